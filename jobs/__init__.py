@@ -1,0 +1,1 @@
+"""Commands: one thin file each, arguments in, one call into `recsys`, a printed summary out."""

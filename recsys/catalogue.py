@@ -1,0 +1,187 @@
+"""What is known of items from their own description: vectors, words, brand, category, price.
+
+`ItemFacts` holds the same arrays for catalogue items, for products the catalogue has never seen, and for a sentence a
+shopper typed (a history of one unknown product), so that no caller needs a special case for any of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from recsys import schema
+
+_WORD = re.compile(r"[^\W_]+")
+_CJK = re.compile(r"([\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]+)")
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of `text`; runs of Chinese, Japanese or Korean characters become overlapping pairs."""
+    out: list[str] = []
+    for part in _CJK.split(text.lower()):
+        if _CJK.fullmatch(part):
+            out += [part] if len(part) == 1 else [part[i : i + 2] for i in range(len(part) - 1)]
+        else:
+            out += _WORD.findall(part)
+    return out
+
+
+def terms(text: str) -> list[str]:
+    """Words and pairs of neighbouring words of `text`: the units of text similarity."""
+    single = words(text)
+    return single + [f"{a} {b}" for a, b in zip(single, single[1:], strict=False)]
+
+
+def render(table: pd.DataFrame, template: Sequence[str]) -> list[str]:
+    """The text of each row: the template's columns that exist and are filled, joined by ``". "``."""
+    columns = [table[c].fillna("").astype(str).str.strip() for c in template if c in table.columns]
+    if not columns:
+        return [""] * len(table)
+    return [". ".join(dict.fromkeys(part for part in row if part)) for row in zip(*columns, strict=True)]
+
+
+@dataclass(frozen=True)
+class ItemFacts:
+    """Facts of ``m`` products, one row each.
+
+    Attributes
+    ----------
+    vectors
+        Encoder vectors, unit length, float32, shape ``(m, dim)``.
+    terms
+        TF-IDF rows, unit length, CSR float32, shape ``(m, vocabulary)``.
+    brand, category
+        Codes into the catalogue's vocabularies, -1 where unknown; int32, shape ``(m,)``.
+    price
+        Natural logarithm of ``1 + price``, NaN where unknown; float32, shape ``(m,)``.
+    """
+
+    vectors: NDArray[np.float32]
+    terms: sparse.csr_array
+    brand: NDArray[np.int32]
+    category: NDArray[np.int32]
+    price: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.brand)
+
+    def take(self, rows: ArrayLike) -> ItemFacts:
+        """The facts of these rows, in this order."""
+        at = np.asarray(rows, dtype=np.int64)
+        return ItemFacts(self.vectors[at], self.terms[at], self.brand[at], self.category[at], self.price[at])
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Products to be scored: their catalogue codes (-1 for a product the catalogue does not have) and facts."""
+
+    codes: NDArray[np.int64]
+    facts: ItemFacts
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, rows: ArrayLike) -> Candidates:
+        """The candidates of these rows, in this order."""
+        at = np.asarray(rows, dtype=np.int64)
+        return Candidates(self.codes[at], self.facts.take(at))
+
+
+class Vocabulary:
+    """Maps product tables to facts; fitted on the catalogue, applied to anything.
+
+    Parameters
+    ----------
+    template
+        Columns that make up an item's text, in order.
+    terms_vectorizer
+        Fitted TF-IDF over `terms`.
+    brands, categories
+        Sorted known values.
+    """
+
+    def __init__(
+        self,
+        template: Sequence[str],
+        terms_vectorizer: TfidfVectorizer,
+        brands: Sequence[str],
+        categories: Sequence[str],
+    ) -> None:
+        self.template = tuple(template)
+        self.vectorizer = terms_vectorizer
+        self.brands = pd.Index(brands, dtype=object)
+        self.categories = pd.Index(categories, dtype=object)
+
+    @classmethod
+    def fit(cls, table: pd.DataFrame, template: Sequence[str], max_terms: int = 200_000) -> Vocabulary:
+        """Learn terms, brands and categories from a catalogue."""
+        vectorizer = _vectorizer(max_features=max_terms)
+        texts = render(table, template)
+        # An empty string is not a document; a catalogue without a single word still gets a (one-term) vocabulary.
+        vectorizer.fit([t for t in texts if terms(t)] or ["-0-"])
+        return cls(template, vectorizer, _values(table, schema.BRAND), _values(table, schema.CATEGORY))
+
+    def facts(self, table: pd.DataFrame, vectors: NDArray[np.float32]) -> ItemFacts:
+        """Facts of the rows of `table`, whose vectors are ``vectors`` of shape ``(len(table), dim)``."""
+        return ItemFacts(
+            vectors=vectors,
+            terms=sparse.csr_array(self.vectorizer.transform(render(table, self.template))).astype(np.float32),
+            brand=_codes(table, schema.BRAND, self.brands),
+            category=_codes(table, schema.CATEGORY, self.categories),
+            price=_log_price(table),
+        )
+
+    def state(self) -> dict[str, NDArray[np.generic] | list[str]]:
+        """Plain lists and arrays from which `restore` makes an equal object."""
+        return {
+            "template": list(self.template),
+            "terms": [str(t) for t in self.vectorizer.get_feature_names_out()],
+            "idf": np.asarray(self.vectorizer.idf_, dtype=np.float64),
+            "brands": [str(b) for b in self.brands],
+            "categories": [str(c) for c in self.categories],
+        }
+
+    @classmethod
+    def restore(
+        cls,
+        template: Sequence[str],
+        terms: Sequence[str],
+        idf: NDArray[np.float64],
+        brands: Sequence[str],
+        categories: Sequence[str],
+    ) -> Vocabulary:
+        """Inverse of `state`."""
+        vectorizer = _vectorizer(vocabulary={t: i for i, t in enumerate(terms)})
+        vectorizer.idf_ = np.asarray(idf)
+        return cls(template, vectorizer, brands, categories)
+
+
+def _vectorizer(**how: object) -> TfidfVectorizer:
+    return TfidfVectorizer(analyzer=terms, sublinear_tf=True, norm="l2", dtype=np.float32, **how)
+
+
+def _values(table: pd.DataFrame, column: str) -> list[str]:
+    if column not in table.columns:
+        return []
+    filled = table[column].dropna().astype(str).str.strip()
+    return sorted(set(filled[filled != ""]))
+
+
+def _codes(table: pd.DataFrame, column: str, known: pd.Index) -> NDArray[np.int32]:
+    if column not in table.columns:
+        return np.full(len(table), -1, np.int32)
+    return known.get_indexer(table[column].fillna("").astype(str).str.strip().astype(object)).astype(np.int32)
+
+
+def _log_price(table: pd.DataFrame) -> NDArray[np.float32]:
+    if schema.PRICE not in table.columns:
+        return np.full(len(table), np.nan, np.float32)
+    price = pd.to_numeric(table[schema.PRICE], errors="coerce").to_numpy(np.float64)
+    return np.log1p(np.where(price >= 0, price, np.nan)).astype(np.float32)
