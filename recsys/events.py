@@ -58,9 +58,7 @@ class Events:
         # Equal times say nothing about order, and ids may encode it (newer products get higher numbers): break ties
         # by a hash of the ids' text, which depends neither on row order nor on what ids mean.
         key = (
-            pd.Series(table[schema.USER].to_numpy(object)[known])
-            + "\x1f"
-            + table[schema.ITEM].to_numpy(object)[known]
+            pd.Series(table[schema.USER].to_numpy(object)[known]) + "\x1f" + table[schema.ITEM].to_numpy(object)[known]
         )
         tie = pd.util.hash_array(key.to_numpy(object), categorize=False)
         order = np.lexsort((weight, tie, time, user))
@@ -86,9 +84,7 @@ class Events:
 
     def where(self, keep: NDArray[np.bool_]) -> Events:
         """The events of a boolean mask, same code spaces."""
-        return replace(
-            self, user=self.user[keep], item=self.item[keep], time=self.time[keep], weight=self.weight[keep]
-        )
+        return replace(self, user=self.user[keep], item=self.item[keep], time=self.time[keep], weight=self.weight[keep])
 
     def before(self, cut: float) -> Events:
         """Events strictly before `cut`; only meaningful where a global time exists."""

@@ -149,9 +149,7 @@ class Histories:
         return out
 
 
-def ad_hoc_profile(
-    facts: ItemFacts, items: NDArray[np.int64], text: NDArray[np.float32], half_life: float
-) -> Profile:
+def ad_hoc_profile(facts: ItemFacts, items: NDArray[np.int64], text: NDArray[np.float32], half_life: float) -> Profile:
     """A shopper known only by a list of items (oldest first), or by a sentence (one item with code -1)."""
     n = len(items)
     steps = np.arange(n - 1, -1, -1, dtype=np.int32)
