@@ -6,13 +6,12 @@ item), so that a version made from shuffled input rows is the same version.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from recsys import schema
 from recsys.schema import TimeKind
@@ -47,10 +46,10 @@ class Events:
     kind: TimeKind
 
     @classmethod
-    def from_table(cls, table: pd.DataFrame, users: Sequence[str], items: Sequence[str], kind: TimeKind) -> Events:
+    def from_table(cls, table: pd.DataFrame, users: ArrayLike, items: ArrayLike, kind: TimeKind) -> Events:
         """Code a checked interactions table; rows of unknown users or items (and searches) are left out."""
-        user = pd.Index(users).get_indexer(pd.Index(table[schema.USER]))
-        item = pd.Index(items).get_indexer(pd.Index(table[schema.ITEM]))
+        user = pd.Index(users, dtype=object).get_indexer(pd.Index(table[schema.USER], dtype=object))
+        item = pd.Index(items, dtype=object).get_indexer(pd.Index(table[schema.ITEM], dtype=object))
         known = (user >= 0) & (item >= 0)
         user, item = user[known].astype(np.int32), item[known].astype(np.int32)
         time = table[schema.TIME].to_numpy(np.float64)[known]
@@ -62,7 +61,7 @@ class Events:
         )
         tie = pd.util.hash_array(key.to_numpy(object), categorize=False)
         order = np.lexsort((weight, tie, time, user))
-        return cls(user[order], item[order], time[order], weight[order], len(users), len(items), kind)
+        return cls(user[order], item[order], time[order], weight[order], np.size(users), np.size(items), kind)
 
     def __len__(self) -> int:
         return len(self.user)

@@ -1,0 +1,130 @@
+"""Every default, once.
+
+Values come from keyword arguments, then the environment (``RECSYS_ENCODER__NAME=...``), then ``recsys.toml`` in the
+working directory (or the file named by ``RECSYS_CONFIG``), then the defaults below.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from recsys.errors import BadInput
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class EncoderSettings(_Section):
+    """The BERT encoder and the text it reads."""
+
+    name: str = "all-MiniLM-L6-v2"
+    """A local directory, one of the two pinned names, or any Hugging Face BERT-family model."""
+    pooling: Literal["cls", "mean", "auto"] = "cls"
+    """How token vectors become one vector; ``auto`` takes what a sentence-transformers directory says of itself."""
+    max_length: int | None = Field(None, ge=8)
+    """Tokens read of each text; by default 128, or what the model allows if that is less."""
+    device: str | None = None
+    """``cuda``, ``cuda:1``, ``mps`` or ``cpu``; by default the best one present."""
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
+    """Arithmetic of the encoder; ``auto`` is bf16 on CUDA and fp32 elsewhere."""
+    template: tuple[str, ...] = ("title", "brand", "category", "text")
+    """Columns that make up the text of an item, in order; those missing are skipped."""
+
+
+class HistorySettings(_Section):
+    """How a shopper's past is summarised."""
+
+    half_life: float = Field(8.0, gt=0)
+    """Visits after which an item counts half in the mean of the shopper's item vectors."""
+    max_words: int = Field(96, ge=1)
+    """Words of the history text, most recent first; the encoder reads at most ``encoder.max_length`` tokens of it."""
+
+
+class RetrievalSettings(_Section):
+    """How many items are scored for one list."""
+
+    exhaustive_limit: int = Field(100_000, ge=0)
+    """Catalogues up to this size are scored whole; larger ones by retrieved candidates."""
+    candidates: int = Field(500, ge=10)
+    """Candidates retrieved for one list above that size."""
+
+
+class EvaluationSettings(_Section):
+    """The offline protocol."""
+
+    test_fraction: float = Field(0.15, gt=0, lt=0.5)
+    """Share of the latest events that are held out."""
+    negatives: int = Field(100, ge=1)
+    """Uniform negatives per user, drawn once and frozen."""
+    max_users: int = Field(3_000, ge=1)
+    """Test users are sampled down to this number."""
+    min_history: int = Field(1, ge=1)
+    """Distinct items a test user must have had before the cut."""
+    resamples: int = Field(1_000, ge=100)
+    """Bootstrap resamples behind each interval."""
+    seed: int = 7
+
+
+class GateSettings(_Section):
+    """When a night's candidate may replace the live version."""
+
+    margin: float = Field(0.005, ge=0)
+    """Per-user AUC that the candidate may lose, beyond what chance explains, before it is refused."""
+    max_shrink: float = Field(0.5, gt=0, le=1)
+    """Share of items or events that may vanish from one night to the next before the input is called broken."""
+
+
+class Settings(BaseSettings):
+    """All settings of one run; immutable."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_prefix="RECSYS_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    artifacts: Path = Path("artifacts")
+    """Where versions are kept."""
+    encoder: EncoderSettings = EncoderSettings()
+    history: HistorySettings = HistorySettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    gate: GateSettings = GateSettings()
+    keep_versions: int = Field(3, ge=1)
+    """Older versions beyond this number are deleted after a publish."""
+    offline: bool = False
+    """Never reach for the network."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then the TOML file."""
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=os.environ.get("RECSYS_CONFIG", "recsys.toml"))
+        return init_settings, env_settings, toml
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings of this process, `overrides` winning; a `BadInput` names the field that cannot be used."""
+    try:
+        return Settings(**{k: v for k, v in overrides.items() if v is not None})
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']} (found {e['input']!r})" for e in error.errors()
+        ]
+        raise BadInput("settings: " + "; ".join(lines)) from None
+    except (ValueError, OSError) as error:  # a malformed TOML file
+        raise BadInput(f"settings: {error}") from None

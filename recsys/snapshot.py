@@ -1,0 +1,282 @@
+"""What a version knows of a shop, the ranker aside: tables, vectors, facts, events and histories."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from recsys import reuse, schema
+from recsys.catalogue import Candidates, ItemFacts, Vocabulary, render
+from recsys.encoder import Encoder
+from recsys.errors import BadInput
+from recsys.events import Events
+from recsys.histories import Histories, Profile
+from recsys.reuse import VectorPool
+from recsys.schema import TimeKind
+from recsys.settings import Settings
+
+T = TypeVar("T")
+
+
+class Lazy(Generic[T]):
+    """A value made when first asked for: big tables are not read by a process that only scores."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+
+    @cached_property
+    def value(self) -> T:
+        """The value."""
+        return self._make()
+
+
+@dataclass(frozen=True)
+class ShopTables:
+    """Checked tables of one shop; `impressions` and `users` where the shop has them."""
+
+    items: pd.DataFrame
+    interactions: pd.DataFrame
+    kind: TimeKind
+    impressions: pd.DataFrame | None = None
+    users: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A shop as of its last event.
+
+    Attributes
+    ----------
+    item_ids, user_ids
+        Sorted ids as text; positions are the codes used everywhere else.
+    available
+        Whether each item may be recommended, shape ``(n_items,)``.
+    facts
+        Facts of the items, row = code.
+    histories
+        Histories of the users, row = code.
+    item_pool, history_pool
+        Vectors of item texts and of history texts with their reuse keys, row = code.
+    tables
+        The tables themselves, read when needed.
+    """
+
+    item_ids: NDArray[np.object_]
+    user_ids: NDArray[np.object_]
+    available: NDArray[np.bool_]
+    facts: ItemFacts
+    events: Events
+    histories: Histories
+    item_pool: VectorPool
+    history_pool: VectorPool
+    vocabulary: Lazy[Vocabulary]
+    tables: Lazy[ShopTables]
+
+    @property
+    def now(self) -> float:
+        """The moment the snapshot speaks of: just after its last event."""
+        return np.nextafter(self.events.end, np.inf) if self.events.absolute else self.events.end
+
+    @cached_property
+    def item_index(self) -> pd.Index:
+        """Item ids to codes."""
+        return pd.Index(self.item_ids, dtype=object)
+
+    @cached_property
+    def user_index(self) -> pd.Index:
+        """User ids to codes."""
+        return pd.Index(self.user_ids, dtype=object)
+
+    @cached_property
+    def catalogue(self) -> Candidates:
+        """Every item as a candidate, row = code."""
+        return Candidates(np.arange(len(self.item_ids)), self.facts)
+
+    def profile(self, user: int) -> Profile:
+        """The shopper with this code."""
+        return self.histories.profile(user, self.facts, self.history_pool.vectors[user])
+
+    def seen(self, user: int) -> NDArray[np.int32]:
+        """Codes of every item the user has had an event with."""
+        return self.events.item[self.events.indptr[user] : self.events.indptr[user + 1]]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A snapshot and what it took to make it; `notes` are counts for the summary and the manifest."""
+
+    snapshot: Snapshot
+    notes: dict[str, Any]
+
+
+def build(
+    tables: ShopTables,
+    encoder: Encoder,
+    settings: Settings,
+    *,
+    previous: Sequence[VectorPool] = (),
+    progress: bool = False,
+    shards: Path | None = None,
+) -> Built:
+    """Encode what `previous` pools do not hold, and count everything."""
+    items = tables.items.sort_values(schema.ITEM, ignore_index=True)
+    item_ids = items[schema.ITEM].to_numpy(object)
+    user_ids = np.array(sorted(tables.interactions[schema.USER].unique()), dtype=object)
+    vocabulary = Vocabulary.fit(items, settings.encoder.template)
+    item_vectors = reuse.encode(
+        encoder, render(items, settings.encoder.template), previous, progress=progress, shards=shards
+    )
+    events = Events.from_table(tables.interactions, user_ids, item_ids, tables.kind)
+    if not len(events):
+        raise BadInput("interactions: no event of a known item is left; check that both tables use the same item_id")
+    now = float(np.nextafter(events.end, np.inf)) if events.absolute else events.end
+    histories = Histories.build(events, now, settings.history.half_life)
+    history_vectors = reuse.encode(
+        encoder,
+        histories.texts(titles(items), settings.history.max_words),
+        previous,
+        progress=progress,
+        shards=shards,
+    )
+    snapshot = Snapshot(
+        item_ids=item_ids,
+        user_ids=user_ids,
+        available=_available(items),
+        facts=vocabulary.facts(items, item_vectors.pool.vectors),
+        events=events,
+        histories=histories,
+        item_pool=item_vectors.pool,
+        history_pool=history_vectors.pool,
+        vocabulary=Lazy(lambda: vocabulary),
+        tables=Lazy(lambda: ShopTables(items, tables.interactions, tables.kind, tables.impressions, tables.users)),
+    )
+    notes = {
+        "items": len(item_ids),
+        "users": len(user_ids),
+        "events": len(events),
+        "time": tables.kind.value,
+        "items_encoded": item_vectors.encoded,
+        "items_reused": item_vectors.reused,
+        "items_truncated": int(item_vectors.pool.truncated.sum()),
+        "histories_encoded": history_vectors.encoded,
+        "histories_reused": history_vectors.reused,
+        "histories_truncated": int(history_vectors.pool.truncated.sum()),
+        "cold_items": int(len(item_ids) - len(np.unique(events.item))),
+    }
+    return Built(snapshot, notes)
+
+
+def titles(items: pd.DataFrame) -> list[str]:
+    """Titles of the items, '' where missing."""
+    return [str(t) for t in items[schema.TITLE].fillna("")] if schema.TITLE in items.columns else [""] * len(items)
+
+
+def _available(items: pd.DataFrame) -> NDArray[np.bool_]:
+    if schema.AVAILABLE not in items.columns:
+        return np.ones(len(items), bool)
+    return items[schema.AVAILABLE].fillna(True).to_numpy(bool)
+
+
+def save(snapshot: Snapshot, directory: Path) -> None:
+    """Write everything `load` needs, as parquet tables and npy arrays."""
+    tables = snapshot.tables.value
+    for name in ("items", "interactions", "impressions", "users"):
+        table: pd.DataFrame | None = getattr(tables, name)
+        if table is not None:
+            table.to_parquet(directory / f"{name}.parquet", index=False)
+    pd.DataFrame({schema.USER: snapshot.user_ids}).to_parquet(directory / "user_ids.parquet", index=False)
+    snapshot.item_pool.save(directory / "vectors", "items")
+    snapshot.history_pool.save(directory / "vectors", "histories")
+    np.save(directory / "vectors" / "means.npy", means(snapshot))
+    facts, events, histories = snapshot.facts, snapshot.events, snapshot.histories
+    _save_arrays(
+        directory / "facts",
+        available=snapshot.available,
+        terms_data=facts.terms.data,
+        terms_indices=facts.terms.indices,
+        terms_indptr=facts.terms.indptr,
+        brand=facts.brand,
+        category=facts.category,
+        price=facts.price,
+    )
+    _save_arrays(directory / "events", user=events.user, item=events.item, time=events.time, weight=events.weight)
+    (directory / "events" / "kind.txt").write_text(events.kind.value, "utf-8")
+    _save_arrays(directory / "histories", **{name: getattr(histories, name) for name in _HISTORY_ARRAYS})
+    state = snapshot.vocabulary.value.state()
+    np.save(directory / "facts" / "idf.npy", state.pop("idf"))
+    (directory / "facts" / "vocabulary.json").write_text(json.dumps(state, ensure_ascii=False), "utf-8")
+
+
+_HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
+
+
+def means(snapshot: Snapshot) -> NDArray[np.float32]:
+    """Recency-weighted mean of each user's item vectors, shape ``(n_users, dim)``."""
+    h = snapshot.histories
+    mix = sparse.csr_array((h.recency, h.items, h.indptr), shape=(len(h), len(snapshot.item_ids)))
+    return np.asarray(mix @ snapshot.facts.vectors, dtype=np.float32)
+
+
+def load(directory: Path) -> Snapshot:
+    """Memory-map what `save` wrote; tables and words are read when first needed."""
+    item_ids = pd.read_parquet(directory / "items.parquet", columns=[schema.ITEM])[schema.ITEM].to_numpy(object)
+    user_ids = pd.read_parquet(directory / "user_ids.parquet")[schema.USER].to_numpy(object)
+    item_pool = VectorPool.load(directory / "vectors", "items")
+    facts = {p.stem: _open(p) for p in (directory / "facts").glob("*.npy")}
+    n_terms = len(facts["idf"])
+    terms = sparse.csr_array((len(item_ids), n_terms), dtype=np.float32)
+    # Assigned rather than passed: the constructor would copy the mapped arrays.
+    terms.data, terms.indices, terms.indptr = facts["terms_data"], facts["terms_indices"], facts["terms_indptr"]
+    events = {p.stem: _open(p) for p in (directory / "events").glob("*.npy")}
+    histories = {name: _open(directory / "histories" / f"{name}.npy") for name in _HISTORY_ARRAYS}
+    state = Lazy(lambda: json.loads((directory / "facts" / "vocabulary.json").read_text("utf-8")))
+    kind = TimeKind((directory / "events" / "kind.txt").read_text("utf-8"))
+    return Snapshot(
+        item_ids=item_ids,
+        user_ids=user_ids,
+        available=facts["available"],
+        facts=ItemFacts(item_pool.vectors, terms, facts["brand"], facts["category"], facts["price"]),
+        events=Events(**events, n_users=len(user_ids), n_items=len(item_ids), kind=kind),
+        histories=Histories(**histories),
+        item_pool=item_pool,
+        history_pool=VectorPool.load(directory / "vectors", "histories"),
+        vocabulary=Lazy(
+            lambda: Vocabulary.restore(
+                idf=facts["idf"], **{k: state.value[k] for k in ("template", "terms", "brands", "categories")}
+            )
+        ),
+        tables=Lazy(lambda: _tables(directory, kind)),
+    )
+
+
+def _tables(directory: Path, kind: TimeKind) -> ShopTables:
+    def optional(name: str) -> pd.DataFrame | None:
+        path = directory / f"{name}.parquet"
+        return pd.read_parquet(path) if path.is_file() else None
+
+    return ShopTables(
+        items=pd.read_parquet(directory / "items.parquet"),
+        interactions=pd.read_parquet(directory / "interactions.parquet"),
+        kind=kind,
+        impressions=optional("impressions"),
+        users=optional("users"),
+    )
+
+
+def _save_arrays(directory: Path, **arrays: NDArray[Any]) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, array in arrays.items():
+        np.save(directory / f"{name}.npy", array)
+
+
+def _open(path: Path) -> NDArray[Any]:
+    return np.load(path, mmap_mode="r", allow_pickle=False)

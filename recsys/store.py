@@ -1,0 +1,255 @@
+"""Versioned artifacts: written aside, published by one atomic rename, never half there.
+
+Layout: ``versions/<id>/...`` with a ``manifest.json`` each, and ``current``, a text file naming the live version.
+A version directory is complete and never changes once its name appears in ``versions/``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from recsys.errors import ArtifactError, BadInput
+
+log = logging.getLogger(__name__)
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+_GO_BACK = "run the nightly job again, or go back with `python -m jobs.versions --use ID`"
+_VERSION_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{4}")
+
+
+@dataclass(frozen=True)
+class Version:
+    """One published version: its directory and manifest."""
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Name of the version."""
+        return self.path.name
+
+    @classmethod
+    def open(cls, path: Path) -> Version:
+        """Read the manifest and check that every file is there at its size (hashes are `verify`'s work).
+
+        Raises
+        ------
+        ArtifactError
+            When something is missing, of another size, or written by a newer format.
+        """
+        try:
+            manifest = json.loads((path / MANIFEST).read_text("utf-8"))
+            files = manifest["files"]
+        except FileNotFoundError:
+            raise ArtifactError(f"{path}: no {MANIFEST}; this is not a version of this program") from None
+        except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+            raise ArtifactError(
+                f"{path / MANIFEST}: not readable ({error}); go back with `python -m jobs.versions --use ID`"
+            ) from None
+        if manifest.get("format", 0) > FORMAT:
+            raise ArtifactError(f"{path}: written by a newer release (format {manifest['format']}); upgrade recsys")
+        for name, entry in files.items():
+            file = path / name
+            if not file.is_file():
+                raise ArtifactError(
+                    f"{file}: missing; run the nightly job again or go back with `python -m jobs.versions --use ID`"
+                )
+            if file.stat().st_size != entry["size"]:
+                raise ArtifactError(
+                    f"{file}: {file.stat().st_size} bytes, the manifest says {entry['size']}; the file was cut short or "
+                    f"overwritten. {_GO_BACK}"
+                )
+        return cls(path, manifest)
+
+    def verify(self) -> list[str]:
+        """Names of files whose SHA-256 differs from the manifest's."""
+        return [n for n, entry in self.manifest["files"].items() if _sha256(self.path / n) != entry["sha256"]]
+
+
+class Draft:
+    """A version being written; it becomes visible only through `Store.publish`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def reuse(self, version: Version, name: str) -> Path:
+        """Hard-link a file of an older version (copied where links are not possible)."""
+        source, target = version.path / name, self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copy2(source, target)
+        return target
+
+
+class Store:
+    """The versions under one artifacts directory."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    @property
+    def versions_dir(self) -> Path:
+        """Where complete versions live."""
+        return self.root / "versions"
+
+    def versions(self) -> list[str]:
+        """Ids of complete versions, oldest first."""
+        if not self.versions_dir.is_dir():
+            return []
+        return sorted(p.name for p in self.versions_dir.iterdir() if _VERSION_ID.fullmatch(p.name))
+
+    def current_id(self) -> str | None:
+        """Id of the live version, or None before the first publish."""
+        try:
+            name = (self.root / "current").read_text("utf-8").strip()
+        except FileNotFoundError:
+            return None
+        if not _VERSION_ID.fullmatch(name):
+            raise ArtifactError(f"{self.root / 'current'}: holds {name[:40]!r}, not the name of a version")
+        return name
+
+    def current(self) -> Version | None:
+        """The live version, or None before the first publish."""
+        name = self.current_id()
+        return None if name is None else Version.open(self.versions_dir / name)
+
+    def require(self) -> Version:
+        """The live version, or an `ArtifactError` that says how to make one."""
+        version = self.current()
+        if version is None:
+            raise ArtifactError(
+                f"{self.root}: no published version. Run `python -m jobs.nightly --artifacts {self.root}` first, or name "
+                "another directory with --artifacts or RECSYS_ARTIFACTS"
+            )
+        return version
+
+    @contextmanager
+    def writing(self) -> Iterator[Draft]:
+        """One writer at a time; a draft that was not published is removed, whatever happens.
+
+        Raises
+        ------
+        BadInput
+            When another process is writing to this directory.
+        """
+        try:
+            self.versions_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"{self.root}: cannot be used for artifacts ({error.strerror})") from None
+        lock = FileLock(self.root / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise BadInput(
+                f"{self.root}: another job is writing here; wait for it or use another --artifacts"
+            ) from None
+        try:
+            # A killed writer cannot clean up after itself; holding the lock, nobody else owns these.
+            for stale in self.versions_dir.glob(".draft-*"):
+                shutil.rmtree(stale, ignore_errors=True)
+            path = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.versions_dir))
+            try:
+                yield Draft(path)
+            finally:
+                shutil.rmtree(path, ignore_errors=True)
+        finally:
+            lock.release()
+
+    def publish(self, draft: Draft, manifest: dict[str, Any], *, live: Version | None = None, keep: int = 3) -> Version:
+        """Complete the draft and make it the live version, in one step that a kill cannot split.
+
+        Parameters
+        ----------
+        manifest
+            What to record beside the file list, which is added here.
+        live
+            The version files were reused from; hashes of hard links are taken over from it.
+        keep
+            Versions to keep, this one included.
+        """
+        known = {}
+        if live is not None:
+            known = {_inode(live.path / n): entry for n, entry in live.manifest["files"].items()}
+        files = {}
+        for file in sorted(p for p in draft.path.rglob("*") if p.is_file()):
+            files[file.relative_to(draft.path).as_posix()] = known.get(_inode(file)) or _entry(file)
+        created = datetime.now(UTC)
+        name = f"{created:%Y%m%dT%H%M%S}-{os.urandom(2).hex()}"
+        body = {"format": FORMAT, "version": name, "created": created.isoformat(), **manifest, "files": files}
+        _write_durably(draft.path / MANIFEST, json.dumps(body, indent=1, ensure_ascii=False))
+        target = self.versions_dir / name
+        os.replace(draft.path, target)
+        _sync_directory(self.versions_dir)
+        self.point_to(name)
+        self._prune(keep, current=name)
+        return Version(target, body)
+
+    def point_to(self, version_id: str) -> None:
+        """Make a complete version the live one (also the way back)."""
+        if not (self.versions_dir / version_id / MANIFEST).is_file():
+            raise BadInput(f"{version_id}: no such version; there are {', '.join(self.versions()) or 'none'}")
+        _write_durably(self.root / "current", version_id + "\n")
+        _sync_directory(self.root)
+
+    def _prune(self, keep: int, current: str) -> None:
+        names = [n for n in self.versions() if n != current]
+        for name in names[: max(len(names) - (keep - 1), 0)]:
+            # Readers that still map its files keep them until they let go (POSIX); Windows refuses, which is fine.
+            shutil.rmtree(self.versions_dir / name, ignore_errors=True)
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_dev, stat.st_ino
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+    return {"size": path.stat().st_size, "sha256": _sha256(path)}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_durably(path: Path, text: str) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _sync_directory(path: Path) -> None:
+    if os.name == "posix":
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
