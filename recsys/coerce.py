@@ -32,7 +32,12 @@ _FLAGS = {
 ORDINALS_BELOW = 1e6
 #: Times before this (March 1973) are not shopping events: zeros, ordinals and wrong units end up there.
 EARLIEST = 1e8
-_UNITS = (("seconds", 1e11, 1.0), ("milliseconds", 1e14, 1e3), ("microseconds", 1e17, 1e6), ("nanoseconds", np.inf, 1e9))
+_UNITS = (
+    ("seconds", 1e11, 1.0),
+    ("milliseconds", 1e14, 1e3),
+    ("microseconds", 1e17, 1e6),
+    ("nanoseconds", np.inf, 1e9),
+)
 
 
 def _by_unique(values: pd.Series, convert: Callable[[Any], Any]) -> npt.NDArray[np.object_]:
@@ -45,7 +50,8 @@ def _by_unique(values: pd.Series, convert: Callable[[Any], Any]) -> npt.NDArray[
     converted = np.empty(len(uniques) + 1, dtype=object)
     converted[:-1] = [convert(value) for value in uniques]
     converted[-1] = np.nan  # factorize codes missing values as -1
-    return converted[codes]
+    result: npt.NDArray[np.object_] = converted[codes]
+    return result
 
 
 def _flatten(cell: Any) -> Any:
@@ -69,8 +75,8 @@ def _to_id(value: Any) -> Any:
 def as_ids(values: pd.Series) -> pd.Series:
     """Ids as text.
 
-    `12347`, `12347.0`, `"12347"` and `"12347.0"` (an integer column that once had gaps) are all `"12347"`; leading zeros
-    and letters are kept; surrounding blanks are not.
+    `12347`, `12347.0`, `"12347"` and `"12347.0"` (an integer column that once had gaps) are all `"12347"`; leading
+    zeros and letters are kept; surrounding blanks are not.
 
     Parameters
     ----------
@@ -93,7 +99,6 @@ def as_text(values: pd.Series, limit: int) -> tuple[pd.Series, int]:
     tuple of pandas.Series and int
         Text with `""` for missing, and how many rows were cut.
     """
-    cut = 0
 
     def convert(value: Any) -> str:
         return _to_text(value[: 2 * limit] if isinstance(value, str) else value)
@@ -127,18 +132,19 @@ def as_flags(values: pd.Series) -> npt.NDArray[np.float64]:
     if pd.api.types.is_bool_dtype(values) and not values.isna().any():
         return values.to_numpy(dtype=np.float64)
     found = _by_unique(values, lambda value: _FLAGS.get(str(value).strip().lower(), np.nan))
-    return found.astype(np.float64)
+    flags: npt.NDArray[np.float64] = found.astype(np.float64)
+    return flags
 
 
 @dataclass(frozen=True)
 class Times:
     """A column of times, read.
 
-    `values` are float64: UTC seconds, or ordinals when `unit` is `"order"`; NaN where there is none. `unreadable` marks
-    cells that hold something that is no time (as opposed to nothing).
+    `seconds` are float64: UTC seconds, or ordinals when `unit` is `"order"`; NaN where there is none. `unreadable`
+    marks cells that hold something that is no time (as opposed to nothing).
     """
 
-    values: npt.NDArray[np.float64]
+    seconds: npt.NDArray[np.float64]
     unreadable: npt.NDArray[np.bool_]
     unit: str
 

@@ -1,27 +1,22 @@
 """Column names, once, and the checks every table passes at the door.
 
 Each `check_*` takes a raw table and returns a `Checked`: the rows that can be used, in canonical dtypes and canonical
-order, and the rows that cannot, each with a reason. Canonical order (items by id, events by user and time) makes everything
-downstream independent of the order of rows in the file.
+order, and the rows that cannot, each with a reason. Canonical order (items by id, events by user and time) makes
+everything downstream independent of the order of rows in the file.
 """
 
 from __future__ import annotations
 
-import difflib
-import json
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from recsys.coerce import STRING, as_amounts, as_flags, as_ids, as_text, as_times
 from recsys.errors import BadInput
+from recsys.sieve import MAX_ID, Checked, Sieve, TimeKind, with_columns
 
 __all__ = [
     "EVENTS",
@@ -51,139 +46,11 @@ _EVENT_ALIASES = {
     **dict.fromkeys(["buy", "order", "transaction", "bought"], PURCHASE),
 }
 
-#: Bounds on what one row may hold, in characters. Encoders read some hundreds of words; the rest is cut and counted.
-MAX_ID, MAX_TITLE, MAX_TEXT = 256, 1_000, 20_000
+#: Longest title, in characters; the rest is cut and counted.
+MAX_TITLE = 1_000
 #: A missing title is the beginning of the text, this long.
 TITLE_FROM_TEXT = 120
-#: Rows listed in a quarantine (all are counted), and characters of each raw row.
-MAX_QUARANTINE, MAX_RAW = 100_000, 500
 _DAY = 86_400.0
-
-_OTHER_NAMES = {
-    ITEM: ("itemid", "item", "product_id", "productid", "sku", "asin", "parent_asin", "stockcode", "article_id", "id"),
-    USER: ("userid", "user", "customer_id", "customerid", "visitorid", "shopper_id"),
-    TIME: ("time", "date", "datetime", "created_at", "event_time", "ts"),
-    TITLE: ("name", "product_name", "product_title", "description"),
-    CLICKED: ("click", "label"),
-}
-
-Notes = dict[str, int | str | float]
-
-
-class TimeKind(StrEnum):
-    """Whether times can be compared between users (`ABSOLUTE`) or only within one (`ORDER`)."""
-
-    ABSOLUTE = "absolute"
-    ORDER = "order"
-
-
-@dataclass(frozen=True)
-class Checked:
-    """One validated table.
-
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        Usable rows with canonical dtypes, canonical order and a fresh index; unknown columns are kept as they were.
-    quarantine : pandas.DataFrame
-        `file, row, reason, raw`: unusable rows; `row` counts data rows from 1. At most 100,000 are listed.
-    notes : dict
-        Counts and choices: `rows`, `kept`, `quarantined`, and what else happened (`duplicates`, `unknown_items`, ...).
-    time_kind : TimeKind or None
-        For tables of events.
-    """
-
-    table: pd.DataFrame
-    quarantine: pd.DataFrame
-    notes: Notes
-    time_kind: TimeKind | None = None
-
-
-class _Sieve:
-    """Collects, row by row, why a row cannot be used; the first reason stands."""
-
-    def __init__(self, raw: pd.DataFrame, required: Sequence[str], source: str) -> None:
-        self.raw = _with_columns(raw, required, source).reset_index(drop=True)
-        self.table = self.raw.copy(deep=False)
-        self.source = source
-        self.reason = np.full(len(raw), "", dtype=object)
-        self.notes: Notes = {"rows": len(raw)}
-
-    def reject(self, bad: npt.ArrayLike, count_as: str, reason: str) -> None:
-        fresh = np.asarray(bad, dtype=bool) & (self.reason == "")
-        if fresh.any():
-            self.reason[fresh] = reason
-            self.notes[count_as] = int(self.notes.get(count_as, 0)) + int(fresh.sum())
-
-    def count(self, name: str, number: int) -> None:
-        if number:
-            self.notes[name] = int(self.notes.get(name, 0)) + number
-
-    def ids(self, column: str, optional: npt.NDArray[np.bool_] | None = None) -> pd.Series:
-        """Read an id column; rows without one are rejected unless `optional` there."""
-        values = as_ids(self.table[column])
-        missing = values.isna().to_numpy()
-        self.reject(missing if optional is None else missing & ~optional, f"missing_{column}", f"{column} is missing")
-        self.reject((values.str.len() > MAX_ID).to_numpy(), f"long_{column}", f"{column} is over {MAX_ID} characters")
-        self.table[column] = values
-        return values
-
-    def texts(self, columns: Iterable[str], limit: int = MAX_TEXT) -> None:
-        for column in columns:
-            if column in self.table:
-                self.table[column], cut = as_text(self.table[column], limit)
-                self.count("truncated_texts", cut)
-
-    def amounts(self, columns: Iterable[str]) -> None:
-        for column in columns:
-            if column in self.table:
-                numbers = as_amounts(self.table[column])
-                self.count("coerced", int((np.isnan(numbers) & self.table[column].notna().to_numpy()).sum()))
-                self.table[column] = numbers
-
-    def result(self, order: Sequence[str], kind: TimeKind | None = None, hint: str = "") -> Checked:
-        good = self.reason == ""
-        if not good.any():
-            reasons = pd.Series(self.reason).value_counts()
-            found = "; ".join(f"{reason} ({n:,} rows)" for reason, n in reasons.head(3).items())
-            raise BadInput(f"{self.source}: none of its {len(good):,} rows can be used: {found}.{hint}")
-        self.notes |= {"kept": int(good.sum()), "quarantined": int((~good).sum())}
-        table = self.table[good].sort_values(list(order), kind="stable", ignore_index=True)
-        return Checked(table, self._quarantine(np.flatnonzero(~good)[:MAX_QUARANTINE]), self.notes, kind)
-
-    def _quarantine(self, rows: npt.NDArray[np.intp]) -> pd.DataFrame:
-        raw = [_as_line(record) for record in self.raw.iloc[rows].to_dict("records")]
-        columns = {"file": [self.source] * len(rows), "reason": list(self.reason[rows]), "raw": raw}
-        table = pd.DataFrame(columns, dtype=STRING)
-        table.insert(1, "row", rows.astype(np.int64) + 1)
-        return table
-
-
-def _as_line(record: dict[Any, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False, default=str)[:MAX_RAW]
-
-
-def _with_columns(raw: pd.DataFrame, required: Sequence[str], source: str) -> pd.DataFrame:
-    """`raw` with tidy column names, or `BadInput` naming what is missing and what was found."""
-    table = raw.rename(columns=lambda name: str(name).strip().lstrip("\ufeff"))
-    names = list(table.columns)
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise BadInput(f"{source}: column {', '.join(map(repr, twice))} appears twice; keep one.")
-    for column in required:
-        if column not in names:
-            found = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
-            raise BadInput(f"{source}: no column {column!r}{_close_match(column, names)}. Found: {found or 'nothing'}.")
-    if not len(table):
-        raise BadInput(f"{source}: the table has no rows.")
-    return table
-
-
-def _close_match(column: str, names: Sequence[str]) -> str:
-    by_lower = {name.lower().replace(" ", "_"): name for name in names}
-    known = [by_lower[name] for name in (column, *_OTHER_NAMES.get(column, ())) if name in by_lower]
-    near = known or [by_lower[name] for name in difflib.get_close_matches(column, by_lower, n=1)]
-    return f" (rename {near[0]!r} to {column!r}?)" if near else ""
 
 
 def check_items(raw: pd.DataFrame, source: str = "items") -> Checked:
@@ -199,16 +66,16 @@ def check_items(raw: pd.DataFrame, source: str = "items") -> Checked:
     Returns
     -------
     Checked
-        Sorted by `item_id`, which is unique. Text columns have `""` for missing; an item without a title gets the beginning of
-        its text. `price` is float64 (NaN: unknown), `available` is bool and always there (missing: True). Of several
-        rows with one id the last is kept.
+        Sorted by `item_id`, which is unique. Text columns have `""` for missing; an item without a title gets the
+        beginning of its text. `price` is float64 (NaN: unknown), `available` is bool and always there (missing: True).
+        Of several rows with one id the last is kept.
 
     Raises
     ------
     BadInput
         A required column is missing, or no row can be used.
     """
-    sieve = _Sieve(raw, [ITEM, TITLE], source)
+    sieve = Sieve(raw, [ITEM, TITLE], source)
     ids = sieve.ids(ITEM)
     sieve.texts([TITLE], MAX_TITLE)
     sieve.texts([TEXT, BRAND, CATEGORY])
@@ -232,15 +99,21 @@ def check_items(raw: pd.DataFrame, source: str = "items") -> Checked:
 
 
 def check_users(raw: pd.DataFrame, source: str = "users") -> Checked:
-    """Validate a table of shoppers: `user_id`, optional `segment`, anything else; of several rows with one id the last is kept."""
-    sieve = _Sieve(raw, [USER], source)
+    """Validate a table of shoppers: `user_id`, optional `segment`, anything else.
+
+    Returns
+    -------
+    Checked
+        Sorted by `user_id`, which is unique: of several rows with one id the last is kept.
+    """
+    sieve = Sieve(raw, [USER], source)
     ids = sieve.ids(USER)
     sieve.texts([SEGMENT], MAX_TITLE)
     _keep_last(sieve, ids, USER)
     return sieve.result([USER])
 
 
-def _keep_last(sieve: _Sieve, ids: pd.Series, column: str) -> None:
+def _keep_last(sieve: Sieve, ids: pd.Series, column: str) -> None:
     # A later row that is itself unusable must not push out an earlier good one.
     usable = sieve.reason == ""
     repeated = np.zeros(len(ids), dtype=bool)
@@ -261,7 +134,8 @@ def check_interactions(
     Parameters
     ----------
     raw : pandas.DataFrame
-        `user_id`, `item_id`; optional `timestamp`, `event`, `weight`, `rating`, `price`, `quantity`, `query`, anything else.
+        `user_id`, `item_id`; optional `timestamp`, `event`, `weight`, `rating`, `price`, `quantity`, `query`, anything
+        else.
     known_items : collection of str, optional
         Ids of the catalogue; events on other items are quarantined.
     source : str
@@ -274,10 +148,10 @@ def check_interactions(
     Returns
     -------
     Checked
-        Sorted by `user_id`, `timestamp`, `item_id`, `event`. `timestamp` is float64: UTC seconds when `time_kind` is `ABSOLUTE`,
-        else each user's ordinals. `event` is one of `EVENTS`, `purchase` when the table has none. `weight` is float32
-        and always there. A `search` has an empty `item_id` unless it led to an item. Exact repeats (user, item, time, event) are
-        dropped and counted.
+        Sorted by `user_id`, `timestamp`, `item_id`, `event`. `timestamp` is float64: UTC seconds when `time_kind` is
+        `ABSOLUTE`, else each user's ordinals. `event` is one of `EVENTS`, `purchase` when the table has none. `weight`
+        is float32 and always there. A `search` has an empty `item_id` unless it led to an item. Exact repeats (user,
+        item, time, event) are dropped and counted.
 
     Raises
     ------
@@ -286,10 +160,10 @@ def check_interactions(
 
     Notes
     -----
-    When fewer than half of the rows have a time, the table is order-only and the order of rows within each user stands; else
-    the rows without one are quarantined. Ordinals are numbers below a million.
+    When fewer than half of the rows have a time, the table is order-only and the order of rows within each user
+    stands; else the rows without one are quarantined. Ordinals are numbers below a million.
     """
-    sieve = _Sieve(raw, [USER, ITEM], source)
+    sieve = Sieve(raw, [USER, ITEM], source)
     table = sieve.table
     _read_events(sieve)
     searches = (table[EVENT] == SEARCH).to_numpy()
@@ -303,6 +177,9 @@ def check_interactions(
     hint = _reject_unknown(sieve, items, known_items)
     kind = _read_times(sieve, now)
     _read_weights(sieve, event_weights)
+    if QUANTITY in table:
+        returned = pd.to_numeric(table[QUANTITY], errors="coerce") <= 0
+        sieve.reject(returned.fillna(False), "returns", "quantity is not above zero: a return, not a purchase")
     sieve.amounts([RATING, PRICE, QUANTITY])
     return _without_repeats(sieve.result([USER, TIME, ITEM, EVENT], kind, hint))
 
@@ -321,7 +198,7 @@ def check_impressions(
     Checked
         Sorted by `user_id`, `timestamp`, `item_id`; `clicked` is bool; times as in `check_interactions`.
     """
-    sieve = _Sieve(raw, [USER, ITEM, CLICKED], source)
+    sieve = Sieve(raw, [USER, ITEM, CLICKED], source)
     sieve.ids(USER)
     hint = _reject_unknown(sieve, sieve.ids(ITEM), known_items)
     kind = _read_times(sieve, now)
@@ -331,7 +208,7 @@ def check_impressions(
     return sieve.result([USER, TIME, ITEM], kind, hint)
 
 
-def _read_events(sieve: _Sieve) -> None:
+def _read_events(sieve: Sieve) -> None:
     table = sieve.table
     if EVENT not in table or table[EVENT].isna().all():
         table[EVENT] = pd.Series(PURCHASE, index=table.index, dtype=STRING)
@@ -342,7 +219,7 @@ def _read_events(sieve: _Sieve) -> None:
     table[EVENT] = names
 
 
-def _reject_unknown(sieve: _Sieve, items: pd.Series, known: Collection[str] | None) -> str:
+def _reject_unknown(sieve: Sieve, items: pd.Series, known: Collection[str] | None) -> str:
     """Reject events on items that the catalogue lacks; returns a hint that shows both spellings."""
     if known is None:
         return ""
@@ -356,34 +233,34 @@ def _reject_unknown(sieve: _Sieve, items: pd.Series, known: Collection[str] | No
     return f" Ids here: {here}; in the catalogue: {there}."
 
 
-def _read_times(sieve: _Sieve, now: float | None) -> TimeKind:
+def _read_times(sieve: Sieve, now: float | None) -> TimeKind:
     table, rows = sieve.table, len(sieve.table)
     times = as_times(table[TIME]) if TIME in table else None
-    if times is not None and np.isfinite(times.values).sum() * 2 >= rows:
-        missing = np.isnan(times.values)
+    if times is not None and np.isfinite(times.seconds).sum() * 2 >= rows:
+        missing = np.isnan(times.seconds)
         sieve.reject(times.unreadable, "unreadable_timestamps", "timestamp cannot be read as a time")
         sieve.reject(missing, "missing_timestamps", "timestamp is missing")
-        table[TIME] = times.values
+        table[TIME] = times.seconds
         if times.unit == "order":
             sieve.notes["timestamps"] = "ordinals: order within each user only"
             return TimeKind.ORDER
         sieve.notes["timestamps"] = times.unit
         latest = (time.time() if now is None else now) + _DAY
-        sieve.reject(times.values > latest, "future_timestamps", "timestamp lies in the future")
+        sieve.reject(times.seconds > latest, "future_timestamps", "timestamp lies in the future")
         return TimeKind.ABSOLUTE
     if times is not None and times.unreadable.sum() * 2 > rows:
         example = str(table[TIME][times.unreadable].iloc[0])[:40]
         raise BadInput(
-            f"{sieve.source}: column {TIME!r}: {int(times.unreadable.sum()):,} of {rows:,} values cannot be read, for example "
-            f"{example!r}. Use UTC seconds or milliseconds, or dates as 2025-12-31T23:59:59."
+            f"{sieve.source}: column {TIME!r}: {int(times.unreadable.sum()):,} of {rows:,} values cannot be read, for "
+            f"example {example!r}. Use UTC seconds or milliseconds, or dates as 2025-12-31T23:59:59."
         )
     sieve.notes["timestamps"] = "absent or mostly missing: order of rows within each user"
-    sieve.count("missing_timestamps", rows if times is None else int(np.isnan(times.values).sum()))
+    sieve.count("missing_timestamps", rows if times is None else int(np.isnan(times.seconds).sum()))
     table[TIME] = table.groupby(USER, sort=False).cumcount().astype(np.float64)
     return TimeKind.ORDER
 
 
-def _read_weights(sieve: _Sieve, event_weights: Mapping[str, float]) -> None:
+def _read_weights(sieve: Sieve, event_weights: Mapping[str, float]) -> None:
     table = sieve.table
     default = table[EVENT].map(dict(event_weights)).to_numpy(dtype=np.float64, na_value=np.nan)
     if WEIGHT in table:
@@ -415,7 +292,7 @@ def check_columns(raw: pd.DataFrame, columns: Sequence[str], source: str) -> pd.
     BadInput
         A column is missing, the table is empty, or a row (named) has no id.
     """
-    table = _with_columns(raw, columns, source).reset_index(drop=True)
+    table = with_columns(raw, columns, source).reset_index(drop=True)
     for column in columns:
         table[column] = as_ids(table[column])
         missing = np.flatnonzero(table[column].isna())
