@@ -1,0 +1,384 @@
+"""Fine-tune a causal language model on (prompt, completion) examples; the loss counts the completion only.
+
+LoRA (Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021) by default: the base stays as it is and a
+few megabytes of safetensors are learnt beside it. Training is the `transformers` Trainer, so more than one device or
+machine is `accelerate launch` away and needs nothing here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from recsys import pretrained, tokens
+from recsys.encoder import pick_device
+from recsys.errors import BadInput
+
+log = logging.getLogger(__name__)
+
+IGNORED = -100
+"""Label of a position that the loss leaves out."""
+REPORT = "tuning.json"
+
+
+class Example(NamedTuple):
+    """One lesson: after `prompt`, exactly as given, the model should write `completion` and stop."""
+
+    prompt: str
+    completion: str
+
+
+class TuningConfig(BaseModel):
+    """How to fine-tune."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    method: Literal["lora", "full"] = "lora"
+    """Learn a low-rank adapter beside the base, or change every weight."""
+    rank: int = Field(8, ge=1, le=256)
+    """Rank of the adapter."""
+    target_modules: str | tuple[str, ...] = "all-linear"
+    """Layers that get an adapter: names such as `q_proj`, or `all-linear`."""
+    learning_rate: float | None = Field(None, gt=0)
+    """Peak of the cosine schedule; by default 5e-4 for LoRA and 5e-5 for full tuning."""
+    epochs: float = Field(1.0, gt=0)
+    """Passes over the training examples."""
+    max_steps: int | None = Field(None, ge=1)
+    """Stop after this many updates, and let the schedule end there."""
+    batch_tokens: int = Field(1024, ge=16)
+    """Padded tokens in one update on one device."""
+    max_length: int = Field(256, ge=8)
+    """Tokens of prompt and completion together; a longer prompt loses its beginning."""
+    evaluations: int = Field(4, ge=1)
+    """Times the held-out loss is measured during training."""
+    patience: int = Field(2, ge=1)
+    """Evaluations without improvement before training stops; the best weights seen are the ones kept."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Arithmetic of the forward and backward pass; weights stay in fp32."""
+    seed: int = 7
+
+    @property
+    def peak(self) -> float:
+        """The learning rate after warm-up."""
+        return self.learning_rate or (5e-4 if self.method == "lora" else 5e-5)
+
+
+class TuningReport(BaseModel):
+    """What fine-tuning did; also written to `tuning.json` beside the weights."""
+
+    model_config = ConfigDict(frozen=True)
+
+    base: str
+    """Name of the base model, as given."""
+    base_hash: str
+    """Hash of the base's files (`pretrained.weights_hash`): an adapter fits no other base."""
+    method: str
+    train_examples: int
+    valid_examples: int
+    train_tokens: int
+    """Tokens of the training examples, prompts included, in one epoch."""
+    truncated: int
+    """Examples longer than `max_length`."""
+    steps: int
+    seconds: float
+    perplexity_before: float
+    """exp of the mean loss per completion token on the held-out examples, before training."""
+    perplexity: float
+    """The same with the weights that were kept."""
+    history: list[dict[str, float]]
+    """Step, training loss or held-out perplexity as training went on."""
+
+
+class _Row(NamedTuple):
+    """Token ids of an example and how many of them are the prompt."""
+
+    ids: list[int]
+    prompt: int
+
+
+def finetune(
+    base: str,
+    train: Sequence[Example],
+    valid: Sequence[Example],
+    out: Path,
+    config: TuningConfig | None = None,
+    *,
+    resume: bool = False,
+    progress: bool = False,
+) -> TuningReport:
+    """Fine-tune `base` and write the result to the directory `out`.
+
+    Parameters
+    ----------
+    base
+        What `recsys.pretrained.resolve` takes: SmolLM2's name, `gpt2`, or a directory such as one `pretraining` wrote.
+    train, valid
+        Examples to learn from, and examples to measure on that share no product or question with them.
+    out
+        Gets `adapter_model.safetensors` and `adapter_config.json` (LoRA) or a whole model directory (full), with a
+        model card `README.md` and `tuning.json`.
+    resume
+        Continue from the last checkpoint of an interrupted run with the same arguments, if there is one.
+    progress
+        Show the Trainer's progress bar.
+
+    Raises
+    ------
+    BadInput
+        There are no examples, one has an empty completion, or the base cannot be loaded without running its code.
+    """
+    from transformers import EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
+    from transformers.trainer_utils import get_last_checkpoint
+
+    config = config or TuningConfig()
+    _check(train, "train")
+    _check(valid, "valid")
+    started = time.monotonic()
+    path = pretrained.resolve(base)
+    model, tokenizer = load_causal(path, base)
+    limit = min(config.max_length, int(getattr(model.config, "max_position_embeddings", None) or config.max_length))
+    train_rows, cut = _tokenise(tokenizer, train, limit)
+    valid_rows, cut_valid = _tokenise(tokenizer, valid, limit)
+    set_seed(config.seed)
+    if config.method == "lora":
+        model = _with_adapter(model, config)
+    batches = _batches(train_rows, config.batch_tokens)
+    steps = config.max_steps or max(1, math.ceil(len(batches) * config.epochs))
+    every = max(1, steps // config.evaluations)
+    checkpoints = out / "checkpoints"
+    arguments = TrainingArguments(
+        output_dir=str(checkpoints),
+        max_steps=steps,
+        per_device_train_batch_size=1,  # one element of the dataset is a whole batch
+        per_device_eval_batch_size=1,
+        learning_rate=config.peak,
+        lr_scheduler_type="cosine",
+        warmup_steps=max(1, steps // 20),
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        bf16=config.precision == "bf16",
+        use_cpu=pick_device().type == "cpu",
+        eval_strategy="steps",
+        eval_steps=every,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_perplexity",
+        greater_is_better=False,
+        logging_steps=max(1, steps // 50),
+        report_to="none",
+        disable_tqdm=not progress,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        seed=config.seed,
+    )
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=batches,
+        eval_dataset=_batches(valid_rows, config.batch_tokens),
+        data_collator=_Collator(pad=tokenizer.pad_token_id),
+        compute_metrics=_perplexity,
+        preprocess_logits_for_metrics=_row_losses,
+        callbacks=[EarlyStoppingCallback(config.patience), _quiet_callback()],
+    )
+    _remove_printer(trainer)
+    last = get_last_checkpoint(str(checkpoints)) if resume and checkpoints.is_dir() else None
+    before = float(trainer.evaluate()["eval_perplexity"])
+    trainer.train(resume_from_checkpoint=last)
+    after = float(trainer.evaluate()["eval_perplexity"])
+    report = TuningReport(
+        base=base,
+        base_hash=pretrained.weights_hash(path),
+        method=config.method,
+        train_examples=len(train),
+        valid_examples=len(valid),
+        train_tokens=sum(len(row.ids) for row in train_rows),
+        truncated=cut + cut_valid,
+        steps=int(trainer.state.global_step),
+        seconds=round(time.monotonic() - started, 1),
+        perplexity_before=before,
+        perplexity=after,
+        history=_history(trainer.state.log_history),
+    )
+    if trainer.is_world_process_zero():
+        _save(trainer.accelerator.unwrap_model(trainer.model), tokenizer, out, report, config)
+        shutil.rmtree(checkpoints, ignore_errors=True)
+    return report
+
+
+def load_causal(path: Path, name: str) -> tuple[Any, Any]:
+    """Load a causal LM in fp32 and its tokenizer from a directory of safetensors or one GGUF file."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    gguf = next((file.name for file in sorted(path.glob("*.gguf"))), None)
+    source = {"gguf_file": gguf} if gguf else {"use_safetensors": True}
+    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, **safe, **({"gguf_file": gguf} if gguf else {}))
+        model = AutoModelForCausalLM.from_pretrained(path, **safe, **source)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise BadInput(f"model {name!r}: {path} is no causal language model that loads: {error}") from error
+    if tokenizer.eos_token_id is None:
+        raise BadInput(f"model {name!r}: its tokenizer has no end-of-text token, so an answer could never end")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model.float(), tokenizer
+
+
+def _check(examples: Sequence[Example], name: str) -> None:
+    if not examples:
+        raise BadInput(f"{name}: no examples to fine-tune on")
+    for position, example in enumerate(examples):
+        if not example.completion.strip():
+            raise BadInput(f"{name}: example {position} has an empty completion; remove it or fill it in")
+
+
+def _tokenise(tokenizer: Any, examples: Sequence[Example], limit: int) -> tuple[list[_Row], int]:
+    """Token ids per example, the two parts tokenised apart (as at generation time), and how many were cut."""
+    prompts = tokenizer([e.prompt for e in examples], add_special_tokens=False)["input_ids"]
+    completions = tokenizer([e.completion for e in examples], add_special_tokens=False)["input_ids"]
+    rows, cut = [], 0
+    for prompt, completion in zip(prompts, completions, strict=True):
+        target = [*completion, tokenizer.eos_token_id]
+        cut += len(prompt) + len(target) > limit
+        target = target[: limit - 1]  # at least one token must come before what is predicted
+        kept = prompt[max(0, len(prompt) + len(target) - limit) :] or [tokenizer.bos_token_id or tokenizer.eos_token_id]
+        rows.append(_Row([*kept, *target], len(kept)))
+    return rows, cut
+
+
+def _batches(rows: Sequence[_Row], budget: int) -> list[list[_Row]]:
+    """Rows of like length together, so that little is padding; the Trainer shuffles the batches."""
+    return [[rows[i] for i in batch] for batch in tokens.batches([len(row.ids) for row in rows], budget)]
+
+
+class _Collator:
+    """Pads the rows of a batch on the right; prompt and padding carry the label `IGNORED`."""
+
+    def __init__(self, pad: int) -> None:
+        self._pad = pad
+
+    def __call__(self, batches: Sequence[Sequence[_Row]]) -> dict[str, torch.Tensor]:
+        rows = [row for batch in batches for row in batch]
+        shape = (len(rows), max(len(row.ids) for row in rows))
+        ids, labels = torch.full(shape, self._pad), torch.full(shape, IGNORED)
+        mask = torch.zeros(shape, dtype=torch.long)
+        for at, row in enumerate(rows):
+            values = torch.tensor(row.ids)
+            ids[at, : len(values)] = values
+            labels[at, row.prompt : len(values)] = values[row.prompt :]
+            mask[at, : len(values)] = 1
+        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+
+
+def _row_losses(logits: Any, labels: torch.Tensor) -> torch.Tensor:
+    """Loss sum and token count per row, shape `(rows, 2)`: all that is kept of logits `(rows, length, vocabulary)`."""
+    scores = logits[0] if isinstance(logits, tuple) else logits
+    targets = labels[:, 1:]
+    losses = torch.nn.functional.cross_entropy(
+        scores[:, :-1].float().transpose(1, 2), targets, ignore_index=IGNORED, reduction="none"
+    )
+    return torch.stack([losses.sum(1), (targets != IGNORED).sum(1).to(losses.dtype)], dim=1)
+
+
+def _perplexity(prediction: Any) -> dict[str, float]:
+    sums = np.asarray(prediction.predictions, dtype=np.float64).sum(0)
+    return {"perplexity": float(np.exp(sums[0] / sums[1]))}
+
+
+def _with_adapter(model: Any, config: TuningConfig) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    targets = config.target_modules
+    adapter = LoraConfig(
+        r=config.rank,
+        lora_alpha=2 * config.rank,
+        lora_dropout=0.0,
+        target_modules=targets if isinstance(targets, str) else list(targets),
+        task_type="CAUSAL_LM",
+    )
+    try:
+        return get_peft_model(model, adapter)
+    except ValueError as error:
+        raise BadInput(f"target_modules {targets!r}: {error}") from error
+
+
+def _quiet_callback() -> Any:
+    """Training figures go to the log, not to standard output."""
+    from transformers import TrainerCallback
+
+    class Log(TrainerCallback):  # type: ignore[misc]
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+            log.info("step %d: %s", state.global_step, logs)
+
+    return Log()
+
+
+def _remove_printer(trainer: Any) -> None:
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+
+
+def _history(entries: Sequence[dict[str, float]]) -> list[dict[str, float]]:
+    names = {"loss": "loss", "eval_perplexity": "perplexity"}
+    return [
+        {"step": entry["step"]} | {names[key]: float(entry[key]) for key in names if key in entry}
+        for entry in entries
+        if names.keys() & entry.keys()
+    ]
+
+
+def _save(model: Any, tokenizer: Any, out: Path, report: TuningReport, config: TuningConfig) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    if config.method == "lora":
+        # The name, not the directory it resolved to here: an adapter travels.
+        model.peft_config["default"].base_model_name_or_path = report.base
+        model.save_pretrained(out, safe_serialization=True)
+    else:
+        model.save_pretrained(out, safe_serialization=True)
+        tokenizer.save_pretrained(out)
+    (out / REPORT).write_text(
+        json.dumps(report.model_dump() | {"config": config.model_dump()}, indent=1), encoding="utf-8"
+    )
+    (out / "README.md").write_text(_card(report, config), encoding="utf-8")
+
+
+def _card(report: TuningReport, config: TuningConfig) -> str:
+    library = "peft" if config.method == "lora" else "transformers"
+    how = f"LoRA of rank {config.rank} on {config.target_modules}" if config.method == "lora" else "all weights"
+    return f"""---
+library_name: {library}
+base_model: {report.base}
+pipeline_tag: text-generation
+---
+
+# Fine-tuned {report.base}
+
+Base: `{report.base}`, files hash `{report.base_hash}`. Trained: {how}, loss on the completion only.
+
+| | |
+|---|---|
+| training examples | {report.train_examples:,} ({report.train_tokens:,} tokens; {report.truncated:,} examples cut) |
+| updates | {report.steps:,} of at most {config.batch_tokens:,} padded tokens, peak learning rate {config.peak:g} |
+| held-out examples | {report.valid_examples:,} |
+| held-out perplexity before / after | {report.perplexity_before:.2f} / {report.perplexity:.2f} |
+| seed, precision | {config.seed}, {config.precision} |
+
+The examples are the shop's own text: what the model writes can repeat their errors, and is to be checked against its
+sources before a shopper reads it.
+"""
