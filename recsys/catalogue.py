@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -72,10 +73,26 @@ class ItemFacts:
     def __len__(self) -> int:
         return len(self.brand)
 
+    @cached_property
+    def items_by_term(self) -> sparse.csr_array:
+        """`terms` turned round, shape ``(vocabulary, m)``: a few products meet the whole catalogue through their words."""
+        return sparse.csr_array(self.terms.T)
+
     def take(self, rows: ArrayLike) -> ItemFacts:
         """The facts of these rows, in this order."""
         at = np.asarray(rows, dtype=np.int64)
         return ItemFacts(self.vectors[at], self.terms[at], self.brand[at], self.category[at], self.price[at])
+
+    @staticmethod
+    def concat(first: ItemFacts, second: ItemFacts) -> ItemFacts:
+        """The rows of both, coded by the same vocabulary."""
+        return ItemFacts(
+            np.concatenate([first.vectors, second.vectors]),
+            sparse.csr_array(sparse.vstack([first.terms, second.terms])),
+            np.concatenate([first.brand, second.brand]),
+            np.concatenate([first.category, second.category]),
+            np.concatenate([first.price, second.price]),
+        )
 
 
 @dataclass(frozen=True)
@@ -84,6 +101,14 @@ class Candidates:
 
     codes: NDArray[np.int64]
     facts: ItemFacts
+
+    @classmethod
+    def of(cls, catalogue: ItemFacts, codes: ArrayLike | None = None) -> Candidates:
+        """Products of the catalogue: those of `codes`, or all of them without copying a fact."""
+        if codes is None:
+            return cls(np.arange(len(catalogue)), catalogue)
+        at = np.asarray(codes, dtype=np.int64)
+        return cls(at, catalogue.take(at))
 
     def __len__(self) -> int:
         return len(self.codes)

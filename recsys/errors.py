@@ -11,7 +11,7 @@ class RecsysError(Exception):
     """Base of all errors raised on purpose; the message says what was wrong, where, and what to do."""
 
 
-class BadInput(RecsysError):
+class BadInput(RecsysError, ValueError):
     """The input (a file, a row, an argument) cannot be used; exit code 2."""
 
 

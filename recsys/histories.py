@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -134,19 +134,25 @@ class Histories:
             self.recency[rows],
         )
 
-    def texts(self, titles: Sequence[str], max_words: int) -> list[str]:
-        """Each history as text, most recent first, cut to about what the encoder reads; '' for an empty history."""
-        out = []
-        for start, end in zip(self.indptr[:-1], self.indptr[1:], strict=True):
-            parts: list[str] = []
-            count = 0
-            for item in self.items[start:end][::-1]:
-                parts.append(titles[item])
-                count += len(titles[item].split())
-                if count >= max_words:
-                    break
-            out.append("; ".join(parts))
-        return out
+    def texts(self, titles: Sequence[str], max_words: int, users: Iterable[int] | None = None) -> list[str]:
+        """History texts of `users` (default: all), as `history_text` makes them."""
+        return [
+            history_text([titles[i] for i in self.items[self.indptr[u] : self.indptr[u + 1]]], max_words)
+            for u in (range(len(self)) if users is None else users)
+        ]
+
+
+def history_text(titles: Sequence[str], max_words: int) -> str:
+    """A history (oldest first) as text, most recent first, cut to about what the encoder reads; '' if empty."""
+    parts: list[str] = []
+    count = 0
+    for title in reversed(titles):
+        parts.append(title)
+        # Titles without spaces (Chinese) must not count as one word.
+        count += max(len(title.split()), len(title) // 8)
+        if count >= max_words:
+            break
+    return "; ".join(parts)
 
 
 def ad_hoc_profile(facts: ItemFacts, items: NDArray[np.int64], text: NDArray[np.float32], half_life: float) -> Profile:

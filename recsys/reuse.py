@@ -110,9 +110,9 @@ def encode(
     for start in range(0, len(fresh), _SHARD):
         part = fresh[start : start + _SHARD]
         result = encoder.encode([texts[i] for i in part], progress=progress)
-        vectors[part], truncated[part] = result.vectors, result.truncated
+        vectors[part], truncated[part] = result.vectors, result.cut
         if shards is not None:
-            VectorPool(keys[part], result.vectors, result.truncated).save(shards, f"{keys[part[0]].decode()}")
+            VectorPool(keys[part], result.vectors, result.cut).save(shards, f"{keys[part[0]].decode()}")
     source = rows[first[inverse]] if len(rows) else rows
     vectors[rows], truncated[rows] = vectors[source], truncated[source]
     return Reused(VectorPool(keys, vectors, truncated), encoded=len(fresh), reused=n - len(fresh))

@@ -68,7 +68,6 @@ class EvaluationSettings(_Section):
     """Distinct items a test user must have had before the cut."""
     resamples: int = Field(1_000, ge=100)
     """Bootstrap resamples behind each interval."""
-    seed: int = 7
 
 
 class GateSettings(_Section):
@@ -98,6 +97,8 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = RetrievalSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()
+    seed: int = 7
+    """Seed of everything random in training and evaluation."""
     keep_versions: int = Field(3, ge=1)
     """Older versions beyond this number are deleted after a publish."""
     offline: bool = False

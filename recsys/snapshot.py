@@ -17,7 +17,6 @@ from scipy import sparse
 from recsys import reuse, schema
 from recsys.catalogue import Candidates, ItemFacts, Vocabulary, render
 from recsys.encoder import Encoder
-from recsys.errors import BadInput
 from recsys.events import Events
 from recsys.histories import Histories, Profile
 from recsys.reuse import VectorPool
@@ -136,8 +135,6 @@ def build(
         encoder, render(items, settings.encoder.template), previous, progress=progress, shards=shards
     )
     events = Events.from_table(tables.interactions, user_ids, item_ids, tables.kind)
-    if not len(events):
-        raise BadInput("interactions: no event of a known item is left; check that both tables use the same item_id")
     now = float(np.nextafter(events.end, np.inf)) if events.absolute else events.end
     histories = Histories.build(events, now, settings.history.half_life)
     history_vectors = reuse.encode(

@@ -88,15 +88,13 @@ class Draft:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def reuse(self, version: Version, name: str) -> Path:
-        """Hard-link a file of an older version (copied where links are not possible)."""
-        source, target = version.path / name, self.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(source, target)
-        except OSError:
-            shutil.copy2(source, target)
-        return target
+    def carry(self, version: Version, *, without: str) -> None:
+        """Hard-link every file of an older version except those under the directory `without`."""
+        for name in version.manifest["files"]:
+            if not name.startswith(f"{without}/"):
+                target = self.path / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _link(version.path / name, target)
 
 
 class Store:
@@ -181,16 +179,19 @@ class Store:
         manifest
             What to record beside the file list, which is added here.
         live
-            The version files were reused from; hashes of hard links are taken over from it.
+            The version before; files that are equal to its files become hard links to them.
         keep
             Versions to keep, this one included.
         """
-        known = {}
-        if live is not None:
-            known = {_inode(live.path / n): entry for n, entry in live.manifest["files"].items()}
-        files = {}
+        known = live.manifest["files"] if live is not None else {}
+        files: dict[str, dict[str, Any]] = {}
         for file in sorted(p for p in draft.path.rglob("*") if p.is_file()):
-            files[file.relative_to(draft.path).as_posix()] = known.get(_inode(file)) or _entry(file)
+            relative = file.relative_to(draft.path).as_posix()
+            files[relative] = entry = _entry(file)
+            if live is not None and known.get(relative) == entry:
+                # Content that did not change is kept once on disk, however many versions hold it.
+                file.unlink()
+                _link(live.path / relative, file)
         created = datetime.now(UTC)
         name = f"{created:%Y%m%dT%H%M%S}-{os.urandom(2).hex()}"
         body = {"format": FORMAT, "version": name, "created": created.isoformat(), **manifest, "files": files}
@@ -216,9 +217,11 @@ class Store:
             shutil.rmtree(self.versions_dir / name, ignore_errors=True)
 
 
-def _inode(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_dev, stat.st_ino
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copy2(source, target)
 
 
 def _entry(path: Path) -> dict[str, Any]:

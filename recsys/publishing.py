@@ -1,0 +1,336 @@
+"""From files to a published version: embed, train, and the nightly run with its quality gate."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recsys import schema, snapshot, sources
+from recsys.encoder import Encoder
+from recsys.errors import ArtifactError, BadInput
+from recsys.features import Shop
+from recsys.gate import Verdict, judge
+from recsys.index import ItemIndex
+from recsys.ranker import Ranker
+from recsys.recipe import HistoryTexts, encoder_for, fit_ranker
+from recsys.reuse import VectorPool
+from recsys.sample import sample_dir
+from recsys.schema import Checked, TimeKind
+from recsys.settings import Settings
+from recsys.snapshot import ShopTables, Snapshot
+from recsys.store import Draft, Store, Version
+
+log = logging.getLogger(__name__)
+
+PARTIAL = "partial"
+QUARANTINE = "quarantine"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a command was given; anything left out is taken from the live version, or from the sample shop."""
+
+    items: Path | None = None
+    interactions: Path | None = None
+    impressions: Path | None = None
+    users: Path | None = None
+    format: str = "auto"
+    append: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A command's result: the version that is live now, and counts for the summary."""
+
+    version: Version | None
+    notes: dict[str, Any]
+    verdict: Verdict | None = None
+
+
+def embed(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Outcome:
+    """Encode what changed, rebuild the index and publish; the live ranker's weights are carried over.
+
+    Raises
+    ------
+    BadInput
+        The tables cannot be used; nothing is published.
+    """
+    store = Store(settings.artifacts)
+    with store.writing() as draft:
+        live = store.current()
+        tables, notes = gather(inputs, store, live)
+        work = _prepare(tables, settings, store, live, progress)
+        ranker, why = _carried(live, work)
+        _write(draft, work, ranker, VectorPool.empty(work.encoder.dim))
+        version = store.publish(draft, _manifest(work, settings, ranker, why), live=live, keep=settings.keep_versions)
+        shutil.rmtree(store.root / PARTIAL, ignore_errors=True)
+    return Outcome(version, notes | work.notes | {"ranker": "carried over" if ranker else why})
+
+
+def train(settings: Settings, *, progress: bool = False) -> Outcome:
+    """Train the ranker on the live version's tables and publish."""
+    store = Store(settings.artifacts)
+    with store.writing() as draft:
+        live = store.require()
+        shop = snapshot.load(live.path)
+        if not len(shop.events):
+            raise BadInput("train: the live version has no interactions; give some with `jobs.embed --interactions F`")
+        encoder = encoder_of(live, settings)
+        texts = HistoryTexts(encoder, shop, settings, [_training_pool(live)], progress=progress)
+        ranker = fit_ranker(shop.facts, shop.events, texts, settings, progress=progress)
+        draft.carry(live, without="ranker")
+        ranker.save(draft.path / "ranker")
+        _save_pool(draft, texts.pool)
+        body = {k: v for k, v in live.manifest.items() if k not in ("files", "format", "version", "created")}
+        body |= {"ranker": ranker.info(), "serves": "ranker", "recipe": recipe(settings), "libraries": _libraries()}
+        version = store.publish(draft, body, live=live, keep=settings.keep_versions)
+    return Outcome(version, {"histories_encoded": texts.encoded, **ranker.info()})
+
+
+def nightly(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Outcome:
+    """Embed and train one candidate, compare it with the live version, and publish it unless it is worse."""
+    store = Store(settings.artifacts)
+    with store.writing() as draft:
+        live = store.current()
+        tables, notes = gather(inputs, store, live)
+        outcome = _build_and_publish(tables, settings, store, draft, live, gated=True, progress=progress)
+    return replace(outcome, notes=notes | outcome.notes)
+
+
+def publish_tables(tables: ShopTables, settings: Settings, *, progress: bool = False) -> Outcome:
+    """Embed, train and publish checked tables, whatever they are compared with the live version."""
+    store = Store(settings.artifacts)
+    with store.writing() as draft:
+        return _build_and_publish(tables, settings, store, draft, store.current(), gated=False, progress=progress)
+
+
+def _build_and_publish(
+    tables: ShopTables,
+    settings: Settings,
+    store: Store,
+    draft: Draft,
+    live: Version | None,
+    *,
+    gated: bool,
+    progress: bool,
+) -> Outcome:
+    work = _prepare(tables, settings, store, live, progress)
+    if not len(work.shop.events):
+        raise BadInput("there are no interactions to train on; give some with --interactions F")
+    pools = [_training_pool(live)] if live else []
+    texts = HistoryTexts(work.encoder, work.shop, settings, pools, progress=progress)
+    verdict = judge(work.shop, texts, live, settings, progress=progress) if gated else None
+    if verdict is not None and verdict.refused:
+        return Outcome(live, work.notes, verdict)
+    ranker = fit_ranker(work.shop.facts, work.shop.events, texts, settings, progress=progress)
+    _write(draft, work, ranker, texts.pool)
+    manifest = _manifest(work, settings, ranker, "") | {"gate": verdict.figures if verdict else None}
+    version = store.publish(draft, manifest, live=live, keep=settings.keep_versions)
+    shutil.rmtree(store.root / PARTIAL, ignore_errors=True)
+    return Outcome(version, work.notes | {"training_histories_encoded": texts.encoded}, verdict)
+
+
+@dataclass(frozen=True)
+class _Work:
+    encoder: Encoder
+    shop: Snapshot
+    notes: dict[str, Any]
+
+
+def _prepare(tables: ShopTables, settings: Settings, store: Store, live: Version | None, progress: bool) -> _Work:
+    encoder = encoder_for(settings)
+    built = snapshot.build(
+        tables, encoder, settings, previous=_known_pools(live), progress=progress, shards=store.root / PARTIAL
+    )
+    return _Work(encoder, built.snapshot, dict(built.notes))
+
+
+def encoder_of(version: Version, settings: Settings) -> Encoder:
+    """The encoder that made a version's vectors.
+
+    Raises
+    ------
+    ArtifactError
+        When the settings name another one: its vectors would not mean the same.
+    """
+    encoder = encoder_for(settings)
+    made_by = version.manifest["encoder"]
+    if encoder.fingerprint != made_by["fingerprint"]:
+        raise ArtifactError(
+            f"{version.path}: its vectors were made by {made_by['name']} ({made_by['pooling']} pooling, "
+            f"{made_by['max_length']} tokens, {made_by['precision']}), the settings name {encoder.info['name']} "
+            f"({encoder.pooling}, {encoder.max_length}, {encoder.info['precision']}). Set the encoder back, or run "
+            "`python -m jobs.nightly` to encode everything with the new one"
+        )
+    return encoder
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def gather(inputs: Inputs, store: Store, live: Version | None) -> tuple[ShopTables, dict[str, Any]]:
+    """Read and check what was given, and complete it from the live version or the sample shop."""
+    files = _with_sample(inputs, live)
+    old = snapshot.load(live.path).tables.value if live else None
+    raw = sources.read_tables(
+        items=files.items,
+        interactions=files.interactions,
+        impressions=files.impressions,
+        users=files.users,
+        format=files.format,
+    )
+    checks: dict[str, Checked] = {}
+    notes: dict[str, Any] = {"sample_shop": files is not inputs, **raw.notes}
+    if raw.items is not None:
+        checks["items"] = schema.check_items(raw.items, str(files.items or files.interactions))
+    items = checks["items"].table if "items" in checks else old.items if old else None
+    if items is None:
+        raise BadInput("no items: give --items F (interactions alone can only update a version that has items)")
+    known = set(items[schema.ITEM])
+    events = raw.interactions
+    if events is not None and inputs.append and old is not None:
+        _same_time(schema.check_interactions(events, known, str(files.interactions)).time_kind, old.kind)
+        events = pd.concat([old.interactions, events], ignore_index=True)
+    if events is not None:
+        checks["interactions"] = schema.check_interactions(events, known, str(files.interactions))
+    if raw.impressions is not None:
+        checks["impressions"] = schema.check_impressions(raw.impressions, known, str(files.impressions))
+    if raw.users is not None:
+        checks["users"] = schema.check_users(raw.users, str(files.users))
+    _write_quarantine(store, checks)
+    for name, check in checks.items():
+        notes |= {f"{name}_{k}": v for k, v in check.notes.items()}
+    interactions = checks.get("interactions")
+    if interactions is not None:
+        table, kind = interactions.table, interactions.time_kind or TimeKind.ORDER
+    elif old is not None:
+        table, kind = old.interactions, old.kind
+        table = table[table[schema.ITEM].isin(known)]
+    else:
+        table, kind = _no_events(), TimeKind.ABSOLUTE
+
+    def pick(name: str) -> pd.DataFrame | None:
+        return checks[name].table if name in checks else getattr(old, name, None)
+
+    return ShopTables(items, table, kind, pick("impressions"), pick("users")), notes
+
+
+def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:
+    if live is not None or any([inputs.items, inputs.interactions, inputs.impressions, inputs.users]):
+        return inputs
+    folder = sample_dir()
+
+    def file(name: str) -> Path | None:
+        return next(iter(sorted(folder.glob(f"{name}.*"))), None)
+
+    return Inputs(items=file("items"), interactions=file("interactions"), users=file("users"))
+
+
+def _same_time(new: TimeKind | None, old: TimeKind) -> None:
+    if new is not old:
+        raise BadInput(
+            f"--append: the live events have {old.value} times, the new ones {new.value if new else 'no'} times; "
+            "they cannot be put in one order"
+        )
+
+
+def _no_events() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            schema.USER: pd.Series(dtype=object),
+            schema.ITEM: pd.Series(dtype=object),
+            schema.TIME: pd.Series(dtype=np.float64),
+            schema.WEIGHT: pd.Series(dtype=np.float32),
+        }
+    )
+
+
+def _write_quarantine(store: Store, checks: dict[str, Checked]) -> None:
+    folder = store.root / QUARANTINE
+    for name, check in checks.items():
+        path = folder / f"{name}.csv"
+        if len(check.quarantine):
+            folder.mkdir(parents=True, exist_ok=True)
+            check.quarantine.to_csv(path, index=False)
+            log.warning("%d rows of %s cannot be used; see %s", len(check.quarantine), name, path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+# --- files of a version ---------------------------------------------------------------------------------------------
+
+
+def _write(draft: Draft, work: _Work, ranker: Ranker | None, training_pool: VectorPool) -> None:
+    snapshot.save(work.shop, draft.path)
+    _save_pool(draft, training_pool)
+    index = ItemIndex.build(work.shop.facts.vectors)
+    index.save(draft.path / "index.faiss")
+    work.notes["index"] = index.kind
+    if ranker is not None:
+        ranker.save(draft.path / "ranker")
+
+
+def _save_pool(draft: Draft, pool: VectorPool) -> None:
+    for stale in (draft.path / "vectors").glob("training*"):
+        stale.unlink()  # a hard link to the older version's pool must not be written through
+    pool.save(draft.path / "vectors", "training")
+
+
+def _training_pool(version: Version) -> VectorPool:
+    return VectorPool.load(version.path / "vectors", "training")
+
+
+def _known_pools(live: Version | None) -> Sequence[VectorPool]:
+    if live is None:
+        return []
+    return [VectorPool.load(live.path / "vectors", name) for name in ("items", "histories", "training")]
+
+
+def _carried(live: Version | None, work: _Work) -> tuple[Ranker | None, str]:
+    """The live ranker with the statistics of tonight's events, or why there is none."""
+    if live is None or not (live.path / "ranker").is_dir():
+        return None, "none yet: run `python -m jobs.train`; until then similarity (cosine) serves"
+    if live.manifest["encoder"]["fingerprint"] != work.encoder.fingerprint:
+        return None, "dropped: it was trained on another encoder's vectors; run `python -m jobs.train`"
+    shop = work.shop
+    if not len(shop.events):
+        return None, "none: there are no interactions"
+    ranker = Ranker.load(live.path / "ranker", snapshot.load(live.path).facts)
+    return ranker.with_statistics(Shop(shop.facts, shop.events, shop.now, shop.histories)), ""
+
+
+def recipe(settings: Settings) -> dict[str, Any]:
+    """The settings that decide how a ranker comes out of the same tables."""
+    return {
+        "encoder": settings.encoder.model_dump(mode="json", exclude={"device"}),
+        "history": settings.history.model_dump(mode="json"),
+        "training": settings.training.model_dump(mode="json"),
+        "seed": settings.seed,
+    }
+
+
+def _manifest(work: _Work, settings: Settings, ranker: Ranker | None, why: str) -> dict[str, Any]:
+    return {
+        "encoder": {**work.encoder.info, "fingerprint": work.encoder.fingerprint, "dim": work.encoder.dim},
+        "template": list(settings.encoder.template),
+        "counts": work.notes,
+        "index": {"kind": work.notes.get("index"), "recall@10": 1.0},
+        "serves": "ranker" if ranker else f"cosine; ranker {why}",
+        "ranker": ranker.info() if ranker else None,
+        "recipe": recipe(settings),
+        "libraries": _libraries(),
+    }
+
+
+def _libraries() -> dict[str, str]:
+    names = ("recsys", "torch", "transformers", "scikit-learn", "faiss-cpu", "numpy", "pandas")
+    return {"python": platform.python_version(), **{n: metadata.version(n) for n in names}}

@@ -1,0 +1,93 @@
+"""How a ranker comes out of a snapshot: the history texts it needs, and the fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import reuse
+from recsys.baselines import Scores
+from recsys.catalogue import Candidates, ItemFacts
+from recsys.encoder import Encoder
+from recsys.events import Events
+from recsys.histories import Histories
+from recsys.ranker import Ranker
+from recsys.reuse import VectorPool
+from recsys.settings import Settings
+from recsys.snapshot import Snapshot, titles
+
+
+class HistoryTexts:
+    """[CLS] vectors of history texts at any moment, each text encoded once.
+
+    Training asks for histories as they were at earlier cuts; most users' texts are the same then as now, and last
+    night's pool holds most of the others.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        snapshot: Snapshot,
+        settings: Settings,
+        known: Sequence[VectorPool] = (),
+        *,
+        progress: bool,
+    ) -> None:
+        self.encoder = encoder
+        self._titles = titles(snapshot.tables.value.items)
+        self._max_words = settings.history.max_words
+        self._known = [snapshot.history_pool, *known]
+        self._progress = progress
+        self._used: list[VectorPool] = []
+        self.encoded = 0
+
+    def __call__(self, histories: Histories, users: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Vectors of the users' history texts, shape ``(len(users), dim)``; an empty history is the zero vector."""
+        texts = histories.texts(self._titles, self._max_words, users.tolist())
+        result = reuse.encode(self.encoder, texts, [*self._used, *self._known], progress=self._progress)
+        self.encoded += result.encoded
+        self._used.append(result.pool)
+        return np.where([[bool(t)] for t in texts], result.pool.vectors, np.float32(0))
+
+    @property
+    def pool(self) -> VectorPool:
+        """Every vector asked for so far that the snapshot itself does not hold; next night's `known`."""
+        own = self._known[0]
+        if not self._used:
+            return VectorPool.empty(own.vectors.shape[1])
+        keys = np.concatenate([p.keys for p in self._used])
+        keys, first = np.unique(keys, return_index=True)
+        fresh = ~np.isin(keys, own.keys)
+        vectors = np.concatenate([p.vectors for p in self._used])[first[fresh]]
+        truncated = np.concatenate([p.truncated for p in self._used])[first[fresh]]
+        return VectorPool(keys[fresh], vectors, truncated)
+
+
+def fit_ranker(
+    facts: ItemFacts, events: Events, texts: HistoryTexts, settings: Settings, *, progress: bool = False
+) -> Ranker:
+    """Train on these events; `facts` are the whole catalogue's, row = item code."""
+    return Ranker.fit(facts, events, texts, settings.training, seed=settings.seed, progress=progress)
+
+
+def ranker_scores(
+    ranker: Ranker, catalogue: Candidates, histories: Histories, users: NDArray[np.integer], texts: HistoryTexts
+) -> Scores:
+    """The ranker as a model for evaluation, over these users' histories."""
+    vectors = dict(zip(users.tolist(), texts(histories, users), strict=True))
+    return lambda user: ranker.logit(histories.profile(user, catalogue.facts, vectors[user]), catalogue)
+
+
+def encoder_for(settings: Settings) -> Encoder:
+    """The encoder the settings name."""
+    e = settings.encoder
+    return Encoder.load(
+        e.name,
+        pooling=e.pooling,
+        max_length=e.max_length,
+        device=e.device,
+        precision=e.precision,
+        offline=settings.offline,
+    )
