@@ -1,0 +1,51 @@
+"""What a first run ends with: three shoppers, their lists, and where to go next."""
+
+from __future__ import annotations
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from recsys.recommender import Recommender, follow
+from recsys.schema import ITEM
+from recsys.settings import Settings
+
+SHOPPERS, LENGTH, PAST = 3, 5, 3
+
+
+def show(settings: Settings, console: Console) -> None:
+    """Print the latest purchases and the list of three shoppers with tastes as different as their means say."""
+    rec = follow(settings.artifacts, settings)
+    for code in _different(rec):
+        user = str(rec.shop.user_ids[code])
+        past = [rec.title(str(rec.shop.item_ids[i])) for i in rec.shop.profile(code).items[::-1][:PAST]]
+        table = Table(title=f"shopper {escape(user)}, last met: {escape('; '.join(past))}", title_justify="left")
+        for column in ("", "recommended", "chance", "why"):
+            table.add_column(column, justify="right" if column == "chance" else "left")
+        for row in rec.recommend(user, k=LENGTH).itertuples():
+            item = str(getattr(row, ITEM))
+            reason = rec.explain(user, item).sentence
+            table.add_row(str(row.rank), escape(rec.title(item)), f"{row.score:.2%}", escape(reason))
+        console.print(table)
+    where = f" --artifacts {settings.artifacts}" if settings.artifacts.name != "artifacts" else ""
+    console.print(
+        "Next: your own shop      python -m jobs.nightly --items items.parquet --interactions events.parquet"
+        f"{where}\n      how good is it?    python -m jobs.evaluate{where}"
+        f"\n      lists for a file   python -m jobs.recommend --users users.parquet --k 20 --out recs.parquet{where}"
+        "\n      in Python          from recsys import recommend; recommend(user_id, k=10)"
+    )
+
+
+def _different(rec: Recommender) -> list[int]:
+    """Three users with some history, the first the most active, each next one the least like those before."""
+    sizes = np.diff(rec.shop.histories.indptr)
+    pool = np.argsort(-sizes, kind="stable")[:200]
+    pool = pool[sizes[pool] >= min(PAST, sizes.max())]
+    means = np.stack([rec.shop.profile(int(u)).mean for u in pool])
+    chosen = [0]
+    while len(chosen) < min(SHOPPERS, len(pool)):
+        nearest = (means @ means[chosen].T).max(axis=1)
+        nearest[chosen] = np.inf
+        chosen.append(int(np.argmin(nearest)))
+    return [int(pool[i]) for i in chosen]

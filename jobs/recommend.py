@@ -1,0 +1,84 @@
+"""Lists for many users, or scores for many pairs, from the live version.
+
+Example: python -m jobs.recommend --users users.parquet --k 20 --out recs.parquet
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobs._cli import Artifacts, Json, command, interactive, main
+from recsys.errors import BadInput
+from recsys.settings import load_settings
+
+
+@command
+def recommend(
+    out: Annotated[Path, typer.Option("--out", metavar="F", help="File to write (parquet or csv).")],
+    users: Annotated[Path | None, typer.Option("--users", metavar="F", help="Table with user_id, one row each.")] = None,
+    pairs: Annotated[Path | None, typer.Option("--pairs", metavar="F", help="Table with user_id, item_id.")] = None,
+    candidates: Annotated[
+        Path | None, typer.Option("--candidates", metavar="F", help="Table with item_id: only these may appear.")
+    ] = None,
+    k: Annotated[int, typer.Option("--k", help="Length of each list.")] = 20,
+    artifacts: Artifacts = None,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Write user_id, rank, item_id, score for --users, or user_id, item_id, score for --pairs.
+
+    Users the version does not know get the list of a shopper with no history; they are counted.
+
+    Example: python -m jobs.recommend --users users.parquet --k 20 --out recs.parquet
+    """
+    from recsys import outputs, sources
+    from recsys.recommender import SCORE, Recommender
+    from recsys.schema import ITEM, USER, check_columns
+
+    if (users is None) == (pairs is None):
+        raise BadInput("give either --users F (lists) or --pairs F (scores)")
+    if candidates is not None and pairs is not None:
+        raise BadInput("--candidates restricts lists; it goes with --users")
+    outputs.check_writable(out)
+    rec = Recommender.load(settings=load_settings(artifacts=artifacts))
+    if pairs is not None:
+        table = check_columns(sources.read_table(pairs), [USER, ITEM], str(pairs))
+        strangers = _strangers(rec, table[USER])
+        try:
+            scores = rec.score_pairs(table, progress=interactive())
+        except KeyError as error:
+            raise BadInput(f"{pairs}: {error.args[0]}") from None
+        result = table[[USER, ITEM]].assign(**{SCORE: scores})
+        what = f"{len(result)} pairs"
+    else:
+        assert users is not None
+        asked = check_columns(sources.read_table(users), [USER], str(users))[USER].drop_duplicates()
+        strangers = _strangers(rec, asked)
+        allowed = None
+        if candidates is not None:
+            allowed = check_columns(sources.read_table(candidates), [ITEM], str(candidates))[ITEM].tolist()
+        try:
+            result = rec.recommend_many(asked.tolist(), k, candidates=allowed, progress=interactive())
+        except KeyError as error:
+            raise BadInput(f"{candidates}: {error.args[0]}") from None
+        what = f"lists of up to {k} for {len(asked)} users"
+    outputs.write_table(result, out)
+    new = f" ({strangers} of them new to this version)" if strangers else ""
+    assert rec.version is not None
+    return {
+        "version": rec.version.id,
+        "rows": len(result),
+        "unknown_users": strangers,
+        "out": str(out),
+        "line": f"{what}{new} from version {rec.version.id}: {len(result)} rows in {out}",
+    }
+
+
+def _strangers(rec: Any, ids: Any) -> int:
+    return int((rec.shop.user_index.get_indexer(ids.unique()) < 0).sum())
+
+
+if __name__ == "__main__":
+    main(recommend)

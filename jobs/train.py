@@ -1,0 +1,29 @@
+"""Train the ranker on the live version's tables, publish.
+
+Example: python -m jobs.train --artifacts shop
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobs._cli import Artifacts, Json, command, interactive, main
+from recsys.settings import load_settings
+
+
+@command
+def train(artifacts: Artifacts = None, as_json: Json = False) -> dict[str, Any]:
+    """Train the ranker on the live version's tables and publish a version that serves it.
+
+    Example: python -m jobs.train --artifacts shop
+    """
+    from recsys import publishing
+
+    outcome = publishing.train(load_settings(artifacts=artifacts), progress=interactive())
+    assert outcome.version is not None
+    line = f"published {outcome.version.id}: ranker of {outcome.notes['features']} features on {outcome.notes['pairs']} pairs"
+    return {"version": outcome.version.id, **outcome.notes, "line": line}
+
+
+if __name__ == "__main__":
+    main(train)

@@ -1,0 +1,47 @@
+"""Result tables, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from recsys.errors import BadInput
+
+SUFFIXES = (".parquet", ".csv", ".csv.gz")
+
+
+def check_writable(path: Path) -> None:
+    """Fail before the work rather than after it.
+
+    Raises
+    ------
+    BadInput
+        The suffix is none of `SUFFIXES`, or the directory does not exist.
+    """
+    if not path.name.endswith(SUFFIXES):
+        raise BadInput(f"{path}: write to a file that ends in {', '.join(SUFFIXES)}")
+    if not path.parent.is_dir():
+        raise BadInput(f"{path}: the directory {path.parent} does not exist")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise BadInput(f"{path}: cannot be written")
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write `table` in the format of the suffix; a reader sees the old file or the new one, never a part."""
+    check_writable(path)
+    suffix = next(s for s in SUFFIXES[::-1] if path.name.endswith(s))
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        if suffix == ".parquet":
+            table.to_parquet(temporary, index=False)
+        else:
+            table.to_csv(temporary, index=False)
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
