@@ -16,11 +16,12 @@ import pandas as pd
 
 from recsys.coerce import STRING, as_amounts, as_flags, as_ids, as_text, as_times
 from recsys.errors import BadInput
-from recsys.sieve import MAX_ID, Checked, Sieve, TimeKind, with_columns
+from recsys.sieve import MAX_ID, MAX_TEXT, Checked, Sieve, TimeKind, with_columns
 
 __all__ = [
     "EVENTS",
     "EVENT_WEIGHTS",
+    "MAX_TEXT",
     "Checked",
     "TimeKind",
     "as_ids",
