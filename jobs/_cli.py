@@ -87,11 +87,16 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
     return run
 
 
+def program(function: Callable[..., Any]) -> typer.Typer:
+    """One command as a Typer application."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(function)
+    return app
+
+
 def main(function: Callable[..., Any]) -> None:
     """Run one command as a program."""
-    app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-    app.command(no_args_is_help=False)(function)
-    app()
+    program(function)()
 
 
 def interactive() -> bool:

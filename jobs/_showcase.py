@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from recsys.recommender import Recommender, follow
+from recsys.live import follow
+from recsys.recommender import Recommender
 from recsys.schema import ITEM
 from recsys.settings import Settings
 

@@ -33,8 +33,9 @@ def embed(
     Example: python -m jobs.embed --items items.parquet --interactions events.csv --artifacts shop
     """
     from recsys import publishing
+    from recsys.intake import Inputs
 
-    inputs = publishing.Inputs(items, interactions, impressions, users, format, append)
+    inputs = Inputs(items, interactions, impressions, users, format, append)
     outcome = publishing.embed(inputs, load_settings(artifacts=artifacts), progress=interactive())
     assert outcome.version is not None
     return {

@@ -33,9 +33,10 @@ def nightly(
     Example: python -m jobs.nightly --items items.parquet --interactions events.parquet --artifacts shop
     """
     from recsys import publishing
+    from recsys.intake import Inputs
 
     settings = load_settings(artifacts=artifacts)
-    inputs = publishing.Inputs(items, interactions, impressions, users, format, append)
+    inputs = Inputs(items, interactions, impressions, users, format, append)
     outcome = publishing.nightly(inputs, settings, progress=interactive())
     assert outcome.verdict is not None
     body = {**outcome.notes, "gate": outcome.verdict.figures, "gate_message": outcome.verdict.message}

@@ -18,7 +18,9 @@ from recsys.settings import load_settings
 @command
 def recommend(
     out: Annotated[Path, typer.Option("--out", metavar="F", help="File to write (parquet or csv).")],
-    users: Annotated[Path | None, typer.Option("--users", metavar="F", help="Table with user_id, one row each.")] = None,
+    users: Annotated[
+        Path | None, typer.Option("--users", metavar="F", help="Table with user_id, one row each.")
+    ] = None,
     pairs: Annotated[Path | None, typer.Option("--pairs", metavar="F", help="Table with user_id, item_id.")] = None,
     candidates: Annotated[
         Path | None, typer.Option("--candidates", metavar="F", help="Table with item_id: only these may appear.")

@@ -21,8 +21,9 @@ def train(artifacts: Artifacts = None, as_json: Json = False) -> dict[str, Any]:
 
     outcome = publishing.train(load_settings(artifacts=artifacts), progress=interactive())
     assert outcome.version is not None
-    line = f"published {outcome.version.id}: ranker of {outcome.notes['features']} features on {outcome.notes['pairs']} pairs"
-    return {"version": outcome.version.id, **outcome.notes, "line": line}
+    notes = outcome.notes
+    line = f"published {outcome.version.id}: ranker of {notes['features']} features on {notes['pairs']} pairs"
+    return {"version": outcome.version.id, **notes, "line": line}
 
 
 if __name__ == "__main__":

@@ -134,6 +134,6 @@ def _per_user_auc(
     facts: ItemFacts, texts: HistoryTexts, holdout: Holdout, settings: Settings, progress: bool
 ) -> metrics.Floats:
     ranker = fit_ranker(facts, holdout.train, texts, settings, progress=progress)
-    histories = Histories.build(holdout.train, holdout.now, settings.history.half_life)
+    histories = Histories.build(holdout.train, holdout.now, settings.training.half_life)
     catalogue = Candidates(np.arange(len(facts)), facts)
     return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout).per_user["auc"]

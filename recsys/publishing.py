@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from recsys import schema, snapshot, sources
+from recsys import snapshot
 from recsys.encoder import Encoder
 from recsys.errors import ArtifactError, BadInput
 from recsys.features import Shop
 from recsys.gate import Verdict, judge
 from recsys.index import ItemIndex
+from recsys.intake import Inputs, gather
 from recsys.ranker import Ranker
 from recsys.recipe import HistoryTexts, encoder_for, fit_ranker
 from recsys.reuse import VectorPool
-from recsys.sample import sample_dir
-from recsys.schema import Checked, TimeKind
 from recsys.settings import Settings
 from recsys.snapshot import ShopTables, Snapshot
 from recsys.store import Draft, Store, Version
 
-log = logging.getLogger(__name__)
-
 PARTIAL = "partial"
-QUARANTINE = "quarantine"
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a command was given; anything left out is taken from the live version, or from the sample shop."""
-
-    items: Path | None = None
-    interactions: Path | None = None
-    impressions: Path | None = None
-    users: Path | None = None
-    format: str = "auto"
-    append: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,101 +151,6 @@ def encoder_of(version: Version, settings: Settings) -> Encoder:
             "`python -m jobs.nightly` to encode everything with the new one"
         )
     return encoder
-
-
-# --- tables -----------------------------------------------------------------------------------------------------------
-
-
-def gather(inputs: Inputs, store: Store, live: Version | None) -> tuple[ShopTables, dict[str, Any]]:
-    """Read and check what was given, and complete it from the live version or the sample shop."""
-    files = _with_sample(inputs, live)
-    old = snapshot.load(live.path).tables.value if live else None
-    raw = sources.read_tables(
-        items=files.items,
-        interactions=files.interactions,
-        impressions=files.impressions,
-        users=files.users,
-        format=files.format,
-    )
-    checks: dict[str, Checked] = {}
-    notes: dict[str, Any] = {"sample_shop": files is not inputs, **raw.notes}
-    if raw.items is not None:
-        checks["items"] = schema.check_items(raw.items, str(files.items or files.interactions))
-    items = checks["items"].table if "items" in checks else old.items if old else None
-    if items is None:
-        raise BadInput("no items: give --items F (interactions alone can only update a version that has items)")
-    known = set(items[schema.ITEM])
-    events = raw.interactions
-    if events is not None and inputs.append and old is not None:
-        _same_time(schema.check_interactions(events, known, str(files.interactions)).time_kind, old.kind)
-        events = pd.concat([old.interactions, events], ignore_index=True)
-    if events is not None:
-        checks["interactions"] = schema.check_interactions(events, known, str(files.interactions))
-    if raw.impressions is not None:
-        checks["impressions"] = schema.check_impressions(raw.impressions, known, str(files.impressions))
-    if raw.users is not None:
-        checks["users"] = schema.check_users(raw.users, str(files.users))
-    _write_quarantine(store, checks)
-    for name, check in checks.items():
-        notes |= {f"{name}_{k}": v for k, v in check.notes.items()}
-    interactions = checks.get("interactions")
-    if interactions is not None:
-        table, kind = interactions.table, interactions.time_kind or TimeKind.ORDER
-    elif old is not None:
-        table, kind = old.interactions, old.kind
-        table = table[table[schema.ITEM].isin(known)]
-    else:
-        table, kind = _no_events(), TimeKind.ABSOLUTE
-
-    def pick(name: str) -> pd.DataFrame | None:
-        return checks[name].table if name in checks else getattr(old, name, None)
-
-    return ShopTables(items, table, kind, pick("impressions"), pick("users")), notes
-
-
-def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:
-    if live is not None or any([inputs.items, inputs.interactions, inputs.impressions, inputs.users]):
-        return inputs
-    folder = sample_dir()
-
-    def file(name: str) -> Path | None:
-        return next(iter(sorted(folder.glob(f"{name}.*"))), None)
-
-    return Inputs(items=file("items"), interactions=file("interactions"), users=file("users"))
-
-
-def _same_time(new: TimeKind | None, old: TimeKind) -> None:
-    if new is not old:
-        raise BadInput(
-            f"--append: the live events have {old.value} times, the new ones {new.value if new else 'no'} times; "
-            "they cannot be put in one order"
-        )
-
-
-def _no_events() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            schema.USER: pd.Series(dtype=object),
-            schema.ITEM: pd.Series(dtype=object),
-            schema.TIME: pd.Series(dtype=np.float64),
-            schema.WEIGHT: pd.Series(dtype=np.float32),
-        }
-    )
-
-
-def _write_quarantine(store: Store, checks: dict[str, Checked]) -> None:
-    folder = store.root / QUARANTINE
-    for name, check in checks.items():
-        path = folder / f"{name}.csv"
-        if len(check.quarantine):
-            folder.mkdir(parents=True, exist_ok=True)
-            check.quarantine.to_csv(path, index=False)
-            log.warning("%d rows of %s cannot be used; see %s", len(check.quarantine), name, path)
-        else:
-            path.unlink(missing_ok=True)
-
-
-# --- files of a version ---------------------------------------------------------------------------------------------
 
 
 def _write(draft: Draft, work: _Work, ranker: Ranker | None, training_pool: VectorPool) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,37 +18,23 @@ from rich.progress import track
 from threadpoolctl import threadpool_limits
 
 from recsys import publishing, schema, snapshot
-from recsys.catalogue import Candidates, ItemFacts, render
+from recsys.catalogue import Candidates
 from recsys.encoder import Encoder
 from recsys.errors import BadInput
-from recsys.histories import Profile, ad_hoc_profile, history_text
+from recsys.histories import Profile
 from recsys.index import ItemIndex
+from recsys.lookup import Item, Lookup, Shopper, User
 from recsys.ranker import Ranker
 from recsys.recipe import HistoryTexts, encoder_for, fit_ranker
-from recsys.schema import ITEM, TITLE, USER
+from recsys.schema import ITEM, USER
 from recsys.settings import Settings, load_settings
-from recsys.snapshot import Lazy, ShopTables, Snapshot
+from recsys.snapshot import ShopTables, Snapshot
 from recsys.store import Store, Version
 from recsys.topk import top_k
 
 log = logging.getLogger(__name__)
 
-User = str | Mapping[str, Any]
-"""A user id, or ``{"history": [item ids, oldest first]}``, ``{"text": "..."}``, or both."""
-Item = str | Mapping[str, Any]
-"""An item id, or a described product such as ``{"title": "Red enamel teapot", "price": 12.5}``."""
-
-MAX_ITEMS = 1_000_000
-MAX_HISTORY = 10_000
 SCORE, RANK, POSITION = "score", "rank", "position"
-
-
-@dataclass(frozen=True)
-class Shopper:
-    """Someone to recommend to: a profile, and the catalogue items they have met already."""
-
-    profile: Profile
-    seen: NDArray[np.integer]
 
 
 class Recommender:
@@ -70,8 +54,7 @@ class Recommender:
         self.index = index
         self.settings = settings
         self.version = version
-        self._encoder = Lazy(encoder)
-        self._encoder_lock = threading.Lock()
+        self.lookup = Lookup(shop, settings, encoder)
         if ranker is None:
             log.warning("this version has no ranker: similarity (cosine) serves; run `python -m jobs.train`")
 
@@ -167,7 +150,7 @@ class Recommender:
         BadInput
             An argument makes no sense (``k < 1``, an empty list, a product without text).
         """
-        shopper = self.shopper(user)
+        shopper = self.lookup.shopper(user)
         if items is not None:
             return self._rank_given(shopper, items)
         _check_k(k)
@@ -192,7 +175,7 @@ class Recommender:
         allowed = self._restriction(candidates)
 
         def one(user: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-            return self._top(self._known_or_new(user), k, exclude_seen, allowed)
+            return self._top(self.lookup.known_or_new(user), k, exclude_seen, allowed)
 
         found = self._each(one, ids, "recommending", progress)
         sizes = [len(rows) for rows, _ in found]
@@ -214,14 +197,14 @@ class Recommender:
         KeyError
             An item is not in the catalogue. Users the shop does not know are scored as shoppers with no history.
         """
-        code = self._codes(pairs[ITEM].tolist())
+        code = self.lookup.codes(pairs[ITEM].tolist())
         users, at = np.unique(pairs[USER].to_numpy(object).astype(str), return_inverse=True)
         order = np.argsort(at, kind="stable")
         groups = np.split(order, np.searchsorted(at[order], np.arange(1, len(users))))
         catalogue = self.shop.catalogue
 
         def one(group: NDArray[np.int64]) -> NDArray[np.float64]:
-            profile = self._known_or_new(str(users[at[group[0]]])).profile
+            profile = self.lookup.known_or_new(str(users[at[group[0]]])).profile
             return self.score(profile, catalogue.take(code[group]))
 
         out = np.empty(len(pairs))
@@ -236,89 +219,8 @@ class Recommender:
         mean = profile.mean.astype(np.float64)
         return candidates.facts.vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
 
-    # --- shoppers and items -------------------------------------------------------------------------------------------
-
-    def shopper(self, user: User) -> Shopper:
-        """The shopper a `User` argument means."""
-        if isinstance(user, Mapping):
-            return self._described_shopper(user)
-        code = self.shop.user_index.get_indexer([str(user)])[0]
-        if code < 0:
-            raise KeyError(
-                f"unknown user {str(user)!r}: pass {{'history': [item ids]}} or {{'text': '...'}} for a shopper this "
-                "version has not seen, or {} for one nothing is known of"
-            )
-        return Shopper(self.shop.profile(int(code)), self.shop.seen(int(code)))
-
-    def _known_or_new(self, user: str) -> Shopper:
-        code = self.shop.user_index.get_indexer([user])[0]
-        return self.shopper({}) if code < 0 else Shopper(self.shop.profile(int(code)), self.shop.seen(int(code)))
-
-    def _described_shopper(self, user: Mapping[str, Any]) -> Shopper:
-        if unknown := set(user) - {"history", "text"}:
-            raise BadInput(
-                f"user: unknown field {sorted(unknown)[0]!r}; a shopper is described by 'history' and 'text'"
-            )
-        history, text = user.get("history", ()), user.get("text", "")
-        if isinstance(history, str) or not isinstance(history, Sequence) or len(history) > MAX_HISTORY:
-            raise BadInput(f"user: 'history' is a list of at most {MAX_HISTORY} item ids, oldest first")
-        if not isinstance(text, str):
-            raise BadInput("user: 'text' is a string")
-        codes = self._codes([str(i) for i in history])[-self.shop.histories.LIMIT :]
-        # An item met twice counts once, where it was met last.
-        codes = codes[np.sort(len(codes) - 1 - np.unique(codes[::-1], return_index=True)[1])]
-        facts, read = self.shop.facts.take(codes), ""
-        if len(codes):
-            all_titles = snapshot.titles(self.shop.tables.value.items.iloc[codes])
-            read = history_text(all_titles, self.settings.history.max_words)
-        items = codes
-        if text.strip():
-            # A sentence is a history of one product the catalogue does not have, the latest thing they wanted.
-            said = self._facts(pd.DataFrame({TITLE: [text[: schema.MAX_TEXT]]}), kind="query")
-            facts, items = ItemFacts.concat(facts, said), np.append(codes, -1)
-            read = f"{text[: schema.MAX_TEXT]}; {read}" if read else text[: schema.MAX_TEXT]
-        vector = self._encode([read])[0] if read else np.zeros(facts.vectors.shape[1], np.float32)
-        return Shopper(ad_hoc_profile(facts, items, vector, self.settings.history.half_life), codes)
-
-    def _codes(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        codes = self.shop.item_index.get_indexer(pd.Index(ids, dtype=object)).astype(np.int64)
-        if (codes < 0).any():
-            missing = ids[int(np.argmin(codes))]
-            raise KeyError(
-                f"unknown item {missing!r}: pass a described product such as {{'title': '...'}} for one the catalogue "
-                "does not have, or embed the new catalogue first"
-            )
-        return codes
-
-    def _facts(self, table: pd.DataFrame, kind: str = "document") -> ItemFacts:
-        """Facts of products the catalogue does not have."""
-        vocabulary = self.shop.vocabulary.value
-        return vocabulary.facts(table, self._encode(render(table, vocabulary.template), kind))
-
-    def _encode(self, texts: Sequence[str], kind: str = "document") -> NDArray[np.float32]:
-        with self._encoder_lock:  # one load, and one batch at a time on the device
-            return self._encoder.value.encode(texts, kind=kind).vectors
-
-    def _given(self, items: Sequence[Item]) -> tuple[Candidates, NDArray[np.object_]]:
-        """Candidates for a list of ids and described products, and their ids (None for unknown products)."""
-        if isinstance(items, (str, Mapping)) or not len(items):
-            raise BadInput("items: a list of at least one item id or described product")
-        if len(items) > MAX_ITEMS:
-            raise BadInput(f"items: {len(items)} is more than {MAX_ITEMS} in one call; split the list")
-        codes = np.full(len(items), -1, np.int64)
-        named = [i for i, item in enumerate(items) if not isinstance(item, Mapping)]
-        codes[named] = self._codes([str(items[i]) for i in named])
-        described = np.flatnonzero(codes < 0)
-        facts = self.shop.facts.take(codes[named])
-        if len(described):
-            facts = ItemFacts.concat(facts, self._facts(_described([items[i] for i in described])))
-        place = np.empty(len(items), np.int64)
-        place[np.concatenate([np.array(named, np.int64), described])] = np.arange(len(items))
-        ids = np.where(codes >= 0, self.shop.item_ids[codes], None)
-        return Candidates(codes, facts.take(place)), ids
-
     def _rank_given(self, shopper: Shopper, items: Sequence[Item]) -> pd.DataFrame:
-        candidates, ids = self._given(items)
+        candidates, ids = self.lookup.candidates(items)
         scores = self.score(shopper.profile, candidates)
         # Ties by item_id (codes follow sorted ids); unknown products after known ones, in the order given.
         codes = np.where(candidates.codes >= 0, candidates.codes, len(self.shop.item_ids))
@@ -333,7 +235,7 @@ class Recommender:
         if candidates is None:
             return None
         allowed = np.zeros(len(self.shop.item_ids), bool)
-        allowed[self._codes(list(candidates))] = True
+        allowed[self.lookup.codes(list(candidates))] = True
         return allowed
 
     def _top(
@@ -363,43 +265,9 @@ class Recommender:
 
     def title(self, item_id: str) -> str:
         """Title of a catalogue item."""
-        return self._titles[int(self._codes([item_id])[0])]
-
-
-def _described(items: Sequence[Any]) -> pd.DataFrame:
-    """A checked table of described products, in the order given."""
-    raw = pd.DataFrame([dict(item) for item in items])
-    raw[ITEM] = [f"{i:09d}" for i in range(len(raw))]  # keeps the order through the check, which sorts by id
-    checked = schema.check_items(raw, "items")
-    if len(checked.quarantine):
-        bad = checked.quarantine.iloc[0]
-        raise BadInput(f"items: described product {int(bad['row'])}: {bad['reason']}")
-    return checked.table
+        return self._titles[int(self.lookup.codes([item_id])[0])]
 
 
 def _check_k(k: int) -> None:
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
         raise BadInput(f"k: {k!r} is not a whole number from 1 up")
-
-
-_live: dict[Path, Recommender] = {}
-_live_lock = threading.Lock()
-
-
-def follow(artifacts: Path | str | None = None, settings: Settings | None = None) -> Recommender:
-    """A recommender on the live version of a directory, opened again whenever another version goes live."""
-    settings = settings or load_settings(artifacts=artifacts)
-    root = Path(artifacts or settings.artifacts).resolve()
-    store = Store(root)
-    held = _live.get(root)
-    if held is None or held.version is None or held.version.id != store.current_id():
-        with _live_lock:
-            held = _live.get(root)
-            if held is None or held.version is None or held.version.id != store.current_id():
-                held = _live[root] = Recommender.load(root, settings=settings)
-    return held
-
-
-def recommend(user: User, items: Sequence[Item] | None = None, k: int = 10, **options: Any) -> pd.DataFrame:
-    """`Recommender.recommend` on the default artifacts directory, following the version that is live."""
-    return follow().recommend(user, items, k, **options)

@@ -40,10 +40,31 @@ class EncoderSettings(_Section):
 class HistorySettings(_Section):
     """How a shopper's past is summarised."""
 
-    half_life: float = Field(8.0, gt=0)
-    """Visits after which an item counts half in the mean of the shopper's item vectors."""
     max_words: int = Field(96, ge=1)
     """Words of the history text, most recent first; the encoder reads at most ``encoder.max_length`` tokens of it."""
+
+
+class TrainingConfig(_Section):
+    """How training pairs are made and the ranker is fitted."""
+
+    slices: int = Field(3, ge=1)
+    """Stretches of later time that are held out in turn, latest first."""
+    slice_share: float = Field(0.1, gt=0, lt=0.5)
+    """Share of all events in one stretch."""
+    users: int = Field(4_000, ge=1)
+    """Shoppers per occasion, sampled; each costs one encoded history."""
+    positives: int = Field(10, ge=1)
+    """Purchases per shopper and occasion, sampled."""
+    negatives: int = Field(100, ge=1)
+    """Items nobody claims the shopper wanted, drawn uniformly, per purchase."""
+    pairs: int = Field(1_000_000, ge=1_000)
+    """Pairs in all; memory does not grow beyond this."""
+    half_life: float = Field(8.0, gt=0)
+    """Visits after which an item counts half in the mean of the shopper's item vectors."""
+    strengths: tuple[float, ...] = (0.01, 0.1, 1.0)
+    """Inverse regularisation strengths tried on the inner split."""
+    extra_blocks: tuple[str, ...] = ()
+    """Dotted names of your own feature blocks, as ``package.module.ClassName``."""
 
 
 class RetrievalSettings(_Section):
@@ -94,6 +115,7 @@ class Settings(BaseSettings):
     """Where versions are kept."""
     encoder: EncoderSettings = EncoderSettings()
     history: HistorySettings = HistorySettings()
+    training: TrainingConfig = TrainingConfig()
     retrieval: RetrievalSettings = RetrievalSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()

@@ -136,7 +136,7 @@ def build(
     )
     events = Events.from_table(tables.interactions, user_ids, item_ids, tables.kind)
     now = float(np.nextafter(events.end, np.inf)) if events.absolute else events.end
-    histories = Histories.build(events, now, settings.history.half_life)
+    histories = Histories.build(events, now, settings.training.half_life)
     history_vectors = reuse.encode(
         encoder,
         histories.texts(titles(items), settings.history.max_words),

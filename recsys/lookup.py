@@ -1,0 +1,142 @@
+"""What a caller means by a user or an item: a known id, or a description of one the shop has never seen."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys import schema, snapshot
+from recsys.catalogue import Candidates, ItemFacts, render
+from recsys.encoder import Encoder
+from recsys.errors import BadInput
+from recsys.histories import Profile, ad_hoc_profile, history_text
+from recsys.schema import ITEM, TITLE
+from recsys.settings import Settings
+from recsys.snapshot import Lazy, Snapshot
+
+User = str | Mapping[str, Any]
+"""A user id, or ``{"history": [item ids, oldest first]}``, ``{"text": "..."}``, or both."""
+Item = str | Mapping[str, Any]
+"""An item id, or a described product such as ``{"title": "Red enamel teapot", "price": 12.5}``."""
+
+MAX_ITEMS = 1_000_000
+MAX_HISTORY = 10_000
+
+
+@dataclass(frozen=True)
+class Shopper:
+    """Someone to recommend to: a profile, and the catalogue items they have met already."""
+
+    profile: Profile
+    seen: NDArray[np.integer]
+
+
+class Lookup:
+    """Turns users and items, however they are given, into profiles and candidates of one snapshot.
+
+    The encoder is loaded when the first text has to be read; known users and items need none.
+    """
+
+    def __init__(self, shop: Snapshot, settings: Settings, encoder: Callable[[], Encoder]) -> None:
+        self.shop = shop
+        self._settings = settings
+        self._encoder = Lazy(encoder)
+        self._encoder_lock = threading.Lock()
+
+    def shopper(self, user: User) -> Shopper:
+        """The shopper a `User` argument means."""
+        if isinstance(user, Mapping):
+            return self._described_shopper(user)
+        code = self.shop.user_index.get_indexer([str(user)])[0]
+        if code < 0:
+            raise KeyError(
+                f"unknown user {str(user)!r}: pass {{'history': [item ids]}} or {{'text': '...'}} for a shopper this "
+                "version has not seen, or {} for one nothing is known of"
+            )
+        return Shopper(self.shop.profile(int(code)), self.shop.seen(int(code)))
+
+    def known_or_new(self, user: str) -> Shopper:
+        """The user with this id, or a shopper nothing is known of."""
+        code = self.shop.user_index.get_indexer([user])[0]
+        return self.shopper({}) if code < 0 else Shopper(self.shop.profile(int(code)), self.shop.seen(int(code)))
+
+    def _described_shopper(self, user: Mapping[str, Any]) -> Shopper:
+        if unknown := set(user) - {"history", "text"}:
+            raise BadInput(
+                f"user: unknown field {sorted(unknown)[0]!r}; a shopper is described by 'history' and 'text'"
+            )
+        history, text = user.get("history", ()), user.get("text", "")
+        if isinstance(history, str) or not isinstance(history, Sequence) or len(history) > MAX_HISTORY:
+            raise BadInput(f"user: 'history' is a list of at most {MAX_HISTORY} item ids, oldest first")
+        if not isinstance(text, str):
+            raise BadInput("user: 'text' is a string")
+        codes = self.codes([str(i) for i in history])[-self.shop.histories.LIMIT :]
+        # An item met twice counts once, where it was met last.
+        codes = codes[np.sort(len(codes) - 1 - np.unique(codes[::-1], return_index=True)[1])]
+        facts, read = self.shop.facts.take(codes), ""
+        if len(codes):
+            all_titles = snapshot.titles(self.shop.tables.value.items.iloc[codes])
+            read = history_text(all_titles, self._settings.history.max_words)
+        items = codes
+        if text.strip():
+            # A sentence is a history of one product the catalogue does not have, the latest thing they wanted.
+            said = self._facts(pd.DataFrame({TITLE: [text[: schema.MAX_TEXT]]}), kind="query")
+            facts, items = ItemFacts.concat(facts, said), np.append(codes, -1)
+            read = f"{text[: schema.MAX_TEXT]}; {read}" if read else text[: schema.MAX_TEXT]
+        vector = self._encode([read])[0] if read else np.zeros(facts.vectors.shape[1], np.float32)
+        return Shopper(ad_hoc_profile(facts, items, vector, self._settings.training.half_life), codes)
+
+    def codes(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Catalogue codes of item ids, shape ``(len(ids),)``; a `KeyError` names the first unknown one."""
+        codes = self.shop.item_index.get_indexer(pd.Index(ids, dtype=object)).astype(np.int64)
+        if (codes < 0).any():
+            missing = ids[int(np.argmin(codes))]
+            raise KeyError(
+                f"unknown item {missing!r}: pass a described product such as {{'title': '...'}} for one the catalogue "
+                "does not have, or embed the new catalogue first"
+            )
+        return codes
+
+    def _facts(self, table: pd.DataFrame, kind: str = "document") -> ItemFacts:
+        """Facts of products the catalogue does not have."""
+        vocabulary = self.shop.vocabulary.value
+        return vocabulary.facts(table, self._encode(render(table, vocabulary.template), kind))
+
+    def _encode(self, texts: Sequence[str], kind: str = "document") -> NDArray[np.float32]:
+        with self._encoder_lock:  # one load, and one batch at a time on the device
+            return self._encoder.value.encode(texts, kind=kind).vectors
+
+    def candidates(self, items: Sequence[Item]) -> tuple[Candidates, NDArray[np.object_]]:
+        """Candidates for a list of ids and described products, and their ids (None for unknown products)."""
+        if isinstance(items, (str, Mapping)) or not len(items):
+            raise BadInput("items: a list of at least one item id or described product")
+        if len(items) > MAX_ITEMS:
+            raise BadInput(f"items: {len(items)} is more than {MAX_ITEMS} in one call; split the list")
+        codes = np.full(len(items), -1, np.int64)
+        named = [i for i, item in enumerate(items) if not isinstance(item, Mapping)]
+        codes[named] = self.codes([str(items[i]) for i in named])
+        described = np.flatnonzero(codes < 0)
+        facts = self.shop.facts.take(codes[named])
+        if len(described):
+            facts = ItemFacts.concat(facts, self._facts(_described([items[i] for i in described])))
+        place = np.empty(len(items), np.int64)
+        place[np.concatenate([np.array(named, np.int64), described])] = np.arange(len(items))
+        ids = np.where(codes >= 0, self.shop.item_ids[codes], None)
+        return Candidates(codes, facts.take(place)), ids
+
+
+def _described(items: Sequence[Any]) -> pd.DataFrame:
+    """A checked table of described products, in the order given."""
+    raw = pd.DataFrame([dict(item) for item in items])
+    raw[ITEM] = [f"{i:09d}" for i in range(len(raw))]  # keeps the order through the check, which sorts by id
+    checked = schema.check_items(raw, "items")
+    if len(checked.quarantine):
+        bad = checked.quarantine.iloc[0]
+        raise BadInput(f"items: described product {int(bad['row'])}: {bad['reason']}")
+    return checked.table
