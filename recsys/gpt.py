@@ -1,0 +1,364 @@
+"""Causal language models that write: local ones from transformers, or any OpenAI-compatible endpoint.
+
+Everything that needs a GPT (reasons, answers, marketing copy) asks a `TextWriter`. What a local writer returns is a
+function of prompt and seed alone: each row of a batch draws from its own generator, so that a text does not change
+with the other texts of its batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recsys import pretrained
+from recsys.encoder import pick_device
+from recsys.errors import ArtifactError, BadInput, RecsysError
+
+log = logging.getLogger(__name__)
+
+DEFAULT = "SmolLM2-135M-Instruct"
+"""The default writer; Apache-2.0, English."""
+
+MAX_PROMPT_CHARACTERS = 40_000
+"""A longer prompt is refused: nobody meant to send it."""
+
+Message = Mapping[str, str]
+"""One chat turn: `role` (`system`, `user` or `assistant`) and `content`."""
+
+Prompt = str | Sequence[Message]
+"""Text to be continued, or chat turns to be answered."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are chosen.
+
+    Attributes
+    ----------
+    max_new_tokens
+        Longest continuation, in tokens.
+    temperature
+        0 takes the likeliest token; higher values vary more.
+    top_k, top_p
+        Only the `top_k` likeliest tokens, and of those the likeliest that together hold `top_p` of the probability
+        (Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020), can be drawn.
+    stop
+        A text ends before the first of these strings.
+    """
+
+    max_new_tokens: int = 64
+    temperature: float = 0.0
+    top_k: int = 50
+    top_p: float = 0.95
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.max_new_tokens < 1 or self.temperature < 0 or self.top_k < 1 or not 0 < self.top_p <= 1:
+            raise BadInput(f"sampling: {self} needs max_new_tokens >= 1, temperature >= 0, top_k >= 1, 0 < top_p <= 1")
+
+
+class TextWriter(Protocol):
+    """Anything that continues text."""
+
+    @property
+    def name(self) -> str:
+        """What to call this writer in a result or a cache key; changes when its weights do."""
+        ...
+
+    def write(
+        self, prompts: Sequence[Prompt], sampling: Sampling = ..., *, seeds: int | Sequence[int] = 0
+    ) -> list[str]:
+        """Continue each prompt; one seed for all, or one each."""
+        ...
+
+
+class LocalWriter:
+    """A causal model of transformers on this machine; `load` makes one.
+
+    Attributes
+    ----------
+    name
+        Model name and the first digits of the weights' (and adapter's) hash.
+    model, tokenizer
+        The transformers objects, the adapter merged into the weights.
+    batch_size
+        Prompts continued together.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, name: str, *, batch_size: int = 32) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.name = name
+        self.batch_size = batch_size
+
+    def write(
+        self, prompts: Sequence[Prompt], sampling: Sampling = Sampling(), *, seeds: int | Sequence[int] = 0
+    ) -> list[str]:
+        """Continue each prompt.
+
+        Parameters
+        ----------
+        prompts
+            Texts, continued as they are, or chat turns, put into the model's own chat template.
+        sampling
+            How tokens are chosen.
+        seeds
+            One for all or one per prompt. Equal prompts with equal seeds have equal continuations.
+
+        Returns
+        -------
+        list of str
+            The continuations without the prompts, stripped, in the order given.
+        """
+        rows = [self._ids(prompt, room=sampling.max_new_tokens) for prompt in prompts]
+        seed_of = [seeds] * len(rows) if isinstance(seeds, int) else list(seeds)
+        if len(seed_of) != len(rows):
+            raise BadInput(f"{len(rows)} prompts need one seed or {len(rows)}, not {len(seed_of)}")
+        out = [""] * len(rows)
+        order = sorted(range(len(rows)), key=lambda row: -len(rows[row]))  # similar lengths: little padding
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start : start + self.batch_size]
+            texts = self._continue([rows[row] for row in batch], sampling, [seed_of[row] for row in batch])
+            for row, text in zip(batch, texts, strict=True):
+                out[row] = text
+        return out
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[str]) -> NDArray[np.float64]:
+        """Mean log-probability (natural logarithm) per token of each completion after its prompt, shape ``(n,)``."""
+        scores = np.empty(len(prompts))
+        for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
+            tail = self.tokenizer(completion, add_special_tokens=False)["input_ids"]
+            if not tail:
+                raise BadInput(f"completion {row} is empty; there is nothing to score")
+            head = self._ids(prompt, room=len(tail))
+            ids = torch.tensor([head + tail], device=self.model.device)
+            with torch.inference_mode():
+                logits = self.model(ids, logits_to_keep=len(tail) + 1).logits[0, :-1].float()
+            chosen = torch.log_softmax(logits, -1).gather(1, ids[0, -len(tail) :, None])
+            scores[row] = float(chosen.mean())
+        return scores
+
+    def _ids(self, prompt: Prompt, room: int) -> list[int]:
+        """Token ids of a prompt; what does not fit before `room` new tokens is cut from its beginning."""
+        text = prompt if isinstance(prompt, str) else self._render(prompt)
+        if len(text) > MAX_PROMPT_CHARACTERS:
+            raise BadInput(f"prompt of {len(text)} characters; at most {MAX_PROMPT_CHARACTERS} are read")
+        text = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        limit = int(getattr(self.model.config, "max_position_embeddings", None) or 2048) - room
+        if limit < 1:
+            raise BadInput(f"{self.name} has no room for {room} new tokens")
+        return ids[-limit:] or [self._end]
+
+    def _render(self, messages: Sequence[Message]) -> str:
+        if self.tokenizer.chat_template:
+            turns = [dict(message) for message in messages]
+            return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        return "\n".join(message["content"] for message in messages) + "\n"
+
+    @property
+    def _end(self) -> int:
+        end = self.tokenizer.eos_token_id
+        return int(end if end is not None else 0)
+
+    def _continue(self, rows: Sequence[list[int]], sampling: Sampling, seeds: Sequence[int]) -> list[str]:
+        from transformers import LogitsProcessorList, StoppingCriteriaList
+
+        width = max(map(len, rows))
+        # Left padding: the new tokens of all rows start in the same column.
+        ids = torch.full((len(rows), width), self._end)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        for row, values in enumerate(rows):
+            ids[row, width - len(values) :] = torch.tensor(values)
+            mask[row, width - len(values) :] = 1
+        device = self.model.device
+        choose = [_SeededDraw(sampling, seeds)] if sampling.temperature else []
+        stops = [_StopStrings(self.tokenizer, sampling.stop, width)] if sampling.stop else []
+        with torch.inference_mode():
+            out = self.model.generate(
+                input_ids=ids.to(device),
+                attention_mask=mask.to(device),
+                max_new_tokens=sampling.max_new_tokens,
+                do_sample=False,
+                pad_token_id=self._end,
+                logits_processor=LogitsProcessorList(choose),
+                stopping_criteria=StoppingCriteriaList(stops),
+            )
+        texts = self.tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)
+        return [cut(text, sampling.stop) for text in texts]
+
+
+def cut(text: str, stop: Sequence[str]) -> str:
+    """`text` up to the first of the `stop` strings, stripped."""
+    ends = [at for mark in stop if (at := text.find(mark)) >= 0]
+    return text[: min(ends, default=len(text))].strip()
+
+
+class _SeededDraw:
+    """Draws each row's token with the row's own generator (Gumbel-max over the top tokens).
+
+    It leaves one finite score per row, so that greedy search takes the token drawn here.
+    """
+
+    def __init__(self, sampling: Sampling, seeds: Sequence[int]) -> None:
+        self._sampling = sampling
+        self._generators = [torch.Generator().manual_seed(seed & (2**63 - 1)) for seed in seeds]
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        k = min(self._sampling.top_k, scores.shape[1])
+        values, tokens = torch.topk(scores.float() / self._sampling.temperature, k, dim=1)
+        mass = torch.softmax(values, 1)
+        values[mass.cumsum(1) - mass >= self._sampling.top_p] = -torch.inf
+        uniform = torch.stack([torch.rand(k, generator=g) for g in self._generators]).to(values.device)
+        drawn = (values - torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7)))).argmax(1, keepdim=True)
+        return torch.full_like(scores, -torch.inf).scatter_(1, tokens.gather(1, drawn), 0.0)
+
+
+class _StopStrings:
+    """Ends a row once its new text holds one of the strings."""
+
+    def __init__(self, tokenizer: Any, stop: Sequence[str], width: int) -> None:
+        self._tokenizer = tokenizer
+        self._stop = stop
+        self._width = width
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
+        texts = self._tokenizer.batch_decode(input_ids[:, self._width :], skip_special_tokens=True)
+        # A stop string at the very beginning is the model clearing its throat, not an end.
+        done = [any(mark in text.lstrip() for mark in self._stop) for text in texts]
+        return torch.tensor(done, device=input_ids.device)
+
+
+def load(
+    name: str = DEFAULT,
+    adapter: str | Path | None = None,
+    device: str | None = None,
+    *,
+    batch_size: int = 32,
+    offline: bool = False,
+) -> LocalWriter:
+    """Load a causal model, and merge a LoRA adapter into it if one is given.
+
+    Parameters
+    ----------
+    name
+        What `recsys.pretrained.resolve` takes: a directory (safetensors or one GGUF file), the pinned default, or a
+        Hugging Face name such as `gpt2`.
+    adapter
+        Directory of a peft adapter (`adapter_config.json`, `adapter_model.safetensors`) trained on this model.
+    device
+        See `recsys.encoder.pick_device`.
+
+    Raises
+    ------
+    BadInput
+        There is no such model, or it is no causal model.
+    ArtifactError
+        The adapter is missing, damaged, or was made for another model.
+    """
+    path = pretrained.resolve(name, offline=offline)
+    model, tokenizer = load_model(path, name)
+    tag = pretrained.weights_hash(path)
+    if adapter is not None:
+        model = _merged(model, Path(adapter))
+        tag = hashlib.sha256((tag + pretrained.weights_hash(Path(adapter))).encode()).hexdigest()
+    label = f"{Path(name).name}{f'+{Path(adapter).name}' if adapter else ''}@{tag[:8]}"
+    return LocalWriter(model.to(pick_device(device)).eval(), tokenizer, label, batch_size=batch_size)
+
+
+def load_model(path: Path, name: str) -> tuple[Any, Any]:
+    """A causal model in fp32 and its tokenizer from a resolved directory, running none of its code."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    gguf = sorted(path.glob("*.gguf"))
+    where: dict[str, Any] = {"gguf_file": gguf[0].name} if gguf else {}
+    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, **where, **safe)
+        weights = {} if gguf else {"use_safetensors": True}
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, **where, **weights, **safe)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise BadInput(f"model {name!r}: {path} is no causal model that transformers can load: {error}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model, tokenizer
+
+
+def _merged(model: Any, adapter: Path) -> Any:
+    from peft import PeftModel
+
+    for file in ("adapter_config.json", "adapter_model.safetensors"):
+        if not (adapter / file).is_file():
+            raise ArtifactError(f"adapter {adapter}: {file} is missing; train one with `python -m jobs.finetune`")
+    try:
+        return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        raise ArtifactError(f"adapter {adapter} does not fit this model: {error}") from error
+
+
+class EndpointWriter:
+    """A model behind an OpenAI-compatible chat endpoint (the `openai` extra).
+
+    The key comes from the environment (``OPENAI_API_KEY``), the address from ``OPENAI_BASE_URL`` where it is not
+    OpenAI's; neither is ever an argument, so neither ends up in a notebook or a log.
+
+    Parameters
+    ----------
+    model
+        Name the endpoint knows.
+    timeout
+        Seconds for one request.
+    retries
+        Further tries after a time-out, a 429 or a 5xx, with the client's exponential backoff.
+    """
+
+    def __init__(self, model: str, *, timeout: float = 20.0, retries: int = 2) -> None:
+        try:
+            import openai
+        except ImportError:
+            raise BadInput("writing with an endpoint needs the extra: pip install 'recsys[openai]'") from None
+        if not os.environ.get("OPENAI_API_KEY"):
+            raise BadInput("set OPENAI_API_KEY (and OPENAI_BASE_URL for an endpoint that is not OpenAI's)")
+        self._client = openai.OpenAI(timeout=timeout, max_retries=retries)
+        self._model = model
+
+    @property
+    def name(self) -> str:
+        """The model's name as the endpoint knows it."""
+        return f"endpoint:{self._model}"
+
+    def write(
+        self, prompts: Sequence[Prompt], sampling: Sampling = Sampling(), *, seeds: int | Sequence[int] = 0
+    ) -> list[str]:
+        """Continue each prompt, one request after another; a request that fails for good raises `RecsysError`."""
+        import openai
+
+        seed_of = [seeds] * len(prompts) if isinstance(seeds, int) else list(seeds)
+        texts = []
+        for prompt, seed in zip(prompts, seed_of, strict=True):
+            messages: Any = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
+            try:
+                answer = self._client.chat.completions.create(
+                    model=self._model,
+                    messages=messages,
+                    max_tokens=sampling.max_new_tokens,
+                    temperature=sampling.temperature,
+                    top_p=sampling.top_p,
+                    stop=list(sampling.stop) or None,
+                    seed=seed & (2**31 - 1),
+                )
+            except openai.OpenAIError as error:  # its text may quote the request: only its kind is passed on
+                raise RecsysError(f"{self.name}: {type(error).__name__}; see OPENAI_BASE_URL and the key") from None
+            texts.append(cut(answer.choices[0].message.content or "", sampling.stop))
+        return texts
