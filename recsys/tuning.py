@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from recsys import pretrained, tokens
+from recsys import gpt, pretrained, tokens
 from recsys.encoder import pick_device
 from recsys.errors import BadInput
 
@@ -145,7 +145,7 @@ def finetune(
     _check(valid, "valid")
     started = time.monotonic()
     path = pretrained.resolve(base)
-    model, tokenizer = load_causal(path, base)
+    model, tokenizer = _load(path, base)
     limit = min(config.max_length, int(getattr(model.config, "max_position_embeddings", None) or config.max_length))
     train_rows, cut = _tokenise(tokenizer, train, limit)
     valid_rows, cut_valid = _tokenise(tokenizer, valid, limit)
@@ -218,25 +218,11 @@ def finetune(
     return report
 
 
-def load_causal(path: Path, name: str) -> tuple[Any, Any]:
-    """Load a causal LM in fp32 and its tokenizer from a directory of safetensors or one GGUF file."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()
-    gguf = next((file.name for file in sorted(path.glob("*.gguf"))), None)
-    source = {"gguf_file": gguf} if gguf else {"use_safetensors": True}
-    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path, **safe, **({"gguf_file": gguf} if gguf else {}))
-        model = AutoModelForCausalLM.from_pretrained(path, **safe, **source)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise BadInput(f"model {name!r}: {path} is no causal language model that loads: {error}") from error
+def _load(path: Path, name: str) -> tuple[Any, Any]:
+    model, tokenizer = gpt.load_model(path, name)
     if tokenizer.eos_token_id is None:
-        raise BadInput(f"model {name!r}: its tokenizer has no end-of-text token, so an answer could never end")
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return model.float(), tokenizer
+        raise BadInput(f"model {name!r}: its tokenizer has no end-of-text token, so a completion could never end")
+    return model, tokenizer
 
 
 def _check(examples: Sequence[Example], name: str) -> None:

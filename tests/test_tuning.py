@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from recsys import tuning
+from recsys import gpt, tuning
 from recsys.errors import BadInput
 from recsys.tuning import IGNORED, Example, TuningConfig, finetune
 
@@ -47,7 +47,7 @@ def test_full_tuning_learns_and_the_result_loads_as_a_base(base: Path, tmp_path:
     assert report.perplexity < 0.3 * report.perplexity_before
     assert report.steps <= 40
     assert any("perplexity" in entry for entry in report.history)
-    again, tokenizer = tuning.load_causal(tmp_path / "out", "out")
+    again, tokenizer = gpt.load_model(tmp_path / "out", "out")
     prompt = tokenizer("Colour of the red mug? ", return_tensors="pt")["input_ids"]
     written = tokenizer.decode(again.generate(prompt, max_new_tokens=12, do_sample=False)[0, prompt.shape[1] :])
     assert written.startswith("It is")
