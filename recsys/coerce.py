@@ -58,9 +58,13 @@ def _flatten(cell: Any) -> Any:
     return " ".join(map(str, cell)) if isinstance(cell, list | tuple | np.ndarray) else cell
 
 
+def storable(text: str) -> str:
+    """`text` without lone surrogates: JSON can spell them, but neither UTF-8 nor an Arrow column can hold them."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def _to_text(value: Any) -> str:
-    # A lone surrogate (seen in web exports) cannot be stored as UTF-8 and would fail much later, when writing.
-    return str(value).encode("utf-8", "replace").decode().strip()
+    return storable(str(value)).strip()
 
 
 def _to_id(value: Any) -> Any:

@@ -150,9 +150,9 @@ def check_interactions(
     -------
     Checked
         Sorted by `user_id`, `timestamp`, `item_id`, `event`. `timestamp` is float64: UTC seconds when `time_kind` is
-        `ABSOLUTE`, else each user's ordinals. `event` is one of `EVENTS`, `purchase` when the table has none. `weight`
-        is float32 and always there. A `search` has an empty `item_id` unless it led to an item. Exact repeats (user,
-        item, time, event) are dropped and counted.
+        `ABSOLUTE`, else each user's ordinals. `event` is one of `EVENTS`, `purchase` where the table says nothing;
+        `weight` is float32 and always there. A `search` has an empty `item_id` unless it led to an item. Exact repeats
+        (user, item, time, event) are dropped and counted.
 
     Raises
     ------
@@ -211,11 +211,13 @@ def check_impressions(
 
 def _read_events(sieve: Sieve) -> None:
     table = sieve.table
-    if EVENT not in table or table[EVENT].isna().all():
+    if EVENT not in table:
         table[EVENT] = pd.Series(PURCHASE, index=table.index, dtype=STRING)
         return
     names = as_text(table[EVENT], MAX_ID)[0].str.lower()
-    names = names.replace(_EVENT_ALIASES)
+    unsaid = names == ""
+    sieve.count("missing_events", int(unsaid.sum()))
+    names = names.replace(_EVENT_ALIASES).mask(unsaid, PURCHASE)
     sieve.reject(~names.isin(EVENTS), "unknown_events", f"event is none of {', '.join(EVENTS)}")
     table[EVENT] = names
 

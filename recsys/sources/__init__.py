@@ -47,7 +47,7 @@ def read_tables(
     ----------
     items, interactions : path, optional
         The catalogue and the events; either alone is fine. UCI Online Retail is one file with both: pass it as
-        `interactions`. MIND: `news.tsv` and `behaviors.tsv`. Amazon: `meta_*.jsonl[.gz]` and the reviews' `*.jsonl[.gz]`.
+        `interactions`. MIND: `news.tsv`, `behaviors.tsv`. Amazon: `meta_*.jsonl[.gz]` and the reviews' `*.jsonl[.gz]`.
     format : str
         `auto` recognises the format by file name and columns.
     impressions, users : path, optional
@@ -74,7 +74,7 @@ def read_tables(
     read: dict[str, pd.DataFrame] = {}
     notes: Notes = {"format": chosen}
     if chosen == "online-retail":
-        found, left_out = online_retail.read([path for path in (events, catalogue) if path is not None])
+        found, left_out = online_retail.read(list(dict.fromkeys(path for path in (events, catalogue) if path)))
     elif chosen == "amazon-2023":
         found, left_out = amazon.read(catalogue, events)
     elif chosen == "mind":

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from recsys.coerce import storable
 from recsys.errors import BadInput
 from recsys.sieve import MAX_TEXT
 from recsys.sources.files import lines
@@ -52,7 +53,8 @@ def _read_lines(path: Path, parse: Callable[[dict[str, Any]], Row], columns: lis
         if not line.strip():
             continue
         try:
-            rows.append(parse(json.loads(line)))
+            cells = parse(json.loads(line))
+            rows.append(tuple(storable(cell) if isinstance(cell, str) else cell for cell in cells))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
             bad += 1
             example = example or f"{type(e).__name__}: {e}"
