@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ def words(text: str) -> list[str]:
 def terms(text: str) -> list[str]:
     """Words and pairs of neighbouring words of `text`: the units of text similarity."""
     single = words(text)
-    return single + [f"{a} {b}" for a, b in zip(single, single[1:], strict=False)]
+    return single + [f"{a} {b}" for a, b in pairwise(single)]
 
 
 def render(table: pd.DataFrame, template: Sequence[str]) -> list[str]:
@@ -75,7 +76,7 @@ class ItemFacts:
 
     @cached_property
     def items_by_term(self) -> sparse.csr_array:
-        """`terms` turned round, shape ``(vocabulary, m)``: a few products meet the whole catalogue through their words."""
+        """`terms` turned round, shape ``(vocabulary, m)``: a few products meet all others through their words."""
         return sparse.csr_array(self.terms.T)
 
     def take(self, rows: ArrayLike) -> ItemFacts:

@@ -1,0 +1,186 @@
+"""What other shoppers bought with, and after, the things in a history."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from recsys import behaviour
+from recsys.catalogue import Candidates
+from recsys.features.base import Array, Block, Partners, Shop, State, recency_weights
+from recsys.histories import Profile
+
+#: Strongest partners kept of each item; and how many of them explain it in the regression.
+PARTNERS, EXPLAINERS, RIDGE = 200, 50, 100.0
+
+
+class _Summed(Block):
+    """Columns from one `Partners` matrix: over the whole history, over the latest visit, and whether any."""
+
+    half_life: ClassVar[float]
+    _partners: Partners
+    _n_items: int
+
+    def _use(self, partners: Partners) -> None:
+        self._partners = partners
+        self._n_items = len(partners.indptr) - 2
+        stem = self.name.replace(" ", "_")
+        self.columns = tuple(f"{stem}_{what}" for what in ("sum", "log_sum", "any", "latest", "log_latest", "broad"))
+
+    @override
+    def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
+        depth = slice(max(len(profile) - Partners.DEPTH, 0), None)
+        codes = profile.items[depth]
+        steps = profile.steps[depth]
+        decay = 0.5 ** (steps / self.half_life)
+        sets = np.stack([decay, steps == 0, np.full(len(steps), 1.0 / np.sqrt(max(len(steps), 1)))]).astype(np.float32)
+        items, values = self._partners.spread(codes, sets)
+        size = self._n_items + 1
+        summed, latest, broad = (np.bincount(items, v, minlength=size)[candidates.codes] for v in values)
+        columns = [
+            summed,
+            _log(summed),
+            summed > 0,
+            latest,
+            _log(latest),
+            _log(broad),
+        ]
+        return np.stack(columns, axis=1).astype(np.float32)
+
+    @override
+    def state(self) -> dict[str, Array]:
+        return self._partners.state("partners")
+
+    @override
+    def restore(self, state: State) -> None:
+        self._use(Partners.restored(state, "partners"))
+
+
+def _log(x: NDArray[Any]) -> NDArray[np.float64]:
+    # Partners are scaled so that a strong one is about 1; a weak one is some hundredths.
+    return np.log1p(np.maximum(x, 0.0) * 50.0)
+
+
+class Together(_Summed):
+    """Item-kNN: cosine of who bought what."""
+
+    name = "bought together"
+    meaning = "shoppers who bought things in this history also bought the item"
+    half_life = 4.0
+
+    @override
+    def fit(self, shop: Shop) -> None:
+        self._use(Partners.of(shop.similar, PARTNERS))
+
+
+class Following(_Summed):
+    """Directional, decayed by visits."""
+
+    name = "bought next"
+    meaning = "the item is what others bought with or soon after the latest things in this history"
+    half_life = 2.0
+
+    @override
+    def fit(self, shop: Shop) -> None:
+        self._use(Partners.of(behaviour.following(shop.events), PARTNERS))
+
+
+class Completes(_Summed):
+    """Local ridge regression (EASE on neighbourhoods)."""
+
+    name = "completes"
+    meaning = "the item is explained by this history after allowing for what the things in it explain of each other"
+    half_life = 4.0
+
+    @override
+    def fit(self, shop: Shop) -> None:
+        near = behaviour.strongest(shop.similar, EXPLAINERS)
+        self._use(Partners.of(behaviour.regression(shop.together, near, RIDGE), PARTNERS))
+
+
+class Lately(_Summed):
+    """Item-kNN over the latest quarter of all events, where time is global."""
+
+    name = "bought together lately"
+    meaning = "lately, shoppers who bought things in this history also bought the item"
+    half_life = 4.0
+
+    @classmethod
+    @override
+    def applies(cls, shop: Shop) -> bool:
+        return shop.events.absolute
+
+    @override
+    def fit(self, shop: Shop) -> None:
+        events = shop.events
+        recent = events.where(events.time >= np.quantile(events.time, 0.75)) if len(events) else events
+        self._use(Partners.of(behaviour.cosine(behaviour.together(recent)), PARTNERS))
+
+
+class Taste(Block):
+    """Item factors from co-purchase, and the same factors read from an item's text."""
+
+    name = "taste"
+    meaning = "the item's buyers have the same taste as this shopper, judged by purchases and by what the text says"
+
+    SIZE: ClassVar[int] = 64
+    _factors: NDArray[np.float32]
+    _reader: NDArray[np.float32]
+
+    @override
+    def fit(self, shop: Shop) -> None:
+        factors = behaviour.taste(behaviour.strongest(shop.similar, PARTNERS), self.SIZE, shop.seed)
+        norm = (
+            float(np.sqrt(np.mean(np.square(factors).sum(1)[np.square(factors).sum(1) > 0]))) if factors.any() else 1.0
+        )
+        factors = factors / max(norm, 1e-9)
+        self._set(np.concatenate([factors, np.zeros((1, factors.shape[1]), np.float32)]), _read(shop, factors))
+
+    def _set(self, factors: NDArray[np.float32], reader: NDArray[np.float32]) -> None:
+        self._factors, self._reader = factors, reader
+        self.columns = ("taste_dot", "taste_cosine", "taste_latest", "taste_text")
+
+    @override
+    def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
+        theirs = self._factors[candidates.codes]
+        mine = self._factors[profile.items]
+        mean = recency_weights(profile, 8.0) @ mine
+        latest = (profile.steps == 0).astype(np.float32) @ mine
+        length = float(np.linalg.norm(mean)) + 1e-6
+        dot = theirs @ mean
+        norms = np.linalg.norm(theirs, axis=1) + 0.05
+        text_mean = recency_weights(profile, 8.0) @ (profile.facts.vectors @ self._reader)
+        text_mean = text_mean / (float(np.linalg.norm(text_mean)) + 1e-6)
+        return np.stack(
+            [
+                dot / np.sqrt(max(len(profile), 1)),
+                dot / norms / length,
+                (theirs @ latest) / (np.linalg.norm(latest) + 1e-6) / norms,
+                candidates.facts.vectors @ (self._reader @ text_mean),
+            ],
+            axis=1,
+        ).astype(np.float32)
+
+    @override
+    def state(self) -> dict[str, Array]:
+        return {"factors": self._factors, "reader": self._reader}
+
+    @override
+    def restore(self, state: State) -> None:
+        self._set(state["factors"], state["reader"])
+
+
+def _read(shop: Shop, factors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Ridge regression of the direction of the factors on the text vectors; shape ``(dim, size)``."""
+    support = np.bincount(shop.events.item, minlength=len(factors))
+    known = support > 0
+    vectors = shop.catalogue.vectors[known].astype(np.float64)
+    length = np.linalg.norm(factors[known], axis=1, keepdims=True)
+    target = factors[known] / np.maximum(length, 1e-6)
+    weight = np.sqrt(support[known] / (support[known] + 5.0))[:, None]
+    a = (vectors * weight).T @ (vectors * weight)
+    a[np.diag_indices(len(a))] += 0.01 * max(known.sum(), 1) / len(a) + 1e-6
+    return np.linalg.solve(a, (vectors * weight).T @ (target * weight)).astype(np.float32)

@@ -1,0 +1,344 @@
+"""The ranker: one logistic regression (scikit-learn) over named feature blocks.
+
+Scores are probabilities of a stated event: *a shopper who buys something new within the training horizon buys this
+item among it*. Calibration is affine in the logit and folded into the weights, so the order of a list and the exact
+split of a score into blocks both survive it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+from recsys.catalogue import Candidates, ItemFacts
+from recsys.errors import ArtifactError, BadInput
+from recsys.events import Events
+from recsys.features import BLOCKS, Block, Shop
+from recsys.histories import Histories, Profile
+from recsys.settings import TrainingConfig
+from recsys.training import Impressions, Occasion, Pairs, TextVectors, occasions, training_pairs
+
+_META, _WEIGHTS = "ranker.json", "weights.npy"
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """A fitted ranker; immutable, safe to use from several threads.
+
+    Attributes
+    ----------
+    blocks
+        Fitted feature blocks.
+    weights
+        One array per block, a weight for each of its columns; float64.
+    offsets
+        One number per block, its mean contribution in training, so that a contribution is a difference from the usual.
+    intercept
+        Logit of the usual candidate.
+    prior_shift
+        What was added to the logit to go from pairs drawn as in training to the whole catalogue;
+        ``logit - prior_shift`` is calibrated on drawn pairs.
+    facts_of_fit
+        Numbers about the training that belong in a manifest.
+    """
+
+    blocks: tuple[Block, ...]
+    weights: tuple[NDArray[np.float64], ...]
+    offsets: NDArray[np.float64]
+    intercept: float
+    prior_shift: float
+    facts_of_fit: dict[str, Any]
+
+    @classmethod
+    def fit(
+        cls,
+        catalogue: ItemFacts,
+        events: Events,
+        text_vectors: TextVectors,
+        config: TrainingConfig | None = None,
+        *,
+        seed: int = 0,
+        impressions: Impressions | None = None,
+        without: Sequence[str] = (),
+        progress: Callable[[str], None] | None = None,
+    ) -> Ranker:
+        """Train on `events`.
+
+        Parameters
+        ----------
+        catalogue
+            Facts of all items.
+        events
+            All events; none later than the moment of use.
+        text_vectors
+            ``(histories, users) -> (len(users), dim)``: vectors of the users' history texts as `histories` has them.
+        config
+            How pairs are made; defaults to `TrainingConfig()`.
+        seed
+            Of sampling and of the randomised decomposition.
+        impressions
+            Items shown, clicked or not; those not clicked are preferred as negatives.
+        without
+            Names of blocks to leave out, for ablations.
+        progress
+            Called with a line of text as each step begins.
+
+        Raises
+        ------
+        BadInput
+            There is nothing to learn from, or an extra block cannot be loaded.
+        """
+        config = config or TrainingConfig()
+        say = progress or (lambda line: None)
+        now = events.end
+        shop = Shop(catalogue, events, now, Histories.build(events, now, config.half_life), seed)
+        kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.name not in without]
+        kinds = [kind for kind in kinds if kind.applies(shop)]
+        moments = occasions(catalogue, events, config, seed=seed)
+        pairs = training_pairs(moments, kinds, text_vectors, config, seed=seed, impressions=impressions, progress=say)
+        say("fitting the weights")
+        model = _Regression.choose(pairs, config, seed)
+        shift = _prior_shift(moments, pairs, len(catalogue))
+        say("fitting the statistics on all events")
+        blocks = fit_blocks(kinds, shop)
+        if (columns := [c for b in blocks for c in b.columns]) != list(pairs.columns):
+            raise BadInput(f"features differ between past and present: {sorted(set(columns) ^ set(pairs.columns))}.")
+        cuts = np.cumsum([len(b.columns) for b in blocks])[:-1]
+        weights = tuple(np.split(model.weights, cuts))
+        offsets = np.array([w @ m for w, m in zip(weights, np.split(model.means, cuts), strict=True)])
+        report = {
+            "pairs": len(pairs.bought),
+            "bought": int(pairs.bought.sum()),
+            "occasions": [{"kind": o.kind, "users": len(o.users), "bought": len(o.items)} for o in moments],
+            "strength": model.strength,
+            "iterations": model.iterations,
+            "calibration": {"slope": model.slope, "shift": model.shift},
+        }
+        return cls(blocks, weights, offsets, model.intercept + shift, shift, report)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """``block: column`` of every weight, in order."""
+        return tuple(f"{b.name}: {c}" for b in self.blocks for c in b.columns)
+
+    def contributions(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
+        """What each block adds to the logit, shape ``(m, n_blocks)``; rows sum with the intercept to `logit`."""
+        return np.stack(
+            [
+                b.score(profile, candidates, w) - o
+                for b, w, o in zip(self.blocks, self.weights, self.offsets, strict=True)
+            ],
+            axis=1,
+        )
+
+    def logit(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
+        """Calibrated log-odds of each candidate, float64, shape ``(m,)``."""
+        return np.asarray(self.intercept + self.contributions(profile, candidates).sum(axis=1))
+
+    def score(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
+        """Probability that the shopper, buying something new within the horizon, buys this; shape ``(m,)``."""
+        return np.asarray(expit(self.logit(profile, candidates)))
+
+    def fold(self, profile: Profile) -> tuple[NDArray[np.float64], float]:
+        """The part of the logit that is linear in an item's vector: ``(q, c)`` with ``q @ v + c``.
+
+        It is what an inner-product index can search; popularity, co-purchase and maxima are not in it.
+        """
+        query, constant = np.zeros(len(profile.text)), 0.0
+        for block, weights, offset in zip(self.blocks, self.weights, self.offsets, strict=True):
+            part = block.query(profile, weights)
+            if part is not None:
+                query, constant = query + part[0], constant + part[1] - float(offset)
+        return query, constant
+
+    def with_statistics(self, shop: Shop) -> Ranker:
+        """The same weights over statistics of newer events (or a newer catalogue)."""
+        blocks = tuple(block.refreshed(shop) for block in self.blocks)
+        for old, new in zip(self.blocks, blocks, strict=True):
+            if old.columns != new.columns:
+                raise BadInput(f"the ranker's block {old.name!r} has other columns on these events; train it again.")
+        return replace(self, blocks=blocks)
+
+    def save(self, directory: Path) -> dict[str, Any]:
+        """Write npy and JSON files into `directory`; returns what belongs in a manifest."""
+        directory.mkdir(parents=True, exist_ok=True)
+        meta: dict[str, Any] = {
+            "blocks": [],
+            "intercept": self.intercept,
+            "prior_shift": self.prior_shift,
+            "offsets": [float(o) for o in self.offsets],
+            "fit": self.facts_of_fit,
+        }
+        for number, block in enumerate(self.blocks):
+            state = block.state()
+            for key, array in state.items():
+                np.save(directory / f"{number:02d}-{key}.npy", np.ascontiguousarray(array), allow_pickle=False)
+            kind = type(block)
+            meta["blocks"].append(
+                {
+                    "name": block.name,
+                    "class": f"{kind.__module__}.{kind.__qualname__}",
+                    "columns": list(block.columns),
+                    "state": sorted(state),
+                }
+            )
+        np.save(directory / _WEIGHTS, np.concatenate(self.weights), allow_pickle=False)
+        (directory / _META).write_text(json.dumps(meta, indent=1), encoding="utf-8")
+        return self.info()
+
+    def info(self) -> dict[str, Any]:
+        """What belongs in a manifest: blocks, feature names, and numbers about the training."""
+        return {"blocks": [b.name for b in self.blocks], "features": list(self.feature_names), **self.facts_of_fit}
+
+    @classmethod
+    def load(cls, directory: Path, allowed: Sequence[str] = ()) -> Ranker:
+        """Open what `save` wrote; arrays stay memory-mapped.
+
+        Parameters
+        ----------
+        allowed
+            Dotted names of extra blocks that may be imported (the setting ``training.extra_blocks``); a stored version
+            alone never decides what code runs.
+
+        Raises
+        ------
+        ArtifactError
+            A file is missing or damaged, or a block is not known.
+        """
+        known = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in (*BLOCKS, *extra_blocks(allowed))}
+        try:
+            meta = json.loads((directory / _META).read_text(encoding="utf-8"))
+            blocks = []
+            for number, entry in enumerate(meta["blocks"]):
+                if entry["class"] not in known:
+                    raise ArtifactError(
+                        f"{directory}: the ranker uses the block {entry['class']!r}; name it in training.extra_blocks."
+                    )
+                block = known[entry["class"]]()
+                block.restore({k: _open(directory / f"{number:02d}-{k}.npy") for k in entry["state"]})
+                if list(block.columns) != entry["columns"]:
+                    raise ArtifactError(f"{directory}: block {entry['name']!r} has other columns now; train again.")
+                blocks.append(block)
+            weights = np.load(directory / _WEIGHTS, allow_pickle=False).astype(np.float64)
+            cuts = np.cumsum([len(b.columns) for b in blocks])
+            if len(weights) != cuts[-1]:
+                raise ArtifactError(f"{directory / _WEIGHTS}: {len(weights)} weights for {cuts[-1]} columns.")
+            return cls(
+                tuple(blocks),
+                tuple(np.split(weights, cuts[:-1])),
+                np.asarray(meta["offsets"], np.float64),
+                float(meta["intercept"]),
+                float(meta["prior_shift"]),
+                dict(meta["fit"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+            raise ArtifactError(f"{directory}: the ranker cannot be read ({error}); train it again.") from error
+
+
+def _open(path: Path) -> NDArray[np.generic]:
+    # An empty array cannot be mapped.
+    array: NDArray[np.generic] = np.load(path, allow_pickle=False, mmap_mode="r" if path.stat().st_size > 256 else None)
+    return array
+
+
+def fit_blocks(kinds: Sequence[type[Block]], shop: Shop) -> tuple[Block, ...]:
+    """One fitted block of each kind."""
+    blocks = tuple(kind() for kind in kinds)
+    for block in blocks:
+        block.fit(shop)
+    return blocks
+
+
+def extra_blocks(names: Sequence[str]) -> list[type[Block]]:
+    """Import user-supplied blocks by dotted name."""
+    found: list[type[Block]] = []
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        try:
+            kind = getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise BadInput(f"extra_blocks: cannot import {name!r} ({error}); give package.module.ClassName.") from error
+        if not (isinstance(kind, type) and issubclass(kind, Block)):
+            raise BadInput(f"extra_blocks: {name!r} is not a recsys.features.Block.")
+        found.append(kind)
+    return found
+
+
+@dataclass(frozen=True)
+class _Regression:
+    """Weights of the raw columns, with the calibration already in them."""
+
+    weights: NDArray[np.float64]
+    means: NDArray[np.float64]
+    intercept: float
+    strength: float
+    iterations: int
+    slope: float
+    shift: float
+
+    #: Pairs looked at to choose the regularisation and the calibration.
+    INNER = 300_000
+
+    @classmethod
+    def choose(cls, pairs: Pairs, config: TrainingConfig, seed: int) -> _Regression:
+        """Regularisation and calibration on a held-out part, weights on everything."""
+        held = _inner_split(pairs, seed)
+        # In place: a second copy of the columns would double the memory. A constant column gets no weight.
+        means, spread = pairs.standardise()
+        sample = np.random.default_rng(seed).random(len(held)) < cls.INNER / max(len(held), 1)
+        learn, check = np.flatnonzero(~held & sample), np.flatnonzero(held & sample)
+        best: tuple[float, float, float, float] | None = None
+        if pairs.bought[check].any() and pairs.bought[learn].any() and not pairs.bought[check].all():
+            X, y, w = pairs.features[learn], pairs.bought[learn], pairs.weights[learn]
+            for strength in config.strengths:
+                model = _fit(X, y, w, strength)
+                z = model.decision_function(pairs.features[check])
+                slope, shift, loss = _platt(z, pairs.bought[check], pairs.weights[check])
+                if best is None or loss < best[0]:
+                    best = (loss, strength, slope, shift)
+            del X
+        _, strength, slope, shift = best or (0.0, config.strengths[len(config.strengths) // 2], 1.0, 0.0)
+        model = _fit(pairs.features, pairs.bought, pairs.weights, strength)
+        weights = model.coef_[0].astype(np.float64) * slope / spread
+        intercept = float(model.intercept_[0]) * slope + shift
+        return cls(weights, means, intercept, strength, int(model.n_iter_[0]), slope, shift)
+
+
+def _fit(X: NDArray[np.float32], y: NDArray[np.bool_], w: NDArray[np.float32], strength: float) -> LogisticRegression:
+    return LogisticRegression(C=strength, max_iter=200, tol=1e-4).fit(X, y, sample_weight=w)
+
+
+def _platt(z: NDArray[np.floating], y: NDArray[np.bool_], w: NDArray[np.float32]) -> tuple[float, float, float]:
+    """Affine map of the logit that fits held-out labels best: slope, shift, log-loss."""
+    model = LogisticRegression(C=1e6).fit(z[:, None], y, sample_weight=w)
+    slope, shift = float(model.coef_[0, 0]), float(model.intercept_[0])
+    if slope <= 0:  # nothing was learned that holds later; keep the order, shrink the claims
+        return 1.0, 0.0, np.inf
+    p = np.clip(expit(slope * z + shift), 1e-12, 1 - 1e-12)
+    return slope, shift, float(-np.average(np.where(y, np.log(p), np.log(1 - p)), weights=w))
+
+
+def _inner_split(pairs: Pairs, seed: int) -> NDArray[np.bool_]:
+    """Rows to check on: the latest stretch of time where there are several, else a quarter of the shoppers."""
+    later = np.unique(pairs.moment[pairs.later])
+    if len(later) > 1:
+        return np.asarray(pairs.moment == later[0])
+    chosen = np.random.default_rng(seed).random(int(pairs.shopper.max(initial=0)) + 1) < 0.25
+    return np.asarray(chosen[pairs.shopper])
+
+
+def _prior_shift(moments: Sequence[Occasion], pairs: Pairs, n_items: int) -> float:
+    """From odds among drawn pairs to odds among the catalogue: both for a shopper with the mean number of purchases."""
+    bought, drawn = float(pairs.bought.sum()), float((~pairs.bought).sum())
+    horizon = [o for o in moments if o.kind == "later"] or list(moments)
+    mean = sum(len(o.items) for o in horizon) / sum(len(o.users) for o in horizon)
+    return float(np.log((mean / max(n_items - mean, 1.0)) / (bought / max(drawn, 1.0))))

@@ -1,0 +1,296 @@
+"""Labelled pairs: what shoppers bought next, told from what they might have bought, using only what was known before.
+
+An `Occasion` is a moment with its own view of the past. Two kinds are used, because a shop asks both questions: what a
+shopper adds to the visit they are in (their last event is held out), and what they come back for (a stretch of later
+time is held out). A table without global time has only the first kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.catalogue import Candidates, ItemFacts
+from recsys.errors import BadInput
+from recsys.events import Events
+from recsys.features.base import Block, Shop
+from recsys.histories import Histories
+from recsys.settings import TrainingConfig
+
+#: ``(histories, users) -> (len(users), dim)``: the vectors of these users' history texts.
+TextVectors = Callable[[Histories, NDArray[np.int64]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """A moment, what was known before it, and what some shoppers bought after it.
+
+    Attributes
+    ----------
+    kind
+        ``"later"``: a stretch of time was held out; ``"next"``: each shopper's last event was.
+    shop
+        What was known.
+    until
+        End of the stretch of time (infinity for ``"next"``).
+    users
+        Shoppers with at least one new item afterwards, int64, shape ``(k,)``.
+    indptr, items, weights
+        Items of shopper ``users[j]`` after the moment are ``items[indptr[j]:indptr[j + 1]]``, distinct and new to them.
+    """
+
+    kind: Literal["later", "next"]
+    shop: Shop
+    until: float
+    users: NDArray[np.int64]
+    indptr: NDArray[np.int64]
+    items: NDArray[np.int64]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls,
+        kind: Literal["later", "next"],
+        shop: Shop,
+        until: float,
+        after: Events,
+        limit: int,
+        rng: np.random.Generator,
+    ) -> Occasion | None:
+        """Label with the events in `after` that are new to their shopper; None where nothing is left."""
+        n = max(after.n_items, 1)
+        had = np.unique(shop.events.user.astype(np.int64) * n + shop.events.item)
+        known = np.diff(shop.profiles.indptr) > 0
+        keep = known[after.user] & ~np.isin(after.user.astype(np.int64) * n + after.item, had)
+        pair, group = np.unique(after.user[keep].astype(np.int64) * n + after.item[keep], return_inverse=True)
+        weights = np.zeros(len(pair), np.float32)
+        np.maximum.at(weights, group, after.weight[keep])
+        pair, weights = pair[weights > 0], weights[weights > 0]
+        users = np.unique(pair // n)
+        if len(users) > limit:
+            users = np.sort(rng.choice(users, limit, replace=False))
+        chosen = np.isin(pair // n, users)
+        pair, weights = pair[chosen], weights[chosen]
+        if not len(users):
+            return None
+        indptr = np.r_[np.searchsorted(pair // n, users), len(pair)]
+        return cls(kind, shop, until, users, indptr, pair % n, weights)
+
+
+@dataclass(frozen=True)
+class Impressions:
+    """What was shown: parallel arrays of user and item codes, times (as in `Events`) and whether it was clicked."""
+
+    user: NDArray[np.int32]
+    item: NDArray[np.int32]
+    time: NDArray[np.float64]
+    clicked: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Candidates drawn for one shopper of an occasion: what they bought first, then what they did not."""
+
+    place: int
+    codes: NDArray[np.int64]
+    bought: int
+    weights: NDArray[np.float32]
+
+
+@dataclass
+class Pairs:
+    """Labelled pairs as one matrix.
+
+    Attributes
+    ----------
+    features
+        float32, shape ``(n, len(columns))``.
+    bought
+        The label.
+    weights
+        Sample weights, mean 1: the two kinds of occasions count the same in all.
+    moment, shopper
+        Number of the occasion and of the shopper (within all pairs) of each row.
+    later
+        Whether the row's occasion is a stretch of later time.
+    """
+
+    columns: tuple[str, ...]
+    features: NDArray[np.float32]
+    bought: NDArray[np.bool_]
+    weights: NDArray[np.float32]
+    moment: NDArray[np.int32]
+    shopper: NDArray[np.int32]
+    later: NDArray[np.bool_]
+
+    def standardise(self, batch: int = 65_536) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Centre and scale the features in place, batch by batch; returns the old means and deviations."""
+        n = max(len(self.bought), 1)
+        means = (
+            sum(
+                (self.features[at : at + batch].sum(axis=0, dtype=np.float64) for at in range(0, n, batch)),
+                np.zeros(len(self.columns)),
+            )
+            / n
+        )
+        squares = np.zeros(len(self.columns))
+        for at in range(0, n, batch):
+            part = self.features[at : at + batch]
+            part -= means.astype(np.float32)
+            squares += np.square(part, dtype=np.float64).sum(axis=0)
+        spread = np.sqrt(squares / n)
+        # A column that never changes teaches nothing and must not blow up what it is divided by.
+        spread[spread < 1e-6] = np.inf
+        for at in range(0, n, batch):
+            self.features[at : at + batch] /= spread.astype(np.float32)
+        return means, spread
+
+
+def occasions(catalogue: ItemFacts, events: Events, config: TrainingConfig, *, seed: int) -> list[Occasion]:
+    """The moments to learn from, latest first.
+
+    Raises
+    ------
+    BadInput
+        No shopper has two different items, so there is nothing to learn an order from.
+    """
+    rng = np.random.default_rng(seed)
+    found = [_last_events(catalogue, events, config, rng, seed)]
+    if events.absolute and len(events):
+        edges = np.quantile(events.time, 1 - config.slice_share * np.arange(config.slices + 1), method="lower")
+        edges[0] = np.inf
+        for start, end in zip(edges[1:], edges[:-1], strict=True):
+            before = events.before(start)
+            if len(before):
+                after = events.where((events.time >= start) & (events.time < end))
+                shop = Shop(
+                    catalogue, before, float(start), Histories.build(before, float(start), config.half_life), seed
+                )
+                found.append(Occasion.of("later", shop, float(end), after, config.users, rng))
+    usable = [occasion for occasion in found if occasion is not None]
+    if not usable:
+        raise BadInput("interactions: no user has two different items; a ranker cannot be trained from these events.")
+    return usable
+
+
+def _last_events(
+    catalogue: ItemFacts, events: Events, config: TrainingConfig, rng: np.random.Generator, seed: int
+) -> Occasion | None:
+    """Each shopper's last event held out, for as many shoppers as are used."""
+    # A repeat purchase is no news: hold out the last row whose item is new to the shopper, and what follows it.
+    pair = events.user.astype(np.int64) * max(events.n_items, 1) + events.item
+    fresh = np.unique(pair, return_index=True)[1]
+    last = np.full(events.n_users, -1)
+    np.maximum.at(last, events.user[fresh], fresh)
+    users = np.flatnonzero(last > events.indptr[:-1])
+    if len(users) > config.users:
+        users = np.sort(rng.choice(users, config.users, replace=False))
+    cut = np.full(events.n_users, len(events))
+    cut[users] = last[users]
+    before = events.where(np.arange(len(events)) < cut[events.user])
+    after = events.where(np.isin(np.arange(len(events)), last[users]))
+    now = events.end
+    shop = Shop(catalogue, before, now, Histories.build(before, now, config.half_life), seed)
+    return Occasion.of("next", shop, np.inf, after, config.users, rng)
+
+
+def draw(
+    occasion: Occasion,
+    config: TrainingConfig,
+    rng: np.random.Generator,
+    limit: int,
+    shown: NDArray[np.int64] | None = None,
+) -> list[Drawn]:
+    """Draw the candidates of an occasion, at most about `limit` of them.
+
+    Each shopper keeps at most `config.positives` purchases and gets `config.negatives` uniform draws for each, in
+    neither their history nor their purchases. Products shown to them and not clicked (`shown`: sorted
+    ``user * n_items + item``) take the place of up to half of the draws.
+    """
+    n = len(occasion.shop.catalogue)
+    profiles = occasion.shop.profiles
+    counts = np.diff(occasion.indptr)
+    rows = int(np.minimum(counts, config.positives).sum()) * (1 + config.negatives)
+    out = []
+    for place in np.flatnonzero(rng.random(len(counts)) < limit / max(rows, 1)):
+        user = int(occasion.users[place])
+        mine = slice(occasion.indptr[place], occasion.indptr[place + 1])
+        bought, strength = occasion.items[mine], occasion.weights[mine]
+        had = profiles.items[profiles.indptr[user] : profiles.indptr[user + 1]]
+        pick = rng.permutation(len(bought))[: config.positives]
+        others = rng.integers(0, n, config.negatives * len(pick))
+        if shown is not None:
+            low, high = np.searchsorted(shown, [user * n, (user + 1) * n])
+            seen = shown[low:high][: len(others) // 2] - user * n
+            others[: len(seen)] = seen
+        others = others[~np.isin(others, bought) & ~np.isin(others, had)]
+        weights = np.r_[strength[pick], np.ones(len(others), np.float32)].astype(np.float32)
+        out.append(Drawn(int(place), np.r_[bought[pick], others].astype(np.int64), len(pick), weights))
+    return out
+
+
+def training_pairs(
+    moments: Sequence[Occasion],
+    kinds: Sequence[type[Block]],
+    text_vectors: TextVectors,
+    config: TrainingConfig,
+    *,
+    seed: int,
+    impressions: Impressions | None = None,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Pairs:
+    """Features and labels of all occasions, each seen with blocks fitted on its own past."""
+    rng = np.random.default_rng(seed)
+    shown = [_shown(o, impressions) for o in moments]
+    drawn = [draw(o, config, rng, config.pairs // len(moments), s) for o, s in zip(moments, shown, strict=True)]
+    total = sum(len(d.codes) for group in drawn for d in group)
+    columns: tuple[str, ...] = ()
+    features = np.empty((0, 0), np.float32)
+    start = shopper = 0
+    bought, moment = np.zeros(total, bool), np.empty(total, np.int32)
+    weights, person, later = np.empty(total, np.float32), np.empty(total, np.int32), np.empty(total, bool)
+    n_later = sum(o.kind == "later" for o in moments)
+    for number, (occasion, group) in enumerate(zip(moments, drawn, strict=True)):
+        progress(f"features of moment {number + 1} of {len(moments)}: {len(group):,} shoppers")
+        catalogue = occasion.shop.catalogue
+        blocks = [kind() for kind in kinds]
+        for block in blocks:
+            block.fit(occasion.shop)
+        if not columns:
+            columns = tuple(c for b in blocks for c in b.columns)
+            features = np.empty((total, len(columns)), np.float32)
+        users = occasion.users[[d.place for d in group]]
+        texts = text_vectors(occasion.shop.profiles, users)
+        begin = start
+        for d, user, text in zip(group, users, texts, strict=True):
+            rows = slice(start, start + len(d.codes))
+            profile = occasion.shop.profiles.profile(int(user), catalogue, text)
+            candidates = Candidates.of(catalogue, d.codes)
+            at = 0
+            for block in blocks:
+                features[rows, at : at + len(block.columns)] = block.transform(profile, candidates)
+                at += len(block.columns)
+            bought[start : start + d.bought] = True
+            weights[rows], person[rows] = d.weights, shopper
+            start, shopper = rows.stop, shopper + 1
+        mine = slice(begin, start)
+        moment[mine], later[mine] = number, occasion.kind == "later"
+        # Each kind of occasion counts the same in all, and each stretch the same within its kind.
+        share = 1.0 if occasion.kind == "next" else 1.0 / n_later
+        weights[mine] *= share / max(float(weights[mine].sum()), 1e-9)
+    weights /= max(float(weights.mean()), 1e-30)
+    return Pairs(columns, features, bought, weights, moment, person, later)
+
+
+def _shown(occasion: Occasion, impressions: Impressions | None) -> NDArray[np.int64] | None:
+    """Sorted ``user * n_items + item`` of what was shown to the occasion's shoppers in its time and not clicked."""
+    if impressions is None:
+        return None
+    own = ~impressions.clicked & np.isin(impressions.user, occasion.users)
+    if occasion.kind == "later":
+        own &= (impressions.time >= occasion.shop.now) & (impressions.time < occasion.until)
+    return np.unique(impressions.user[own].astype(np.int64) * len(occasion.shop.catalogue) + impressions.item[own])
