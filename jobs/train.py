@@ -22,7 +22,7 @@ def train(artifacts: Artifacts = None, as_json: Json = False) -> dict[str, Any]:
     outcome = publishing.train(load_settings(artifacts=artifacts), progress=interactive())
     assert outcome.version is not None
     notes = outcome.notes
-    line = f"published {outcome.version.id}: ranker of {notes['features']} features on {notes['pairs']} pairs"
+    line = f"published {outcome.version.id}: ranker of {len(notes['features'])} features on {notes['pairs']} pairs"
     return {"version": outcome.version.id, **notes, "line": line}
 
 

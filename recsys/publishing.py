@@ -48,9 +48,9 @@ def embed(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Outc
         live = store.current()
         tables, notes = gather(inputs, store, live)
         work = _prepare(tables, settings, store, live, progress)
-        ranker, why = _carried(live, work)
-        _write(draft, work, ranker, VectorPool.empty(work.encoder.dim))
-        version = store.publish(draft, _manifest(work, settings, ranker, why), live=live, keep=settings.keep_versions)
+        ranker, why = _carried(live, work, settings)
+        info = _write(draft, work, ranker, VectorPool.empty(work.encoder.dim))
+        version = store.publish(draft, _manifest(work, settings, info, why), live=live, keep=settings.keep_versions)
         shutil.rmtree(store.root / PARTIAL, ignore_errors=True)
     return Outcome(version, notes | work.notes | {"ranker": "carried over" if ranker else why})
 
@@ -67,12 +67,12 @@ def train(settings: Settings, *, progress: bool = False) -> Outcome:
         texts = HistoryTexts(encoder, shop, settings, [_training_pool(live)], progress=progress)
         ranker = fit_ranker(shop.facts, shop.events, texts, settings, progress=progress)
         draft.carry(live, without="ranker")
-        ranker.save(draft.path / "ranker")
+        info = ranker.save(draft.path / "ranker")
         _save_pool(draft, texts.pool)
         body = {k: v for k, v in live.manifest.items() if k not in ("files", "format", "version", "created")}
-        body |= {"ranker": ranker.info(), "serves": "ranker", "recipe": recipe(settings), "libraries": _libraries()}
+        body |= {"ranker": info, "serves": "ranker", "recipe": recipe(settings), "libraries": _libraries()}
         version = store.publish(draft, body, live=live, keep=settings.keep_versions)
-    return Outcome(version, {"histories_encoded": texts.encoded, **ranker.info()})
+    return Outcome(version, {"histories_encoded": texts.encoded, **info})
 
 
 def nightly(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Outcome:
@@ -111,8 +111,8 @@ def _build_and_publish(
     if verdict is not None and verdict.refused:
         return Outcome(live, work.notes, verdict)
     ranker = fit_ranker(work.shop.facts, work.shop.events, texts, settings, progress=progress)
-    _write(draft, work, ranker, texts.pool)
-    manifest = _manifest(work, settings, ranker, "") | {"gate": verdict.figures if verdict else None}
+    info = _write(draft, work, ranker, texts.pool)
+    manifest = _manifest(work, settings, info, "") | {"gate": verdict.figures if verdict else None}
     version = store.publish(draft, manifest, live=live, keep=settings.keep_versions)
     shutil.rmtree(store.root / PARTIAL, ignore_errors=True)
     return Outcome(version, work.notes | {"training_histories_encoded": texts.encoded}, verdict)
@@ -153,14 +153,14 @@ def encoder_of(version: Version, settings: Settings) -> Encoder:
     return encoder
 
 
-def _write(draft: Draft, work: _Work, ranker: Ranker | None, training_pool: VectorPool) -> None:
+def _write(draft: Draft, work: _Work, ranker: Ranker | None, training_pool: VectorPool) -> dict[str, Any] | None:
+    """Everything a version holds; returns what the manifest says of the ranker."""
     snapshot.save(work.shop, draft.path)
     _save_pool(draft, training_pool)
     index = ItemIndex.build(work.shop.facts.vectors)
     index.save(draft.path / "index.faiss")
     work.notes["index"] = index.kind
-    if ranker is not None:
-        ranker.save(draft.path / "ranker")
+    return ranker.save(draft.path / "ranker") if ranker is not None else None
 
 
 def _save_pool(draft: Draft, pool: VectorPool) -> None:
@@ -179,7 +179,7 @@ def _known_pools(live: Version | None) -> Sequence[VectorPool]:
     return [VectorPool.load(live.path / "vectors", name) for name in ("items", "histories", "training")]
 
 
-def _carried(live: Version | None, work: _Work) -> tuple[Ranker | None, str]:
+def _carried(live: Version | None, work: _Work, settings: Settings) -> tuple[Ranker | None, str]:
     """The live ranker with the statistics of tonight's events, or why there is none."""
     if live is None or not (live.path / "ranker").is_dir():
         return None, "none yet: run `python -m jobs.train`; until then similarity (cosine) serves"
@@ -188,7 +188,7 @@ def _carried(live: Version | None, work: _Work) -> tuple[Ranker | None, str]:
     shop = work.shop
     if not len(shop.events):
         return None, "none: there are no interactions"
-    ranker = Ranker.load(live.path / "ranker", snapshot.load(live.path).facts)
+    ranker = Ranker.load(live.path / "ranker", settings.training.extra_blocks)
     return ranker.with_statistics(Shop(shop.facts, shop.events, shop.now, shop.histories)), ""
 
 
@@ -202,14 +202,14 @@ def recipe(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _manifest(work: _Work, settings: Settings, ranker: Ranker | None, why: str) -> dict[str, Any]:
+def _manifest(work: _Work, settings: Settings, ranker: dict[str, Any] | None, why: str) -> dict[str, Any]:
     return {
         "encoder": {**work.encoder.info, "fingerprint": work.encoder.fingerprint, "dim": work.encoder.dim},
         "template": list(settings.encoder.template),
         "counts": work.notes,
         "index": {"kind": work.notes.get("index"), "recall@10": 1.0},
         "serves": "ranker" if ranker else f"cosine; ranker {why}",
-        "ranker": ranker.info() if ranker else None,
+        "ranker": ranker,
         "recipe": recipe(settings),
         "libraries": _libraries(),
     }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 
 from recsys import reuse
 from recsys.baselines import Scores
@@ -66,10 +67,17 @@ class HistoryTexts:
 
 
 def fit_ranker(
-    facts: ItemFacts, events: Events, texts: HistoryTexts, settings: Settings, *, progress: bool = False
+    facts: ItemFacts,
+    events: Events,
+    texts: HistoryTexts,
+    settings: Settings,
+    *,
+    without: Sequence[str] = (),
+    progress: bool = False,
 ) -> Ranker:
     """Train on these events; `facts` are the whole catalogue's, row = item code."""
-    return Ranker.fit(facts, events, texts, settings.training, seed=settings.seed, progress=progress)
+    say = Console(stderr=True, style="dim").print if progress else None
+    return Ranker.fit(facts, events, texts, settings.training, seed=settings.seed, without=without, progress=say)
 
 
 def ranker_scores(

@@ -105,7 +105,7 @@ class Recommender:
         has_ranker = version.manifest["ranker"] is not None
         return cls(
             shop,
-            Ranker.load(version.path / "ranker", shop.facts) if has_ranker else None,
+            Ranker.load(version.path / "ranker", settings.training.extra_blocks) if has_ranker else None,
             ItemIndex.load(version.path / "index.faiss"),
             settings,
             lambda: publishing.encoder_of(version, settings),

@@ -82,8 +82,8 @@ class Snapshot:
 
     @property
     def now(self) -> float:
-        """The moment the snapshot speaks of: just after its last event."""
-        return np.nextafter(self.events.end, np.inf) if self.events.absolute else self.events.end
+        """The moment the snapshot speaks of: its last event."""
+        return self.events.end
 
     @cached_property
     def item_index(self) -> pd.Index:
@@ -135,8 +135,7 @@ def build(
         encoder, render(items, settings.encoder.template), previous, progress=progress, shards=shards
     )
     events = Events.from_table(tables.interactions, user_ids, item_ids, tables.kind)
-    now = float(np.nextafter(events.end, np.inf)) if events.absolute else events.end
-    histories = Histories.build(events, now, settings.training.half_life)
+    histories = Histories.build(events, events.end, settings.training.half_life)
     history_vectors = reuse.encode(
         encoder,
         histories.texts(titles(items), settings.history.max_words),

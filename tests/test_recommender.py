@@ -3,11 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as configured
 from hypothesis import strategies as st
 
 from recsys import Recommender, recommend
 from recsys.errors import BadInput
+from recsys.recipe import HistoryTexts, encoder_for, fit_ranker
 from recsys.settings import load_settings
 
 KINDS = {"G": "garden", "K": "kitchen"}
@@ -32,12 +34,14 @@ def test_two_tastes_order_the_same_items_differently_which_concatenation_alone_c
     cook, gardener = (rec.recommend(u, items=same).item_id.tolist() for u in ("000", "001"))
     assert cook != gardener
 
-    flat_settings = load_settings()
-    flat_settings = flat_settings.model_copy(
-        update={"training": flat_settings.training.model_copy(update={"blocks": ("text vectors",)})}
-    )
-    flat = Recommender.build(*tiny_tables, settings=flat_settings)
-    assert flat.recommend("000", items=same).item_id.tolist() == flat.recommend("001", items=same).item_id.tolist()
+    settings = load_settings()
+    others = [block.name for block in rec.ranker.blocks if block.name != "text vectors"]
+    encoder = encoder_for(settings)
+    texts = HistoryTexts(encoder, rec.shop, settings, progress=False)
+    ranker = fit_ranker(rec.shop.facts, rec.shop.events, texts, settings, without=others)
+    flat = Recommender(rec.shop, ranker, rec.index, settings, lambda: encoder)
+    cook, gardener = (flat.recommend(u, items=same).item_id.tolist() for u in ("000", "001"))
+    assert cook == gardener
 
 
 def test_list_is_sorted_unique_unseen_available_and_as_long_as_asked(rec, tiny_tables):
@@ -65,7 +69,7 @@ def test_fewer_possible_items_make_a_shorter_list(rec, tiny_tables):
     assert rec.recommend("000", k=3, candidates=["G001"]).item_id.tolist() == ["G001"]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@configured(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_one_pair_a_list_and_a_batch_score_the_same(rec, data):
     ids = rec.shop.item_ids.tolist()
