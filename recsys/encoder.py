@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from recsys import pretrained, tokens
+from recsys import fast_bert, pretrained, tokens
 from recsys.errors import BadInput
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ class Encoded:
     """`(n, dim)` float32, one row per text in the order given."""
     truncated: int
     """How many of the `n` texts were longer than the encoder's `max_length`."""
+    cut: NDArray[np.bool_]
+    """Which texts those are, `(n,)`."""
     unique: int
     """How many different texts were encoded."""
     tokens: int
@@ -175,7 +177,7 @@ class Encoder:
             "device": str(chosen),
         }
         return cls(
-            FullModel(model, asked_pooling, pad=backend.pad_token_id or 0),
+            fast_bert.build(model, asked_pooling) or FullModel(model, asked_pooling, pad=backend.pad_token_id or 0),
             tokenizer,
             dim=int(model.config.hidden_size),
             pooling=asked_pooling,
@@ -245,6 +247,7 @@ class Encoder:
         return Encoded(
             vectors=vectors if len(unique) == len(texts) else vectors[rows],
             truncated=int(cut[rows].sum()),
+            cut=cut[rows],
             unique=len(unique),
             tokens=used,
             padding_waste=1 - used / computed if computed else 0.0,
