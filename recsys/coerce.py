@@ -55,7 +55,9 @@ def _by_unique(values: pd.Series, convert: Callable[[Any], Any]) -> npt.NDArray[
 
 
 def _flatten(cell: Any) -> Any:
-    return " ".join(map(str, cell)) if isinstance(cell, list | tuple | np.ndarray) else cell
+    if isinstance(cell, list | tuple | set | np.ndarray):
+        return " ".join(map(str, cell))
+    return str(cell) if isinstance(cell, dict) else cell
 
 
 def storable(text: str) -> str:
@@ -64,7 +66,8 @@ def storable(text: str) -> str:
 
 
 def _to_text(value: Any) -> str:
-    return storable(str(value)).strip()
+    # Some parquet writers store text as bytes.
+    return storable(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
 
 
 def _to_id(value: Any) -> Any:

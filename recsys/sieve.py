@@ -150,7 +150,7 @@ def _as_line(record: dict[Any, Any]) -> str:
 
 def with_columns(raw: pd.DataFrame, required: Sequence[str], source: str) -> pd.DataFrame:
     """`raw` with tidy column names, or `BadInput` naming what is missing and what was found."""
-    table = raw.rename(columns=lambda name: str(name).strip().lstrip("\ufeff"))
+    table = raw.set_axis([str(name).strip().lstrip("\ufeff") for name in raw.columns], axis=1)
     names = list(table.columns)
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})

@@ -80,9 +80,12 @@ def test_reading_ids_twice_changes_nothing(values):
 
 def test_text_is_cut_and_cleaned_of_what_cannot_be_stored():
     text, cut = as_text(
-        pd.Series(["x" * 100_000, None, np.nan, "lone \ud83d", ["two", "parts"], 5], dtype=object), 20_000
+        pd.Series(
+            ["x" * 100_000, None, np.nan, "lone \ud83d", ["two", "parts"], 5, {"a": 1}, b"caf\xc3\xa9"], dtype=object
+        ),
+        20_000,
     )
-    assert text.str.len().tolist() == [20_000, 0, 0, 6, 9, 1]
+    assert text.str.len().tolist() == [20_000, 0, 0, 6, 9, 1, 8, 4]
     assert text[4] == "two parts"
     assert cut == 1
 
