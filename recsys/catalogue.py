@@ -79,6 +79,16 @@ class ItemFacts:
         """`terms` turned round, shape ``(vocabulary, m)``: a few products meet all others through their words."""
         return sparse.csr_array(self.terms.T)
 
+    @cached_property
+    def directions(self) -> NDArray[np.float32]:
+        """Principal directions of the vectors, strongest first, one per column; shape ``(dim, dim)``."""
+        step = max(len(self) // 50_000, 1)  # a sample is enough for directions
+        vectors = self.vectors[::step].astype(np.float64)
+        centred = vectors - vectors.mean(axis=0) if len(vectors) else vectors
+        axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1]
+        # Signs are arbitrary; fix them, so that the same catalogue gives the same directions everywhere.
+        return np.asarray(axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(len(axes))]), dtype=np.float32)
+
     def take(self, rows: ArrayLike) -> ItemFacts:
         """The facts of these rows, in this order."""
         at = np.asarray(rows, dtype=np.int64)

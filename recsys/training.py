@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from recsys.catalogue import Candidates, ItemFacts
 from recsys.errors import BadInput
@@ -266,17 +267,19 @@ def training_pairs(
         users = occasion.users[[d.place for d in group]]
         texts = text_vectors(occasion.shop.profiles, users)
         begin = start
-        for d, user, text in zip(group, users, texts, strict=True):
-            rows = slice(start, start + len(d.codes))
-            profile = occasion.shop.profiles.profile(int(user), catalogue, text)
-            candidates = Candidates.of(catalogue, d.codes)
-            at = 0
-            for block in blocks:
-                features[rows, at : at + len(block.columns)] = block.transform(profile, candidates)
-                at += len(block.columns)
-            bought[start : start + d.bought] = True
-            weights[rows], person[rows] = d.weights, shopper
-            start, shopper = rows.stop, shopper + 1
+        # Many small products: more threads would only wait for each other.
+        with threadpool_limits(1):
+            for d, user, text in zip(group, users, texts, strict=True):
+                rows = slice(start, start + len(d.codes))
+                profile = occasion.shop.profiles.profile(int(user), catalogue, text)
+                candidates = Candidates.of(catalogue, d.codes)
+                at = 0
+                for block in blocks:
+                    features[rows, at : at + len(block.columns)] = block.transform(profile, candidates)
+                    at += len(block.columns)
+                bought[start : start + d.bought] = True
+                weights[rows], person[rows] = d.weights, shopper
+                start, shopper = rows.stop, shopper + 1
         mine = slice(begin, start)
         moment[mine], later[mine] = number, occasion.kind == "later"
         # Each kind of occasion counts the same in all, and each stretch the same within its kind.

@@ -129,6 +129,7 @@ class Taste(Block):
     SIZE: ClassVar[int] = 64
     _factors: NDArray[np.float32]
     _reader: NDArray[np.float32]
+    _lengths: NDArray[np.float32]
 
     @override
     def fit(self, shop: Shop) -> None:
@@ -141,24 +142,24 @@ class Taste(Block):
 
     def _set(self, factors: NDArray[np.float32], reader: NDArray[np.float32]) -> None:
         self._factors, self._reader = factors, reader
+        self._lengths = np.linalg.norm(factors, axis=1) + np.float32(0.05)
         self.columns = ("taste_dot", "taste_cosine", "taste_latest", "taste_text")
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
-        theirs = self._factors[candidates.codes]
+        theirs, norms = self._factors[candidates.codes], self._lengths[candidates.codes]
         mine = self._factors[profile.items]
         mean = recency_weights(profile, 8.0) @ mine
         latest = (profile.steps == 0).astype(np.float32) @ mine
         length = float(np.linalg.norm(mean)) + 1e-6
-        dot = theirs @ mean
-        norms = np.linalg.norm(theirs, axis=1) + 0.05
+        dot, dot_latest = (theirs @ np.stack([mean, latest], axis=1)).T
         text_mean = recency_weights(profile, 8.0) @ (profile.facts.vectors @ self._reader)
         text_mean = text_mean / (float(np.linalg.norm(text_mean)) + 1e-6)
         return np.stack(
             [
                 dot / np.sqrt(max(len(profile), 1)),
                 dot / norms / length,
-                (theirs @ latest) / (np.linalg.norm(latest) + 1e-6) / norms,
+                dot_latest / (np.linalg.norm(latest) + 1e-6) / norms,
                 candidates.facts.vectors @ (self._reader @ text_mean),
             ],
             axis=1,

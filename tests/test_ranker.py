@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from scipy.special import logit
+from shops import events_of, facts_of, mean_texts, shop_of, tables
+
+from recsys.catalogue import Candidates
+from recsys.errors import ArtifactError, BadInput
+from recsys.features import BLOCKS, Block
+from recsys.histories import Histories
+from recsys.ranker import Ranker
+from recsys.schema import TimeKind
+from recsys.settings import TrainingConfig
+
+CONFIG = TrainingConfig(negatives=30, slices=2)
+ITEMS, ROWS = tables(n_users=200)
+FACTS, EVENTS = facts_of(ITEMS), events_of(ITEMS, ROWS)
+HISTORIES = Histories.build(EVENTS, EVENTS.end, 8.0)
+EVERYTHING = Candidates.of(FACTS)
+
+
+class Evenness(Block):
+    """A block as a user would write one."""
+
+    name = "evenness"
+    meaning = "whether the item's number is even, for the sake of the test"
+
+    def fit(self, shop):
+        self.columns = ("even",)
+
+    def transform(self, profile, candidates):
+        return (candidates.codes[:, None] % 2 == 0).astype(np.float32)
+
+    def state(self):
+        return {}
+
+    def restore(self, state):
+        self.columns = ("even",)
+
+
+@pytest.fixture(scope="module")
+def ranker() -> Ranker:
+    return Ranker.fit(FACTS, EVENTS, mean_texts(FACTS), CONFIG, seed=0)
+
+
+def profile(user: int):
+    return HISTORIES.profile(user, FACTS, mean_texts(FACTS)(HISTORIES, np.array([user]))[0])
+
+
+def test_it_ranks_what_the_shopper_likes_first(ranker):
+    for user in range(6):
+        kind = "garden" if user % 2 else "kitchen"
+        order = np.argsort(-ranker.score(profile(user), EVERYTHING))
+        assert (ITEMS.title.iloc[order[:8]].str.startswith(kind)).mean() > 0.8
+
+
+def test_contributions_sum_to_the_logit_and_scores_are_its_probabilities(ranker):
+    for user in range(5):
+        z = ranker.logit(profile(user), EVERYTHING)
+        parts = ranker.contributions(profile(user), EVERYTHING)
+        assert parts.shape == (len(ITEMS), len(ranker.blocks))
+        np.testing.assert_allclose(parts.sum(axis=1) + ranker.intercept, z, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(logit(ranker.score(profile(user), EVERYTHING)), z, atol=1e-9)
+
+
+def test_expected_purchases_are_about_what_shoppers_buy(ranker):
+    moments = [o for o in ranker.facts_of_fit["occasions"] if o["kind"] == "later"]
+    mean = sum(o["bought"] for o in moments) / sum(o["users"] for o in moments)
+    expected = np.mean([ranker.score(profile(u), EVERYTHING).sum() for u in range(0, 200, 5)])
+    assert mean / 2.5 < expected < mean * 2.5
+
+
+def test_fold_is_the_text_part_of_the_logit(ranker):
+    query, constant = ranker.fold(profile(3))
+    parts = ranker.contributions(profile(3), EVERYTHING)
+    names = [b.name for b in ranker.blocks]
+    own = sum(
+        parts[:, names.index(b.name)]
+        for b, w in zip(ranker.blocks, ranker.weights, strict=True)
+        if b.query(profile(3), w) is not None
+    )
+    np.testing.assert_allclose(FACTS.vectors @ query + constant, own, atol=1e-4)
+
+
+def test_save_and_load_give_equal_scores(ranker, tmp_path):
+    info = ranker.save(tmp_path / "ranker")
+    again = Ranker.load(tmp_path / "ranker")
+    assert info["features"] == list(again.feature_names)
+    assert not [p for p in (tmp_path / "ranker").iterdir() if p.suffix not in (".npy", ".json")]
+    for user in range(5):
+        np.testing.assert_array_equal(again.logit(profile(user), EVERYTHING), ranker.logit(profile(user), EVERYTHING))
+
+
+def test_damage_is_an_artifact_error(ranker, tmp_path):
+    ranker.save(tmp_path / "a")
+    (tmp_path / "a" / "weights.npy").write_bytes(b"\x93NUMPY")
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        Ranker.load(tmp_path / "a")
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        Ranker.load(tmp_path / "nowhere")
+
+
+def test_refreshed_statistics_change_scores_and_the_same_statistics_do_not(ranker):
+    same = ranker.with_statistics(shop_of(EVENTS, FACTS))
+    np.testing.assert_allclose(same.logit(profile(0), EVERYTHING), ranker.logit(profile(0), EVERYTHING), atol=1e-9)
+    fewer = ranker.with_statistics(shop_of(EVENTS.before(float(np.median(EVENTS.time))), FACTS))
+    assert not np.allclose(fewer.logit(profile(0), EVERYTHING), ranker.logit(profile(0), EVERYTHING))
+
+
+def test_row_order_does_not_matter(ranker):
+    shuffled = events_of(ITEMS, ROWS.sample(frac=1, random_state=1))
+    again = Ranker.fit(FACTS, shuffled, mean_texts(FACTS), CONFIG, seed=0)
+    np.testing.assert_array_equal(again.logit(profile(0), EVERYTHING), ranker.logit(profile(0), EVERYTHING))
+
+
+def test_threads_give_the_same_scores(ranker):
+    alone = [ranker.logit(profile(u), EVERYTHING) for u in range(20)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda u: ranker.logit(profile(u), EVERYTHING), range(20)))
+    for a, b in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_order_only_tables_train():
+    rows = ROWS.assign(timestamp=ROWS.groupby("user_id").cumcount().astype(float))
+    events = events_of(ITEMS, rows, TimeKind.ORDER)
+    made = Ranker.fit(FACTS, events, mean_texts(FACTS), CONFIG)
+    assert "newness" not in [b.name for b in made.blocks]
+    assert np.isfinite(made.logit(profile(0), EVERYTHING)).all()
+
+
+def test_left_out_blocks_are_gone_and_own_blocks_are_there(tmp_path):
+    config = CONFIG.model_copy(update={"extra_blocks": (f"{__name__}.Evenness",)})
+    made = Ranker.fit(FACTS, EVENTS, mean_texts(FACTS), config, without=["taste", "popularity"])
+    names = [b.name for b in made.blocks]
+    assert "evenness" in names
+    assert not {"taste", "popularity"} & set(names)
+    made.save(tmp_path)
+    with pytest.raises(ArtifactError, match="extra_blocks"):
+        Ranker.load(tmp_path)
+    again = Ranker.load(tmp_path, allowed=config.extra_blocks)
+    np.testing.assert_array_equal(again.logit(profile(0), EVERYTHING), made.logit(profile(0), EVERYTHING))
+
+
+@pytest.mark.parametrize("name", ["nowhere.Nothing", "recsys.events.Events", "plain"])
+def test_a_block_that_is_none_is_refused(name):
+    with pytest.raises(BadInput, match="extra_blocks"):
+        Ranker.fit(FACTS, EVENTS, mean_texts(FACTS), CONFIG.model_copy(update={"extra_blocks": (name,)}))
+
+
+def test_concatenation_alone_cannot_personalise():
+    """The reason for all other blocks: on ``[u ; v]`` every shopper gets the same order."""
+    alone = Ranker.fit(
+        FACTS, EVENTS, mean_texts(FACTS), CONFIG, without=[b.name for b in BLOCKS if b.name != "text vectors"]
+    )
+    orders = {tuple(np.argsort(-alone.logit(profile(u), EVERYTHING), kind="stable")) for u in range(4)}
+    assert len(orders) == 1
