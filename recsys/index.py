@@ -1,57 +1,406 @@
-"""Nearest items by inner product, with FAISS. The only module that imports faiss."""
+"""Nearest items by inner product, with FAISS. The only module that imports faiss.
+
+Small catalogues are searched exactly. Larger ones through a graph (HNSW, Malkov & Yashunin 2018) over 16- or 8-bit
+codes or inverted lists over 8-bit codes (IVF, Jégou et al. 2011), whichever the count, the dimensions and the memory
+budget allow; what they find is put in exact order with the full vectors. How much of the exact answer is found is
+measured, and search effort is raised until it is enough; where no effort is, the search stays exact.
+
+An index outlives a night: items that left are removed (IVF) or masked (HNSW), new ones added, until a tenth has
+changed.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import ArtifactError
+from recsys.settings import RetrievalSettings
+
+Kind = Literal["exact", "hnsw16", "hnsw8", "ivf8"]
+
+#: Above this many items a graph takes too long to build.
+GRAPH_LIMIT = 500_000
+#: Links of an item in the graph, and candidates looked at to choose them.
+LINKS, CONSTRUCTION = 16, 64
+#: Share of the exact ten nearest that must be found, and of items that may change before the index is built anew.
+RECALL, CHURN = 0.95, 0.1
+#: Found by code, per item asked for: the codes are coarse, so more are put in exact order than are returned.
+DEPTH = 3
+_BLOCK = 50_000
+_GONE = -1
+
+
+@dataclass(frozen=True)
+class IndexInfo:
+    """What a manifest says of an index.
+
+    Attributes
+    ----------
+    kind
+        ``exact``, ``hnsw16``/``hnsw8`` (graph over 16- or 8-bit codes) or ``ivf8``.
+    items, dim
+        Items that can be found, and components of a vector.
+    effort
+        Candidates kept during a search (HNSW) or lists visited (IVF); 0 where the search is exact.
+    recall
+        Measured share of the exact ten nearest that are found.
+    queries
+        Queries behind `recall`.
+    built
+        Items when the index was last built whole.
+    changed
+        Items added and removed since then.
+    note
+        Why the choice was made again, '' if it was not.
+    """
+
+    kind: Kind
+    items: int
+    dim: int
+    effort: int = 0
+    recall: float = 1.0
+    queries: int = 0
+    built: int = 0
+    changed: int = 0
+    note: str = ""
+
+
+class Selection(NamedTuple):
+    """The slots that a search may return, and the share of the items they are."""
+
+    bits: NDArray[np.uint8]
+    share: float
+
+
+def labels(item_ids: Sequence[str] | NDArray[np.object_], keys: NDArray[np.bytes_]) -> NDArray[np.int64]:
+    """Stable 63-bit labels of items with these vectors (by their reuse keys), shape ``(n,)``.
+
+    An item whose text changed has another vector, hence another label: it is taken out and put in again.
+    """
+    joined = (f"{i}\x1f".encode() + k for i, k in zip(item_ids, keys.tolist(), strict=True))
+    digests = b"".join(hashlib.blake2b(j, digest_size=8).digest() for j in joined)
+    return (np.frombuffer(digests, "<u8") >> np.uint64(1)).astype(np.int64)
+
+
+def choose(n: int, dim: int, settings: RetrievalSettings) -> Kind:
+    """The kind of index for ``n`` vectors of ``dim`` components."""
+    if settings.index == "exact" or (settings.index == "auto" and n <= settings.exhaustive_limit):
+        return "exact"
+    if settings.index == "hnsw" or (settings.index == "auto" and n <= GRAPH_LIMIT):
+        for kind, width in (("hnsw16", 2), ("hnsw8", 1)):
+            if n * (width * dim + 9 * LINKS) <= settings.memory:
+                return kind  # type: ignore[return-value]
+    return "ivf8"
 
 
 class ItemIndex:
-    """An inner-product index over item vectors; row ``i`` of the vectors is id ``i``."""
+    """An inner-product index over item vectors; what it returns are rows of the vectors.
 
-    def __init__(self, index: faiss.Index) -> None:
+    Parameters
+    ----------
+    index
+        The FAISS index; its ids are slots, which stay the same from night to night.
+    slot_labels, slot_rows
+        Label and row of each slot, -1 where the item is gone; int64, shape ``(n_slots,)``.
+    vectors
+        The full vectors, shape ``(n, dim)``; may be a memory map.
+    """
+
+    def __init__(
+        self,
+        index: faiss.Index,
+        slot_labels: NDArray[np.int64],
+        slot_rows: NDArray[np.int64],
+        vectors: NDArray[np.float32],
+        info: IndexInfo,
+    ) -> None:
         self._index = index
+        self._slot_labels = slot_labels
+        self._slot_rows = slot_rows
+        self._vectors = vectors
+        self.info = info
+        gone = info.kind.startswith("hnsw") and bool((slot_rows == _GONE).any())
+        self._living = self.select(np.ones(len(vectors), bool)) if gone else None
+
+    # --- making one ---------------------------------------------------------------------------------------------------
 
     @classmethod
-    def build(cls, vectors: NDArray[np.float32]) -> ItemIndex:
-        """Index the rows of ``vectors``, shape ``(n, dim)``; exact."""
-        index = faiss.IndexFlatIP(vectors.shape[1])
-        index.add(np.ascontiguousarray(vectors, np.float32))
-        return cls(index)
+    def build(
+        cls,
+        vectors: NDArray[np.float32],
+        item_labels: NDArray[np.int64] | None = None,
+        *,
+        queries: NDArray[np.float32] | None = None,
+        settings: RetrievalSettings | None = None,
+    ) -> ItemIndex:
+        """Index the rows of ``vectors``, shape ``(n, dim)``, with as much effort as the measured recall asks for.
+
+        Parameters
+        ----------
+        item_labels
+            Labels (see `labels`) by which a later night recognises the rows; by default their numbers.
+        queries
+            What will be asked, shape ``(q, dim)``, to measure recall with; by default a sample of the vectors.
+        """
+        settings = settings or RetrievalSettings()
+        queries = _queries(vectors, queries)
+        kind = choose(len(vectors), vectors.shape[1], settings)
+        built = cls._build_kind(kind, vectors, item_labels)._tuned(queries)
+        if built.info.recall < RECALL:
+            note = f"{kind} found {built.info.recall:.3f} of the exact ten nearest at its greatest effort"
+            built = cls._build_kind("exact", vectors, item_labels)
+            built.info = replace(built.info, note=note)
+        return built
+
+    @classmethod
+    def _build_kind(cls, kind: Kind, vectors: NDArray[np.float32], item_labels: NDArray[np.int64] | None) -> ItemIndex:
+        n, dim = vectors.shape
+        index = _empty(kind, n, dim)
+        if not index.is_trained:
+            index.train(_training_sample(vectors, index))
+        for rows, block in _blocks(vectors):
+            _add(index, block, rows)
+        slots = np.arange(n)
+        info = IndexInfo(kind, n, dim, built=n)
+        return cls(index, slots if item_labels is None else item_labels, slots, vectors, info)
+
+    @classmethod
+    def update(
+        cls,
+        previous: Path | None,
+        vectors: NDArray[np.float32],
+        item_labels: NDArray[np.int64],
+        *,
+        queries: NDArray[np.float32] | None = None,
+        settings: RetrievalSettings | None = None,
+    ) -> ItemIndex:
+        """The index at `previous` with the items that left taken out and the new ones put in.
+
+        Built anew where that is not possible, after `CHURN` of the items have changed, and when recall has drifted
+        below `RECALL`.
+        """
+        settings = settings or RetrievalSettings()
+        queries = _queries(vectors, queries)
+        old = cls._reusable(previous, vectors, settings)
+        updated = old._changed_to(vectors, item_labels) if old is not None else None
+        if updated is not None:
+            updated.info = replace(updated.info, recall=updated.measure(queries), queries=len(queries))
+            if updated.info.recall >= RECALL:
+                return updated
+        return cls.build(vectors, item_labels, queries=queries, settings=settings)
+
+    @classmethod
+    def _reusable(
+        cls, previous: Path | None, vectors: NDArray[np.float32], settings: RetrievalSettings
+    ) -> ItemIndex | None:
+        if previous is None or not (previous / "index.json").is_file():
+            return None
+        old = cls.load(previous, vectors, writable=True)
+        wanted = choose(len(vectors), vectors.shape[1], settings)
+        return old if old.info.kind == wanted != "exact" and old.info.dim == vectors.shape[1] else None
+
+    def _changed_to(self, vectors: NDArray[np.float32], item_labels: NDArray[np.int64]) -> ItemIndex | None:
+        order = np.argsort(item_labels)
+        at = np.minimum(np.searchsorted(item_labels, self._slot_labels, sorter=order), len(order) - 1)
+        rows = np.where(item_labels[order[at]] == self._slot_labels, order[at], _GONE)
+        left = np.flatnonzero((rows == _GONE) & (self._slot_rows != _GONE))
+        known = np.zeros(len(item_labels), bool)
+        known[rows[rows != _GONE]] = True
+        new = np.flatnonzero(~known)
+        changed = self.info.changed + len(left) + len(new)
+        if changed > CHURN * self.info.built or np.unique(item_labels).size < len(item_labels):
+            return None
+        if self.info.kind == "ivf8":
+            self._index.remove_ids(left)
+        slots = len(rows) + np.arange(len(new))
+        for start in range(0, len(new), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            _add(self._index, vectors[new[part]], slots[part])
+        return ItemIndex(
+            self._index,
+            np.concatenate([np.where(rows == _GONE, _GONE, self._slot_labels), item_labels[new]]),
+            np.concatenate([rows, new]),
+            vectors,
+            replace(self.info, items=len(vectors), changed=changed),
+        )
+
+    def _tuned(self, queries: NDArray[np.float32]) -> ItemIndex:
+        """The same index with the least effort that reaches `RECALL`, or its greatest."""
+        if self.info.kind == "exact":
+            return self
+        wanted = exact_scores(queries, self._vectors, 10)
+        for effort in _efforts(self._index):
+            self.info = replace(self.info, effort=effort)
+            self.info = replace(self.info, recall=self._recall(queries, wanted), queries=len(queries))
+            if self.info.recall >= RECALL:
+                break
+        return self
+
+    # --- asking -------------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return self.info.items
 
     @property
-    def kind(self) -> str:
-        """Name of the FAISS index type."""
-        return type(faiss.downcast_index(self._index)).__name__
+    def kind(self) -> Kind:
+        """Which kind of index this is."""
+        return self.info.kind
 
-    def search(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def select(self, allowed: NDArray[np.bool_]) -> Selection:
+        """Rows that a search may return, ready to be used by many searches; `allowed` has shape ``(n,)``."""
+        may = (self._slot_rows != _GONE) & allowed[self._slot_rows]
+        return Selection(np.packbits(may, bitorder="little"), float(allowed.mean()) if len(allowed) else 1.0)
+
+    def search(
+        self, queries: NDArray[np.floating], k: int, selection: Selection | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Best ``k`` rows of each query by inner product.
+
+        Parameters
+        ----------
+        queries
+            Shape ``(q, dim)`` or ``(dim,)``.
+        selection
+            From `select`: rows that may be returned.
 
         Returns
         -------
         scores, rows
-            Shape ``(q, min(k, n))``, best first; row -1 where the index found fewer.
+            Shape ``(q, min(k, n))``, exact scores, best first; row -1 and score ``-inf`` where fewer were found.
         """
         queries = np.ascontiguousarray(np.atleast_2d(queries), np.float32)
-        scores, rows = self._index.search(queries, min(k, len(self)))
-        return scores, rows
+        k = min(k, len(self))
+        depth = k if self.kind == "exact" else min(max(k + 20, DEPTH * k if k <= 100 else k), len(self))
+        _, slots = self._index.search(queries, depth, params=self._parameters(depth, selection or self._living))
+        rows = np.where(slots >= 0, self._slot_rows[slots], _GONE)
+        scores = np.einsum("qd,qkd->qk", queries, self._vectors[rows])
+        scores[rows == _GONE] = -np.inf
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(scores, best, 1), np.take_along_axis(rows, best, 1)
 
-    def save(self, path: Path) -> None:
-        """Write the index to one file."""
-        faiss.write_index(self._index, str(path))
+    def _parameters(self, depth: int, selection: Selection | None) -> faiss.SearchParameters:
+        selector = faiss.IDSelectorBitmap(selection.bits) if selection is not None else None
+        # Where few rows are allowed, the ones wanted are further away.
+        effort = int(self.info.effort / max(selection.share, 0.1)) if selection is not None else self.info.effort
+        if self.kind == "exact":
+            return faiss.SearchParameters(sel=selector)
+        if self.kind == "ivf8":
+            lists = self._index.nlist
+            # Lists that together hold several times what is asked for.
+            filling = -(-4 * depth * lists // max(len(self), 1))
+            return faiss.SearchParametersIVF(nprobe=min(max(effort, filling), lists), sel=selector)
+        return faiss.SearchParametersHNSW(efSearch=max(effort, depth), sel=selector)
+
+    def measure(self, queries: NDArray[np.float32]) -> float:
+        """Recall@10 against exact search on these queries (an item as near as the tenth counts as one of the ten)."""
+        return self._recall(queries, exact_scores(queries, self._vectors, 10))
+
+    def _recall(self, queries: NDArray[np.float32], wanted: NDArray[np.float32]) -> float:
+        scores, _ = self.search(queries, wanted.shape[1])
+        enough = scores >= wanted[:, -1:] - 1e-5 * np.abs(wanted[:, :1])
+        return float(enough.mean())
+
+    # --- files --------------------------------------------------------------------------------------------------------
+
+    def save(self, directory: Path) -> None:
+        """Write the index, its slots and what is known of it into `directory`."""
+        directory.mkdir(parents=True, exist_ok=True)
+        faiss.write_index(self._index, str(directory / "index.faiss"))
+        np.save(directory / "labels.npy", self._slot_labels)
+        np.save(directory / "rows.npy", self._slot_rows)
+        (directory / "index.json").write_text(json.dumps(asdict(self.info)), "utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> ItemIndex:
-        """Memory-map an index written by `save`."""
+    def load(cls, directory: Path, vectors: NDArray[np.float32], *, writable: bool = False) -> ItemIndex:
+        """Open an index written by `save` over the same vectors, memory-mapped unless it is to be changed.
+
+        Raises
+        ------
+        ArtifactError
+            A file is missing or damaged.
+        """
         try:
-            return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
-        except RuntimeError as error:
-            raise ArtifactError(f"{path}: not a readable FAISS index ({str(error).splitlines()[0][:200]})") from None
+            info = IndexInfo(**json.loads((directory / "index.json").read_text("utf-8")))
+            flags = 0 if writable else faiss.IO_FLAG_MMAP_IFC
+            index = faiss.read_index(str(directory / "index.faiss"), flags)
+            slot_labels, slot_rows = (
+                np.load(directory / f"{n}.npy", mmap_mode="r", allow_pickle=False) for n in ("labels", "rows")
+            )
+            return cls(index, slot_labels, slot_rows, vectors, info)
+        except (RuntimeError, OSError, ValueError, TypeError) as error:
+            why = str(error).splitlines()[0][:200]
+            raise ArtifactError(f"{directory}: not a readable index ({why}); run `python -m jobs.embed`") from None
+
+    def describe(self) -> dict[str, Any]:
+        """`info` for a manifest."""
+        about = asdict(self.info)
+        return {"recall@10": about.pop("recall"), **about}
+
+
+def exact_scores(queries: NDArray[np.float32], vectors: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """The ``k`` largest inner products of each query, descending, shape ``(q, min(k, n))``; in bounded memory."""
+    queries = np.ascontiguousarray(queries, np.float32)
+    best = np.full((len(queries), 0), -np.inf, np.float32)
+    for _, block in _blocks(vectors):
+        found, _ = faiss.knn(queries, block, min(k, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
+        best = -np.sort(-np.concatenate([best, found], axis=1), axis=1)[:, :k]
+    return best
+
+
+def _blocks(vectors: NDArray[np.float32]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """Rows and a contiguous copy of them, a bounded number at a time."""
+    for start in range(0, len(vectors), _BLOCK):
+        block = np.ascontiguousarray(vectors[start : start + _BLOCK], np.float32)
+        yield start + np.arange(len(block)), block
+
+
+def _empty(kind: Kind, n: int, dim: int) -> faiss.Index:
+    metric, codes = faiss.METRIC_INNER_PRODUCT, faiss.ScalarQuantizer
+    if kind == "exact":
+        return faiss.IndexFlatIP(dim)
+    if kind == "ivf8":
+        lists = int(np.clip(4 * np.sqrt(n), 1, max(n // 32, 1)))
+        # Rows are coded as they are: residuals would gain little at 8 bits and cost a table per list and query.
+        index = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatIP(dim), dim, lists, codes.QT_8bit, metric, False)
+        index.cp.niter, index.cp.max_points_per_centroid, index.cp.min_points_per_centroid = 8, 32, 1
+        return index
+    index = faiss.IndexHNSWSQ(dim, codes.QT_fp16 if kind == "hnsw16" else codes.QT_8bit, LINKS, metric)
+    index.hnsw.efConstruction = CONSTRUCTION
+    return index
+
+
+def _training_sample(vectors: NDArray[np.float32], index: faiss.Index) -> NDArray[np.float32]:
+    size = 32 * index.nlist if isinstance(index, faiss.IndexIVF) else 20_000
+    return _sample(vectors, max(size, 1_000))
+
+
+def _queries(vectors: NDArray[np.float32], given: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    return _sample(vectors) if given is None or not len(given) else np.ascontiguousarray(given, np.float32)
+
+
+def _sample(vectors: NDArray[np.float32], size: int = 200) -> NDArray[np.float32]:
+    rows = np.random.default_rng(0).choice(len(vectors), min(size, len(vectors)), replace=False)
+    return np.ascontiguousarray(vectors[np.sort(rows)], np.float32)
+
+
+def _add(index: faiss.Index, block: NDArray[np.float32], slots: NDArray[np.int64]) -> None:
+    block = np.ascontiguousarray(block, np.float32)
+    if isinstance(index, faiss.IndexIVF):
+        index.add_with_ids(block, slots)
+    else:
+        index.add(block)  # slots of the others follow the order of adding
+
+
+def _efforts(index: faiss.Index) -> list[int]:
+    if isinstance(index, faiss.IndexIVF):
+        return [p for p in (8, 16, 32, 64, 128, 256, 512) if p < index.nlist] or [index.nlist]
+    return [48, 96, 192, 384, 768, 1536]

@@ -9,18 +9,18 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
-from recsys import snapshot
+from recsys import retrieval, snapshot
 from recsys.encoder import Encoder
 from recsys.errors import ArtifactError, BadInput
 from recsys.features import Shop
 from recsys.gate import Verdict, judge
-from recsys.index import ItemIndex
+from recsys.index import ItemIndex, labels
 from recsys.intake import Inputs, gather
 from recsys.ranker import Ranker
 from recsys.recipe import HistoryTexts, encoder_for, fit_ranker
 from recsys.reuse import VectorPool
 from recsys.settings import Settings
-from recsys.snapshot import ShopTables, Snapshot
+from recsys.snapshot import Lazy, ShopTables, Snapshot
 from recsys.store import Draft, Store, Version
 
 PARTIAL = "partial"
@@ -49,8 +49,8 @@ def embed(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Outc
         tables, notes = gather(inputs, store, live)
         work = _prepare(tables, settings, store, live, progress)
         ranker, why = _carried(live, work, settings)
-        info = _write(draft, work, ranker, VectorPool.empty(work.encoder.dim))
-        version = store.publish(draft, _manifest(work, settings, info, why), live=live, keep=settings.keep_versions)
+        parts = _write(draft, work, ranker, VectorPool.empty(work.encoder.dim), live, settings)
+        version = store.publish(draft, _manifest(work, settings, parts, why), live=live, keep=settings.keep_versions)
         shutil.rmtree(store.root / PARTIAL, ignore_errors=True)
     return Outcome(version, notes | work.notes | {"ranker": "carried over" if ranker else why})
 
@@ -69,8 +69,10 @@ def train(settings: Settings, *, progress: bool = False) -> Outcome:
         draft.carry(live, without="ranker")
         info = ranker.save(draft.path / "ranker")
         _save_pool(draft, texts.pool)
+        index = _write_index(draft, shop, ranker, live, settings)
         body = {k: v for k, v in live.manifest.items() if k not in ("files", "format", "version", "created")}
-        body |= {"ranker": info, "serves": "ranker", "recipe": recipe(settings), "libraries": _libraries()}
+        body |= {"ranker": info, "index": index, "serves": "ranker"}
+        body |= {"recipe": recipe(settings), "libraries": _libraries()}
         version = store.publish(draft, body, live=live, keep=settings.keep_versions)
     return Outcome(version, {"histories_encoded": texts.encoded, **info})
 
@@ -111,8 +113,8 @@ def _build_and_publish(
     if verdict is not None and verdict.refused:
         return Outcome(live, work.notes, verdict)
     ranker = fit_ranker(work.shop.facts, work.shop.events, texts, settings, progress=progress)
-    info = _write(draft, work, ranker, texts.pool)
-    manifest = _manifest(work, settings, info, "") | {"gate": verdict.figures if verdict else None}
+    parts = _write(draft, work, ranker, texts.pool, live, settings)
+    manifest = _manifest(work, settings, parts, "") | {"gate": verdict.figures if verdict else None}
     version = store.publish(draft, manifest, live=live, keep=settings.keep_versions)
     shutil.rmtree(store.root / PARTIAL, ignore_errors=True)
     return Outcome(version, work.notes | {"training_histories_encoded": texts.encoded}, verdict)
@@ -153,14 +155,43 @@ def encoder_of(version: Version, settings: Settings) -> Encoder:
     return encoder
 
 
-def _write(draft: Draft, work: _Work, ranker: Ranker | None, training_pool: VectorPool) -> dict[str, Any] | None:
-    """Everything a version holds; returns what the manifest says of the ranker."""
+def _write(
+    draft: Draft,
+    work: _Work,
+    ranker: Ranker | None,
+    training_pool: VectorPool,
+    live: Version | None,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Everything a version holds; returns what the manifest says of the ranker and the index."""
     snapshot.save(work.shop, draft.path)
     _save_pool(draft, training_pool)
-    index = ItemIndex.build(work.shop.facts.vectors)
-    index.save(draft.path / "index.faiss")
-    work.notes["index"] = index.kind
-    return ranker.save(draft.path / "ranker") if ranker is not None else None
+    info = ranker.save(draft.path / "ranker") if ranker is not None else None
+    index = _write_index(draft, work.shop, ranker, live, settings)
+    work.notes["index"] = index["kind"]
+    return {"ranker": info, "index": index}
+
+
+def _write_index(
+    draft: Draft, shop: Snapshot, ranker: Ranker | None, live: Version | None, settings: Settings
+) -> dict[str, Any]:
+    """The index of tonight's items, and how well it and the candidates found with it do; for the manifest."""
+    shutil.rmtree(draft.path / "index", ignore_errors=True)  # hard links must not be written through
+    index = ItemIndex.update(
+        live.path / "index" if live else None,
+        shop.facts.vectors,
+        labels(shop.item_ids, shop.item_pool.keys),
+        queries=retrieval.sampled_queries(shop, ranker, settings.seed),
+        settings=settings.retrieval,
+    )
+    index.save(draft.path / "index")
+    about = index.describe()
+    if ranker is not None and len(shop.item_ids) > settings.retrieval.exhaustive_limit:
+        standing = retrieval.Standing.of(shop, ranker)
+        standing.save(draft.path / "ranker" / "standing")
+        retriever = retrieval.Retriever(shop, ranker, index, Lazy(lambda: standing), settings.retrieval)
+        about["retrieval_ndcg@10"] = retriever.measure(retrieval.sampled_users(shop, seed=settings.seed))
+    return about
 
 
 def _save_pool(draft: Draft, pool: VectorPool) -> None:
@@ -202,14 +233,13 @@ def recipe(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _manifest(work: _Work, settings: Settings, ranker: dict[str, Any] | None, why: str) -> dict[str, Any]:
+def _manifest(work: _Work, settings: Settings, parts: dict[str, Any], why: str) -> dict[str, Any]:
     return {
         "encoder": {**work.encoder.info, "fingerprint": work.encoder.fingerprint, "dim": work.encoder.dim},
         "template": list(settings.encoder.template),
         "counts": work.notes,
-        "index": {"kind": work.notes.get("index"), "recall@10": 1.0},
-        "serves": "ranker" if ranker else f"cosine; ranker {why}",
-        "ranker": ranker,
+        **parts,
+        "serves": "ranker" if parts["ranker"] else f"cosine; ranker {why}",
         "recipe": recipe(settings),
         "libraries": _libraries(),
     }

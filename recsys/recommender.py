@@ -26,9 +26,10 @@ from recsys.index import ItemIndex
 from recsys.lookup import Item, Lookup, Shopper, User
 from recsys.ranker import Ranker
 from recsys.recipe import HistoryTexts, encoder_for, fit_ranker
+from recsys.retrieval import Pool, Retriever, Standing
 from recsys.schema import ITEM, USER
 from recsys.settings import Settings, load_settings
-from recsys.snapshot import ShopTables, Snapshot
+from recsys.snapshot import Lazy, ShopTables, Snapshot
 from recsys.store import Store, Version
 from recsys.topk import top_k
 
@@ -55,6 +56,7 @@ class Recommender:
         self.settings = settings
         self.version = version
         self.lookup = Lookup(shop, settings, encoder)
+        self._retriever = Retriever(shop, ranker, index, Lazy(self._standing), settings.retrieval)
         if ranker is None:
             log.warning("this version has no ranker: similarity (cosine) serves; run `python -m jobs.train`")
 
@@ -83,7 +85,8 @@ class Recommender:
         shop = snapshot.build(tables, encoder, settings, progress=progress).snapshot
         texts = HistoryTexts(encoder, shop, settings, progress=progress)
         ranker = fit_ranker(shop.facts, shop.events, texts, settings, progress=progress)
-        return cls(shop, ranker, ItemIndex.build(shop.facts.vectors), settings, lambda: encoder)
+        index = ItemIndex.build(shop.facts.vectors, settings=settings.retrieval)
+        return cls(shop, ranker, index, settings, lambda: encoder)
 
     @classmethod
     def load(cls, artifacts: Path | str | None = None, *, settings: Settings | None = None) -> Recommender:
@@ -106,7 +109,7 @@ class Recommender:
         return cls(
             shop,
             Ranker.load(version.path / "ranker", settings.training.extra_blocks) if has_ranker else None,
-            ItemIndex.load(version.path / "index.faiss"),
+            ItemIndex.load(version.path / "index", shop.facts.vectors),
             settings,
             lambda: publishing.encoder_of(version, settings),
             version,
@@ -154,7 +157,7 @@ class Recommender:
         if items is not None:
             return self._rank_given(shopper, items)
         _check_k(k)
-        rows, scores = self._top(shopper, k, exclude_seen, self._restriction(candidates))
+        rows, scores = self._top(shopper, k, exclude_seen, self._pool(candidates))
         return pd.DataFrame({ITEM: self.shop.item_ids[rows], SCORE: scores, RANK: np.arange(1, len(rows) + 1)})
 
     def recommend_many(
@@ -172,10 +175,10 @@ class Recommender:
         """
         _check_k(k)
         ids = list(users)
-        allowed = self._restriction(candidates)
+        pool = self._pool(candidates)
 
         def one(user: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-            return self._top(self.lookup.known_or_new(user), k, exclude_seen, allowed)
+            return self._top(self.lookup.known_or_new(user), k, exclude_seen, pool)
 
         found = self._each(one, ids, "recommending", progress)
         sizes = [len(rows) for rows, _ in found]
@@ -231,23 +234,25 @@ class Recommender:
 
     # --- searching the catalogue --------------------------------------------------------------------------------------
 
-    def _restriction(self, candidates: Collection[str] | None) -> NDArray[np.bool_] | None:
+    def _pool(self, candidates: Collection[str] | None) -> Pool:
         if candidates is None:
-            return None
+            return self._retriever.everything
         allowed = np.zeros(len(self.shop.item_ids), bool)
         allowed[self.lookup.codes(list(candidates))] = True
-        return allowed
+        return self._retriever.pool(allowed)
+
+    def _standing(self) -> Standing:
+        saved = self.version.path / "ranker" / "standing" if self.version else None
+        return Standing.load(saved) if saved and saved.is_dir() else Standing.of(self.shop, self.ranker)
 
     def _top(
-        self, shopper: Shopper, k: int, exclude_seen: bool, allowed: NDArray[np.bool_] | None
+        self, shopper: Shopper, k: int, exclude_seen: bool, pool: Pool
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        scores = self.score(shopper.profile, self.shop.catalogue)
-        possible = self.shop.available if allowed is None else self.shop.available & allowed
-        ranked = np.where(possible, scores, -np.inf)
-        if exclude_seen:
-            ranked[shopper.seen] = -np.inf
-        rows = top_k(ranked, k)
-        return rows, scores[rows]
+        seen = shopper.seen if exclude_seen else shopper.seen[:0]
+        found = self._retriever.candidates(shopper.profile, k, pool, seen)
+        scores = self.score(shopper.profile, found.candidates)
+        rows = top_k(np.where(found.possible, scores, -np.inf), k)
+        return found.candidates.codes[rows], scores[rows]
 
     def _each(self, work: Callable[[Any], Any], things: Sequence[Any], what: str, progress: bool) -> list[Any]:
         """`work` on each thing, in order, on all cores: one thread a thing, one BLAS thread each."""

@@ -68,12 +68,16 @@ class TrainingConfig(_Section):
 
 
 class RetrievalSettings(_Section):
-    """How many items are scored for one list."""
+    """How many items are scored for one list, and how they are found."""
 
     exhaustive_limit: int = Field(100_000, ge=0)
     """Catalogues up to this size are scored whole; larger ones by retrieved candidates."""
     candidates: int = Field(500, ge=10)
     """Candidates retrieved for one list above that size."""
+    index: Literal["auto", "exact", "hnsw", "ivf"] = "auto"
+    """How vectors are searched; ``auto`` chooses by count, dimensions and `memory`, and measures what it chose."""
+    memory: int = Field(4 * 2**30, ge=2**20)
+    """Bytes that a graph index may take before a smaller kind is chosen."""
 
 
 class EvaluationSettings(_Section):

@@ -1,0 +1,275 @@
+"""Which items are worth scoring: everything while that is cheap, else candidates found in the ranker's own order.
+
+The part of a learned score that is linear in an item's vector is an inner product, ``(w_v + w_x * u) . v``, so the
+vector index is searched with the ranker itself as the query (`Ranker.fold`). What does not fold (co-purchase,
+popularity, newness) adds candidates of its own, and a first, cheap score decides which of all these the ranker sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.catalogue import Candidates
+from recsys.features.base import Block, Partners
+from recsys.histories import Profile, ad_hoc_profile
+from recsys.index import ItemIndex, Selection
+from recsys.ranker import Ranker
+from recsys.settings import RetrievalSettings
+from recsys.snapshot import Lazy, Snapshot
+from recsys.topk import top_k
+
+#: Items of each kind that are looked at, per candidate that is kept.
+WIDTH = 2
+#: Items liked by a shopper nothing is known of, and items first bought last, that are kept at hand.
+POPULAR, NEWEST = 1_000, 200
+_MEASURED = 100
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What may be recommended.
+
+    Attributes
+    ----------
+    whole
+        The items to score, codes ascending, where all of them are scored; None where they have to be searched.
+    possible
+        Which items of `whole` (or of the catalogue) may be in a list.
+    selection
+        `possible` for the index, None where it leaves nothing out.
+    """
+
+    whole: Candidates | None
+    possible: NDArray[np.bool_]
+    selection: Selection | None = None
+
+
+class Found(NamedTuple):
+    """Candidates of one shopper, codes ascending (ties keep the catalogue's order), and which may be in a list."""
+
+    candidates: Candidates
+    possible: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What every shopper is measured against, prepared when a version is made.
+
+    Attributes
+    ----------
+    popular
+        Codes of what a shopper nothing is known of would get, best first.
+    newest
+        Codes of the items first bought last.
+    base
+        What the ranker gives each item for reasons that are nobody's own (popularity, newness); float32, ``(n,)``.
+    """
+
+    popular: NDArray[np.int32]
+    newest: NDArray[np.int32]
+    base: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, shop: Snapshot, ranker: Ranker | None) -> Standing:
+        """Score the catalogue for a shopper nothing is known of."""
+        n = len(shop.item_ids)
+        if ranker is None:
+            base = np.log1p(np.bincount(shop.events.item, minlength=n)).astype(np.float32)
+            total = base.astype(np.float64)
+        else:
+            nobody = _nobody(shop)
+            query, constant = ranker.fold(nobody)
+            total = np.concatenate(
+                [
+                    ranker.logit(nobody, shop.catalogue.take(rows))
+                    for rows in np.array_split(np.arange(n), n // 50_000 + 1)
+                ]
+            )
+            base = (total - _inner(shop.facts.vectors, query) - constant).astype(np.float32)
+        first = np.full(n, -np.inf)
+        first[shop.events.item[::-1]] = np.inf
+        np.minimum.at(first, shop.events.item, shop.events.time)
+        return cls(
+            top_k(np.where(shop.available, total, -np.inf), POPULAR).astype(np.int32),
+            top_k(np.where(shop.available, first, -np.inf), NEWEST).astype(np.int32),
+            base,
+        )
+
+    def save(self, directory: Path) -> None:
+        """Write the arrays."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in ("popular", "newest", "base"):
+            np.save(directory / f"{name}.npy", getattr(self, name))
+
+    @classmethod
+    def load(cls, directory: Path) -> Standing:
+        """Memory-map what `save` wrote."""
+        names = ("popular", "newest", "base")
+        return cls(*(np.load(directory / f"{n}.npy", mmap_mode="r", allow_pickle=False) for n in names))
+
+
+class Retriever:
+    """Finds the candidates of one shopper at a time; safe to use from several threads."""
+
+    def __init__(
+        self,
+        shop: Snapshot,
+        ranker: Ranker | None,
+        index: ItemIndex,
+        standing: Lazy[Standing],
+        settings: RetrievalSettings,
+    ) -> None:
+        self._shop = shop
+        self._ranker = ranker
+        self._index = index
+        self._standing = standing
+        self._settings = settings
+
+    @cached_property
+    def everything(self) -> Pool:
+        """The pool of a search without restrictions."""
+        return self._pool(self._shop.available)
+
+    def pool(self, allowed: NDArray[np.bool_] | None) -> Pool:
+        """What may be recommended when only `allowed`, shape ``(n_items,)``, may; prepared once for many shoppers."""
+        return self.everything if allowed is None else self._pool(self._shop.available & allowed)
+
+    def _pool(self, possible: NDArray[np.bool_]) -> Pool:
+        catalogue, limit = self._shop.catalogue, self._settings.exhaustive_limit
+        if len(catalogue) <= limit:
+            return Pool(catalogue, possible)
+        codes = np.flatnonzero(possible)
+        if len(codes) <= limit:
+            return Pool(catalogue.take(codes), np.ones(len(codes), bool))
+        return Pool(None, possible, None if len(codes) == len(possible) else self._index.select(possible))
+
+    def candidates(self, profile: Profile, k: int, pool: Pool, seen: NDArray[np.integer]) -> Found:
+        """Items for the ranker to order: the pool where it is scored whole, else the most promising of it.
+
+        Parameters
+        ----------
+        k
+            Length of the list that is asked for; candidates are never fewer than five times that.
+        seen
+            Codes that are not wanted.
+        """
+        if pool.whole is not None:
+            return Found(pool.whole, _without(pool, seen))
+        size = max(self._settings.candidates, 5 * k)
+        codes = self._gather(profile, size, pool, len(seen))
+        codes = codes[pool.possible[codes] & ~np.isin(codes, seen)]
+        if len(codes) > size:
+            codes = np.sort(codes[top_k(self._promise(profile, codes), size)])
+        return Found(Candidates.of(self._shop.facts, codes), np.ones(len(codes), bool))
+
+    def _gather(self, profile: Profile, size: int, pool: Pool, extra: int) -> NDArray[np.int64]:
+        """Distinct codes from all sources, ascending."""
+        query = self.query(profile)
+        _, near = self._index.search(query, WIDTH * size + extra, pool.selection)
+        found = [near[0][near[0] >= 0], self._standing.value.popular, self._standing.value.newest]
+        found += [_partners(partners, profile, size) for partners in self._partners]
+        return np.unique(np.concatenate(found).astype(np.int64))
+
+    def _promise(self, profile: Profile, codes: NDArray[np.int64]) -> NDArray[np.float64]:
+        """A first score without the features that are dear to compute: folded vectors, standing, co-purchase."""
+        vectors = self._shop.facts.vectors[codes]
+        if self._ranker is None:
+            return np.asarray(vectors @ self.query(profile), np.float64)
+        score = vectors @ self.query(profile) + self._standing.value.base[codes]
+        few = Candidates(codes, self._shop.catalogue.facts)
+        for block, weights in self._copurchase:
+            score = score + block.score(profile, few, weights)
+        return np.asarray(score, np.float64)
+
+    def query(self, profile: Profile) -> NDArray[np.float32]:
+        """What the vector index is asked for this shopper, shape ``(dim,)``."""
+        return query_of(self._ranker, profile)
+
+    @property
+    def _copurchase(self) -> list[tuple[Block, NDArray[np.float64]]]:
+        assert self._ranker is not None
+        pairs = zip(self._ranker.blocks, self._ranker.weights, strict=True)
+        return [(b, w) for b, w in pairs if isinstance(getattr(b, "_partners", None), Partners)]
+
+    @property
+    def _partners(self) -> list[Partners]:
+        return [b._partners for b, _ in self._copurchase] if self._ranker is not None else []  # type: ignore[attr-defined]
+
+    def measure(self, users: Sequence[int] | NDArray[np.integer]) -> float:
+        """Mean nDCG@10 of lists from candidates against lists from scoring everything, over these users.
+
+        The gain of an item is 10 for the first place of the exhaustive list, 9 for the second, ... and 0 beyond.
+        """
+        if self._ranker is None or self.everything.whole is not None or not len(users):
+            return 1.0
+        discount = 1 / np.log2(np.arange(2, 12))
+        figures = []
+        for user in users:
+            profile, seen = self._shop.profile(int(user)), self._shop.seen(int(user))
+            scores = self._ranker.logit(profile, self._shop.catalogue)
+            scores[~self._shop.available] = -np.inf
+            scores[seen] = -np.inf
+            wanted = top_k(scores, 10)
+            found = self.candidates(profile, 10, self.everything, seen).candidates
+            listed = found.codes[top_k(self._ranker.logit(profile, found), 10)]
+            gain = {int(code): 10 - place for place, code in enumerate(wanted)}
+            gains = np.array([gain.get(int(code), 0) for code in listed])
+            ideal = float(discount[: len(wanted)] @ (10 - np.arange(len(wanted))))
+            figures.append(float(discount[: len(gains)] @ gains) / ideal)
+        return float(np.mean(figures))
+
+
+def query_of(ranker: Ranker | None, profile: Profile) -> NDArray[np.float32]:
+    """The query of one shopper: the ranker's linear part, or the mean of their items where there is no ranker."""
+    query = profile.mean if ranker is None else ranker.fold(profile)[0]
+    return np.asarray(query, np.float32)
+
+
+def sampled_queries(shop: Snapshot, ranker: Ranker | None, seed: int = 0) -> NDArray[np.float32]:
+    """Queries of a sample of users, to measure an index with; shape ``(q, dim)``."""
+    users = sampled_users(shop, 200, seed)
+    rows = [query_of(ranker, shop.profile(int(u))) for u in users]
+    return np.stack(rows) if rows else np.zeros((0, shop.facts.vectors.shape[1]), np.float32)
+
+
+def sampled_users(shop: Snapshot, size: int = _MEASURED, seed: int = 0) -> NDArray[np.int64]:
+    """Users with a history, drawn from a seed."""
+    users = np.flatnonzero(np.diff(shop.histories.indptr) > 0)
+    return np.sort(np.random.default_rng(seed).choice(users, min(size, len(users)), replace=False))
+
+
+def _without(pool: Pool, seen: NDArray[np.integer]) -> NDArray[np.bool_]:
+    assert pool.whole is not None
+    if not len(seen) or not len(pool.whole):
+        return pool.possible
+    at = np.minimum(np.searchsorted(pool.whole.codes, seen), len(pool.whole) - 1)
+    possible = np.array(pool.possible)  # the version's own may be a read-only map
+    possible[at[pool.whole.codes[at] == seen]] = False
+    return possible
+
+
+def _partners(partners: Partners, profile: Profile, size: int) -> NDArray[np.int64]:
+    """The items that a history speaks for most strongly, at most `size`."""
+    latest = slice(max(len(profile) - Partners.DEPTH, 0), None)
+    items, values = partners.spread(profile.items[latest], (0.5 ** (profile.steps[latest] / 4.0)).astype(np.float32))
+    codes, at = np.unique(items, return_inverse=True)
+    if len(codes) <= size:
+        return codes.astype(np.int64)
+    return codes[top_k(np.bincount(at, values).astype(np.float64), size)].astype(np.int64)
+
+
+def _nobody(shop: Snapshot) -> Profile:
+    none = np.zeros(0, np.int64)
+    facts = shop.facts.take(none)
+    return ad_hoc_profile(facts, none, np.zeros(shop.facts.vectors.shape[1], np.float32), 1.0)
+
+
+def _inner(vectors: NDArray[np.float32], query: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(vectors @ query.astype(np.float32), np.float64)
