@@ -10,11 +10,11 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -33,8 +33,15 @@ GPU_TOKEN_BUDGET = 32768
 WINDOW = 4096
 """Texts tokenised and sorted by length together; the next window is tokenised while this one is computed."""
 
-Forward = Callable[[Sequence[tokens.TokenIds]], torch.Tensor]
-"""Token ids of a batch -> pooled float32 vectors `(n, dim)`, on any device."""
+
+class Forward(Protocol):
+    """What computes a batch: the full model, or something faster that equals it."""
+
+    def __call__(self, ids: Sequence[tokens.TokenIds]) -> torch.Tensor:
+        """Pooled float32 vectors `(n, dim)` of token ids, on any device."""
+
+    def positions(self, lengths: Sequence[int]) -> int:
+        """How many tokens, padding included, a batch of texts of these lengths is computed as."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +246,7 @@ class Encoder:
                 for batch in tokens.batches(lengths, self._token_budget):
                     parts.append(self._forward([ids[row] for row in batch]))
                     order += batch
-                    computed += len(batch) * lengths[batch[0]]
+                    computed += self._forward.positions([lengths[row] for row in batch])
                     bar.advance(task, len(batch))
                 vectors[start + np.asarray(order)] = torch.cat(parts).float().cpu().numpy()
         if normalize:
@@ -279,6 +286,10 @@ class FullModel:
             return hidden[:, 0]
         weights = mask[:, :, None].float()
         return (hidden * weights).sum(1) / weights.sum(1)
+
+    def positions(self, lengths: Sequence[int]) -> int:
+        """Every text is padded to the longest of its batch."""
+        return len(lengths) * max(lengths)
 
 
 _PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}

