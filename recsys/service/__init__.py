@@ -1,0 +1,1 @@
+"""The recommender over HTTP: the same calls, the same messages, nothing more."""

@@ -1,0 +1,107 @@
+"""The endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import pandas as pd
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+import recsys
+from recsys.errors import BadInput
+from recsys.recommender import Recommender
+from recsys.service.bodies import MAX_BODY, RecommendBody, RecommendQuery
+from recsys.service.following import Following
+from recsys.service.guard import Answer, Guard, failure
+from recsys.settings import Settings
+
+
+def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
+    """An ASGI application on the live version under ``settings.artifacts``.
+
+    Parameters
+    ----------
+    check_every
+        Seconds between looks at which version is live.
+
+    Raises
+    ------
+    ArtifactError
+        When there is no version to serve.
+    """
+    following = Following(settings, check_every)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        following.start()
+        yield
+        following.stop()
+
+    app = FastAPI(title="recsys", version=recsys.__version__, lifespan=lifespan, default_response_class=Answer)
+    app.state.following = following
+    app.add_middleware(Guard, max_body=MAX_BODY)
+    _errors(app)
+
+    @app.get("/healthz")
+    def healthz() -> Any:
+        """Whether lists are served, from which version, and what keeps a newer one from being served."""
+        return {"status": "ok", "version": following.version_id, "problem": following.problem}
+
+    @app.get("/version")
+    def version() -> Any:
+        """What the served version was made of."""
+        held = following.recommender.version
+        assert held is not None
+        kept = ("version", "created", "serves", "encoder", "index", "counts")
+        return {name: held.manifest[name] for name in kept} | {"recsys": recsys.__version__}
+
+    @app.get("/recommend")
+    def recommend(query: Annotated[RecommendQuery, Query()]) -> Any:
+        """A list for one shopper; rules and described products go with POST."""
+        rec = following.recommender
+        return _listed(rec, rec.recommend(query.user, query.items, query.k, exclude_seen=query.exclude_seen))
+
+    @app.post("/recommend")
+    def recommend_with_body(body: RecommendBody) -> Any:
+        """A list for one shopper, under rules, or these items in this shopper's order."""
+        rec = following.recommender
+        options: Any = {"rules": body.rules} if body.rules else {}
+        found = rec.recommend(body.user, body.items, body.k, exclude_seen=body.exclude_seen, **options)
+        return _listed(rec, found)
+
+    return app
+
+
+def _listed(rec: Recommender, table: pd.DataFrame) -> dict[str, Any]:
+    assert rec.version is not None
+    rows = table.astype(object).where(table.notna(), None)  # JSON has null where tables have NaN
+    return {"version": rec.version.id, "items": rows.to_dict("records")}
+
+
+def _errors(app: FastAPI) -> None:
+    """The messages of the Python interface, as JSON."""
+
+    @app.exception_handler(KeyError)
+    def unknown(_: Request, error: KeyError) -> Answer:
+        message = error.args[0] if error.args else None
+        if not (isinstance(message, str) and message.startswith("unknown ")):
+            raise error  # a fault of the program rather than an id nobody knows
+        return failure(404, message)
+
+    @app.exception_handler(BadInput)
+    def unusable(_: Request, error: BadInput) -> Answer:
+        return failure(422, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> Answer:
+        # Locations begin with "body" or "query"; the values are the caller's own and are not repeated.
+        said = (f"{'.'.join(str(p) for p in e['loc'][1:]) or 'request'}: {e['msg']}" for e in error.errors())
+        return failure(422, "; ".join(said))
+
+    @app.exception_handler(HTTPException)
+    def refused(_: Request, error: HTTPException) -> Answer:
+        return failure(error.status_code, str(error.detail), dict(error.headers or {}))
