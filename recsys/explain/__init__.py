@@ -1,0 +1,129 @@
+"""Reasons that are true: evidence from the score, a sentence around slots, a check before delivery."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from recsys.explain.config import ExplainSettings
+from recsys.explain.evidence import Evidence, Part, Purchase, Retext, gather
+from recsys.explain.facts import Facts, Kind, Past, Product
+from recsys.explain.grounding import check
+from recsys.explain.statistics import ShopStatistics
+from recsys.explain.writer import Reason, ReasonWriter
+from recsys.histories import Profile
+from recsys.ranker import Ranker
+from recsys.snapshot import Snapshot
+
+__all__ = [
+    "Evidence",
+    "ExplainSettings",
+    "Explainer",
+    "Explanation",
+    "Facts",
+    "Kind",
+    "Part",
+    "Past",
+    "Product",
+    "Purchase",
+    "Reason",
+    "ReasonWriter",
+    "ShopStatistics",
+    "check",
+    "gather",
+]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why one item was recommended to one shopper: the exact evidence, and the sentence made from it.
+
+    Attributes
+    ----------
+    evidence
+        Parts of the score, worth of each purchase, facts.
+    reason
+        The sentence, who wrote it, and what the check refused on the way.
+    """
+
+    evidence: Evidence
+    reason: Reason
+
+    @property
+    def item_id(self) -> str:
+        """The item."""
+        return self.evidence.item_id
+
+    @property
+    def sentence(self) -> str:
+        """What the shopper reads."""
+        return self.reason.sentence
+
+    @property
+    def writer(self) -> str:
+        """Who wrote the sentence."""
+        return self.reason.writer
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        evidence = self.evidence
+        return {
+            "item_id": evidence.item_id,
+            "sentence": self.sentence,
+            "writer": self.writer,
+            "logit": evidence.logit,
+            "baseline": evidence.baseline,
+            "contributions": [asdict(part) for part in evidence.parts],
+            "purchases": [{k: v for k, v in asdict(p).items() if k != "row"} for p in evidence.purchases],
+            "decisive": list(evidence.decisive),
+            "facts": asdict(evidence.facts),
+        }
+
+
+class Explainer:
+    """Explains scores of one ranker on one snapshot; safe to use from several threads.
+
+    The statistics are counted, and the writer loaded, when first needed.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        ranker: Ranker,
+        settings: ExplainSettings | None = None,
+        *,
+        writer: Callable[[], ReasonWriter] | None = None,
+        retext: Retext | None = None,
+    ) -> None:
+        """`writer` replaces the one the settings name; `retext` is as in `gather`."""
+        self.settings = settings or ExplainSettings()
+        self.statistics = ShopStatistics(snapshot)
+        self._ranker = ranker
+        self._retext = retext
+        self._make_writer = writer or (lambda: ReasonWriter.load(self.settings))
+        self._writer: ReasonWriter | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def writer(self) -> ReasonWriter:
+        """The writer, loaded once."""
+        with self._lock:
+            if self._writer is None:
+                self._writer = self._make_writer()
+            return self._writer
+
+    def evidence(self, profile: Profile, codes: Sequence[int], *, user: int | None = None) -> list[Evidence]:
+        """Evidence for items (catalogue codes) of one shopper (whose code is `user`, where the shop knows them)."""
+        return gather(self.statistics, self._ranker, profile, codes, user=user, retext=self._retext)
+
+    def explain(self, profile: Profile, code: int, *, user: int | None = None) -> Explanation:
+        """Explain one score while a reader waits: after ``settings.seconds`` the plain sentence is delivered."""
+        evidence = self.evidence(profile, [code], user=user)
+        return Explanation(evidence[0], self.writer.write([evidence[0].facts], seconds=self.settings.seconds)[0])
+
+    def write(self, evidence: Iterable[Evidence]) -> list[Explanation]:
+        """Sentences for any number of pieces of evidence, in batches, without a deadline."""
+        pieces = list(evidence)
+        return [Explanation(e, r) for e, r in zip(pieces, self.writer.write([e.facts for e in pieces]), strict=True)]

@@ -1,0 +1,64 @@
+"""Does a sentence follow from the evidence? Every name, number, attribute and comparison in it is looked up.
+
+The vocabulary is closed (`lexicon`): a word that is neither neutral nor in the evidence is an invention. Claiming words need their evidence
+(`claims`), and what was bought may not change places with what is recommended (`roles`). Refusing a true sentence costs a retry or a plainer
+sentence; delivering a false one costs trust. So what cannot be decided is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from recsys.explain import claims, roles
+from recsys.explain.facts import Facts
+from recsys.explain.lexicon import PROFANE
+from recsys.explain.masking import mask
+
+#: Characters of a delivered sentence.
+MAX_LENGTH = 480
+
+_PERSONAL = (
+    (re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}"), "an e-mail address"),
+    (re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE), "a link"),
+    (re.compile(r"(?<![\w.])\+?\d(?:[ ().-]?\d){8,}(?!\w)"), "a telephone or account number"),
+)
+
+
+def check(sentence: str, facts: Facts, *, max_length: int = MAX_LENGTH) -> list[str]:
+    """What in `sentence` does not follow from `facts`; an empty list means that all of it does."""
+    outside = sentence
+    for name in (facts.item.name, *(past.product.name for past in facts.because)):
+        outside = outside.replace(name, " ")
+    found = limits(sentence, outside, max_length)
+    masked = mask(sentence, facts)
+    found += [f"unsupported word: {word}" for word in masked.unknown]
+    found += roles.errors(masked.tokens, facts)
+    found += claims.errors(masked.text, masked.tokens, facts)
+    if not any(token.startswith("⟦") or token in {"it", "this", "these"} for token in masked.tokens):
+        found.append("names no product")
+    return list(dict.fromkeys(found))
+
+
+def limits(sentence: str, outside: str | None = None, max_length: int = MAX_LENGTH) -> list[str]:
+    """Length, profanity, personal data and unprintable characters; true of any text a shopper is to read.
+
+    Parameters
+    ----------
+    outside
+        The sentence without what the shop itself wrote (names), which may hold long numbers.
+    """
+    found = []
+    if len(sentence) > max_length:
+        found.append(f"longer than {max_length} characters")
+    if not sentence.strip():
+        found.append("empty")
+    rest = sentence if outside is None else outside
+    found += [f"holds {what}" for pattern, what in _PERSONAL if pattern.search(rest)]
+    if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "So"} for c in sentence):
+        found.append("holds characters that do not print, or symbols")
+    if re.search(r"<[a-zA-Z/!][^>]*>|\]\(|```|[{}]", sentence):
+        found.append("holds markup")
+    if PROFANE & set(re.findall(r"[a-z]+", sentence.lower())):
+        found.append("is profane")
+    return found

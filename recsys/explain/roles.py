@@ -1,0 +1,168 @@
+"""Who did what: a sentence may not say that the recommended product was bought, or recommend what was bought."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from recsys.explain.facts import Facts
+from recsys.explain.lexicon import vocabulary
+from recsys.explain.masking import ITEM, PART
+
+_BUY = vocabulary(
+    """
+    buy bought buying purchase purchased purchasing order ordered ordering own owned owning have had having chose
+    chosen got picked took added include includes including contain contains has
+    """
+)
+_LOOK = frozenset(["looked", "viewed", "viewing", "browsed", "looking"])
+_YOU = frozenset(["you", "your", "yours", "you've"])
+_OTHERS = vocabulary(
+    """
+    shoppers customers people others buyers who they folks shopper customer everyone them visitors users crowd we
+    """
+)
+_MODAL = vocabulary(
+    """
+    might may could would will should can to if must you'll want let
+    """
+)
+_STOP = frozenset([".", ";", "!", "?", "—"])
+_SKIP = vocabulary(
+    """
+    the a an both that this our of up at also already in one more some either as products items product item your
+    with
+    """
+)
+_OWNED = vocabulary(
+    """
+    past earlier previous recent latest last own purchase purchases order orders of history includes include
+    basket choice look at the existing buy buys including and
+    """
+)
+_LINKS = frozenset(["and", "&", "or"])
+_VERBISH = vocabulary(
+    """
+    is are was were has shares share comes come goes go fits costs sits belongs resembles carries says mentions
+    picks follows may might could would can will also often frequently regularly keeps ends reads joined only just
+    matches suits pairs appears complements completes looks stands makes shows had does do
+    """
+)
+_RECOMMEND = vocabulary(
+    """
+    recommend recommends recommended recommending suggest suggests suggested suggesting consider considering try
+    meet discover explore introducing propose proposed present presenting
+    """
+)
+
+
+def errors(tokens: Sequence[str], facts: Facts) -> Iterator[str]:
+    """What a masked sentence gets wrong about who bought what."""
+    for at, token in enumerate(tokens):
+        if token in _BUY or token in _LOOK:
+            yield from _act(tokens, at, facts, looked=token in _LOOK)
+        elif token in {"your", "yours"}:
+            yield from _owned(tokens, at, facts)
+        elif token in _RECOMMEND:
+            yield from _recommended(tokens, at)
+        elif _is_bought(token):
+            yield from _subject(tokens, at)
+    text = " ".join(tokens)
+    if re.search(
+        r"⟦item~?⟧ (,? ?(which|that) )?you('ve| have| already| once| previously| recently| earlier)* "
+        r"(bought|own|purchased|ordered|have|chose|picked|got|had)\b",
+        text,
+    ):
+        yield "says the recommended product was bought"
+    if re.search(r"⟦item~?⟧ (was|were|has been|is) (\w+ ){0,2}(bought|purchased|ordered|chosen|owned) by you\b", text):
+        yield "says the recommended product was bought"
+    if re.search(
+        r"⟦item~?⟧ (is |was )?(already )?(in|from|among|part of) your (past|earlier|previous|order|orders|purchase|purchases|history|basket|cart)",
+        text,
+    ):
+        yield "says the recommended product was bought"
+    if re.search(
+        r"\bwho (\w+ ){0,2}(buy|bought|own|have|had|purchased|ordered|chose|picked up|got) ⟦item~?⟧ .*⟦b\d~?⟧",
+        text,
+    ):
+        yield "takes the recommended product for the one that was bought"
+    if re.search(r"\blike you ,? ?(\w+ ){0,4}(bought|own|have|ordered|purchased|chose) ⟦item~?⟧", text):
+        yield "says the recommended product was bought"
+    if re.search(r"(because of|thanks to|owing to|due to|inspired by|based on|given) ⟦item~?⟧", text):
+        yield "takes the recommended product for the one that was bought"
+
+
+def _is_item(token: str) -> bool:
+    return token in {ITEM, ITEM.replace("⟧", PART)}
+
+
+def _is_bought(token: str) -> bool:
+    return token.startswith("⟦b") and token[2].isdigit()
+
+
+def _act(tokens: Sequence[str], at: int, facts: Facts, *, looked: bool) -> Iterator[str]:
+    """One verb of buying or looking: its subject before it, its objects after it."""
+    subject = None
+    for back in range(at - 1, -1, -1):
+        if tokens[back] in _STOP or tokens[back] in _MODAL:
+            break
+        if tokens[back] in _OTHERS or tokens[back] in _YOU:
+            subject = tokens[back]
+            break
+        if tokens[back] == ":" or tokens[back].startswith("⟦"):
+            break
+    if subject not in _YOU:
+        return
+    for mark in _objects(tokens, at + 1):
+        if _is_item(mark):
+            yield "says the recommended product was bought"
+        elif _is_bought(mark) and facts.because[int(mark[2])].bought == looked:
+            yield "says bought of what was looked at, or looked at of what was bought"
+
+
+def _objects(tokens: Sequence[str], start: int) -> Iterator[str]:
+    at = start
+    while at < len(tokens) and tokens[at] in _SKIP:
+        at += 1
+    while at < len(tokens) and tokens[at].startswith("⟦"):
+        yield tokens[at]
+        # "you bought A and B is ..." names one purchase; "you bought A and B, ..." names two.
+        if not (at + 2 < len(tokens) and tokens[at + 1] in _LINKS and tokens[at + 2].startswith("⟦")):
+            return
+        if at + 3 < len(tokens) and tokens[at + 3] in _VERBISH:
+            return
+        at += 2
+
+
+def _owned(tokens: Sequence[str], at: int, facts: Facts) -> Iterator[str]:
+    end = at + 1
+    while end < len(tokens) and tokens[end] in _OWNED:
+        end += 1
+    if end < len(tokens) and _is_item(tokens[end]):
+        yield "says the recommended product is the shopper's own"
+
+
+def _recommended(tokens: Sequence[str], at: int) -> Iterator[str]:
+    end = at + 1
+    while end < len(tokens) and tokens[end] in {"you", "the", "a", "to", ":", "that", "our", "is", "for"}:
+        end += 1
+    if end < len(tokens) and _is_bought(tokens[end]):
+        yield "recommends what was bought"
+
+
+def _subject(tokens: Sequence[str], at: int) -> Iterator[str]:
+    """A purchase that is the subject of a recommendation: "B is a match", without "your" and without the item."""
+    if at + 1 >= len(tokens) or tokens[at + 1] not in _VERBISH - {"had"}:
+        return
+    if "your" in tokens[at + 2 : at + 5]:  # "B is in your order history"
+        return
+    start = at
+    while start > 0 and tokens[start - 1] not in _STOP | {",", ":"}:
+        start -= 1
+    before = tokens[start:at]
+    if any(
+        t.startswith("⟦") or t in _YOU or t in _BUY or t in _LOOK or t in {"with", "to", "like", "for", "of"}
+        for t in before
+    ):
+        return
+    yield "puts what was bought in the place of the recommended product"

@@ -1,0 +1,168 @@
+"""From evidence to a sentence: a writer puts it around slots, the program fills them, the check decides."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as LateError
+from dataclasses import dataclass
+from pathlib import Path
+
+from recsys import gpt, pretrained, tuning
+from recsys.errors import RecsysError
+from recsys.explain import forms, grounding
+from recsys.explain.config import ExplainSettings
+from recsys.explain.facts import Facts
+from recsys.explain.forms import Plan
+from recsys.explain.templates import template
+
+log = logging.getLogger(__name__)
+
+#: Adapter of the default writer, trained by `python -m jobs.finetune explainer`.
+ADAPTER = Path(__file__).parent / "adapter"
+TEMPLATE = "template"
+#: After a failed check, one more try.
+TRIES = 2
+_CACHED_FORMS = 100_000
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A sentence that passed the check.
+
+    Attributes
+    ----------
+    sentence
+        What the shopper reads.
+    form
+        The same before its slots were filled ('' for a template).
+    writer
+        Who wrote it: `template`, or the writer's name.
+    tries
+        How often the writer was asked.
+    refused
+        What the check found in the tries that were not delivered, first try first.
+    """
+
+    sentence: str
+    form: str
+    writer: str
+    tries: int = 0
+    refused: tuple[str, ...] = ()
+
+
+class ReasonWriter:
+    """Writes reasons with one `TextWriter`, and with the plain template where it fails.
+
+    What is written depends on the evidence and the writer alone: the seed of a sentence is a hash of its evidence, and
+    forms are cached by (writer, plan, seed).
+    """
+
+    def __init__(self, writer: gpt.TextWriter | None, settings: ExplainSettings, *, trained: bool = False) -> None:
+        """`trained` writers continue `Plan.line`; others are asked in plain words."""
+        self._writer = writer
+        self._settings = settings
+        self._trained = trained
+        self._forms: OrderedDict[tuple[str, int, int], str] = OrderedDict()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="reasons")
+
+    @classmethod
+    def load(cls, settings: ExplainSettings, *, offline: bool = False) -> ReasonWriter:
+        """The writer that the settings name.
+
+        Raises
+        ------
+        BadInput, ArtifactError, RecsysError
+            There is no such model or adapter, or its weights could not be fetched.
+        """
+        if settings.writer == TEMPLATE or settings.language != "en":
+            return cls(None, settings)
+        if settings.writer.startswith("endpoint:"):
+            return cls(
+                gpt.EndpointWriter(settings.writer.removeprefix("endpoint:"), timeout=settings.seconds), settings
+            )
+        adapter = settings.adapter or (ADAPTER if settings.writer == gpt.DEFAULT and ADAPTER.is_dir() else None)
+        writer = gpt.load(settings.writer, adapter, batch_size=settings.batch_size, offline=offline)
+        home = adapter or pretrained.resolve(settings.writer, offline=offline)
+        return cls(writer, settings, trained=(home / tuning.REPORT).is_file())
+
+    @property
+    def name(self) -> str:
+        """The writer's name."""
+        return self._writer.name if self._writer else TEMPLATE
+
+    def write(self, facts: Sequence[Facts], *, seconds: float | None = None) -> list[Reason]:
+        """A reason for each set of facts.
+
+        Parameters
+        ----------
+        seconds
+            How long to wait for the writer; whatever is not written by then is a template, and what comes late is in the
+            cache for the next reader. By default there is no limit.
+        """
+        plans = [Plan.of(f, self._settings.tone, self._settings.length) for f in facts]
+        plain = [Reason(template(plan, self._settings.language), "", TEMPLATE) for plan in plans]
+        if self._writer is None or not facts:
+            return plain
+        work = self._thread.submit(self._write, facts, plans, plain)
+        try:
+            return work.result(timeout=seconds)
+        except LateError:
+            log.info("the writer took longer than %s s; templates are delivered", seconds)
+        except RecsysError as error:  # an endpoint that does not answer must not take the reasons down with it
+            log.warning("the writer failed: %s; templates are delivered", error)
+        return plain
+
+    def _write(self, facts: Sequence[Facts], plans: Sequence[Plan], plain: Sequence[Reason]) -> list[Reason]:
+        reasons = list(plain)
+        refused: list[tuple[str, ...]] = [()] * len(plans)
+        todo = list(range(len(plans)))
+        for attempt in range(TRIES):
+            written = self._ask([plans[i] for i in todo], attempt)
+            for i, form in zip(todo, written, strict=True):
+                sentence, wrong = judge(form, plans[i], facts[i])
+                if wrong:
+                    refused[i] = (*refused[i], wrong)
+                else:
+                    reasons[i] = Reason(sentence, form, self.name, attempt + 1, refused[i])
+            todo = [i for i in todo if reasons[i].writer == TEMPLATE]
+            if not todo:
+                break
+        for i in todo:
+            reasons[i] = Reason(plain[i].sentence, "", TEMPLATE, TRIES, refused[i])
+        return reasons
+
+    def _ask(self, plans: Sequence[Plan], attempt: int) -> list[str]:
+        """Forms of plans, each (plan, seed) written once."""
+        assert self._writer is not None
+        keys = [(plan.line, self._seed(plan), attempt) for plan in plans]
+        missing = {key: plan for key, plan in zip(keys, plans, strict=True) if key not in self._forms}
+        if missing:
+            sampling = gpt.Sampling(max_new_tokens=72, temperature=self._settings.temperature, stop=("\n",))
+            prompts: list[gpt.Prompt] = [p.line if self._trained else forms.chat(p) for p in missing.values()]
+            seeds = [int.from_bytes(_digest(*map(str, key))[:7], "big") for key in missing]
+            for key, text in zip(missing, self._writer.write(prompts, sampling, seeds=seeds), strict=True):
+                self._forms[key] = forms.tidy(text)
+        out = [self._forms[key] for key in keys]
+        while len(self._forms) > _CACHED_FORMS:
+            self._forms.popitem(last=False)
+        return out
+
+    def _seed(self, plan: Plan) -> int:
+        content = _digest(plan.line, *(f"{k}={v}" for k, v in sorted(plan.values.items())))
+        return int.from_bytes(content[:8], "big") % self._settings.variants
+
+
+def judge(form: str, plan: Plan, facts: Facts) -> tuple[str, str]:
+    """``(sentence, what is wrong with it)``; the second is '' where nothing is."""
+    if wrong := forms.malformed(form, plan):
+        return "", wrong
+    sentence = forms.fill(form, plan.values)
+    return sentence, "; ".join(grounding.check(sentence, facts))
+
+
+def _digest(*parts: str) -> bytes:
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).digest()
