@@ -6,8 +6,9 @@ negatives and resamples are drawn from seeds, so that two runs, or two models, s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from recsys import metrics
 from recsys.baselines import Scores
 from recsys.errors import BadInput
 from recsys.events import Events
-from recsys.metrics import Estimate
+from recsys.metrics import Estimate, Floats
 from recsys.settings import EvaluationSettings
 from recsys.topk import top_k
 
@@ -78,6 +79,27 @@ def hold_out(events: Events, settings: EvaluationSettings, seed: int) -> Holdout
     return Holdout(train, cut, users, positives, negatives)
 
 
+def within(events: Events, holdout: Holdout, count: int) -> Holdout:
+    """The same holdout, of which only the first `count` events after the cut count; negatives stay as they are.
+
+    Users with nothing new among these events are left out.
+    """
+    later = np.sort(events.time[events.time >= holdout.now])
+    until = later[min(count, len(later)) - 1]
+    soon = events.where((events.time >= holdout.now) & (events.time <= until))
+    kept = [
+        (user, np.intersect1d(positive, soon.item[soon.indptr[user] : soon.indptr[user + 1]]), negative)
+        for user, positive, negative in zip(holdout.users, holdout.positives, holdout.negatives, strict=True)
+    ]
+    kept = [row for row in kept if len(row[1])]
+    return replace(
+        holdout,
+        users=np.array([user for user, _, _ in kept], np.int64),
+        positives=[positive for _, positive, _ in kept],
+        negatives=[negative for _, _, negative in kept],
+    )
+
+
 def _codes(events: Events) -> NDArray[np.int64]:
     return events.user.astype(np.int64) * events.n_items + events.item
 
@@ -106,66 +128,103 @@ class Measured:
         For each test user the 1-based rank of each positive among all items the user had not met.
     lists
         Top-10 item codes of each test user.
-    row_user, row_label, row_score
-        The rows behind pooled figures: positives and negatives of all users.
+    positive, negative
+        For each test user the scores of the positives and of the frozen negatives.
     """
 
-    per_user: dict[str, NDArray[np.float64]]
+    per_user: dict[str, Floats]
     ranks: list[NDArray[np.int64]]
     lists: list[NDArray[np.int64]]
-    row_user: NDArray[np.int64]
-    row_label: NDArray[np.bool_]
-    row_score: NDArray[np.float64]
+    positive: list[Floats]
+    negative: list[Floats]
+
+    @cached_property
+    def row_user(self) -> NDArray[np.int64]:
+        """Place of each row's user among the test users; rows are the positives and negatives of all users."""
+        sizes = [len(p) + len(n) for p, n in zip(self.positive, self.negative, strict=True)]
+        return np.repeat(np.arange(len(self.lists)), sizes)
+
+    @cached_property
+    def row_label(self) -> NDArray[np.bool_]:
+        """Whether each row is a positive."""
+        return np.concatenate(
+            [np.arange(len(p) + len(n)) < len(p) for p, n in zip(self.positive, self.negative, strict=True)]
+        )
+
+    @cached_property
+    def row_score(self) -> Floats:
+        """Score of each row."""
+        return np.concatenate([s for both in zip(self.positive, self.negative, strict=True) for s in both])
 
     def estimates(self, n_items: int, resamples: int, seed: int) -> dict[str, Estimate]:
-        """Each figure with its interval; ``coverage@10`` is the share of the catalogue that appears in a top 10."""
+        """Each figure with its interval; ``coverage@10`` is the share of the catalogue that appears in a top 10.
+
+        The interval of coverage is that of the users drawn: a resample holds fewer different users, and so fewer items.
+        """
         n_users = len(self.lists)
         out = {name: metrics.interval(values, resamples=resamples, seed=seed) for name, values in self.per_user.items()}
-        out["pooled_auc"] = metrics.pooled(metrics.pooled_auc(self.row_user, self.row_label, self.row_score), n_users)
-        out["coverage@10"] = metrics.pooled(lambda times: self._coverage(times, n_items), n_users)
+        auc = metrics.pooled_auc(self.row_user, self.row_label, self.row_score)
+        out["pooled_auc"] = metrics.pooled(auc, n_users, seed=seed)
+        out["coverage@10"] = metrics.pooled(lambda times: self._coverage(times, n_items), n_users, seed=seed)
         return out
 
     def _coverage(self, times: NDArray[np.int64], n_items: int) -> float:
         drawn = [items for items, t in zip(self.lists, times, strict=True) if t]
         return len(np.unique(np.concatenate(drawn))) / n_items
 
+    def at(self, cutoffs: Sequence[int]) -> dict[str, list[float]]:
+        """Mean ``recall`` and ``ndcg`` at each cutoff, for curves."""
+        return {
+            name: [
+                float(np.mean([figure(ranks, len(ranks), k) for ranks in self.ranks if len(ranks)])) for k in cutoffs
+            ]
+            for name, figure in (("recall", metrics.recall), ("ndcg", metrics.ndcg))
+        }
+
+    def of_items(self, keep: Sequence[NDArray[np.bool_]]) -> dict[str, Floats]:
+        """The per-user figures where only some positives are relevant (the others neither help nor count as misses).
+
+        Parameters
+        ----------
+        keep
+            For each test user, which positives are relevant; users with none get NaN.
+        """
+        rows = zip(self.ranks, self.positive, self.negative, keep, strict=True)
+        return _figures([(ranks[k], positive[k], negative) for ranks, positive, negative, k in rows])
+
 
 def measure(scores: Scores, holdout: Holdout) -> Measured:
     """Rank every item for every test user."""
-    per_user: dict[str, list[float]] = {"auc": [], "ndcg@10": [], "recall@10": [], f"recall@{LIST}": []}
-    ranks, lists, row_score = [], [], []
-    for user, positive, negative in zip(holdout.users, holdout.positives, holdout.negatives, strict=True):
+    ranks, lists, positive, negative = [], [], [], []
+    train = holdout.train
+    for user, liked, others in zip(holdout.users, holdout.positives, holdout.negatives, strict=True):
         s = np.asarray(scores(int(user)), np.float64)
-        per_user["auc"].append(metrics.auc(s[positive], s[negative]))
-        row_score += [s[positive], s[negative]]
-        train = holdout.train
         unmet = s.copy()
         unmet[train.item[train.indptr[user] : train.indptr[user + 1]]] = -np.inf
-        rank = _ranks(unmet, positive)
-        per_user["ndcg@10"].append(metrics.ndcg(rank, len(positive), 10))
-        for k in (10, LIST):
-            per_user[f"recall@{k}"].append(metrics.recall(rank, len(positive), k))
-        ranks.append(rank)
+        ranks.append(_ranks(unmet, liked))
         lists.append(top_k(unmet, 10))
-    sizes = np.array([(len(p), len(n)) for p, n in zip(holdout.positives, holdout.negatives, strict=True)])
-    return Measured(
-        per_user={name: np.array(values) for name, values in per_user.items()},
-        ranks=ranks,
-        lists=lists,
-        row_user=np.repeat(np.arange(len(holdout.users)), sizes.sum(axis=1)),
-        row_label=np.concatenate([np.repeat([True, False], pair) for pair in sizes]),
-        row_score=np.concatenate(row_score),
-    )
+        positive.append(s[liked])
+        negative.append(s[others])
+    per_user = _figures(list(zip(ranks, positive, negative, strict=True)))
+    return Measured(per_user, ranks, lists, positive, negative)
 
 
-def _ranks(scores: NDArray[np.float64], items: NDArray[np.int64]) -> NDArray[np.int64]:
+def _figures(users: Sequence[tuple[NDArray[np.int64], Floats, Floats]]) -> dict[str, Floats]:
+    """Per-user figures from (ranks of the relevant items, their scores, scores of the negatives)."""
+    return {
+        "auc": np.array([metrics.auc(positive, negative) for _, positive, negative in users]),
+        "ndcg@10": np.array([metrics.ndcg(ranks, len(ranks), 10) for ranks, _, _ in users]),
+        **{f"recall@{k}": np.array([metrics.recall(r, len(r), k) for r, _, _ in users]) for k in (10, LIST)},
+    }
+
+
+def _ranks(scores: Floats, items: NDArray[np.int64]) -> NDArray[np.int64]:
     """1-based ranks of `items` by score, ties by code."""
-    codes = np.arange(len(scores))
-    return np.array(
-        [1 + (scores > scores[i]).sum() + ((scores == scores[i]) & (codes < i)).sum() for i in items], dtype=np.int64
-    )
-
-
-def compare(models: Mapping[str, Scores], holdout: Holdout) -> dict[str, Measured]:
-    """Measure several models on the same holdout."""
-    return {name: measure(scores, holdout) for name, scores in models.items()}
+    ordered = np.sort(scores)
+    own = scores[items]
+    above = len(scores) - np.searchsorted(ordered, own, side="right")
+    tied = len(scores) - np.searchsorted(ordered, own, side="left") - above > 1
+    earlier = np.zeros(len(items), np.int64)
+    for row in np.flatnonzero(tied):
+        earlier[row] = np.count_nonzero(scores[: items[row]] == own[row])
+    return (1 + above + earlier).astype(np.int64)

@@ -6,7 +6,7 @@ users, because one user's rows are not independent of each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,41 @@ def recall(hit_ranks: NDArray[np.int64], relevant: int, k: int) -> float:
     return float((hit_ranks <= k).sum() / relevant) if relevant else float("nan")
 
 
+def novelty(lists: Sequence[NDArray[np.int64]], owners: NDArray[np.integer], n_users: int) -> Floats:
+    """Mean surprise of each list in bits, ``-log2`` of the share of users who have the item (Zhou et al., 2010).
+
+    Parameters
+    ----------
+    owners
+        Users who have each item, shape ``(n_items,)``; one is added, so that an item nobody has is finite.
+    """
+    bits = -np.log2((owners + 1) / (n_users + 1))
+    return np.array([bits[items].mean() if len(items) else np.nan for items in lists])
+
+
+def diversity(lists: Sequence[NDArray[np.int64]], vectors: NDArray[np.float32]) -> Floats:
+    """Mean of ``1 - cosine`` over the pairs of each list (Ziegler et al., 2005); NaN for lists shorter than two.
+
+    `vectors` have unit length, row = item code.
+    """
+    out = np.full(len(lists), np.nan)
+    for row, items in enumerate(lists):
+        n = len(items)
+        if n > 1:
+            own = vectors[items].astype(np.float64)
+            total = own.sum(axis=0)
+            # The squared length of the sum holds every ordered pair once, and each vector with itself.
+            out[row] = 1 - (total @ total - (own**2).sum()) / (n * (n - 1))
+    return out
+
+
+def gini(counts: NDArray[np.integer]) -> float:
+    """Inequality of how often each item is shown: 0 all alike, towards 1 a few items take every place."""
+    ordered = np.sort(counts).astype(np.float64)
+    n, total = len(ordered), ordered.sum()
+    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * total)) if total else float("nan")
+
+
 def interval(values: Floats, *, resamples: int = 1_000, seed: int = 7) -> Estimate:
     """Mean over users with a 95% percentile bootstrap interval; users without a figure (NaN) are left out."""
     values = values[~np.isnan(values)]
@@ -72,19 +107,22 @@ def difference(ours: Floats, theirs: Floats, *, resamples: int = 1_000, seed: in
     return interval(ours - theirs, resamples=resamples, seed=seed)
 
 
-def pooled(
-    statistic: Callable[[NDArray[np.int64]], float], n_users: int, *, resamples: int = 200, seed: int = 7
-) -> Estimate:
-    """A figure over all rows at once; `statistic` takes how often each user was drawn, shape ``(n_users,)``."""
-    rng = np.random.default_rng(seed)
-    draws = rng.multinomial(n_users, np.full(n_users, 1 / n_users), size=resamples)
-    low, high = np.nanpercentile([statistic(d) for d in draws], [2.5, 97.5])
+Statistic = Callable[[NDArray[np.int64]], float]
+"""A figure over all rows at once, given how often each user was drawn, shape ``(n_users,)``."""
+
+
+def draws(n_users: int, resamples: int, seed: int) -> NDArray[np.int64]:
+    """How often each user is drawn in each bootstrap resample, shape ``(resamples, n_users)``."""
+    return np.random.default_rng(seed).multinomial(n_users, np.full(n_users, 1 / n_users), size=resamples)
+
+
+def pooled(statistic: Statistic, n_users: int, *, resamples: int = 200, seed: int = 7) -> Estimate:
+    """A figure over all rows at once, with its interval over users."""
+    low, high = np.nanpercentile([statistic(times) for times in draws(n_users, resamples, seed)], [2.5, 97.5])
     return Estimate(statistic(np.ones(n_users, np.int64)), float(low), float(high))
 
 
-def pooled_auc(
-    user: NDArray[np.int64], label: NDArray[np.bool_], score: Floats
-) -> Callable[[NDArray[np.int64]], float]:
+def pooled_auc(user: NDArray[np.int64], label: NDArray[np.bool_], score: Floats) -> Statistic:
     """AUC over all rows as a statistic for `pooled`: rows are sorted once, resampled by their users' weights."""
     order = np.argsort(score, kind="stable")
     user, y = user[order], label[order]

@@ -1,0 +1,129 @@
+"""An assessment as tables on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.markup import escape
+from rich.table import Table
+
+from recsys.assessment import FIGURES, RANKER, Assessment
+from recsys.metrics import Estimate
+
+TITLES = {
+    "auc": "per-user AUC",
+    "pooled_auc": "pooled AUC",
+    "ndcg@10": "nDCG@10",
+    "recall@10": "recall@10",
+    "recall@20": "recall@20",
+    "coverage@10": "coverage@10",
+    "novelty": "novelty, bits",
+    "diversity": "diversity",
+    "gini": "Gini",
+}
+
+
+def all_tables(found: Assessment) -> Iterator[Table]:
+    """The tables, most important first."""
+    yield models(found)
+    yield leads(found)
+    yield parts(found)
+    if found.calibration is not None:
+        yield calibration(found)
+    if found.ablation:
+        yield ablation(found)
+
+
+def headline(found: Assessment) -> str:
+    """The assessment in one line."""
+    ours, lead = found.table[RANKER], found.leads
+    return (
+        f"per-user AUC {ours['auc'].value:.3f} ({signed(lead['auc'].lead)} on {lead['auc'].rival}), "
+        f"nDCG@10 {ours['ndcg@10'].value:.4f} ({signed(lead['ndcg@10'].lead)} on {lead['ndcg@10'].rival}), "
+        f"{found.protocol['test_users']} users"
+    )
+
+
+def models(found: Assessment) -> Table:
+    """Every model, every figure; the best of each column in bold."""
+    table = Table(title=f"{found.protocol['split']}, {found.protocol['test_users']} users", title_justify="left")
+    table.add_column("model")
+    best = {}
+    for figure, title in TITLES.items():
+        table.add_column(title, justify="right")
+        best[figure] = max(row[figure].value for row in found.table.values())
+    for name, row in found.table.items():
+        cells = []
+        for figure in TITLES:
+            bold = figure in (*FIGURES, "pooled_auc") and row[figure].value == best[figure]
+            cells.append(f"[bold]{brief(row[figure])}[/]" if bold else brief(row[figure]))
+        table.add_row(escape(name), *cells)
+    for name, why in found.skipped.items():
+        table.add_row(escape(name), f"not run: {escape(why)}", *[""] * (len(TITLES) - 1))
+    return table
+
+
+def leads(found: Assessment) -> Table:
+    """The ranker against the best of the others."""
+    table = Table(title="the ranker less the best of the others (paired, 95% interval)", title_justify="left")
+    for column in ("figure", "best other", "lead"):
+        table.add_column(column, justify="left" if column != "lead" else "right")
+    for figure, difference in found.leads.items():
+        table.add_row(TITLES[figure], escape(difference.rival), signed(difference.lead))
+    return table
+
+
+def parts(found: Assessment) -> Table:
+    """The ranker by slice."""
+    table = Table(title="the ranker, by part of the test", title_justify="left")
+    table.add_column("by")
+    table.add_column("part")
+    for column in ("users", *(TITLES[f] for f in FIGURES)):
+        table.add_column(column, justify="right")
+    for part in found.slices[RANKER]:
+        table.add_row(part.by, escape(part.name), str(part.users), *(brief(part.figures[f]) for f in FIGURES))
+    if (gap := found.fairness) is not None:
+        between = escape(f"between {gap.best} and {gap.worst}")
+        table.caption = f"AUC gap {gap.gap.value:.3f} {between}; by chance {gap.chance:.3f}, p = {gap.p:.2f}"
+    return table
+
+
+def calibration(found: Assessment) -> Table:
+    """Figures of the probabilities."""
+    c = found.calibration
+    assert c is not None
+    table = Table(title="calibration on the untouched slice", title_justify="left")
+    for column in ("figure", "value", "wanted"):
+        table.add_column(column, justify="right" if column == "value" else "left")
+    for name, value, wanted in (
+        ("expected / observed", brief(c.expected_observed), "0.95 to 1.05"),
+        ("slope", brief(c.slope), "0.9 to 1.1"),
+        ("log-loss", f"{c.log_loss.value:.5f}", f"below {c.base_log_loss.value:.5f}, the base rate's"),
+        ("log-loss gained on the base rate", signed(c.gain, 5), "above 0"),
+        ("Brier score", f"{c.brier.value:.5f}", ""),
+        ("base rate", f"{c.base_rate:.5f}", ""),
+    ):
+        table.add_row(name, value, wanted)
+    return table
+
+
+def ablation(found: Assessment) -> Table:
+    """What each block is worth."""
+    table = Table(title="worth of each block: with it, less without it (refitted, paired)", title_justify="left")
+    table.add_column("block")
+    for figure in FIGURES:
+        table.add_column(TITLES[figure], justify="right")
+    for worth in found.ablation:
+        table.add_row(escape(worth.block), *(signed(worth.figures[f], 4) for f in FIGURES))
+    return table
+
+
+def brief(e: Estimate) -> str:
+    """A figure with half the width of its interval."""
+    digits = 4 if abs(e.value) < 0.2 else 3
+    return f"{e.value:.{digits}f} ±{(e.high - e.low) / 2:.{digits}f}"
+
+
+def signed(e: Estimate, digits: int = 4) -> str:
+    """A difference with its interval."""
+    return f"{e.value:+.{digits}f} ({e.low:+.{digits}f} to {e.high:+.{digits}f})"
