@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-_GO_BACK = "run the nightly job again, or go back with `python -m jobs.versions --use ID`"
+_GO_BACK = "Go back with `python -m jobs.versions --use ID`, or publish afresh under another --artifacts"
 _VERSION_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{4}")
 
 
@@ -53,33 +54,39 @@ class Version:
         ArtifactError
             When something is missing, of another size, or written by a newer format.
         """
-        try:
-            manifest = json.loads((path / MANIFEST).read_text("utf-8"))
-            files = manifest["files"]
-        except FileNotFoundError:
-            raise ArtifactError(f"{path}: no {MANIFEST}; this is not a version of this program") from None
-        except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-            raise ArtifactError(
-                f"{path / MANIFEST}: not readable ({error}); go back with `python -m jobs.versions --use ID`"
-            ) from None
-        if manifest.get("format", 0) > FORMAT:
-            raise ArtifactError(f"{path}: written by a newer release (format {manifest['format']}); upgrade recsys")
-        for name, entry in files.items():
+        manifest = _read_manifest(path)
+        for name, entry in manifest["files"].items():
             file = path / name
             if not file.is_file():
-                raise ArtifactError(
-                    f"{file}: missing; run the nightly job again or go back with `python -m jobs.versions --use ID`"
-                )
+                raise ArtifactError(f"{file}: missing. {_GO_BACK}")
             if file.stat().st_size != entry["size"]:
                 raise ArtifactError(
-                    f"{file}: {file.stat().st_size} bytes, the manifest says {entry['size']}; the file was cut short or "
-                    f"overwritten. {_GO_BACK}"
+                    f"{file}: {file.stat().st_size} bytes, the manifest says {entry['size']}; the file was cut short "
+                    f"or overwritten. {_GO_BACK}"
                 )
         return cls(path, manifest)
 
     def verify(self) -> list[str]:
         """Names of files whose SHA-256 differs from the manifest's."""
         return [n for n, entry in self.manifest["files"].items() if _sha256(self.path / n) != entry["sha256"]]
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest of a version directory, as far as it is relied on here."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text("utf-8"))
+        newer = manifest.get("format", 0) > FORMAT
+        names = [name for name, entry in manifest["files"].items() if isinstance(entry["size"], int)]
+    except (FileNotFoundError, NotADirectoryError):
+        raise ArtifactError(f"{path}: no {MANIFEST}; this is not a version of this program") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ArtifactError(f"{path / MANIFEST}: not readable ({error}). {_GO_BACK}") from None
+    if newer:
+        raise ArtifactError(f"{path}: written by a newer release (format {manifest['format']}); upgrade recsys")
+    for name in names:
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise ArtifactError(f"{path / MANIFEST}: names the file {name}, outside its version; do not use it")
+    return dict(manifest)
 
 
 class Draft:
@@ -117,8 +124,8 @@ class Store:
     def current_id(self) -> str | None:
         """Id of the live version, or None before the first publish."""
         try:
-            name = (self.root / "current").read_text("utf-8").strip()
-        except FileNotFoundError:
+            name = (self.root / "current").read_text("utf-8", "replace").strip()
+        except (FileNotFoundError, NotADirectoryError):
             return None
         if not _VERSION_ID.fullmatch(name):
             raise ArtifactError(f"{self.root / 'current'}: holds {name[:40]!r}, not the name of a version")
@@ -134,8 +141,8 @@ class Store:
         version = self.current()
         if version is None:
             raise ArtifactError(
-                f"{self.root}: no published version. Run `python -m jobs.nightly --artifacts {self.root}` first, or name "
-                "another directory with --artifacts or RECSYS_ARTIFACTS"
+                f"{self.root}: no published version. Run `python -m jobs.nightly --artifacts {self.root}` first, or "
+                "name another directory with --artifacts or RECSYS_ARTIFACTS"
             )
         return version
 
@@ -163,6 +170,8 @@ class Store:
             # A killed writer cannot clean up after itself; holding the lock, nobody else owns these.
             for stale in self.versions_dir.glob(".draft-*"):
                 shutil.rmtree(stale, ignore_errors=True)
+            for stale in self.root.glob(".current-*"):
+                stale.unlink(missing_ok=True)
             path = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.versions_dir))
             try:
                 yield Draft(path)
@@ -196,6 +205,11 @@ class Store:
         name = f"{created:%Y%m%dT%H%M%S}-{os.urandom(2).hex()}"
         body = {"format": FORMAT, "version": name, "created": created.isoformat(), **manifest, "files": files}
         _write_durably(draft.path / MANIFEST, json.dumps(body, indent=1, ensure_ascii=False))
+        # Temporary directories are for one account only; a version is for whoever may read the others.
+        draft.path.chmod(stat.S_IMODE(self.versions_dir.stat().st_mode))
+        for directory in (p for p in draft.path.rglob("*") if p.is_dir()):
+            _sync_directory(directory)
+        _sync_directory(draft.path)
         target = self.versions_dir / name
         os.replace(draft.path, target)
         _sync_directory(self.versions_dir)
