@@ -12,6 +12,7 @@ def top_k(scores: NDArray[np.floating], k: int) -> NDArray[np.int64]:
     Catalogue codes follow sorted item ids, so over a catalogue ties are broken by ``item_id``.
     """
     n = len(scores)
+    scores = np.where(np.isfinite(scores), scores, -np.inf)  # NaN would sort above everything
     if k < n:
         threshold = np.partition(scores, n - k)[n - k]
         above = np.flatnonzero(scores > threshold)
