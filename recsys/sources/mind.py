@@ -80,9 +80,9 @@ def _seconds(moments: pd.Series, path: Path) -> pd.Series:
 def _impressions(visits: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     shown = visits[["impression_id", "user_id", "timestamp"]].assign(item_id=visits["shown"].str.split())
     shown = shown.explode("item_id", ignore_index=True).dropna(subset=["item_id"])
-    split = shown["item_id"].str.extract(r"^(.+)-([01])$")
-    labelled = split[1].notna()
-    table = shown.assign(item_id=split[0], clicked=split[1] == "1")[labelled]
+    label = shown["item_id"].str.slice(-2)
+    labelled = label.isin(["-0", "-1"])
+    table = shown.assign(item_id=shown["item_id"].str.slice(0, -2), clicked=label == "-1")[labelled]
     columns = ["user_id", "item_id", "timestamp", "clicked", "impression_id"]
     return table[columns].reset_index(drop=True), int((~labelled).sum())
 
