@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from recsys.explain import grammar
 from recsys.explain.facts import OFTEN, TOGETHER, Facts, Kind, Past, Product, shared_words
-from recsys.explain.forms import quoted
+from recsys.explain.forms import TONES, Plan, quoted
+from recsys.explain.forms import fill as fill_form
 
-MATERIALS = "enamel bamboo copper linen velvet walnut porcelain leather felt ceramic steel willow marble denim cork".split()
-NOUNS = "teapot lantern notebook stapler garland shampoo lipstick doormat birdhouse hairbrush candle mug binder apron puzzle".split()
-STYLES = "retro spotted striped floral vintage nautical scented glittery quilted woven painted".split()
-BRANDS = "Oakfield Brindle Marlowe Kestrel Hollis Tansy Verity Lumen Pavot Quillon".split()
-CATEGORIES = "Kitchen Garden Stationery Bathroom Nursery Lighting".split()
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+MATERIALS = _words(
+    """
+    enamel bamboo copper linen velvet walnut porcelain leather felt ceramic steel willow marble denim cork
+    """
+)
+NOUNS = _words(
+    """
+    teapot lantern notebook stapler garland shampoo lipstick doormat birdhouse hairbrush candle mug binder apron
+    puzzle
+    """
+)
+STYLES = _words("retro spotted striped floral vintage nautical scented glittery quilted woven painted")
+BRANDS = _words("Oakfield Brindle Marlowe Kestrel Hollis Tansy Verity Lumen Pavot Quillon")
+CATEGORIES = _words("Kitchen Garden Stationery Bathroom Nursery Lighting")
 
 
 @dataclass(frozen=True)
@@ -38,7 +55,11 @@ def case(rng: random.Random, kind: Kind | None = None) -> Case:
     if (categories[0] == categories[1]) != (kind is Kind.CATEGORY):
         categories[1] = categories[0] if kind is Kind.CATEGORY else next(c for c in CATEGORIES if c != categories[0])
     usual = round(rng.uniform(5, 60), 2)
-    ratio = {Kind.PRICE: 1.05, Kind.CHEAPER: 0.6}.get(kind, rng.choice([0.5, 1.1, 1.9])) if kind else rng.choice([0.5, 1.0, 2.0])
+    ratio = (
+        {Kind.PRICE: 1.05, Kind.CHEAPER: 0.6}.get(kind, rng.choice([0.5, 1.1, 1.9]))
+        if kind
+        else rng.choice([0.5, 1.0, 2.0])
+    )
     popular = kind is Kind.POPULAR or (kind is None and rng.random() < 0.5)
     buyers = rng.randint(120, 900) if popular else rng.randint(30, 60)
     products = [
@@ -53,7 +74,13 @@ def case(rng: random.Random, kind: Kind | None = None) -> Case:
         )
         for i, (name, brand, category) in enumerate(zip(names, brands, categories, strict=True))
     ]
-    together = rng.randint(OFTEN, 19) if kind is Kind.OFTEN else rng.randint(TOGETHER, OFTEN - 1) if kind is Kind.TOGETHER else 0
+    together = (
+        rng.randint(OFTEN, 19)
+        if kind is Kind.OFTEN
+        else rng.randint(TOGETHER, OFTEN - 1)
+        if kind is Kind.TOGETHER
+        else 0
+    )
     because = tuple(
         Past(
             product=product,
@@ -86,10 +113,28 @@ PAIR = {Kind.OFTEN, Kind.TOGETHER, Kind.WORDS, Kind.BRAND, Kind.CATEGORY, Kind.S
 
 # --- true sentences in other words than the project's own -------------------------------------------------------------
 
-_HAD = ["Because you bought {b}", "Since you picked up {b}", "You already own {b}", "As you ordered {b}", "Having bought {b}",
-        "You purchased {b} earlier", "{b} is in your order history", "You have {b} at home already"]  # fmt: skip
-_REC = ["we think {i} is a good match", "{i} is worth a look", "we would suggest {i}", "{i} could be a nice addition", "you might like {i}",
-        "have a look at {i}", "{i} could be a natural next step", "consider {i} next", "{i} came to mind", "our suggestion is {i}"]  # fmt: skip
+_HAD = [
+    "Because you bought {b}",
+    "Since you picked up {b}",
+    "You already own {b}",
+    "As you ordered {b}",
+    "Having bought {b}",
+    "You purchased {b} earlier",
+    "{b} is in your order history",
+    "You have {b} at home already",
+]
+_REC = [
+    "we think {i} is a good match",
+    "{i} is worth a look",
+    "we would suggest {i}",
+    "{i} could be a nice addition",
+    "you might like {i}",
+    "have a look at {i}",
+    "{i} could be a natural next step",
+    "consider {i} next",
+    "{i} came to mind",
+    "our suggestion is {i}",
+]
 _TRUE: dict[Kind, list[str]] = {
     Kind.OFTEN: [
         "Shoppers often put {b} and {i} in the same basket.",
@@ -130,7 +175,10 @@ _TRUE: dict[Kind, list[str]] = {
         "{i} closely resembles your {b}.",
         "If you want something similar to your {b}, consider {i}.",
     ],
-    Kind.BOUGHT: ["We recommend {i} because of your purchase of {b}.", "Your order of {b} is the reason we show you {i}."],
+    Kind.BOUGHT: [
+        "We recommend {i} because of your purchase of {b}.",
+        "Your order of {b} is the reason we show you {i}.",
+    ],
     Kind.VIEWED: ["You looked at {b}, so {i} may be interesting too.", "Because you viewed {b}, we suggest {i}."],
     Kind.POPULAR: [
         "{i} is one of our bestsellers.",
@@ -139,12 +187,29 @@ _TRUE: dict[Kind, list[str]] = {
         "{n} customers have bought {i} in total.",
         "{i} is among our most popular products.",
     ],
-    Kind.NEW: ["{i} has just arrived in our shop.", "{i} is a new arrival.", "Meet a newcomer in our range: {i}.", "{i} is new here."],
-    Kind.PRICE: ["{i} is in your usual price range.", "At {p}, {i} costs about what you usually spend.", "{i} is close to what you normally pay."],
-    Kind.CHEAPER: ["{i} is cheaper than what you normally buy.", "At {p}, {i} costs less than you usually pay.", "{i} is priced below your usual range."],
-    Kind.TASTE: ["{i} suits what you have bought so far.", "Your past orders as a whole point to {i}.", "{i} fits your order history."],
+    Kind.NEW: [
+        "{i} has just arrived in our shop.",
+        "{i} is a new arrival.",
+        "Meet a newcomer in our range: {i}.",
+        "{i} is new here.",
+    ],
+    Kind.PRICE: [
+        "{i} is in your usual price range.",
+        "At {p}, {i} costs about what you usually spend.",
+        "{i} is close to what you normally pay.",
+    ],
+    Kind.CHEAPER: [
+        "{i} is cheaper than what you normally buy.",
+        "At {p}, {i} costs less than you usually pay.",
+        "{i} is priced below your usual range.",
+    ],
+    Kind.TASTE: [
+        "{i} suits what you have bought so far.",
+        "Your past orders as a whole point to {i}.",
+        "{i} fits your order history.",
+    ],
     Kind.PICK: ["Our pick for you: {i}.", "Why not take a look at {i}?", "You might like {i}."],
-}  # fmt: skip
+}
 
 
 def true_sentences(rng: random.Random, count: int) -> Iterator[tuple[str, Case]]:
@@ -164,8 +229,14 @@ def true_sentences(rng: random.Random, count: int) -> Iterator[tuple[str, Case]]
 def fill(text: str, facts: Facts) -> str:
     """Put the facts into a sentence of this module."""
     past = facts.because[0] if facts.because else None
-    values = {"i": quoted(facts.item.name), "brand": facts.item.brand, "category": facts.item.category, "n": facts.item.buyers,
-              "r": facts.item.recent, "p": facts.item.price}  # fmt: skip
+    values = {
+        "i": quoted(facts.item.name),
+        "brand": facts.item.brand,
+        "category": facts.item.category,
+        "n": facts.item.buyers,
+        "r": facts.item.recent,
+        "p": facts.item.price,
+    }
     if past:
         values |= {"b": quoted(past.product.name), "t": past.together, "s": " and ".join(past.shared[:1])}
     return text.format(**values)
@@ -186,10 +257,6 @@ def falsehoods(what: str, rng: random.Random, count: int) -> Iterator[tuple[str,
 
 
 def _true(rng: random.Random, kinds: set[Kind]) -> tuple[str, Case]:
-    from recsys.explain import grammar
-    from recsys.explain.forms import TONES, Plan
-    from recsys.explain.forms import fill as fill_form
-
     now = case(rng, rng.choice(sorted(kinds)))
     if rng.random() < 0.5:
         plan = Plan.of(now.facts, rng.choice(TONES))
@@ -210,16 +277,20 @@ def _swapped_product(rng: random.Random) -> tuple[str, Case] | None:
 def _wrong_brand(rng: random.Random) -> tuple[str, Case] | None:
     text, now = _true(rng, {Kind.BRAND})
     if now.facts.item.brand not in text:
-        own = rng.choice(["{i} is also by {x}, like your {b}.", "You bought {b} by {x}, and {i} is by {x} too.", "{x} makes {i} and your {b}."])
+        own = rng.choice(
+            [
+                "{i} is also by {x}, like your {b}.",
+                "You bought {b} by {x}, and {i} is by {x} too.",
+                "{x} makes {i} and your {b}.",
+            ]
+        )
         return fill(own.replace("{x}", now.stranger.brand), now.facts), now
     return text.replace(now.facts.item.brand, now.stranger.brand), now
 
 
 def _wrong_number(rng: random.Random) -> tuple[str, Case] | None:
-    import re
-
     text, now = _true(rng, {Kind.OFTEN, Kind.TOGETHER, Kind.POPULAR, Kind.PRICE})
-    found = [m for m in re.finditer(r"\d[\d,.]*\d|\d", text)]
+    found = list(re.finditer(r"\d[\d,.]*\d|\d", text))
     if not found:
         return None
     spot = rng.choice(found)
@@ -234,13 +305,41 @@ def _wrong_number(rng: random.Random) -> tuple[str, Case] | None:
 
 
 _INVENTED = [
-    "It is waterproof.", "It comes with a two-year warranty.", "It is handmade in Italy.", "It is organic.", "Shipping is free.", "It is dishwasher safe.",
-    "It is 20% off.", "It is made of solid oak.", "It is perfect for birthdays.", "It will make your kids happy.", "It is award-winning.", "It lasts for years.",
-    "It is soft and durable.", "It has excellent reviews.", "It is rated five stars.", "It smells of roses.", "Only a few are left.", "It is eco-friendly.",
-    "It is great for camping.", "Experts love it.", "It is the best quality.", "It comes in gold.", "It is easy to clean.", "It is ideal for teachers.",
-    "It ships today.", "It is on sale.", "It is a limited edition.", "You will love its elegant design.",
-]  # fmt: skip
-_ADJECTIVES = "waterproof organic handmade luxurious durable elegant lightweight stylish genuine premium wireless washable foldable golden".split()
+    "It is waterproof.",
+    "It comes with a two-year warranty.",
+    "It is handmade in Italy.",
+    "It is organic.",
+    "Shipping is free.",
+    "It is dishwasher safe.",
+    "It is 20% off.",
+    "It is made of solid oak.",
+    "It is perfect for birthdays.",
+    "It will make your kids happy.",
+    "It is award-winning.",
+    "It lasts for years.",
+    "It is soft and durable.",
+    "It has excellent reviews.",
+    "It is rated five stars.",
+    "It smells of roses.",
+    "Only a few are left.",
+    "It is eco-friendly.",
+    "It is great for camping.",
+    "Experts love it.",
+    "It is the best quality.",
+    "It comes in gold.",
+    "It is easy to clean.",
+    "It is ideal for teachers.",
+    "It ships today.",
+    "It is on sale.",
+    "It is a limited edition.",
+    "You will love its elegant design.",
+]
+_ADJECTIVES = _words(
+    """
+    waterproof organic handmade luxurious durable elegant lightweight stylish genuine premium wireless washable
+    foldable golden
+    """
+)
 
 
 def _invented_attribute(rng: random.Random) -> tuple[str, Case] | None:
@@ -252,11 +351,14 @@ def _invented_attribute(rng: random.Random) -> tuple[str, Case] | None:
 
 
 _COMPARED = [
-    ("{i} costs {w} than what you usually pay.", "price"), ("Because you bought {b}, here is {i}, which is {p} than what you usually buy.", "price"),
-    ("{i} is {p} than {b}, which you bought.", "pair"), ("{i} costs {w} than your {b}.", "pair"),
-    ("{i} is {c} popular than your {b}.", "crowd"), ("{i} was bought by {m} shoppers than {b}.", "crowd"),
+    ("{i} costs {w} than what you usually pay.", "price"),
+    ("Because you bought {b}, here is {i}, which is {p} than what you usually buy.", "price"),
+    ("{i} is {p} than {b}, which you bought.", "pair"),
+    ("{i} costs {w} than your {b}.", "pair"),
+    ("{i} is {c} popular than your {b}.", "crowd"),
+    ("{i} was bought by {m} shoppers than {b}.", "crowd"),
     ("{i} is priced {a} what you usually spend.", "price"),
-]  # fmt: skip
+]
 
 
 def _wrong_direction(rng: random.Random) -> tuple[str, Case] | None:
@@ -264,10 +366,17 @@ def _wrong_direction(rng: random.Random) -> tuple[str, Case] | None:
     facts = now.facts
     text, about = rng.choice(_COMPARED)
     other = facts.because[0].product
-    step = {"price": facts.price_step or 0, "pair": 1 if facts.item.price > other.price else -1}.get(about, 1 if facts.item.count > other.count else -1)
+    step = {"price": facts.price_step or 0, "pair": 1 if facts.item.price > other.price else -1}.get(
+        about, 1 if facts.item.count > other.count else -1
+    )
     lie = -step if step else rng.choice([-1, 1])
-    words = {"w": "more" if lie > 0 else "less", "p": rng.choice(["pricier", "more expensive"]) if lie > 0 else rng.choice(["cheaper", "less expensive"]),
-             "c": "more" if lie > 0 else "less", "m": "more" if lie > 0 else "fewer", "a": "above" if lie > 0 else "below"}  # fmt: skip
+    words = {
+        "w": "more" if lie > 0 else "less",
+        "p": rng.choice(["pricier", "more expensive"]) if lie > 0 else rng.choice(["cheaper", "less expensive"]),
+        "c": "more" if lie > 0 else "less",
+        "m": "more" if lie > 0 else "fewer",
+        "a": "above" if lie > 0 else "below",
+    }
     for slot, word in words.items():
         text = text.replace(f"{{{slot}}}", word)
     return fill(text, facts), now
@@ -285,16 +394,31 @@ def _symmetric(text: str, item: str, other: str) -> bool:
     """Whether the sentence stays true when the two change places: "A and B are often bought together"."""
     a, b = quoted(item), quoted(other)
     pairs = [f"{x} {joint} {y}" for x, y in ((a, b), (b, a)) for joint in ("and", "together with", "and your")]
-    return any(pair in text for pair in pairs) and "you" not in text.replace("your usual", "").replace("you usually", "").replace("for you:", "")
+    return any(pair in text for pair in pairs) and "you" not in text.replace("your usual", "").replace(
+        "you usually", ""
+    ).replace("for you:", "")
 
 
 _HYPE = [
-    "{i} is a bestseller.", "{i} is one of our most popular products.", "{i} is very popular with other shoppers.", "Everyone is buying {i}.",
-    "{i} is our number one product.", "Hundreds of shoppers bought {i}.", "{i} is trending right now.", "Most customers buy {i}.", "{i} is in high demand.",
-    "{i} is a favourite of our shoppers.", "Many shoppers bought {i} in the last 30 days.", "{i} is a crowd-pleaser.", "{i} is flying off the shelves.",
-    "Thousands of people own {i}.", "{i} is our best-selling product.", "Because you bought {b}, you might like {i}, a popular choice.",
-    "You own {b}; {i} is among our bestsellers.", "{i} is popular, and you bought {b}.",
-]  # fmt: skip
+    "{i} is a bestseller.",
+    "{i} is one of our most popular products.",
+    "{i} is very popular with other shoppers.",
+    "Everyone is buying {i}.",
+    "{i} is our number one product.",
+    "Hundreds of shoppers bought {i}.",
+    "{i} is trending right now.",
+    "Most customers buy {i}.",
+    "{i} is in high demand.",
+    "{i} is a favourite of our shoppers.",
+    "Many shoppers bought {i} in the last 30 days.",
+    "{i} is a crowd-pleaser.",
+    "{i} is flying off the shelves.",
+    "Thousands of people own {i}.",
+    "{i} is our best-selling product.",
+    "Because you bought {b}, you might like {i}, a popular choice.",
+    "You own {b}; {i} is among our bestsellers.",
+    "{i} is popular, and you bought {b}.",
+]
 
 
 def _false_popularity(rng: random.Random) -> tuple[str, Case] | None:

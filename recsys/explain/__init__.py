@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from recsys.explain.config import ExplainSettings
 from recsys.explain.evidence import Evidence, Part, Purchase, Retext, gather
 from recsys.explain.facts import Facts, Kind, Past, Product
 from recsys.explain.grounding import check
@@ -15,6 +14,7 @@ from recsys.explain.statistics import ShopStatistics
 from recsys.explain.writer import Reason, ReasonWriter
 from recsys.histories import Profile
 from recsys.ranker import Ranker
+from recsys.settings import ExplainSettings
 from recsys.snapshot import Snapshot
 
 __all__ = [

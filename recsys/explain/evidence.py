@@ -1,8 +1,8 @@
 """From a score to evidence: the exact parts of a logit, and the exact worth of each past purchase.
 
-The score is linear in its blocks, so the parts of ``logit(item) - mean logit of the shopper's average candidate`` sum to it exactly, and what
-every item has in common cancels. A purchase's worth is the drop of the logit when the purchase is left out of the history with the
-item statistics held fixed: an exact counterfactual, not a share of a sum.
+The score is linear in its blocks, so the parts of ``logit(item) - mean logit of the shopper's average candidate`` sum
+to it exactly, and what every item has in common cancels. A purchase's worth is the drop of the logit when the purchase
+is left out of the history with the item statistics held fixed: an exact counterfactual, not a share of a sum.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Purchase:
     worth
         Drop of the logit when it is left out, the item statistics held fixed.
     text
-        The part of `worth` that comes from re-reading the history's text without it; 0 where the text was not read again.
+        The part of `worth` that comes from re-reading the history's text without it; 0 where it was not read again.
     """
 
     item_id: str | None
@@ -99,8 +99,8 @@ class Evidence:
     purchases
         Every item of the history with its worth, the largest first.
     decisive
-        The smallest set of purchases found (greedily by worth, at most `MAX_JOINT`) without which the item would score no better than
-        the average candidate: what would change the decision. Empty where no such set was found.
+        The smallest set of purchases found (greedily by worth, at most `MAX_JOINT`) without which the item would score
+        no better than the average candidate: what would change the decision. Empty where no such set was found.
     facts
         What a sentence may say.
     """
@@ -138,8 +138,8 @@ def gather(
     user
         The shopper's code, where the shop knows them: tells purchases from looks.
     retext
-        Reads the text of a changed history. With it, the worth of the purchases that may be named is exact to the last term; without it
-        the text is left as it is (its part is the same for all items, so it changes no order).
+        Reads the text of a changed history. With it, the worth of the purchases that may be named is exact to the last
+        term; without it the text is left as it is (its part is the same for all items, so it changes no order).
     """
     candidates = statistics.candidates(codes)
     full = ranker.contributions(profile, candidates)

@@ -185,8 +185,8 @@ _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 def safe_name(title: str, limit: int = MAX_NAME) -> str:
     """A product title as it may stand inside a sentence.
 
-    Markup, links, control and direction characters, quotes and slot braces go; a long title ends at a word, with an ellipsis. Whatever it
-    says, it stays a name: the writer never reads it, and the check takes it as one unit.
+    Markup, links, control and direction characters, quotes and slot braces go; a long title ends at a word, with an
+    ellipsis. Whatever it says, it stays a name: the writer never reads it, and the check takes it as one unit.
     """
     text = unicodedata.normalize("NFKC", html.unescape(title[: 20 * limit]))
     text = _URL.sub(" ", _MARKUP.sub(" ", text))

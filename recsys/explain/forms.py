@@ -139,9 +139,9 @@ def malformed(form: str, plan: Plan) -> str | None:
 
 
 INSTRUCTION = (
-    "You write one sentence for a web shop that tells a shopper why a product is recommended. The product is written {item}; "
-    "products the shopper bought are written {because_1} and {because_2}. Copy these slots, braces included, exactly as "
-    "they are. Use only the facts given: no other names, numbers, qualities or promises."
+    "You write one sentence for a web shop that tells a shopper why a product is recommended. The product is written "
+    "{item}; products the shopper bought are written {because_1} and {because_2}. Copy these slots, braces included, "
+    "exactly as they are. Use only the facts given: no other names, numbers, qualities or promises."
 )
 
 

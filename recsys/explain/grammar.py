@@ -1,7 +1,7 @@
 """Sentences to learn from: a grammar that says each kind of evidence in hundreds of ways, slots unfilled.
 
-The writer is fine-tuned on sentences drawn from here and generalises over them. Everything the grammar can say is true whenever the
-plan's evidence is, which the tests verify with the grounding check.
+The writer is fine-tuned on sentences drawn from here and generalises over them. Everything the grammar can say is true
+whenever the plan's evidence is, which the tests verify with the grounding check.
 """
 
 from __future__ import annotations
@@ -35,13 +35,16 @@ _LINK: dict[Kind, str] = {
         "the [usual|frequent|regular] companion in the basket is {item}]"
     ),
     Kind.TOGETHER: (
-        f"[{_OTHERS} who {_BUY} IT also {_BUY} {{item}}|{_OTHERS} with the same purchase also [chose|bought|picked|took] {{item}}|"
+        f"[{_OTHERS} who {_BUY} IT also {_BUY} {{item}}|{_OTHERS} with the same purchase also [chose|bought|"
+        f"picked|took] {{item}}|"
         "{item} was also [bought|chosen|ordered] by [shoppers|customers|people] who [have|own] IT|"
-        f"{{together}} {_OTHERS} {_BUY} IT and {{item}} too|the same [shoppers|customers|people] also [bought|chose|ordered] {{item}}|"
+        f"{{together}} {_OTHERS} {_BUY} IT and {{item}} too|the same [shoppers|customers|people] also [bought|"
+        f"chose|ordered] {{item}}|"
         "{item} was [bought|ordered|chosen] by the same [shoppers|customers|people]]"
     ),
     Kind.WORDS: (
-        "[{item} also [says|mentions|carries] {shared}|{item} has {shared} in its name [too|as well]|{item} shares {shared} with IT|"
+        "[{item} also [says|mentions|carries] {shared}|{item} has {shared} in its name [too|as well]|"
+        "{item} shares {shared} with IT|"
         "{shared} [is|shows up] in the name of {item} [too|as well]|what IT and {item} have in common is {shared}|"
         "the [words|wording] {shared} [come|comes] back in {item}|{item} picks up on {shared} [too|again|as well]|"
         "both [say|mention] {shared}, so here is {item}]"
@@ -49,43 +52,53 @@ _LINK: dict[Kind, str] = {
     Kind.BRAND: (
         "[{item} is [also|likewise] [by|from|made by] {brand}|{item} is from the same brand, {brand}|"
         "{item} comes from {brand} [too|as well]|{brand} also makes {item}|{item} is another {brand} product|"
-        "the same brand, {brand}, [makes|offers|has] {item}|{item} keeps you with {brand}|staying with {brand} leads to {item}]"
+        "the same brand, {brand}, [makes|offers|has] {item}|{item} keeps you with {brand}|"
+        "staying with {brand} leads to {item}]"
     ),
     Kind.CATEGORY: (
-        "[{item} is [also|likewise] from [our|the] {category} [section|range|department|category]|{item} is in {category} [too|as well]|"
+        "[{item} is [also|likewise] from [our|the] {category} [section|range|department|category]|"
+        "{item} is in {category} [too|as well]|"
         "{item} belongs to {category} as well|{item} sits in the same category, {category}|{category} also has {item}|"
         "the same category, {category}, [has|holds|offers] {item}|{item} is another pick from {category}]"
     ),
     Kind.SIMILAR: (
-        "[{item} is [similar|much like IT|close to IT|a similar product|a similar choice|in the same vein|in a similar style]|"
+        "[{item} is [similar|much like IT|close to IT|a similar product|a similar choice|in the same vein|"
+        "in a similar style]|"
         "{item} resembles IT|{item} is a close match|{item} comes close to IT|there is a resemblance with {item}|"
         "{item} is along the same lines|{item} reads [much like|a lot like] IT|something similar is {item}]"
     ),
     Kind.BOUGHT: (
-        "[we recommend {item}|we suggest {item}|{item} is our suggestion|{item} follows from that|that points to {item}|"
-        "that purchase speaks for {item}|{item} is a natural next step|{item} is next on our list for you|that led us to {item}|"
+        "[we recommend {item}|we suggest {item}|{item} is our suggestion|{item} follows from that|"
+        "that points to {item}|"
+        "that purchase speaks for {item}|{item} is a natural next step|{item} is next on our list for you|"
+        "that led us to {item}|"
         "that is why you see {item}|we thought of {item}|our recommendation is {item}]"
     ),
     Kind.VIEWED: (
-        "[we recommend {item}|{item} may be worth a look too|we want to show you {item}|{item} could be of interest as well|"
-        "you may want to see {item}|have a look at {item} too|{item} is worth viewing as well|that look led us to {item}]"
+        "[we recommend {item}|{item} may be worth a look too|we want to show you {item}|"
+        "{item} could be of interest as well|"
+        "you may want to see {item}|have a look at {item} too|{item} is worth viewing as well|"
+        "that look led us to {item}]"
     ),
 }
 #: Whole clauses that name both.
 _DIRECT: dict[Kind, str] = {
     Kind.OFTEN: (
         f"[{{item}} and B are [often|frequently|regularly] [bought together|ordered together|{_BUY} in one go]|"
-        f"{{item}} is [often|frequently] {_BUY} [together with|along with|alongside] B, which you [bought|have|ordered]|"
+        f"{{item}} is [often|frequently] {_BUY} [together with|along with|alongside] B, which you [bought|have|"
+        f"ordered]|"
         "B and {item} are [often|frequently|regularly] seen in one [basket|order]|"
         "{together} shoppers bought B together with {item}, often in one go]"
     ),
     Kind.TOGETHER: (
-        f"[{_OTHERS} who {_BUY} B also [bought|chose|ordered|took] {{item}}|{{together}} {_OTHERS} {_BUY} both B and {{item}}|"
+        f"[{_OTHERS} who {_BUY} B also [bought|chose|ordered|took] {{item}}|"
+        f"{{together}} {_OTHERS} {_BUY} both B and {{item}}|"
         "{item} was also [bought|chosen|ordered] by [shoppers|customers|people] who [bought|have|own] B|"
         "like you, {together} [shoppers|customers|people] bought B, and they chose {item} too]"
     ),
     Kind.WORDS: (
-        "[{item} and your B share {shared}|{shared} links {item} to your B|{item} has {shared} in common with B, which you [bought|own]|"
+        "[{item} and your B share {shared}|{shared} links {item} to your B|"
+        "{item} has {shared} in common with B, which you [bought|own]|"
         "your B and {item} both [say|mention] {shared}|{shared} is the common thread between your B and {item}]"
     ),
     Kind.BRAND: (
@@ -97,7 +110,8 @@ _DIRECT: dict[Kind, str] = {
         "more from {category}, the category of your B: {item}|{category} is where your B comes from, and {item} too]"
     ),
     Kind.SIMILAR: (
-        "[{item} is [similar to|much like|close to|a close match for] [your B|B, which you bought|the B you bought]|{item} resembles your B|"
+        "[{item} is [similar to|much like|close to|a close match for] [your B|B, which you bought|"
+        "the B you bought]|{item} resembles your B|"
         "your B and {item} are [similar|alike|much alike|close]|if you want something similar to your B, try {item}]"
     ),
     Kind.BOUGHT: (
@@ -113,13 +127,16 @@ _DIRECT: dict[Kind, str] = {
 #: Reasons that need no purchase.
 _ALONE: dict[Kind, str] = {
     Kind.POPULAR: (
-        "[{item} is [popular with other shoppers|one of our most popular products|a bestseller|among our bestsellers|in demand|"
+        "[{item} is [popular with other shoppers|one of our most popular products|a bestseller|"
+        "among our bestsellers|in demand|"
         "one of our best sellers]: {buyers} [shoppers|customers|people] [bought|chose|ordered] it WHEN|"
-        "{buyers} [shoppers|customers|people] [bought|chose|ordered|picked] {item} WHEN[, which makes it popular|, so it is in demand|]|"
+        "{buyers} [shoppers|customers|people] [bought|chose|ordered|picked] {item} WHEN[, which makes it popular|"
+        ", so it is in demand|]|"
         "popular right now: {item}, [bought|chosen|ordered] by {buyers} [shoppers|customers|people] WHEN]"
     ),
     Kind.NEW: (
-        "[{item} is new in [our|the] shop|{item} is a new arrival|{item} has just arrived|new in the shop: {item}|just arrived: {item}|"
+        "[{item} is new in [our|the] shop|{item} is a new arrival|{item} has just arrived|"
+        "new in the shop: {item}|just arrived: {item}|"
         "{item} is one of our new arrivals|{item} only just joined our range|a new arrival in our shop is {item}]"
     ),
     Kind.PRICE: (
@@ -132,11 +149,13 @@ _ALONE: dict[Kind, str] = {
     ),
     Kind.TASTE: (
         "[{item} fits [what you have bought so far|your past orders|your purchases as a whole|the rest of your orders]|"
-        "your order history as a whole [points to|speaks for] {item}|taken together, your purchases [point to|speak for|suggest] {item}|"
+        "your order history as a whole [points to|speaks for] {item}|taken together, your purchases [point to|"
+        "speak for|suggest] {item}|"
         "{item} is in line with [your past purchases|what you have bought so far|your order history]]"
     ),
     Kind.PICK: (
-        "[we suggest {item}|{item} is our suggestion for you|here is something for you to discover: {item}|have a look at {item}|"
+        "[we suggest {item}|{item} is our suggestion for you|here is something for you to discover: {item}|"
+        "have a look at {item}|"
         "you might like {item}|our pick for you: {item}|how about {item}]"
     ),
 }
@@ -144,20 +163,24 @@ _ALONE: dict[Kind, str] = {
 _EXTRA: dict[Kind, str] = {
     Kind.POPULAR: (
         "[it is [popular too|popular with other shoppers|one of our most popular products|a bestseller|in demand]|"
-        "{buyers} [shoppers|customers|people] [bought|chose|ordered] it WHEN|it was [bought|chosen|ordered] by {buyers} [shoppers|customers|people] WHEN]"
+        "{buyers} [shoppers|customers|people] [bought|chose|ordered] it WHEN|it was [bought|chosen|"
+        "ordered] by {buyers} [shoppers|customers|people] WHEN]"
     ),
     Kind.NEW: "[it is new in our shop|it is a new arrival|it has just arrived|it only just joined our range]",
     Kind.PRICE: (
-        "[it costs about what you usually [pay|spend]|it is in your usual price range|its price is close to what you usually [pay|spend]]"
+        "[it costs about what you usually [pay|spend]|it is in your usual price range|"
+        "its price is close to what you usually [pay|spend]]"
     ),
     Kind.CHEAPER: (
-        "[it costs less than what you usually [pay|spend]|it is cheaper than what you usually buy|it is priced below what you usually pay]"
+        "[it costs less than what you usually [pay|spend]|it is cheaper than what you usually buy|"
+        "it is priced below what you usually pay]"
     ),
 }
 _LEAD = {
     "friendly": "[||Here is an idea: |A tip for you: |Good to know: |A thought for you: |One for you: ]",
     "neutral": "",
-    "expert": "[||Based on your orders: |Judging by your order history: |In view of your purchases: |From our sales data: ]",
+    "expert": "[||Based on your orders: |Judging by your order history: |In view of your purchases: |"
+    "From our sales data: ]",
 }
 _AFTER = {
     "friendly": "[.|.|!]",
@@ -180,7 +203,8 @@ def sentence(plan: Plan, rng: random.Random) -> str:
             [
                 f"[because|since|as|given that] {had}, {link}",
                 f"{had}[, and|, and so| —|;] {link}",
-                f"[we recommend|we suggest|we picked|have a look at|take a look at|you might like] {{item}}[:| —] {had}, and {link.replace('{item}', 'this')}",
+                f"[we recommend|we suggest|we picked|have a look at|take a look at|you might like] {{item}}[:|"
+                f" —] {had}, and {link.replace('{item}', 'this')}",
                 direct,
                 direct,
             ]
@@ -212,9 +236,8 @@ def _expand(text: str, rng: random.Random, plan: Plan) -> str:
 
 def plans() -> Iterator[Plan]:
     """Every plan there is, with and without what the slots depend on."""
-    pair = [k for k in _LINK]
     for tone in TONES:
-        for kind in pair:
+        for kind in _LINK:
             for named in (1, 2):
                 for extra in (None, *_EXTRA):
                     yield from _with_slots(kind, named, extra, tone)

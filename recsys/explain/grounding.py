@@ -1,8 +1,9 @@
 """Does a sentence follow from the evidence? Every name, number, attribute and comparison in it is looked up.
 
-The vocabulary is closed (`lexicon`): a word that is neither neutral nor in the evidence is an invention. Claiming words need their evidence
-(`claims`), and what was bought may not change places with what is recommended (`roles`). Refusing a true sentence costs a retry or a plainer
-sentence; delivering a false one costs trust. So what cannot be decided is refused.
+The vocabulary is closed (`lexicon`): a word that is neither neutral nor in the evidence is an invention. Claiming words
+need their evidence (`claims`, `figures`), and what was bought may not change places with what is recommended (`roles`).
+Refusing a true sentence costs a retry or a plainer sentence; delivering a false one costs trust. So what cannot be
+decided is refused.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from recsys.explain import claims, roles
+from recsys.explain import claims, figures, roles
 from recsys.explain.facts import Facts
 from recsys.explain.lexicon import PROFANE
 from recsys.explain.masking import mask
@@ -35,6 +36,7 @@ def check(sentence: str, facts: Facts, *, max_length: int = MAX_LENGTH) -> list[
     found += [f"unsupported word: {word}" for word in masked.unknown]
     found += roles.errors(masked.tokens, facts)
     found += claims.errors(masked.text, masked.tokens, facts)
+    found += figures.errors(masked.text, masked.tokens, facts)
     if not any(token.startswith("⟦") or token in {"it", "this", "these"} for token in masked.tokens):
         found.append("names no product")
     return list(dict.fromkeys(found))

@@ -1,8 +1,8 @@
 """The words a reason may use besides what the evidence supplies.
 
-A closed vocabulary is what makes invention visible: a word that is neither here nor in a name, brand, category or shared word of the
-evidence claims something nobody checked. Words that do claim something (popular, cheaper, often, new) are here too, and `claims` asks the
-evidence for them.
+A closed vocabulary is what makes invention visible: a word that is neither here nor in a name, brand, category or
+shared word of the evidence claims something nobody checked. Words that do claim something (popular, cheaper, often,
+new) are here too, and `claims` and `figures` ask the evidence for them.
 """
 
 from __future__ import annotations
@@ -101,9 +101,9 @@ PROFANE = vocabulary(
     """
 )
 
-NUMBER_WORDS = {
-    word: value
-    for value, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split(" "))
-}
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NUMBER_WORDS = {word: value for value, word in enumerate(_DIGITS)}
 #: Words for a count, and the least count they may stand for.
 AT_LEAST = {"couple": 2, "several": 3, "handful": 3, "dozens": 24, "hundreds": 200, "thousands": 2000}
+#: Words for amounts that no evidence gives.
+QUANTITIES = vocabulary("% percent half twice double million millions thousand hundred dozen")

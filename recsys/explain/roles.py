@@ -56,40 +56,36 @@ _RECOMMEND = vocabulary(
 )
 
 
+_TOOK = "(?:buy|bought|own|have|had|has|purchased|ordered|chose|picked up|picked|got)"
+_HERS = "(?:past|earlier|previous|orders?|purchases?|history|basket|cart)"
+#: Wordings that are wrong of the recommended product wherever they stand.
+_ITEM_WAS_BOUGHT = tuple(
+    re.compile(pattern.replace("ITEM", "⟦item~?⟧"))
+    for pattern in (
+        rf"ITEM (,? ?(which|that) )?you('ve| have| already| once| previously| recently| earlier)* {_TOOK}\b",
+        r"ITEM (was|were|has been|is) (\w+ ){0,2}(bought|purchased|ordered|chosen|owned) by you\b",
+        rf"ITEM (is |was )?(already )?(in|from|among|part of) your {_HERS}\b",
+        rf"\blike you ,? ?(\w+ ){{0,4}}{_TOOK} ITEM",
+        rf"\bwho (\w+ ){{0,2}}{_TOOK} ITEM .*⟦b\d~?⟧",
+        r"\b(because of|thanks to|owing to|due to|inspired by|based on|given) ITEM",
+    )
+)
+
+
 def errors(tokens: Sequence[str], facts: Facts) -> Iterator[str]:
     """What a masked sentence gets wrong about who bought what."""
     for at, token in enumerate(tokens):
         if token in _BUY or token in _LOOK:
             yield from _act(tokens, at, facts, looked=token in _LOOK)
         elif token in {"your", "yours"}:
-            yield from _owned(tokens, at, facts)
+            yield from _owned(tokens, at)
         elif token in _RECOMMEND:
             yield from _recommended(tokens, at)
         elif _is_bought(token):
             yield from _subject(tokens, at)
     text = " ".join(tokens)
-    if re.search(
-        r"⟦item~?⟧ (,? ?(which|that) )?you('ve| have| already| once| previously| recently| earlier)* "
-        r"(bought|own|purchased|ordered|have|chose|picked|got|had)\b",
-        text,
-    ):
-        yield "says the recommended product was bought"
-    if re.search(r"⟦item~?⟧ (was|were|has been|is) (\w+ ){0,2}(bought|purchased|ordered|chosen|owned) by you\b", text):
-        yield "says the recommended product was bought"
-    if re.search(
-        r"⟦item~?⟧ (is |was )?(already )?(in|from|among|part of) your (past|earlier|previous|order|orders|purchase|purchases|history|basket|cart)",
-        text,
-    ):
-        yield "says the recommended product was bought"
-    if re.search(
-        r"\bwho (\w+ ){0,2}(buy|bought|own|have|had|purchased|ordered|chose|picked up|got) ⟦item~?⟧ .*⟦b\d~?⟧",
-        text,
-    ):
-        yield "takes the recommended product for the one that was bought"
-    if re.search(r"\blike you ,? ?(\w+ ){0,4}(bought|own|have|ordered|purchased|chose) ⟦item~?⟧", text):
-        yield "says the recommended product was bought"
-    if re.search(r"(because of|thanks to|owing to|due to|inspired by|based on|given) ⟦item~?⟧", text):
-        yield "takes the recommended product for the one that was bought"
+    if any(pattern.search(text) for pattern in _ITEM_WAS_BOUGHT):
+        yield "takes the recommended product for one that was bought"
 
 
 def _is_item(token: str) -> bool:
@@ -134,7 +130,7 @@ def _objects(tokens: Sequence[str], start: int) -> Iterator[str]:
         at += 2
 
 
-def _owned(tokens: Sequence[str], at: int, facts: Facts) -> Iterator[str]:
+def _owned(tokens: Sequence[str], at: int) -> Iterator[str]:
     end = at + 1
     while end < len(tokens) and tokens[end] in _OWNED:
         end += 1

@@ -14,10 +14,10 @@ from pathlib import Path
 from recsys import gpt, pretrained, tuning
 from recsys.errors import RecsysError
 from recsys.explain import forms, grounding
-from recsys.explain.config import ExplainSettings
 from recsys.explain.facts import Facts
 from recsys.explain.forms import Plan
 from recsys.explain.templates import template
+from recsys.settings import ExplainSettings
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +100,8 @@ class ReasonWriter:
         Parameters
         ----------
         seconds
-            How long to wait for the writer; whatever is not written by then is a template, and what comes late is in the
-            cache for the next reader. By default there is no limit.
+            How long to wait for the writer; whatever is not written by then is a template, and what comes late is in
+            the cache for the next reader. By default there is no limit.
         """
         plans = [Plan.of(f, self._settings.tone, self._settings.length) for f in facts]
         plain = [Reason(template(plan, self._settings.language), "", TEMPLATE) for plan in plans]
