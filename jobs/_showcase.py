@@ -26,7 +26,7 @@ def show(settings: Settings, console: Console) -> None:
             table.add_column(column, justify="right" if column == "chance" else "left")
         for row in rec.recommend(user, k=LENGTH).itertuples():
             item = str(getattr(row, ITEM))
-            reason = _strongest(rec, user, item)
+            reason = rec.explain(user, item).sentence
             table.add_row(str(row.rank), escape(rec.title(item)), f"{row.score:.2%}", escape(reason))
         console.print(table)
     where = f" --artifacts {settings.artifacts}" if settings.artifacts.name != "artifacts" else ""
@@ -36,14 +36,6 @@ def show(settings: Settings, console: Console) -> None:
         f"\n      lists for a file   python -m jobs.recommend --users users.parquet --k 20 --out recs.parquet{where}"
         "\n      in Python          from recsys import recommend; recommend(user_id, k=10)"
     )
-
-
-def _strongest(rec: Recommender, user: str, item: str) -> str:
-    """The meaning of the feature block that speaks most for the item."""
-    assert rec.ranker is not None
-    profile = rec.lookup.shopper(user).profile
-    parts = rec.ranker.contributions(profile, rec.shop.catalogue.take(rec.lookup.codes([item])))[0]
-    return rec.ranker.blocks[int(np.argmax(parts))].meaning
 
 
 def _different(rec: Recommender) -> list[int]:

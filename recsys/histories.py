@@ -155,10 +155,15 @@ def history_text(titles: Sequence[str], max_words: int) -> str:
     return "; ".join(parts)
 
 
-def ad_hoc_profile(facts: ItemFacts, items: NDArray[np.int64], text: NDArray[np.float32], half_life: float) -> Profile:
-    """A shopper known only by a list of items (oldest first), or by a sentence (one item with code -1)."""
+def ad_hoc_profile(
+    facts: ItemFacts, items: NDArray[np.int64], text: NDArray[np.float32], half_life: float, *, one_visit: bool = False
+) -> Profile:
+    """A shopper known only by a list of items (oldest first), or by a sentence (one item with code -1).
+
+    With `one_visit` the items were taken together, otherwise one visit each.
+    """
     n = len(items)
-    steps = np.arange(n - 1, -1, -1, dtype=np.int32)
+    steps = np.zeros(n, np.int32) if one_visit else np.arange(n - 1, -1, -1, dtype=np.int32)
     share = (0.5 ** (steps / half_life)).astype(np.float32)
     return Profile(
         items=items,

@@ -33,18 +33,25 @@ class Inputs:
     format: str = "auto"
     append: bool = False
 
+    @property
+    def given(self) -> bool:
+        """Whether any file was."""
+        return any([self.items, self.interactions, self.impressions, self.users])
+
 
 def gather(inputs: Inputs, store: Store, live: Version | None) -> tuple[ShopTables, dict[str, Any]]:
     """Read and check what was given, and complete it from the live version or the sample shop."""
     files = _with_sample(inputs, live)
     old = snapshot.load(live.path).tables.value if live else None
-    raw = sources.read_tables(
-        items=files.items,
-        interactions=files.interactions,
-        impressions=files.impressions,
-        users=files.users,
-        format=files.format,
-    )
+    raw = sources.Tables()  # nothing given: the live version's own tables, with tonight's settings
+    if files.given:
+        raw = sources.read_tables(
+            items=files.items,
+            interactions=files.interactions,
+            impressions=files.impressions,
+            users=files.users,
+            format=files.format,
+        )
     checks: dict[str, Checked] = {}
     notes: dict[str, Any] = {"sample_shop": files is not inputs, **raw.notes}
     if raw.items is not None:
@@ -53,12 +60,8 @@ def gather(inputs: Inputs, store: Store, live: Version | None) -> tuple[ShopTabl
     if items is None:
         raise BadInput("no items: give --items F (interactions alone can only update a version that has items)")
     known = set(items[schema.ITEM])
-    events = raw.interactions
-    if events is not None and inputs.append and old is not None:
-        _same_time(schema.check_interactions(events, known, str(files.interactions)).time_kind, old.kind)
-        events = pd.concat([old.interactions, events], ignore_index=True)
-    if events is not None:
-        checks["interactions"] = schema.check_interactions(events, known, str(files.interactions))
+    if raw.interactions is not None:
+        checks["interactions"] = schema.check_interactions(raw.interactions, known, str(files.interactions))
     if raw.impressions is not None:
         checks["impressions"] = schema.check_impressions(raw.impressions, known, str(files.impressions))
     if raw.users is not None:
@@ -69,6 +72,8 @@ def gather(inputs: Inputs, store: Store, live: Version | None) -> tuple[ShopTabl
     interactions = checks.get("interactions")
     if interactions is not None:
         table, kind = interactions.table, interactions.time_kind or TimeKind.ORDER
+        if inputs.append and old is not None:
+            table = _appended(old.interactions, old.kind, table, kind)
     elif old is not None:
         table, kind = old.interactions, old.kind
         table = table[table[schema.ITEM].isin(known)]
@@ -82,7 +87,7 @@ def gather(inputs: Inputs, store: Store, live: Version | None) -> tuple[ShopTabl
 
 
 def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:
-    if live is not None or any([inputs.items, inputs.interactions, inputs.impressions, inputs.users]):
+    if live is not None or inputs.given:
         return inputs
     folder = sample_dir()
 
@@ -92,12 +97,18 @@ def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:
     return Inputs(items=file("items"), interactions=file("interactions"), users=file("users"))
 
 
-def _same_time(new: TimeKind | None, old: TimeKind) -> None:
-    if new is not old:
+def _appended(old: pd.DataFrame, old_kind: TimeKind, new: pd.DataFrame, new_kind: TimeKind) -> pd.DataFrame:
+    """Both tables' events, each already checked; repeats of an event are dropped by checking once more."""
+    if new_kind is not old_kind:
         raise BadInput(
-            f"--append: the live events have {old.value} times, the new ones {new.value if new else 'no'} times; "
+            f"--append: the live events have {old_kind.value} times, the new ones {new_kind.value} times; "
             "they cannot be put in one order"
         )
+    if new_kind is TimeKind.ORDER:  # the new events come after each user's old ones
+        last = old.groupby(schema.USER)[schema.TIME].max()
+        new = new.assign(**{schema.TIME: new[schema.TIME] + new[schema.USER].map(last).fillna(-1.0) + 1})
+    both = pd.concat([old, new], ignore_index=True)
+    return schema.check_interactions(both, source="interactions").table
 
 
 def _no_events() -> pd.DataFrame:

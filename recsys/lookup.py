@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,13 +77,8 @@ class Lookup:
             raise BadInput(f"user: 'history' is a list of at most {MAX_HISTORY} item ids, oldest first")
         if not isinstance(text, str):
             raise BadInput("user: 'text' is a string")
-        codes = self.codes([str(i) for i in history])[-self.shop.histories.LIMIT :]
-        # An item met twice counts once, where it was met last.
-        codes = codes[np.sort(len(codes) - 1 - np.unique(codes[::-1], return_index=True)[1])]
-        facts, read = self.shop.facts.take(codes), ""
-        if len(codes):
-            all_titles = snapshot.titles(self.shop.tables.value.items.iloc[codes])
-            read = history_text(all_titles, self._settings.history.max_words)
+        codes = self._distinct(history)
+        facts, read = self.shop.facts.take(codes), self._history_text(codes)
         items = codes
         if text.strip():
             # A sentence is a history of one product the catalogue does not have, the latest thing they wanted.
@@ -91,6 +87,37 @@ class Lookup:
             read = f"{text[: schema.MAX_TEXT]}; {read}" if read else text[: schema.MAX_TEXT]
         vector = self._encode([read])[0] if read else np.zeros(facts.vectors.shape[1], np.float32)
         return Shopper(ad_hoc_profile(facts, items, vector, self._settings.training.half_life), codes)
+
+    def basket(self, ids: Sequence[str]) -> Shopper:
+        """A shopper known only by items taken together, in one visit that is going on now."""
+        if isinstance(ids, str) or not len(ids) or len(ids) > MAX_HISTORY:
+            raise BadInput(f"basket: a list of one to {MAX_HISTORY} item ids")
+        codes = np.sort(self._distinct(ids))
+        vector = self._encode([self._history_text(codes)])[0]
+        profile = ad_hoc_profile(
+            self.shop.facts.take(codes), codes, vector, self._settings.training.half_life, one_visit=True
+        )
+        return Shopper(profile, codes)
+
+    def read_again(self, profile: Profile) -> NDArray[np.float32]:
+        """The vector of a profile's history as text, encoded now; zeros where nothing of it is in the catalogue."""
+        read = self._history_text(profile.items[profile.items >= 0])
+        return self._encode([read])[0] if read else np.zeros_like(profile.text)
+
+    def _distinct(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Codes of a history; an item met twice counts once, where it was met last."""
+        codes = self.codes([str(i) for i in ids])
+        codes = codes[np.sort(len(codes) - 1 - np.unique(codes[::-1], return_index=True)[1])]
+        return codes[-self.shop.histories.LIMIT :]
+
+    def _history_text(self, codes: NDArray[np.int64]) -> str:
+        read = [self.titles[code] for code in codes]
+        return history_text(read, self._settings.history.max_words)
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """Titles of all items, by code."""
+        return snapshot.titles(self.shop.tables.value.items)
 
     def codes(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Catalogue codes of item ids, shape ``(len(ids),)``; a `KeyError` names the first unknown one."""
@@ -124,16 +151,18 @@ class Lookup:
         described = np.flatnonzero(codes < 0)
         facts = self.shop.facts.take(codes[named])
         if len(described):
-            facts = ItemFacts.concat(facts, self._facts(_described([items[i] for i in described])))
+            facts = ItemFacts.concat(facts, self._facts(_described([items[int(i)] for i in described])))
         place = np.empty(len(items), np.int64)
         place[np.concatenate([np.array(named, np.int64), described])] = np.arange(len(items))
-        ids = np.where(codes >= 0, self.shop.item_ids[codes], None)
+        ids = self.shop.item_ids[codes]
+        ids[codes < 0] = None
         return Candidates(codes, facts.take(place)), ids
 
 
 def _described(items: Sequence[Any]) -> pd.DataFrame:
     """A checked table of described products, in the order given."""
-    raw = pd.DataFrame([dict(item) for item in items])
+    # As objects: pandas 3 would refuse a lone surrogate (half of an emoji, in JSON) before the check can replace it.
+    raw = pd.DataFrame([dict(item) for item in items], dtype=object)
     raw[ITEM] = [f"{i:09d}" for i in range(len(raw))]  # keeps the order through the check, which sorts by id
     checked = schema.check_items(raw, "items")
     if len(checked.quarantine):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,29 +11,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
-from threadpoolctl import threadpool_limits
 
 from recsys import publishing, schema, snapshot
-from recsys.catalogue import Candidates
 from recsys.encoder import Encoder
-from recsys.errors import BadInput
-from recsys.histories import Profile
+from recsys.errors import ArtifactError, BadInput
+from recsys.explain import Explainer, Explanation
 from recsys.index import ItemIndex
 from recsys.lookup import Item, Lookup, Shopper, User
 from recsys.ranker import Ranker
 from recsys.recipe import HistoryTexts, encoder_for, fit_ranker
-from recsys.retrieval import Pool, Retriever, Standing
+from recsys.rules import Rules
 from recsys.schema import ITEM, USER
+from recsys.scoring import Scoring, each
 from recsys.settings import Settings, load_settings
-from recsys.snapshot import Lazy, ShopTables, Snapshot
+from recsys.snapshot import ShopTables, Snapshot
 from recsys.store import Store, Version
 from recsys.topk import top_k
 
 log = logging.getLogger(__name__)
 
-SCORE, RANK, POSITION = "score", "rank", "position"
+SCORE, RANK, POSITION, RULES = "score", "rank", "position", "rules"
+#: Nearest items by vector that `similar` looks at.
+SIMILAR_POOL = 200
 
 
 class Recommender:
@@ -52,11 +49,10 @@ class Recommender:
     ) -> None:
         self.shop = shop
         self.ranker = ranker
-        self.index = index
         self.settings = settings
         self.version = version
         self.lookup = Lookup(shop, settings, encoder)
-        self._retriever = Retriever(shop, ranker, index, Lazy(self._standing), settings.retrieval)
+        self.scoring = Scoring(shop, ranker, index, settings.retrieval, version)
         if ranker is None:
             log.warning("this version has no ranker: similarity (cosine) serves; run `python -m jobs.train`")
 
@@ -125,6 +121,7 @@ class Recommender:
         *,
         exclude_seen: bool = True,
         candidates: Collection[str] | None = None,
+        rules: Rules | Mapping[str, Any] | None = None,
     ) -> pd.DataFrame:
         """Rank for one shopper.
 
@@ -139,6 +136,9 @@ class Recommender:
             Length of the list when `items` is not given; fewer rows where fewer items are possible.
         candidates
             Restrict the search to these item ids.
+        rules
+            What the shop asks of the list (filters, caps, diversity, pins, boosts, exploration); what each did to a
+            row is in the column ``rules``.
 
         Returns
         -------
@@ -155,10 +155,11 @@ class Recommender:
         """
         shopper = self.lookup.shopper(user)
         if items is not None:
+            if rules is not None:
+                raise BadInput("rules shape a list that is searched for; items given are all ranked. Pass candidates=")
             return self._rank_given(shopper, items)
-        _check_k(k)
-        rows, scores = self._top(shopper, k, exclude_seen, self._pool(candidates))
-        return pd.DataFrame({ITEM: self.shop.item_ids[rows], SCORE: scores, RANK: np.arange(1, len(rows) + 1)})
+        seed = "" if isinstance(user, Mapping) else str(user)
+        return self._list(shopper, k, candidates, rules, exclude_seen=exclude_seen, seed=seed)
 
     def recommend_many(
         self,
@@ -175,12 +176,12 @@ class Recommender:
         """
         _check_k(k)
         ids = list(users)
-        pool = self._pool(candidates)
+        pool = self.scoring.pool(None if candidates is None else self.lookup.codes(list(candidates)))
 
         def one(user: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-            return self._top(self.lookup.known_or_new(user), k, exclude_seen, pool)
+            return self.scoring.top(self.lookup.known_or_new(user), k, pool, exclude_seen=exclude_seen)
 
-        found = self._each(one, ids, "recommending", progress)
+        found = each(one, ids, "recommending", progress)
         sizes = [len(rows) for rows, _ in found]
         rows = np.concatenate([r for r, _ in found]) if found else np.zeros(0, np.int64)
         return pd.DataFrame(
@@ -208,23 +209,16 @@ class Recommender:
 
         def one(group: NDArray[np.int64]) -> NDArray[np.float64]:
             profile = self.lookup.known_or_new(str(users[at[group[0]]])).profile
-            return self.score(profile, catalogue.take(code[group]))
+            return self.scoring.score(profile, catalogue.take(code[group]))
 
         out = np.empty(len(pairs))
-        for group, scores in zip(groups, self._each(one, groups, "scoring", progress), strict=True):
+        for group, scores in zip(groups, each(one, groups, "scoring", progress), strict=True):
             out[group] = scores
         return out
 
-    def score(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
-        """Scores of candidates for one profile: probabilities, or cosines where the version has no ranker."""
-        if self.ranker is not None:
-            return self.ranker.score(profile, candidates)
-        mean = profile.mean.astype(np.float64)
-        return candidates.facts.vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
-
     def _rank_given(self, shopper: Shopper, items: Sequence[Item]) -> pd.DataFrame:
         candidates, ids = self.lookup.candidates(items)
-        scores = self.score(shopper.profile, candidates)
+        scores = self.scoring.score(shopper.profile, candidates)
         # Ties by item_id (codes follow sorted ids); unknown products after known ones, in the order given.
         codes = np.where(candidates.codes >= 0, candidates.codes, len(self.shop.item_ids))
         order = np.lexsort((np.arange(len(scores)), codes, -scores))
@@ -232,45 +226,76 @@ class Recommender:
             {ITEM: ids[order], SCORE: scores[order], RANK: np.arange(1, len(order) + 1), POSITION: order}
         )
 
-    # --- searching the catalogue --------------------------------------------------------------------------------------
+    def similar(self, item: Item, k: int = 10) -> pd.DataFrame:
+        """Items that could stand in for one: nearest by what their texts say, `score` is the mean of both cosines.
 
-    def _pool(self, candidates: Collection[str] | None) -> Pool:
-        if candidates is None:
-            return self._retriever.everything
-        allowed = np.zeros(len(self.shop.item_ids), bool)
-        allowed[self.lookup.codes(list(candidates))] = True
-        return self._retriever.pool(allowed)
+        Encoder vectors know what a text means, words know which brand or line it names; the item itself and
+        unavailable items are left out.
+        """
+        _check_k(k)
+        one, _ = self.lookup.candidates([item])
+        facts = self.shop.facts
+        _, near = self.scoring.index.search(one.facts.vectors, min(len(facts), max(SIMILAR_POOL, 4 * k)))
+        rows = np.sort(near[0][near[0] >= 0])
+        meaning = facts.vectors[rows] @ one.facts.vectors[0]
+        words = (facts.terms[rows] @ one.facts.terms[[0]].T).toarray()[:, 0]
+        score = np.where(self.shop.available[rows] & (rows != one.codes[0]), (meaning + words) / 2, -np.inf)
+        best = top_k(score, k)
+        return self._table(rows[best], score[best].astype(np.float64))
 
-    def _standing(self) -> Standing:
-        saved = self.version.path / "ranker" / "standing" if self.version else None
-        return Standing.load(saved) if saved and saved.is_dir() else Standing.of(self.shop, self.ranker)
+    def complete(
+        self, basket: Sequence[str], k: int = 10, *, rules: Rules | Mapping[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """What goes with a basket: its items count as one visit that is going on now, in any order."""
+        shopper = self.lookup.basket(basket)
+        return self._list(shopper, k, None, rules, exclude_seen=True, seed="")
 
-    def _top(
-        self, shopper: Shopper, k: int, exclude_seen: bool, pool: Pool
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        seen = shopper.seen if exclude_seen else shopper.seen[:0]
-        found = self._retriever.candidates(shopper.profile, k, pool, seen)
-        scores = self.score(shopper.profile, found.candidates)
-        rows = top_k(np.where(found.possible, scores, -np.inf), k)
-        return found.candidates.codes[rows], scores[rows]
+    def explain(self, user: User, item: str) -> Explanation:
+        """Why this item has this score for this shopper: contributions, evidence, and a sentence made of them.
 
-    def _each(self, work: Callable[[Any], Any], things: Sequence[Any], what: str, progress: bool) -> list[Any]:
-        """`work` on each thing, in order, on all cores: one thread a thing, one BLAS thread each."""
-        with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
-            results = pool.map(work, things)
-            return list(
-                track(
-                    results, what, total=len(things), console=Console(stderr=True), disable=not progress, transient=True
-                )
-            )
+        Raises
+        ------
+        ArtifactError
+            The version has no ranker: a similarity has no parts.
+        """
+        code = int(self.lookup.codes([item])[0])
+        known = None if isinstance(user, Mapping) else int(self.shop.user_index.get_indexer([str(user)])[0])
+        return self.explainer.explain(self.lookup.shopper(user).profile, code, user=known)
 
     @cached_property
-    def _titles(self) -> list[str]:
-        return snapshot.titles(self.shop.tables.value.items)
+    def explainer(self) -> Explainer:
+        """What explains this version; its writer is loaded when the first sentence is asked for."""
+        if self.ranker is None:
+            raise ArtifactError(
+                "this version has no ranker, so there is no score to explain; run `python -m jobs.train`"
+            )
+        return Explainer(self.shop, self.ranker, self.settings.explain, retext=self.lookup.read_again)
+
+    def _list(
+        self,
+        shopper: Shopper,
+        k: int,
+        candidates: Collection[str] | None,
+        rules: Rules | Mapping[str, Any] | None,
+        *,
+        exclude_seen: bool,
+        seed: str,
+    ) -> pd.DataFrame:
+        _check_k(k)
+        only = None if candidates is None else self.lookup.codes(list(candidates))
+        if rules is None:
+            return self._table(*self.scoring.top(shopper, k, self.scoring.pool(only), exclude_seen=exclude_seen))
+        codes, scores, notes = self.scoring.ruled(
+            shopper, k, Rules.of(rules), only=only, exclude_seen=exclude_seen, seed=seed
+        )
+        return self._table(codes, scores).assign(**{RULES: notes})
+
+    def _table(self, codes: NDArray[np.int64], scores: NDArray[np.float64]) -> pd.DataFrame:
+        return pd.DataFrame({ITEM: self.shop.item_ids[codes], SCORE: scores, RANK: np.arange(1, len(codes) + 1)})
 
     def title(self, item_id: str) -> str:
         """Title of a catalogue item."""
-        return self._titles[int(self.lookup.codes([item_id])[0])]
+        return self.lookup.titles[int(self.lookup.codes([item_id])[0])]
 
 
 def _check_k(k: int) -> None:

@@ -135,13 +135,14 @@ class Retriever:
     @cached_property
     def everything(self) -> Pool:
         """The pool of a search without restrictions."""
-        return self._pool(self._shop.available)
+        return self.restricted(self._shop.available)
 
     def pool(self, allowed: NDArray[np.bool_] | None) -> Pool:
         """What may be recommended when only `allowed`, shape ``(n_items,)``, may; prepared once for many shoppers."""
-        return self.everything if allowed is None else self._pool(self._shop.available & allowed)
+        return self.everything if allowed is None else self.restricted(self._shop.available & allowed)
 
-    def _pool(self, possible: NDArray[np.bool_]) -> Pool:
+    def restricted(self, possible: NDArray[np.bool_]) -> Pool:
+        """A pool of exactly these items, available or not; `possible` has shape ``(n_items,)``."""
         catalogue, limit = self._shop.catalogue, self._settings.exhaustive_limit
         if len(catalogue) <= limit:
             return Pool(catalogue, possible)

@@ -137,6 +137,16 @@ class Shelf:
     available: NDArray[np.bool_]
     is_new: NDArray[np.bool_]
 
+    def take(self, rows: NDArray[np.int64]) -> Shelf:
+        """The shelf of these rows, in this order."""
+        return replace(
+            self,
+            ids=self.ids[rows],
+            facts=self.facts.take(rows),
+            available=self.available[rows],
+            is_new=self.is_new[rows],
+        )
+
     @cached_property
     def index(self) -> pd.Index:
         """Ids to rows; made once, so keep the shelf of a whole catalogue."""
@@ -217,6 +227,14 @@ def apply(rules: Rules, scores: NDArray[np.floating], shelf: Shelf, k: int, *, s
 def _said(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"])
     return f"{where}: {error['msg']}" if where else str(error["msg"]).removeprefix("Value error, ")
+
+
+def allowed(rules: Rules, shelf: Shelf) -> NDArray[np.bool_]:
+    """Which rows pass every filter, shape ``(n,)``."""
+    possible = np.ones(len(shelf.ids), bool)
+    for _, mask in _filters(rules, shelf):
+        possible &= ~mask
+    return possible
 
 
 def _filters(rules: Rules, shelf: Shelf) -> Iterator[tuple[str, NDArray[np.bool_]]]:

@@ -104,6 +104,29 @@ class GateSettings(_Section):
     """Share of items or events that may vanish from one night to the next before the input is called broken."""
 
 
+class ExplainSettings(_Section):
+    """How reasons are written."""
+
+    writer: str = "SmolLM2-135M-Instruct"
+    """A causal model (directory, the pinned default, or a Hugging Face name), ``endpoint:MODEL``, or ``template``."""
+    adapter: Path | None = None
+    """LoRA adapter of the writer; the default writer brings its own."""
+    tone: Literal["friendly", "neutral", "expert"] = "friendly"
+    """``friendly``, ``neutral`` or ``expert``."""
+    length: Literal["short", "long"] = "long"
+    """``short`` gives the reason; ``long`` adds a second fact where one is among the largest parts."""
+    language: Literal["en", "zh"] = "en"
+    """``en``, or ``zh`` (templates)."""
+    temperature: float = Field(0.9, ge=0)
+    """How freely the writer words things; 0 always takes the likeliest wording."""
+    variants: int = Field(256, ge=1)
+    """Wordings per kind of evidence: reasons of one kind share so many, so that a large shop's night is finite."""
+    seconds: float = Field(15.0, gt=0)
+    """On demand, a reader waits so long for the writer and then gets the plain sentence."""
+    batch_size: int = Field(32, ge=1)
+    """Sentences written together."""
+
+
 class Settings(BaseSettings):
     """All settings of one run; immutable."""
 
@@ -123,6 +146,7 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = RetrievalSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()
+    explain: ExplainSettings = ExplainSettings()
     seed: int = 7
     """Seed of everything random in training and evaluation."""
     keep_versions: int = Field(3, ge=1)

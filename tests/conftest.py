@@ -88,6 +88,7 @@ def tiny_environment(tiny_encoder: Path) -> dict[str, str]:
         "RECSYS_EVALUATION__RESAMPLES": "100",
         "RECSYS_CONFIG": os.devnull,
         "RECSYS_OFFLINE": "1",
+        "RECSYS_EXPLAIN__WRITER": "template",
     }
 
 
