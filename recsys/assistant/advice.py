@@ -1,0 +1,124 @@
+"""Recommendations in conversation: products that meet every constraint named, with the reasons that hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from recsys import schema
+from recsys.assistant.constraints import Constraints, Shelves
+from recsys.assistant.dialogue import Turn
+from recsys.assistant.language import language_of, sentences
+from recsys.assistant.messages import say
+from recsys.lookup import User
+
+LENGTH = 3
+"""Products named in one answer."""
+MAX_REASON = 140
+"""Characters of a description's first sentence that make a reason."""
+NEAREST = 40
+"""Products considered where the sentence names no category, brand, price or word of a title."""
+
+
+class Ranks(Protocol):
+    """What is asked of a recommender (`recsys.recommender.Recommender`)."""
+
+    def recommend(self, user: User, items: Sequence[str] | None = ..., k: int = ...) -> pd.DataFrame:
+        """Rank items for a user."""
+        ...
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Products recommended, best first, and the sentence that says so."""
+
+    text: str
+    item_ids: tuple[str, ...]
+    asked: Constraints
+
+
+def advise(
+    question: str,
+    asked: Constraints,
+    shelves: Shelves,
+    ranks: Ranks,
+    *,
+    user: str | None = None,
+    history: Sequence[str] = (),
+    near: Callable[[], Sequence[int]] = tuple,
+) -> Advice:
+    """Recommend products for a sentence.
+
+    Parameters
+    ----------
+    asked
+        What must hold of every product named.
+    history
+        Item ids the user had, oldest first; they make the list personal.
+    near
+        Rows of products near the sentence in meaning, nearest first; asked where it names nothing of the catalogue.
+    """
+    language = language_of(question)
+    rows = shelves.matching(asked)
+    available = shelves.table[schema.AVAILABLE].to_numpy(bool) if schema.AVAILABLE in shelves.table else None
+    had = {shelves.row[i] for i in history if i in shelves.row}
+    rows = np.array([r for r in rows if (available is None or available[r]) and r not in had], dtype=np.int64)
+    if not (asked.categories or asked.words or (history and not asked)):
+        possible = set(rows.tolist())
+        rows = np.array([r for r in near() if r in possible][:NEAREST], dtype=np.int64)
+    if not len(rows):
+        return Advice(say("none_found", language, constraints=_described(asked, language)), (), asked)
+    described: User = {"text": question, **({"history": list(history)} if history else {})}
+    ranked = ranks.recommend(described, items=[shelves.ids[r] for r in rows])
+    chosen = [shelves.row[str(item)] for item in ranked[schema.ITEM][:LENGTH]]
+    lines = [say("found", language)]
+    for number, row in enumerate(chosen, start=1):
+        price = f" ({_money(shelves.prices[row])})" if np.isfinite(shelves.prices[row]) else ""
+        reason = ", ".join(_reasons(row, asked, shelves, language)) or say("reason_best", language)
+        lines.append(say("line", language, n=number, item=shelves.titles[row], price=price, reason=reason))
+    return Advice("\n".join(lines), tuple(shelves.ids[r] for r in chosen), asked)
+
+
+def earlier_constraints(turns: Sequence[Turn], read: Sequence[Constraints]) -> Constraints:
+    """What the shopper asked for in earlier turns, later turns winning; `read` has one entry per turn."""
+    total = Constraints()
+    for turn, asked in zip(turns, read, strict=True):
+        if turn.role == "user" and asked:
+            total = asked.over(total)
+    return total
+
+
+def _reasons(row: int, asked: Constraints, shelves: Shelves, language: str) -> list[str]:
+    """Only what the catalogue says of this product."""
+    reasons = []
+    if shelves.categories[row]:
+        reasons.append(say("reason_fits", language, category=shelves.categories[row]))
+    if asked.brands:
+        reasons.append(say("reason_brand", language, brand=shelves.brands[row]))
+    if asked.price_max is not None:
+        reasons.append(say("reason_price", language, limit=_money(asked.price_max)))
+    elif asked.price_min is not None:
+        reasons.append(say("reason_from_price", language, limit=_money(asked.price_min)))
+    reasons += [say("reason_feature", language, feature=measure) for measure in asked.measures]
+    about = sentences(shelves.said(row))
+    if about and len(about[0]) <= MAX_REASON:
+        reasons.append(about[0].rstrip("。."))
+    return reasons
+
+
+def _described(asked: Constraints, language: str) -> str:
+    parts = [*sorted(asked.categories), *asked.words, *sorted(asked.brands)]
+    if asked.price_max is not None:
+        parts.append(say("constraint_max", language, limit=_money(asked.price_max)))
+    if asked.price_min is not None:
+        parts.append(say("constraint_min", language, limit=_money(asked.price_min)))
+    parts += [str(measure) for measure in asked.measures]
+    return ", ".join(parts) or "…"
+
+
+def _money(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") if value == int(value) else f"{value:.2f}"

@@ -1,0 +1,236 @@
+"""What the shop says of itself: FAQ tables, policies and the catalogue's texts, searched by meaning and by words.
+
+A passage's score for a question is a sum of
+
+- the cosine of their vectors (mean of title, text and both),
+- how far they agree on the theme (Bhattacharyya coefficient of the theme probabilities),
+- the cosine of the shop concepts they speak of,
+- BM25.
+
+The first two are inner products, so they are one vector and one FAISS search; all four are summed for the best
+candidates of that search and of BM25.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import reuse
+from recsys.assistant.bm25 import BM25
+from recsys.assistant.language import concepts, language_of
+from recsys.assistant.sources import Passage
+from recsys.assistant.themes import Reader, Sentences
+from recsys.encoder import Encoder
+from recsys.errors import ArtifactError, BadInput
+from recsys.index import ItemIndex
+from recsys.reuse import VectorPool
+from recsys.store import Store, Version
+
+log = logging.getLogger(__name__)
+
+THEME_WEIGHT = 0.4
+CONCEPT_WEIGHT = 0.1
+WORD_WEIGHT = 0.05
+CANDIDATES = 100
+"""Passages taken from each of the two searches before all parts of the score are summed."""
+WRITTEN_FOR = "knowledge.json"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage found for a question.
+
+    Attributes
+    ----------
+    score
+        Sum of the parts; ranks the hits of one question.
+    theme
+        Agreement on the theme, 0 to 1: low means the passage is about something else.
+    cosine, words
+        Likeness of meaning, -1 to 1, and share of the question's words found, about 0 to 1.
+    """
+
+    passage: Passage
+    score: float
+    theme: float
+    cosine: float
+    words: float
+
+
+class Knowledge:
+    """Passages and what is needed to search them."""
+
+    def __init__(
+        self, passages: Sequence[Passage], reader: Reader, pool: VectorPool, read: Sentences, index: ItemIndex
+    ) -> None:
+        self.passages = tuple(passages)
+        self.reader = reader
+        self.pool = pool
+        self._read = read
+        self._index = index
+        self._words = BM25.fit([f"{p.title}\n{p.text}" for p in passages])
+        spread = (read.concepts > 0).sum(axis=0)
+        self._idf = np.log1p(len(passages) / (0.5 + spread)).astype(np.float32)
+        self._concepts = _unit(read.concepts * self._idf)
+
+    @classmethod
+    def build(
+        cls,
+        passages: Sequence[Passage],
+        encoder: Encoder,
+        *,
+        languages: Sequence[str] = ("en",),
+        known: Sequence[VectorPool] = (),
+        progress: bool = False,
+    ) -> Knowledge:
+        """Encode passages (only those whose text is in no `known` pool) and index them.
+
+        Raises
+        ------
+        BadInput
+            There is no passage, or two have one id.
+        """
+        if not passages:
+            raise BadInput("knowledge: no passage; give FAQ tables, policies or a catalogue")
+        ids = [p.id for p in passages]
+        if len(set(ids)) < len(ids):
+            twice = next(i for i in ids if ids.count(i) > 1)
+            raise BadInput(f"knowledge: passage id {twice!r} appears twice; give the files different names")
+        reader = Reader.fit(encoder, languages)
+        texts = [text for p in passages for text in (p.title, p.text, f"{p.title} {p.text}")]
+        pool = reuse.encode(encoder, texts, known, progress=progress).pool
+        read = _read_passages(passages, reader, pool.vectors)
+        index = ItemIndex.build(_joint(read.vectors, read.themes))
+        return cls(passages, reader, pool, read, index)
+
+    def __len__(self) -> int:
+        return len(self.passages)
+
+    def search(self, question: str, k: int = 5, *, among: Callable[[Passage], bool] | None = None) -> list[Hit]:
+        """The `k` best passages for a question, best first; ties in the order of the passages."""
+        return self.search_read(question, self.reader.read([question]), k, among=among)
+
+    def search_read(
+        self, question: str, read: Sentences, k: int = 5, *, among: Callable[[Passage], bool] | None = None
+    ) -> list[Hit]:
+        """`search` with a question already read (one row)."""
+        words = self._words.scores(question)
+        rows = self._candidates(read, words)
+        if among is not None:
+            rows = np.array([r for r in range(len(self.passages)) if among(self.passages[r])], dtype=np.int64)
+        if not len(rows):
+            return []
+        cosine = self._read.vectors[rows] @ read.vectors[0]
+        theme = np.sqrt(self._read.themes[rows]) @ np.sqrt(read.themes[0])
+        shared = self._concepts[rows] @ _unit(read.concepts * self._idf)[0]
+        score = cosine + THEME_WEIGHT * theme + CONCEPT_WEIGHT * shared + WORD_WEIGHT * words[rows]
+        best = np.lexsort((rows, -score))[:k]
+        return [
+            Hit(self.passages[rows[i]], float(score[i]), float(theme[i]), float(cosine[i]), float(words[rows[i]]))
+            for i in best
+        ]
+
+    def _candidates(self, read: Sentences, words: NDArray[np.float32]) -> NDArray[np.int64]:
+        if len(self.passages) <= 2 * CANDIDATES:
+            return np.arange(len(self.passages))
+        _, near = self._index.search(_joint(read.vectors, read.themes, THEME_WEIGHT), CANDIDATES)
+        by_words = np.argpartition(-words, CANDIDATES)[:CANDIDATES]
+        rows = np.union1d(near[near >= 0], by_words)
+        return rows.astype(np.int64)
+
+    def save(self, directory: Path) -> None:
+        """Write passages (JSON lines), vectors with their reuse keys, themes and the index."""
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / "passages.jsonl").open("w", encoding="utf-8") as file:
+            for passage in self.passages:
+                file.write(json.dumps(asdict(passage), ensure_ascii=False) + "\n")
+        self.pool.save(directory, "vectors")
+        self.reader.save(directory)
+        self._index.save(directory / "index")
+        about = {"encoder": self.reader.encoder.fingerprint, "languages": self.reader.languages, "n": len(self)}
+        (directory / WRITTEN_FOR).write_text(json.dumps(about), encoding="utf-8")
+
+    @classmethod
+    def load(cls, directory: Path, encoder: Encoder) -> Knowledge:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ArtifactError
+            The knowledge was built with another encoder, or a file is missing or damaged.
+        """
+        try:
+            about = json.loads((directory / WRITTEN_FOR).read_text(encoding="utf-8"))
+            lines = (directory / "passages.jsonl").read_text(encoding="utf-8").splitlines()
+            passages = [Passage(**json.loads(line)) for line in lines]
+            pool = VectorPool.load(directory, "vectors")
+            reader = Reader.load(directory, encoder, about["languages"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ArtifactError(f"{directory}: knowledge cannot be read ({error}); build it again") from None
+        if about["encoder"] != encoder.fingerprint:
+            raise ArtifactError(
+                f"{directory}: built with another encoder; run `python -m jobs.embed --knowledge` again"
+            )
+        read = _read_passages(passages, reader, pool.vectors)
+        index = ItemIndex.load(directory / "index", _joint(read.vectors, read.themes))
+        return cls(passages, reader, pool, read, index)
+
+
+def _read_passages(passages: Sequence[Passage], reader: Reader, vectors: NDArray[np.float32]) -> Sentences:
+    """Vectors, concepts and themes of passages from the vectors of title, text and both, shape ``(3 n, dim)``."""
+    known = np.array([language_of(p.text) in reader.languages for p in passages], np.float32)
+    parts = np.asarray(vectors, np.float32).reshape(len(passages), 3, -1) * known[:, None, None]
+    title, text = concepts([p.title for p in passages]), concepts([p.text for p in passages])
+    # A FAQ's question says what the passage is about; a paragraph of a policy is about what it says.
+    asked = np.array([p.kind == "faq" for p in passages])[:, None]
+    themes = np.where(
+        asked,
+        reader.themes(parts[:, 0], title),
+        (reader.themes(parts[:, 2], np.maximum(title, text)) + reader.themes(parts[:, 0], title)) / 2,
+    )
+    return Sentences(parts.mean(axis=1), np.maximum(title, text / 2), themes.astype(np.float32))
+
+
+def _joint(vectors: NDArray[np.float32], themes: NDArray[np.float32], weight: float = 1.0) -> NDArray[np.float32]:
+    return np.ascontiguousarray(np.hstack([vectors, np.sqrt(themes) * np.float32(weight)]))
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+
+
+def publish(
+    passages: Sequence[Passage],
+    encoder: Encoder,
+    artifacts: Path,
+    *,
+    languages: Sequence[str] = ("en",),
+    keep: int = 3,
+    progress: bool = False,
+) -> Version:
+    """Build knowledge and make it the live one under ``artifacts/knowledge``; only changed passages are encoded."""
+    store = Store(artifacts / "knowledge")
+    with store.writing() as draft:
+        live = store.current()
+        known = [VectorPool.load(live.path, "vectors")] if live is not None else []
+        built = Knowledge.build(passages, encoder, languages=languages, known=known, progress=progress)
+        built.save(draft.path)
+        kinds = {kind: sum(p.kind == kind for p in passages) for kind in ("faq", "policy", "product")}
+        return store.publish(draft, {"passages": kinds, "encoder": encoder.info}, keep=keep)
+
+
+def load_live(artifacts: Path, encoder: Encoder) -> Knowledge:
+    """The live knowledge under ``artifacts/knowledge``."""
+    version = Store(artifacts / "knowledge").current()
+    if version is None:
+        raise ArtifactError(
+            f"{artifacts}: no knowledge is published; run `python -m jobs.embed --knowledge FILE_OR_DIR` first"
+        )
+    return Knowledge.load(version.path, encoder)

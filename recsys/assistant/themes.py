@@ -1,0 +1,202 @@
+"""What a sentence is about, among the themes of shop conversations.
+
+A multinomial logistic regression over a sentence vector and the shop concepts, fitted on ways people put each theme
+(`phrases.toml`) with whatever encoder is in use. It knows nothing of any shop's own texts: two sentences that share no
+word are close when they are about the same theme, and a question whose theme no passage shares has no answer there.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
+
+from recsys.assistant.language import concepts, language_of
+from recsys.encoder import Encoder
+
+INTENTS = (
+    "product",
+    "recommendation",
+    "order_status",
+    "delivery",
+    "returns",
+    "service",
+    "small_talk",
+    "privacy",
+    "handover",
+    "out_of_scope",
+)
+
+_CONCEPT_SCALE = 0.5
+"""Length of the concept part of a sentence beside its unit vector."""
+_REGULARISATION = 30.0
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Sentences as the assistant sees them; one row each.
+
+    Attributes
+    ----------
+    vectors
+        Unit vectors, or zeros for a language the encoder does not read; shape ``(n, dim)``.
+    concepts
+        See `language.concepts`.
+    themes
+        Probability of each theme, shape ``(n, n_themes)``.
+    """
+
+    vectors: NDArray[np.float32]
+    concepts: NDArray[np.float32]
+    themes: NDArray[np.float32]
+
+
+@cache
+def _bank() -> dict[str, Mapping[str, object]]:
+    source = resources.files(__package__).joinpath("phrases.toml").read_text(encoding="utf-8")
+    return tomllib.loads(source)
+
+
+def theme_names() -> list[str]:
+    """Names of the themes, in the order of the columns of `Sentences.themes`."""
+    return list(_bank())
+
+
+def theme_intents() -> list[str]:
+    """The intent each theme belongs to."""
+    return [str(theme["intent"]) for theme in _bank().values()]
+
+
+def _phrases() -> tuple[list[str], NDArray[np.int64]]:
+    texts: list[str] = []
+    labels: list[int] = []
+    for label, theme in enumerate(_bank().values()):
+        forms: Sequence[str] = theme["phrases"]  # type: ignore[assignment]
+        texts += forms
+        labels += [label] * len(forms)
+    return texts, np.array(labels)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A fitted multinomial logistic regression over all themes: `weights` ``(n_themes, n_features)``, `offset`."""
+
+    weights: NDArray[np.float32]
+    offset: NDArray[np.float32]
+
+    @classmethod
+    def fit(cls, features: NDArray[np.float32], labels: NDArray[np.int64]) -> Linear:
+        """Fit; a theme without an example is never predicted."""
+        model = LogisticRegression(C=_REGULARISATION, max_iter=400).fit(features, labels)
+        weights = np.zeros((len(theme_names()), features.shape[1]), np.float32)
+        offset = np.full(len(weights), -30.0, np.float32)
+        weights[model.classes_], offset[model.classes_] = model.coef_, model.intercept_
+        return cls(weights, offset)
+
+    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probability of each theme, shape ``(n, n_themes)``."""
+        return softmax(features @ self.weights.T + self.offset, axis=1)
+
+    def save(self, directory: Path, name: str) -> None:
+        """Write one array: the offset is its last column."""
+        np.save(directory / f"{name}.npy", np.column_stack([self.weights, self.offset]))
+
+    @classmethod
+    def load(cls, directory: Path, name: str) -> Linear:
+        """Read what `save` wrote."""
+        both = np.load(directory / f"{name}.npy", allow_pickle=False)
+        return cls(np.ascontiguousarray(both[:, :-1]), both[:, -1].copy())
+
+
+class Reader:
+    """Reads sentences: their vectors, concepts and themes.
+
+    Parameters
+    ----------
+    encoder
+        Made with mean pooling: raw cosine prefers it.
+    joint, concepts_only
+        Regressions over vector and concepts, and over the concepts alone for sentences without a vector.
+    languages
+        Languages the encoder reads; sentences in others are known by their concepts and words alone.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        joint: Linear,
+        concepts_only: Linear,
+        languages: Sequence[str] = ("en",),
+    ) -> None:
+        self.encoder = encoder
+        self.languages = tuple(languages)
+        self._joint = joint
+        self._concepts_only = concepts_only
+
+    @classmethod
+    def fit(cls, encoder: Encoder, languages: Sequence[str] = ("en",)) -> Reader:
+        """Learn the themes with this encoder (seconds: there are under a thousand phrases)."""
+        texts, labels = _phrases()
+        vectors, found = encoder.encode(texts).vectors, concepts(texts)
+        joint = Linear.fit(_features(vectors, found), labels)
+        speaks = found.any(axis=1)
+        return cls(encoder, joint, Linear.fit(_unit(found[speaks]), labels[speaks]), languages)
+
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors of texts; zeros where the encoder does not read the language."""
+        out = np.zeros((len(texts), self.encoder.dim), np.float32)
+        rows = [row for row, text in enumerate(texts) if language_of(text) in self.languages]
+        if rows:
+            out[rows] = self.encoder.encode([texts[row] for row in rows]).vectors
+        return out
+
+    def read(self, texts: Sequence[str]) -> Sentences:
+        """Vectors, concepts and themes of texts."""
+        vectors, found = self.vectors(texts), concepts(texts)
+        return Sentences(vectors, found, self.themes(vectors, found))
+
+    def themes(self, vectors: NDArray[np.float32], found: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probability of each theme from sentence vectors and concepts, shape ``(n, n_themes)``.
+
+        A sentence with neither a vector nor a concept is about nothing known: zeros.
+        """
+        known = vectors.any(axis=1, keepdims=True)
+        alone = self._concepts_only(_unit(found)) * found.any(axis=1, keepdims=True)
+        return np.where(known, self._joint(_features(vectors, found)), alone).astype(np.float32)
+
+    def save(self, directory: Path) -> None:
+        """Write the regressions as arrays."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self._joint.save(directory, "themes_joint")
+        self._concepts_only.save(directory, "themes_concepts")
+
+    @classmethod
+    def load(cls, directory: Path, encoder: Encoder, languages: Sequence[str] = ("en",)) -> Reader:
+        """Read what `save` wrote; the encoder has to be the one it was fitted with."""
+        joint, alone = (Linear.load(directory, name) for name in ("themes_joint", "themes_concepts"))
+        return cls(encoder, joint, alone, languages)
+
+
+def intent_of(themes: NDArray[np.float32]) -> tuple[str, float]:
+    """The likeliest intent of one sentence and its probability: the sum over the intent's themes."""
+    totals = dict.fromkeys(INTENTS, 0.0)
+    for intent, probability in zip(theme_intents(), themes, strict=True):
+        totals[intent] += float(probability)
+    best = max(totals, key=lambda intent: totals[intent])
+    return best, totals[best]
+
+
+def _features(vectors: NDArray[np.float32], found: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.hstack([vectors, _CONCEPT_SCALE * _unit(found)])
+
+
+def _unit(found: NDArray[np.float32]) -> NDArray[np.float32]:
+    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1.0)
