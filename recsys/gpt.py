@@ -290,6 +290,9 @@ def load_model(path: Path, name: str) -> tuple[Any, Any]:
         model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, **where, **weights, **safe)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise BadInput(f"model {name!r}: {path} is no causal model that transformers can load: {error}") from error
+    if gguf:  # the weights are plain fp32 now, but still labelled quantized, which forbids training
+        model.is_quantized, model.hf_quantizer, model.quantization_method = False, None, None
+        model.config.__dict__.pop("quantization_config", None)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer

@@ -100,8 +100,8 @@ class Explainer:
         """`writer` replaces the one the settings name; `retext` is as in `gather`."""
         self.settings = settings or ExplainSettings()
         self.statistics = ShopStatistics(snapshot)
-        self._ranker = ranker
-        self._retext = retext
+        self.ranker = ranker
+        self.retext = retext
         self._make_writer = writer or (lambda: ReasonWriter.load(self.settings))
         self._writer: ReasonWriter | None = None
         self._lock = threading.Lock()
@@ -116,7 +116,7 @@ class Explainer:
 
     def evidence(self, profile: Profile, codes: Sequence[int], *, user: int | None = None) -> list[Evidence]:
         """Evidence for items (catalogue codes) of one shopper (whose code is `user`, where the shop knows them)."""
-        return gather(self.statistics, self._ranker, profile, codes, user=user, retext=self._retext)
+        return gather(self.statistics, self.ranker, profile, codes, user=user, retext=self.retext)
 
     def explain(self, profile: Profile, code: int, *, user: int | None = None) -> Explanation:
         """Explain one score while a reader waits: after ``settings.seconds`` the plain sentence is delivered."""
