@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,26 +22,20 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from recsys import fast_bert, pretrained, tokens
+from recsys import checkpoint, fast_bert, int8, pretrained, tokens
+from recsys.checkpoint import Forward, FullModel
 from recsys.errors import BadInput
 
 log = logging.getLogger(__name__)
 
 DEFAULT_MAX_LENGTH = 128
 CPU_TOKEN_BUDGET = 2048
-GPU_TOKEN_BUDGET = 32768
+"""Padded tokens in a batch: on a CPU a matrix of so many rows is fast and its results stay in cache."""
+INT8_TOKEN_BUDGET = 512
+GPU_TOKEN_BUDGET = 65536
+"""At most; less on a GPU without the memory for it."""
 WINDOW = 4096
 """Texts tokenised and sorted by length together; the next window is tokenised while this one is computed."""
-
-
-class Forward(Protocol):
-    """What computes a batch: the full model, or something faster that equals it."""
-
-    def __call__(self, ids: Sequence[tokens.TokenIds]) -> torch.Tensor:
-        """Pooled float32 vectors `(n, dim)` of token ids, on any device."""
-
-    def positions(self, lengths: Sequence[int]) -> int:
-        """How many tokens, padding included, a batch of texts of these lengths is computed as."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +143,8 @@ class Encoder:
         device
             See `pick_device`.
         precision
-            `fp32`, `bf16`, or `auto`: bf16 (fp16 where there is no bf16) on a GPU, else fp32.
+            `fp32`, `bf16`, `fp16`, `int8`, or `auto`: bf16 (fp16 where there is no bf16) on a GPU, else fp32. `int8`
+            is for CPUs, and stays in fp32 with a warning when it would turn vectors too far (see `recsys.int8`).
         offline, cache_dir
             See `recsys.pretrained.resolve`.
 
@@ -163,34 +158,40 @@ class Encoder:
         if max_length is not None and max_length < 3:
             raise BadInput(f"max_length {max_length}: a text needs room for at least 3 tokens ([CLS], one, [SEP])")
         chosen = pick_device(device)
-        dtype = _dtype(precision, chosen)
+        precision = _precision(precision, chosen)
         path = pretrained.resolve(name, offline=offline, cache_dir=cache_dir)
-        model, backend = _load(path, name)
-        asked_pooling, asked_length, prompts = _own_settings(path) if pooling == "auto" else (pooling, None, {})
+        model, backend = checkpoint.load(path, name)
+        asked_pooling, asked_length, prompts = (
+            checkpoint.own_settings(path) if pooling == "auto" else (pooling, None, {})
+        )
         if asked_pooling == "cls" and backend.cls_token is None:
             raise BadInput(f"model {name!r} has no [CLS] token; use pooling='mean'")
         tokenizer = tokens.Tokenizer(
-            backend, min(max_length or asked_length or DEFAULT_MAX_LENGTH, _readable(model.config, backend))
+            backend,
+            min(max_length or asked_length or DEFAULT_MAX_LENGTH, checkpoint.longest_input(model.config, backend)),
         )
-        model = model.to(device=chosen, dtype=dtype)
-        log.info("encoder %s on %s in %s, pooling %s", name, chosen, dtype, asked_pooling)
-        info = {
-            "name": name,
-            "weights_hash": pretrained.weights_hash(path),
-            "pooling": asked_pooling,
-            "max_length": tokenizer.max_length,
-            "prompts": prompts,
-            "precision": _PRECISIONS[dtype],
-            "device": str(chosen),
-        }
+        model = model.to(device=chosen, dtype=_DTYPES[precision])
+        fast = fast_bert.build(model, asked_pooling)
+        if precision == "int8":
+            quick = int8.build(model, asked_pooling, fast, tokenizer)
+            fast, precision = (quick, "int8") if quick else (fast, "fp32")
+        log.info("encoder %s on %s in %s, pooling %s", name, chosen, precision, asked_pooling)
         return cls(
-            fast_bert.build(model, asked_pooling) or FullModel(model, asked_pooling, pad=backend.pad_token_id or 0),
+            fast or FullModel(model, asked_pooling, pad=backend.pad_token_id or 0),
             tokenizer,
             dim=int(model.config.hidden_size),
             pooling=asked_pooling,
             prompts=prompts,
-            token_budget=CPU_TOKEN_BUDGET if chosen.type == "cpu" else GPU_TOKEN_BUDGET,
-            info=info,
+            token_budget=INT8_TOKEN_BUDGET if precision == "int8" else _token_budget(chosen, model.config),
+            info={
+                "name": name,
+                "weights_hash": pretrained.weights_hash(path),
+                "pooling": asked_pooling,
+                "max_length": tokenizer.max_length,
+                "prompts": prompts,
+                "precision": precision,
+                "device": str(chosen),
+            },
         )
 
     def encode(
@@ -261,99 +262,28 @@ class Encoder:
         )
 
 
-class FullModel:
-    """The whole Hugging Face model on a padded batch: right for every architecture, and what fast paths must equal."""
-
-    def __init__(self, model: torch.nn.Module, pooling: str, *, pad: int) -> None:
-        self._model = model
-        self._pooling = pooling
-        self._pad = pad
-        self._device = next(model.parameters()).device
-
-    def __call__(self, ids: Sequence[tokens.TokenIds]) -> torch.Tensor:
-        """Pooled float32 vectors `(n, dim)` of token ids, on the model's device."""
-        lengths = torch.tensor([len(row) for row in ids])
-        padded = torch.full((len(ids), int(lengths.max())), self._pad)
-        for row, values in enumerate(ids):
-            padded[row, : len(values)] = torch.tensor(values)
-        mask = (torch.arange(padded.shape[1]) < lengths[:, None]).long()
-        if self._device.type == "cuda":
-            padded, mask = padded.pin_memory(), mask.pin_memory()
-        mask = mask.to(self._device, non_blocking=True)
-        output = self._model(input_ids=padded.to(self._device, non_blocking=True), attention_mask=mask)
-        hidden: torch.Tensor = output.last_hidden_state.float()
-        if self._pooling == "cls":
-            return hidden[:, 0]
-        weights = mask[:, :, None].float()
-        return (hidden * weights).sum(1) / weights.sum(1)
-
-    def positions(self, lengths: Sequence[int]) -> int:
-        """Every text is padded to the longest of its batch."""
-        return len(lengths) * max(lengths)
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.float32}
 
 
-_PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
-
-
-def _dtype(precision: str, device: torch.device) -> torch.dtype:
-    if precision == "auto":
+def _precision(asked: str, device: torch.device) -> str:
+    if asked == "auto":
         if device.type != "cuda":
-            return torch.float32
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    for dtype, name in _PRECISIONS.items():
-        if name == precision:
-            return dtype
-    raise BadInput(f"precision {precision!r}: expected auto, fp32, bf16 or fp16")
+            return "fp32"
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    if asked not in _DTYPES:
+        raise BadInput(f"precision {asked!r}: expected auto, {', '.join(_DTYPES)}")
+    if asked == "int8" and device.type != "cpu":
+        raise BadInput(f"precision 'int8' is for CPUs; on {device} use 'auto'")
+    return asked
 
 
-def _load(path: Path, name: str) -> tuple[Any, Any]:
-    """Load a model in fp32 and its tokenizer from a directory, running none of its code."""
-    from transformers import AutoModel, AutoTokenizer
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # a bar for a tenth of a second of loading is noise in a nightly log
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
-        model = AutoModel.from_pretrained(path, local_files_only=True, trust_remote_code=False, use_safetensors=True)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise BadInput(f"model {name!r}: {path} is no encoder that transformers can load: {error}") from error
-    if model.config.is_encoder_decoder:
-        raise BadInput(f"model {name!r} is an encoder-decoder; choose an encoder such as 'bert-base-uncased'")
-    if hasattr(model, "pooler"):
-        model.pooler = None  # its output is never used
-    return model.eval().float(), tokenizer
-
-
-def _readable(config: Any, tokenizer: Any) -> int:
-    """Longest input in tokens; RoBERTa's family loses the positions up to its padding index."""
-    positions = getattr(config, "max_position_embeddings", None) or 10**6
-    if config.model_type in {"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl"}:
-        positions -= config.pad_token_id + 1
-    return int(min(positions, tokenizer.model_max_length))
-
-
-def _own_settings(path: Path) -> tuple[str, int | None, dict[str, str]]:
-    """What a sentence-transformers directory says of itself: pooling, maximum length, prompts by kind."""
-    modules = _json(path / "modules.json")
-    unknown = [
-        m["type"] for m in modules or [] if m["type"].rsplit(".")[-1] not in {"Transformer", "Pooling", "Normalize"}
-    ]
-    if unknown:
-        raise BadInput(f"{path}: pooling='auto' does not know the modules {unknown}; choose pooling='cls' or 'mean'")
-    pooling = _json(path / "1_Pooling" / "config.json") or {}
-    modes = {key for key, value in pooling.items() if key.startswith("pooling_mode_") and value is True}
-    known = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
-    if len(modes) != 1 or not modes <= set(known):
-        raise BadInput(f"{path}: says no pooling that is supported ({sorted(modes)}); choose pooling='cls' or 'mean'")
-    prompts = (_json(path / "config_sentence_transformers.json") or {}).get("prompts") or {}
-    document = next((prompts[key] for key in ("document", "passage", "corpus") if prompts.get(key)), "")
-    by_kind = {"query": prompts.get("query") or "", "document": document}
-    length = (_json(path / "sentence_bert_config.json") or {}).get("max_seq_length")
-    return known[modes.pop()], length, {kind: prompt for kind, prompt in by_kind.items() if prompt}
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+def _token_budget(device: torch.device, config: Any) -> int:
+    """Tokens in a batch: fixed on a CPU; on a GPU what half its free memory holds of the widest layers' results."""
+    if device.type != "cuda":
+        return CPU_TOKEN_BUDGET
+    free, _ = torch.cuda.mem_get_info(device)
+    width = 12 * config.hidden_size + 2 * getattr(config, "intermediate_size", 4 * config.hidden_size)
+    return int(min(GPU_TOKEN_BUDGET, max(CPU_TOKEN_BUDGET, free // 2 // (4 * width))))
 
 
 def _valid_unicode(text: str) -> str:

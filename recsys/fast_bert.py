@@ -12,10 +12,10 @@ The same numbers as the Hugging Face model (within 1e-5 in fp32), from less work
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -29,6 +29,17 @@ _BERT_LIKE = {"BertModel", "RobertaModel", "XLMRobertaModel", "CamembertModel"}
 _SUPPORTED = _BERT_LIKE | {"DistilBertModel"}
 Runs = list[tuple[int, int]]
 """(length, count) of each run of equally long texts, in order."""
+
+
+class LinearLike(Protocol):
+    """One linear layer, or several with the same input stacked into one, and what usually follows it."""
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor: ...  # noqa: D102
+    def gelu(self, x: torch.Tensor) -> torch.Tensor: ...  # noqa: D102
+    def plus(self, x: torch.Tensor, other: torch.Tensor) -> torch.Tensor: ...  # noqa: D102
+
+
+MakeLinear = Callable[..., LinearLike]
 
 
 def build(model: Any, pooling: str) -> FastBert | None:
@@ -73,7 +84,8 @@ def _agrees(model: Any, fast: FastBert, pooling: str) -> bool:
 class FastBert:
     """Pooled vectors of token ids; see the module's description."""
 
-    def __init__(self, model: Any, pooling: str) -> None:
+    def __init__(self, model: Any, pooling: str, linear: MakeLinear | None = None) -> None:
+        linear = linear or Linear
         embeddings = model.embeddings
         offset = embeddings.padding_idx + 1 if hasattr(embeddings, "padding_idx") else 0  # RoBERTa counts from there
         position = embeddings.position_embeddings.weight[offset:]
@@ -87,8 +99,8 @@ class FastBert:
             parts = [_bert_parts(layer) for layer in model.encoder.layer]
         else:
             parts = [_distilbert_parts(layer) for layer in model.transformer.layer]
-        self._layers = [_Layer(part, heads) for part in (parts[:-1] if pooling == "cls" else parts)]
-        self._first_rows = _FirstRows(parts[-1], heads) if pooling == "cls" else None
+        self._layers = [_Layer(part, heads, linear) for part in (parts[:-1] if pooling == "cls" else parts)]
+        self._first_rows = _FirstRows(parts[-1], heads, linear) if pooling == "cls" else None
         self._device = self._word.device
 
     def __call__(self, ids: Sequence[TokenIds]) -> torch.Tensor:
@@ -128,7 +140,7 @@ def _round_up(rows: int) -> int:
     return -(-rows // multiple) * multiple
 
 
-class _Linear:
+class Linear:
     """`x Wᵀ + b`, then GELU or the sum with another matrix. `W` may be several layers' weights, stacked."""
 
     def __init__(self, *layers: torch.nn.Linear) -> None:
@@ -139,18 +151,21 @@ class _Linear:
         self._bias = torch.cat([layer.bias for layer in layers]).detach()
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """`x Wᵀ + b`, `(rows, in)` to `(rows, out)`."""
         if not self._fused:
             return functional.linear(x, self._weight, self._bias)
         product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, "none", [], "")
         return product
 
     def gelu(self, x: torch.Tensor) -> torch.Tensor:
+        """`gelu(x Wᵀ + b)`."""
         if not self._fused:
             return functional.gelu(functional.linear(x, self._weight, self._bias))
         product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, "gelu", [], "none")
         return product
 
     def plus(self, x: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        """`x Wᵀ + b + other`."""
         if not self._fused:
             return functional.linear(x, self._weight, self._bias).add_(other)
         product: torch.Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, other, self._weight, self._bias, "add")
@@ -216,9 +231,9 @@ def _distilbert_parts(layer: Any) -> _Parts:
 class _Layer:
     """Hidden states `(rows, dim)` of all tokens to those of the next layer."""
 
-    def __init__(self, parts: _Parts, heads: int) -> None:
-        self._mix = _Linear(parts.query, parts.key, parts.value)
-        self._rest = _AfterAttention(parts)
+    def __init__(self, parts: _Parts, heads: int, linear: MakeLinear) -> None:
+        self._mix = linear(parts.query, parts.key, parts.value)
+        self._rest = _AfterAttention(parts, linear)
         self._heads = heads
 
     def __call__(self, hidden: torch.Tensor, runs: Runs) -> torch.Tensor:
@@ -232,12 +247,15 @@ class _Layer:
 
 
 class _FirstRows:
-    """Hidden states `(rows, dim)` of all tokens to the next layer's `(len(first), dim)` at the rows `first`."""
+    """Hidden states `(rows, dim)` of all tokens to the next layer's `(len(first), dim)` at the rows `first`.
 
-    def __init__(self, parts: _Parts, heads: int) -> None:
-        self._query = _Linear(parts.query)
-        self._mix = _Linear(parts.key, parts.value)
-        self._rest = _AfterAttention(parts)
+    What is computed for those rows alone costs so little that it always keeps the model's own precision.
+    """
+
+    def __init__(self, parts: _Parts, heads: int, linear: MakeLinear) -> None:
+        self._query = Linear(parts.query)
+        self._mix = linear(parts.key, parts.value)
+        self._rest = _AfterAttention(parts, Linear)
         self._heads = heads
 
     def __call__(self, hidden: torch.Tensor, first: torch.Tensor, runs: Runs) -> torch.Tensor:
@@ -254,8 +272,8 @@ class _FirstRows:
 class _AfterAttention:
     """Attention's output, residual and norm, then feed-forward, residual and norm."""
 
-    def __init__(self, parts: _Parts) -> None:
-        self._output, self._up, self._down = _Linear(parts.output), _Linear(parts.up), _Linear(parts.down)
+    def __init__(self, parts: _Parts, linear: MakeLinear) -> None:
+        self._output, self._up, self._down = linear(parts.output), linear(parts.up), linear(parts.down)
         self._attention_norm, self._norm = parts.attention_norm, parts.norm
 
     def __call__(self, context: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys import fast_bert
-from recsys.encoder import FullModel
+from recsys.checkpoint import FullModel
 
 SMALL = {"vocab_size": 300, "initializer_range": 0.3}
 BERT = {**SMALL, "hidden_size": 48, "num_attention_heads": 4, "intermediate_size": 96, "num_hidden_layers": 3}
