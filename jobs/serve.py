@@ -57,6 +57,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(1_024)  # from here on callers wait rather than being refused
     except OSError as error:
         raise BadInput(
             f"{host}:{port}: cannot listen there ({error.strerror}); give another --host or --port"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import shutil
@@ -32,6 +33,7 @@ def environment(tiny_environment):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in tiny_environment.items():
             patch.setenv(name, value)
+        patch.setenv("RECSYS_EXPLAIN__WRITER", "template")
         yield
 
 
@@ -84,6 +86,43 @@ def test_given_items_known_and_described(client, rec):
     assert sorted(row["position"] for row in got) == [0, 1, 2]
     assert [row["item_id"] for row in got if row["position"] == 1] == [None]
     assert len(client.get("/recommend", params={"user_id": "001", "items": ["K003", "G003"]}).json()["items"]) == 2
+
+
+def test_rules(client, rec):
+    rules = {"categories": ["garden"], "max_per_brand": 2, "pinned": {"2": "G020"}, "exclude_items": ["G001"]}
+    got = client.post("/recommend", json={"user_id": "000", "k": 6, "rules": rules})
+    assert got.status_code == 200, got.text
+    assert got.json()["items"] == records(rec.recommend("000", k=6, rules=rules))
+    assert got.json()["items"][1]["item_id"] == "G020"
+    assert {row["item_id"][0] for row in got.json()["items"]} == {"G"}
+
+
+def test_similar_items(client, rec):
+    got = client.get("/similar", params={"item_id": "G000", "k": 4}).json()["items"]
+    assert got == records(rec.similar("G000", k=4))
+    assert "G000" not in {row["item_id"] for row in got}
+    assert client.get("/similar", params={"item_id": "nope"}).status_code == 404
+
+
+def test_baskets(client, rec):
+    got = client.post("/complete", json={"basket": ["G001", "G002"], "k": 4, "rules": {"max_per_brand": 1}}).json()
+    assert got["items"] == records(rec.complete(["G001", "G002"], k=4, rules={"max_per_brand": 1}))
+    assert client.post("/complete", json={"basket": []}).status_code == 422
+    assert client.post("/complete", json={"basket": ["nothing"]}).status_code == 404
+
+
+def test_explanations(client, rec):
+    for user in ({"user_id": "000"}, {"history": ["G001", "K002"]}, {}):
+        item = client.post("/recommend", json={**user, "k": 1}).json()["items"][0]
+        got = client.post("/explain", json={**user, "item_id": item["item_id"]})
+        assert got.status_code == 200, got.text
+        told = got.json()
+        assert (told["version"], told["item_id"]) == (rec.version.id, item["item_id"])
+        assert told["sentence"]
+        logit = told["baseline"] + sum(part["value"] for part in told["contributions"])
+        assert abs(1 / (1 + math.exp(-logit)) - item["score"]) < 1e-6
+    assert client.post("/explain", json={"user_id": "000", "item_id": "nothing"}).status_code == 404
+    assert client.post("/explain", json={"user_id": "000"}).status_code == 422
 
 
 @pytest.mark.parametrize(

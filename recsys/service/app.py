@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 import recsys
 from recsys.errors import BadInput
 from recsys.recommender import Recommender
-from recsys.service.bodies import MAX_BODY, RecommendBody, RecommendQuery
+from recsys.service.bodies import MAX_BODY, CompleteBody, ExplainBody, Id, K, RecommendBody, RecommendQuery
 from recsys.service.following import Following
 from recsys.service.guard import Answer, Guard, failure
 from recsys.settings import Settings
@@ -69,17 +69,38 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
     def recommend_with_body(body: RecommendBody) -> Any:
         """A list for one shopper, under rules, or these items in this shopper's order."""
         rec = following.recommender
-        options: Any = {"rules": body.rules} if body.rules else {}
-        found = rec.recommend(body.user, body.items, body.k, exclude_seen=body.exclude_seen, **options)
+        found = rec.recommend(body.user, body.items, body.k, exclude_seen=body.exclude_seen, rules=body.rules)
         return _listed(rec, found)
+
+    @app.get("/similar")
+    def similar(item_id: Id, k: K = 10) -> Any:
+        """Items that could stand in for one."""
+        rec = following.recommender
+        return _listed(rec, rec.similar(item_id, k))
+
+    @app.post("/complete")
+    def complete(body: CompleteBody) -> Any:
+        """What goes with a basket."""
+        rec = following.recommender
+        return _listed(rec, rec.complete(body.basket, body.k, rules=body.rules))
+
+    @app.post("/explain")
+    def explain(body: ExplainBody) -> Any:
+        """Why an item has its score for a shopper: what the score is made of, and a sentence."""
+        rec = following.recommender
+        return {"version": _id(rec), **rec.explain(body.user, body.item_id).as_dict()}
 
     return app
 
 
 def _listed(rec: Recommender, table: pd.DataFrame) -> dict[str, Any]:
-    assert rec.version is not None
     rows = table.astype(object).where(table.notna(), None)  # JSON has null where tables have NaN
-    return {"version": rec.version.id, "items": rows.to_dict("records")}
+    return {"version": _id(rec), "items": rows.to_dict("records")}
+
+
+def _id(rec: Recommender) -> str:
+    assert rec.version is not None  # it was opened from one
+    return rec.version.id
 
 
 def _errors(app: FastAPI) -> None:

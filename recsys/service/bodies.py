@@ -68,3 +68,19 @@ class RecommendBody(Who):
     exclude_seen: bool = True
     rules: Rules | None = None
     """What may be shown, where, and how varied the list is."""
+
+
+class CompleteBody(_Body):
+    """`POST /complete`."""
+
+    basket: Annotated[list[Id], Field(min_length=1, max_length=MAX_HISTORY)]
+    """Item ids, in any order."""
+    k: K = 10
+    rules: Rules | None = None
+
+
+class ExplainBody(Who):
+    """`POST /explain`."""
+
+    item_id: Id
+    """An item of the published version."""
