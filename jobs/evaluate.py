@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from jobs._cli import Artifacts, Json, command, interactive, main, out
 from recsys.settings import load_settings
+
+WIDTH = 110
+"""Columns of the widest table; a narrower window wraps lines rather than cutting figures off."""
 
 
 @command
@@ -52,8 +56,9 @@ def evaluate(
     if report is not None:
         write_report(found, report)
     if not as_json:
+        wide = Console(width=max(out.width, WIDTH))
         for table in tables.all_tables(found):
-            out.print(table)
+            wide.print(table)
     where = f"; report in {report}" if report else ""
     return {**found.plain(), "report": str(report) if report else None, "line": tables.headline(found) + where}
 

@@ -232,7 +232,10 @@ def _figures(case: Case, measured: Measured, resamples: int, seed: int) -> dict[
     user = np.repeat(np.arange(len(measured.lists)), [len(items) for items in measured.lists])
     items = np.concatenate(measured.lists)
     figures["gini"] = metrics.pooled(
-        lambda times: metrics.gini(np.bincount(items, times[user], train.n_items)), len(measured.lists), seed=seed
+        lambda times: metrics.gini(np.bincount(items, times[user], train.n_items)),
+        len(measured.lists),
+        seed=seed,
+        centred=True,
     )
     return figures
 

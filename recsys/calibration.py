@@ -138,25 +138,34 @@ def calibrate(rows: Predictions, *, bins: int = 12, resamples: int = 200, seed: 
 
 
 def _line(rows: Predictions, z: Floats, times: NDArray[np.int64] | None) -> tuple[float, float]:
-    """Slope and intercept by Newton's method from the perfect line (two unknowns, a concave likelihood)."""
+    """Slope and intercept by Newton's method with halved steps (two unknowns, a concave likelihood)."""
     w = rows.weight if times is None else rows.weight * times[rows.user]
     y = rows.happened.astype(np.float64)
+    if np.ptp(z) < 1e-9:  # all predictions alike: no slope to speak of
+        return float("nan"), float("nan")
     x = np.stack([z, np.ones_like(z)])
+
+    def likelihood(beta: Floats) -> float:
+        line = beta @ x
+        return float(w @ (y * line - np.logaddexp(0, line)))
+
     beta = np.array([1.0, 0.0])
-    for _ in range(30):
+    reached = likelihood(beta)
+    for _ in range(50):
         p = expit(beta @ x)
-        hessian = (x * (w * p * (1 - p))) @ x.T
-        try:
-            step = np.linalg.solve(hessian, x @ (w * (y - p)))
-        except np.linalg.LinAlgError:  # all predictions alike: no slope to speak of
-            return float("nan"), float("nan")
-        beta = beta + step
-        if np.abs(step).max() < 1e-8:
+        hessian = (x * (w * p * (1 - p))) @ x.T + 1e-9 * np.eye(2)
+        step = np.linalg.solve(hessian, x @ (w * (y - p)))
+        while (better := likelihood(beta + step)) < reached and np.abs(step).max() > 1e-8:
+            step = step / 2
+        beta, reached = beta + step, better
+        if np.abs(step).max() < 1e-7:
             break
     return float(beta[0]), float(beta[1])
 
 
 def _spread(value: float, draws: tuple[float, ...]) -> Estimate:
+    if not np.isfinite(draws).any():
+        return Estimate(value, float("nan"), float("nan"))
     low, high = np.nanpercentile(draws, [2.5, 97.5])
     return Estimate(value, float(low), float(high))
 

@@ -157,15 +157,14 @@ class Measured:
         return np.concatenate([s for both in zip(self.positive, self.negative, strict=True) for s in both])
 
     def estimates(self, n_items: int, resamples: int, seed: int) -> dict[str, Estimate]:
-        """Each figure with its interval; ``coverage@10`` is the share of the catalogue that appears in a top 10.
-
-        The interval of coverage is that of the users drawn: a resample holds fewer different users, and so fewer items.
-        """
+        """Each figure with its interval; ``coverage@10`` is the share of the catalogue that appears in a top 10."""
         n_users = len(self.lists)
         out = {name: metrics.interval(values, resamples=resamples, seed=seed) for name, values in self.per_user.items()}
         auc = metrics.pooled_auc(self.row_user, self.row_label, self.row_score)
         out["pooled_auc"] = metrics.pooled(auc, n_users, seed=seed)
-        out["coverage@10"] = metrics.pooled(lambda times: self._coverage(times, n_items), n_users, seed=seed)
+        out["coverage@10"] = metrics.pooled(
+            lambda times: self._coverage(times, n_items), n_users, seed=seed, centred=True
+        )
         return out
 
     def _coverage(self, times: NDArray[np.int64], n_items: int) -> float:

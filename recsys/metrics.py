@@ -116,10 +116,20 @@ def draws(n_users: int, resamples: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).multinomial(n_users, np.full(n_users, 1 / n_users), size=resamples)
 
 
-def pooled(statistic: Statistic, n_users: int, *, resamples: int = 200, seed: int = 7) -> Estimate:
-    """A figure over all rows at once, with its interval over users."""
-    low, high = np.nanpercentile([statistic(times) for times in draws(n_users, resamples, seed)], [2.5, 97.5])
-    return Estimate(statistic(np.ones(n_users, np.int64)), float(low), float(high))
+def pooled(
+    statistic: Statistic, n_users: int, *, resamples: int = 200, seed: int = 7, centred: bool = False
+) -> Estimate:
+    """A figure over all rows at once, with its interval over users.
+
+    `centred` is for figures that grow with the number of *different* users, such as coverage: every resample repeats
+    some users and so falls short. The spread of the resamples is then laid around the value.
+    """
+    value = statistic(np.ones(n_users, np.int64))
+    low, middle, high = np.nanpercentile(
+        [statistic(times) for times in draws(n_users, resamples, seed)], [2.5, 50.0, 97.5]
+    )
+    shift = value - middle if centred else 0.0
+    return Estimate(value, float(low + shift), float(high + shift))
 
 
 def pooled_auc(user: NDArray[np.int64], label: NDArray[np.bool_], score: Floats) -> Statistic:

@@ -65,7 +65,7 @@ def at_k(measured: Mapping[str, Measured]) -> Figure:
         ax.set(xlabel="k", ylabel=title, xscale="log", xlim=(1, None), ylim=(0, None))
         ax.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
         ax.minorticks_off()
-    axes[0].legend()
+    axes[0].legend(fontsize=7)
     return figure
 
 
@@ -73,8 +73,10 @@ def roc(groups: Mapping[str, NDArray[np.object_]], measured: Measured) -> Figure
     """Pooled ROC curve of each group of users, one panel for each way of grouping."""
     figure, axes = _figure(4.2 * len(groups), 3.6, len(groups))
     for ax, (by, labels) in zip(axes, groups.items(), strict=True):
-        names = [n for n in slices.ordered(labels) if (labels == n).sum() >= slices.SMALLEST]
-        for row, name in enumerate(names[: len(COLOURS)]):
+        sizes = {name: int((labels == name).sum()) for name in slices.ordered(labels)}
+        shown = sorted(sizes, key=lambda n: -sizes[n])[: len(COLOURS)]
+        names = [name for name in sizes if name in shown and sizes[name] >= slices.SMALLEST]
+        for row, name in enumerate(names):
             inside = np.flatnonzero(labels == name)
             good = np.concatenate([measured.positive[i] for i in inside])
             bad = np.concatenate([measured.negative[i] for i in inside])
@@ -84,7 +86,8 @@ def roc(groups: Mapping[str, NDArray[np.object_]], measured: Measured) -> Figure
             keep = np.unique(np.linspace(0, len(cuts) - 1, 200).astype(int))
             ax.plot(np.r_[0, false[keep]], np.r_[0, hit[keep]], color=COLOURS[row], lw=1.4, label=name)
         ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
-        ax.set(xlabel="share of negatives above", ylabel="share of purchases above", title=f"by {by}", aspect="equal")
+        title = f"by {by}" + (f" (the {len(shown)} largest of {len(sizes)})" if len(shown) < len(sizes) else "")
+        ax.set(xlabel="share of negatives above", ylabel="share of purchases above", title=title, aspect="equal")
         ax.legend(fontsize=7, loc="lower right")
     return figure
 
@@ -134,7 +137,7 @@ def popularity_bias(measured: Mapping[str, Measured], holdout: Holdout) -> Figur
     for row, name in enumerate([RANKER, *others]):
         shown = slices.places_by_popularity(measured[name].lists, holdout)
         ax.plot(tenths, shown, color=COLOURS[row], lw=2.2 if row == 0 else 1.2, marker="o", ms=3, label=name)
-    ax.set(xlabel="tenth of the catalogue, least popular first", ylabel="share of top-10 places", yscale="symlog")
+    ax.set(xlabel="tenth of the catalogue, least popular first", ylabel="share of top-10 places")
     ax.set(xticks=tenths, ylim=(0, 1))
     ax.set_yscale("function", functions=(np.sqrt, np.square))  # shares from a hundredth to one in one plot
     ax.set_yticks([0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0])

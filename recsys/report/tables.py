@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from recsys.assessment import FIGURES, RANKER, Assessment
 from recsys.metrics import Estimate
 
+ACCURACY = ("auc", "pooled_auc", "ndcg@10", "recall@10", "recall@20")
+BEYOND = ("coverage@10", "novelty", "diversity", "gini")
 TITLES = {
     "auc": "per-user AUC",
     "pooled_auc": "pooled AUC",
@@ -25,7 +28,8 @@ TITLES = {
 
 def all_tables(found: Assessment) -> Iterator[Table]:
     """The tables, most important first."""
-    yield models(found)
+    yield models(found, ACCURACY)
+    yield models(found, BEYOND)
     yield leads(found)
     yield parts(found)
     if found.calibration is not None:
@@ -44,30 +48,32 @@ def headline(found: Assessment) -> str:
     )
 
 
-def models(found: Assessment) -> Table:
-    """Every model, every figure; the best of each column in bold."""
-    table = Table(title=f"{found.protocol['split']}, {found.protocol['test_users']} users", title_justify="left")
-    table.add_column("model")
-    best = {}
-    for figure, title in TITLES.items():
-        table.add_column(title, justify="right")
-        best[figure] = max(row[figure].value for row in found.table.values())
+def models(found: Assessment, figures: Sequence[str]) -> Table:
+    """Every model, some figures; the best accuracy of each column in bold."""
+    table = _table(
+        f"{found.protocol['split']}, {found.protocol['test_users']} users", ["model"], [TITLES[f] for f in figures]
+    )
+    best = {f: max(row[f].value for row in found.table.values()) for f in figures if f in ACCURACY}
     for name, row in found.table.items():
-        cells = []
-        for figure in TITLES:
-            bold = figure in (*FIGURES, "pooled_auc") and row[figure].value == best[figure]
-            cells.append(f"[bold]{brief(row[figure])}[/]" if bold else brief(row[figure]))
+        cells = [f"[bold]{brief(row[f])}[/]" if row[f].value == best.get(f) else brief(row[f]) for f in figures]
         table.add_row(escape(name), *cells)
-    for name, why in found.skipped.items():
-        table.add_row(escape(name), f"not run: {escape(why)}", *[""] * (len(TITLES) - 1))
+    if found.skipped:
+        table.caption = escape("\n".join(f"{name}: not run, {why}" for name, why in found.skipped.items()))
+    return table
+
+
+def _table(title: str, words: Sequence[str], numbers: Sequence[str], end: Sequence[str] = ()) -> Table:
+    """A plain table: columns of words, of numbers, of words again; no cell is broken."""
+    table = Table(title=title, title_justify="left", caption_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    for names, justify in ((words, "left"), (numbers, "right"), (end, "left")):
+        for name in names:
+            table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     return table
 
 
 def leads(found: Assessment) -> Table:
     """The ranker against the best of the others."""
-    table = Table(title="the ranker less the best of the others (paired, 95% interval)", title_justify="left")
-    for column in ("figure", "best other", "lead"):
-        table.add_column(column, justify="left" if column != "lead" else "right")
+    table = _table("the ranker less the best of the others (paired, 95% interval)", ["figure", "best other"], ["lead"])
     for figure, difference in found.leads.items():
         table.add_row(TITLES[figure], escape(difference.rival), signed(difference.lead))
     return table
@@ -75,11 +81,7 @@ def leads(found: Assessment) -> Table:
 
 def parts(found: Assessment) -> Table:
     """The ranker by slice."""
-    table = Table(title="the ranker, by part of the test", title_justify="left")
-    table.add_column("by")
-    table.add_column("part")
-    for column in ("users", *(TITLES[f] for f in FIGURES)):
-        table.add_column(column, justify="right")
+    table = _table("the ranker, by part of the test", ["by", "part"], ["users", *(TITLES[f] for f in FIGURES)])
     for part in found.slices[RANKER]:
         table.add_row(part.by, escape(part.name), str(part.users), *(brief(part.figures[f]) for f in FIGURES))
     if (gap := found.fairness) is not None:
@@ -92,9 +94,7 @@ def calibration(found: Assessment) -> Table:
     """Figures of the probabilities."""
     c = found.calibration
     assert c is not None
-    table = Table(title="calibration on the untouched slice", title_justify="left")
-    for column in ("figure", "value", "wanted"):
-        table.add_column(column, justify="right" if column == "value" else "left")
+    table = _table("calibration on the untouched slice", ["figure"], ["value"], ["wanted"])
     for name, value, wanted in (
         ("expected / observed", brief(c.expected_observed), "0.95 to 1.05"),
         ("slope", brief(c.slope), "0.9 to 1.1"),
@@ -109,12 +109,10 @@ def calibration(found: Assessment) -> Table:
 
 def ablation(found: Assessment) -> Table:
     """What each block is worth."""
-    table = Table(title="worth of each block: with it, less without it (refitted, paired)", title_justify="left")
-    table.add_column("block")
-    for figure in FIGURES:
-        table.add_column(TITLES[figure], justify="right")
+    title = "worth of each block: with it, less without it (refitted, paired)"
+    table = _table(title, ["block"], [TITLES[f] for f in FIGURES[:3]])
     for worth in found.ablation:
-        table.add_row(escape(worth.block), *(signed(worth.figures[f], 4) for f in FIGURES))
+        table.add_row(escape(worth.block), *(signed(worth.figures[f]) for f in FIGURES[:3]))
     return table
 
 
