@@ -45,7 +45,8 @@ _OF_OTHERS = re.compile(
     r"|(?:neighbou?r|wife|husband|boss|friend|brother|sister|ex|colleague|customer|shopper|user)(?:'s|s')?"
     r"(?: \w+){0,2} (?:order|parcel|package|purchase|address|e-?mail)s?"
     r"|(?:order|parcel|purchase|address|e-?mail)s? of (?:my|another|other|user|customer|the (?:customer|user))"
-    r"|(?:user|customer) (?:no\.? ?|number )?\d+|every customer|all customers|other (?:people|customers|shoppers|users))\b"
+    r"|(?:user|customer) (?:no\.? ?|number )?\d+|every customer|all customers"
+    r"|other (?:people|customers|shoppers|users))\b"
     r"|别人的|其他(?:顾客|用户|人)",
     re.IGNORECASE,
 )
