@@ -90,14 +90,16 @@ class Events:
         return self.where(self.time < cut)
 
     @cached_property
+    def visit(self) -> NDArray[np.int64]:
+        """Number of the visit each event belongs to: events of one user at one time; ascending, shape ``(n,)``."""
+        return np.cumsum(np.r_[False, (np.diff(self.user) != 0) | (np.diff(self.time) != 0)])[: len(self)]
+
+    @cached_property
     def steps(self) -> NDArray[np.int32]:
         """How many distinct later times the same user has: 0 for the latest visit; shape ``(n,)``.
 
         Items bought together share a step, so that nothing depends on the order inside a basket.
         """
-        if not len(self):
-            return np.zeros(0, np.int32)
-        new = np.r_[True, (np.diff(self.user) != 0) | (np.diff(self.time) != 0)]
-        visit = np.cumsum(new)
+        visit = self.visit
         last = visit[np.maximum(self.indptr[self.user + 1] - 1, 0)]
         return (last - visit).astype(np.int32)

@@ -338,7 +338,7 @@ def _inner_split(pairs: Pairs, seed: int) -> NDArray[np.bool_]:
 
 def _prior_shift(moments: Sequence[Occasion], pairs: Pairs, n_items: int) -> float:
     """From odds among drawn pairs to odds among the catalogue: both for a shopper with the mean number of purchases."""
-    bought, drawn = float(pairs.bought.sum()), float((~pairs.bought).sum())
+    bought, drawn = float(pairs.weights[pairs.bought].sum()), float(pairs.weights[~pairs.bought].sum())
     horizon = [o for o in moments if o.kind == "later"] or list(moments)
     mean = sum(len(o.items) for o in horizon) / sum(len(o.users) for o in horizon)
     return float(np.log((mean / max(n_items - mean, 1.0)) / (bought / max(drawn, 1.0))))

@@ -38,6 +38,8 @@ class Occasion:
         What was known.
     until
         End of the stretch of time (infinity for ``"next"``).
+    share
+        How much the occasion counts in training: the purchases it stands for, those of shoppers not sampled included.
     users
         Shoppers with at least one new item afterwards, int64, shape ``(k,)``.
     indptr, items, weights
@@ -47,6 +49,7 @@ class Occasion:
     kind: Literal["later", "next"]
     shop: Shop
     until: float
+    share: float
     users: NDArray[np.int64]
     indptr: NDArray[np.int64]
     items: NDArray[np.int64]
@@ -61,6 +64,7 @@ class Occasion:
         after: Events,
         limit: int,
         rng: np.random.Generator,
+        share: float | None = None,
     ) -> Occasion | None:
         """Label with the events in `after` that are new to their shopper; None where nothing is left."""
         n = max(after.n_items, 1)
@@ -72,6 +76,7 @@ class Occasion:
         np.maximum.at(weights, group, after.weight[keep])
         pair, weights = pair[weights > 0], weights[weights > 0]
         users = np.unique(pair // n)
+        share = float(len(pair)) if share is None else share
         if len(users) > limit:
             users = np.sort(rng.choice(users, limit, replace=False))
         chosen = np.isin(pair // n, users)
@@ -79,7 +84,7 @@ class Occasion:
         if not len(users):
             return None
         indptr = np.r_[np.searchsorted(pair // n, users), len(pair)]
-        return cls(kind, shop, until, users, indptr, pair % n, weights)
+        return cls(kind, shop, until, share, users, indptr, pair % n, weights)
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ class Pairs:
     bought
         The label.
     weights
-        Sample weights, mean 1: the two kinds of occasions count the same in all.
+        Sample weights, mean 1; an occasion counts as much as the purchases it stands for.
     moment, shopper
         Number of the occasion and of the shopper (within all pairs) of each row.
     later
@@ -188,6 +193,10 @@ def _last_events(
     last = np.full(events.n_users, -1)
     np.maximum.at(last, events.user[fresh], fresh)
     users = np.flatnonzero(last > events.indptr[:-1])
+    # An item held out of a basket of n is an nth of a visit: what completes a large basket is easy to tell and says
+    # little about what the shopper comes back for, so it must not drown the later purchases.
+    size = np.bincount(events.visit)[events.visit]
+    share = float((1.0 / size[last[users]]).sum())
     if len(users) > config.users:
         users = np.sort(rng.choice(users, config.users, replace=False))
     cut = np.full(events.n_users, len(events))
@@ -196,7 +205,7 @@ def _last_events(
     after = events.where(np.isin(np.arange(len(events)), last[users]))
     now = events.end
     shop = Shop(catalogue, before, now, Histories.build(before, now, config.half_life), seed)
-    return Occasion.of("next", shop, np.inf, after, config.users, rng)
+    return Occasion.of("next", shop, np.inf, after, config.users, rng, share)
 
 
 def draw(
@@ -208,14 +217,14 @@ def draw(
 ) -> list[Drawn]:
     """Draw the candidates of an occasion, at most about `limit` of them.
 
-    Each shopper keeps at most `config.positives` purchases and gets `config.negatives` uniform draws for each, in
-    neither their history nor their purchases. Products shown to them and not clicked (`shown`: sorted
+    Each shopper keeps at most `config.positives` purchases and gets `config.negatives` uniform draws, in neither their
+    history nor their purchases. Products shown to them and not clicked (`shown`: sorted
     ``user * n_items + item``) take the place of up to half of the draws.
     """
     n = len(occasion.shop.catalogue)
     profiles = occasion.shop.profiles
     counts = np.diff(occasion.indptr)
-    rows = int(np.minimum(counts, config.positives).sum()) * (1 + config.negatives)
+    rows = int((np.minimum(counts, config.positives) + config.negatives).sum())
     out = []
     for place in np.flatnonzero(rng.random(len(counts)) < limit / max(rows, 1)):
         user = int(occasion.users[place])
@@ -223,13 +232,15 @@ def draw(
         bought, strength = occasion.items[mine], occasion.weights[mine]
         had = profiles.items[profiles.indptr[user] : profiles.indptr[user + 1]]
         pick = rng.permutation(len(bought))[: config.positives]
-        others = rng.integers(0, n, config.negatives * len(pick))
+        others = rng.integers(0, n, config.negatives)
         if shown is not None:
             low, high = np.searchsorted(shown, [user * n, (user + 1) * n])
             seen = shown[low:high][: len(others) // 2] - user * n
             others[: len(seen)] = seen
         others = others[~np.isin(others, bought) & ~np.isin(others, had)]
-        weights = np.r_[strength[pick], np.ones(len(others), np.float32)].astype(np.float32)
+        # Each purchase stands against `config.negatives` draws, whether it has them for itself or shares them.
+        each = len(pick) * config.negatives / max(len(others), 1)
+        weights = np.r_[strength[pick], np.full(len(others), each)].astype(np.float32)
         out.append(Drawn(int(place), np.r_[bought[pick], others].astype(np.int64), len(pick), weights))
     return out
 
@@ -254,7 +265,6 @@ def training_pairs(
     start = shopper = 0
     bought, moment = np.zeros(total, bool), np.empty(total, np.int32)
     weights, person, later = np.empty(total, np.float32), np.empty(total, np.int32), np.empty(total, bool)
-    n_later = sum(o.kind == "later" for o in moments)
     for number, (occasion, group) in enumerate(zip(moments, drawn, strict=True)):
         progress(f"features of moment {number + 1} of {len(moments)}: {len(group):,} shoppers")
         catalogue = occasion.shop.catalogue
@@ -282,9 +292,7 @@ def training_pairs(
                 start, shopper = rows.stop, shopper + 1
         mine = slice(begin, start)
         moment[mine], later[mine] = number, occasion.kind == "later"
-        # Each kind of occasion counts the same in all, and each stretch the same within its kind.
-        share = 1.0 if occasion.kind == "next" else 1.0 / n_later
-        weights[mine] *= share / max(float(weights[mine].sum()), 1e-9)
+        weights[mine] *= occasion.share / max(float(weights[mine].sum()), 1e-9)
     weights /= max(float(weights.mean()), 1e-30)
     return Pairs(columns, features, bought, weights, moment, person, later)
 

@@ -163,3 +163,8 @@ class Partners:
 def recency_weights(profile: Profile, half_life: float) -> NDArray[np.float32]:
     """``0.5 ** (visits since / half_life)`` of each item of the history, shape ``(h,)``."""
     return np.asarray(0.5 ** (profile.steps / half_life), dtype=np.float32)
+
+
+def log_gap(profile: Profile) -> np.float32:
+    """Logarithm of the days since the shopper's latest event; 0 for a shopper who is here now."""
+    return np.float32(np.log1p(max(float(profile.ages.min(initial=np.inf)), 0.0))) if len(profile) else np.float32(0.0)

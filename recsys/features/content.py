@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from recsys.catalogue import Candidates, ItemFacts
-from recsys.features.base import Array, Block, Shop, State, recency_weights
+from recsys.features.base import Array, Block, Shop, State, log_gap, recency_weights
 from recsys.histories import Profile
 
 #: Latest items of a history that a candidate is compared with one by one.
@@ -165,6 +165,7 @@ class Words(Block):
             "words_log_latest",
             "words_log_mean",
             "words_max_x_activity",
+            "words_latest_x_gap",
         )
 
     @override
@@ -176,7 +177,9 @@ class Words(Block):
         mean = weights @ shared / np.sqrt(max(float(np.square(weights).sum()), 1e-6))
         best, top3, latest = _summaries(shared, profile.steps[depth] == 0)
         logs = [np.log1p(20 * x) for x in (best, latest, mean)]
-        return np.stack([mean, best, top3, latest, *logs, logs[0] * np.log1p(len(profile))], axis=1).astype(np.float32)
+        return np.stack(
+            [mean, best, top3, latest, *logs, logs[0] * np.log1p(len(profile)), logs[1] * log_gap(profile)], axis=1
+        ).astype(np.float32)
 
     @override
     def state(self) -> dict[str, Array]:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from recsys import behaviour
 from recsys.catalogue import Candidates
-from recsys.features.base import Array, Block, Partners, Shop, State, recency_weights
+from recsys.features.base import Array, Block, Partners, Shop, State, log_gap, recency_weights
 from recsys.histories import Profile
 
 #: Strongest partners kept of each item; and how many of them explain it in the regression.
@@ -28,7 +28,10 @@ class _Summed(Block):
         self._partners = partners
         self._n_items = len(partners.indptr) - 2
         stem = self.name.replace(" ", "_")
-        self.columns = tuple(f"{stem}_{what}" for what in ("sum", "log_sum", "any", "latest", "log_latest", "broad"))
+        self.columns = tuple(
+            f"{stem}_{what}"
+            for what in ("sum", "log_sum", "any", "log_latest", "log_latest_x_gap", "log_sum_x_activity")
+        )
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
@@ -36,17 +39,18 @@ class _Summed(Block):
         codes = profile.items[depth]
         steps = profile.steps[depth]
         decay = 0.5 ** (steps / self.half_life)
-        sets = np.stack([decay, steps == 0, np.full(len(steps), 1.0 / np.sqrt(max(len(steps), 1)))]).astype(np.float32)
+        sets = np.stack([decay, steps == 0]).astype(np.float32)
         items, values = self._partners.spread(codes, sets)
         size = self._n_items + 1
-        summed, latest, broad = (np.bincount(items, v, minlength=size)[candidates.codes] for v in values)
+        summed, latest = (np.bincount(items, v, minlength=size)[candidates.codes] for v in values)
+        log_sum, log_latest = _log(summed), _log(latest)
         columns = [
             summed,
-            _log(summed),
+            log_sum,
             summed > 0,
-            latest,
-            _log(latest),
-            _log(broad),
+            log_latest,
+            log_latest * log_gap(profile),
+            log_sum * np.log1p(len(profile)),
         ]
         return np.stack(columns, axis=1).astype(np.float32)
 

@@ -12,7 +12,7 @@ from recsys import behaviour
 from recsys.behaviour import Clock
 from recsys.catalogue import Candidates
 from recsys.events import DAY
-from recsys.features.base import Array, Block, Shop, State
+from recsys.features.base import Array, Block, Shop, State, log_gap
 from recsys.histories import Profile
 
 
@@ -94,7 +94,7 @@ class Age(Block):
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
         own = self._table[candidates.codes]
-        return np.concatenate([own, np.square(own[:, 1:]) / 10, own * _log_gap(profile)], axis=1)
+        return np.concatenate([own, np.square(own[:, 1:]) / 10, own * log_gap(profile)], axis=1)
 
     @override
     def state(self) -> dict[str, Array]:
@@ -103,11 +103,6 @@ class Age(Block):
     @override
     def restore(self, state: State) -> None:
         self._set(state["table"])
-
-
-def _log_gap(profile: Profile) -> np.float32:
-    """Logarithm of the days since the shopper's latest event; 0 for a shopper who is here now."""
-    return np.float32(np.log1p(max(float(profile.ages.min(initial=np.inf)), 0.0))) if len(profile) else np.float32(0.0)
 
 
 class Season(Block):
