@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as LateError
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from recsys.errors import RecsysError
 from recsys.explain.evidence import Evidence, Part, Purchase, Retext, gather
 from recsys.explain.facts import Facts, Kind, Past, Product
 from recsys.explain.grounding import check
 from recsys.explain.statistics import ShopStatistics
-from recsys.explain.writer import Reason, ReasonWriter
+from recsys.explain.writer import Reason, ReasonWriter, plain_reason
 from recsys.histories import Profile
 from recsys.ranker import Ranker
 from recsys.settings import ExplainSettings
@@ -34,6 +38,8 @@ __all__ = [
     "check",
     "gather",
 ]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,7 @@ class Explainer:
         self._make_writer = writer or (lambda: ReasonWriter.load(self.settings))
         self._writer: ReasonWriter | None = None
         self._lock = threading.Lock()
+        self._background = ThreadPoolExecutor(1, thread_name_prefix="reasons")
 
     @property
     def writer(self) -> ReasonWriter:
@@ -119,9 +126,22 @@ class Explainer:
         return gather(self.statistics, self.ranker, profile, codes, user=user, retext=self.retext)
 
     def explain(self, profile: Profile, code: int, *, user: int | None = None) -> Explanation:
-        """Explain one score while a reader waits: after ``settings.seconds`` the plain sentence is delivered."""
-        evidence = self.evidence(profile, [code], user=user)
-        return Explanation(evidence[0], self.writer.write([evidence[0].facts], seconds=self.settings.seconds)[0])
+        """Explain one score while a reader waits.
+
+        After ``settings.seconds`` (loading the writer included), or where the writer cannot be loaded, the plain
+        sentence is delivered; what the writer finishes later is in its cache for the next reader.
+        """
+        evidence = self.evidence(profile, [code], user=user)[0]
+        work = self._background.submit(lambda: self.writer.write([evidence.facts])[0])
+        try:
+            reason = work.result(timeout=self.settings.seconds)
+        except LateError:
+            log.info("the writer took longer than %s s; the plain sentence is delivered", self.settings.seconds)
+            reason = plain_reason(evidence.facts, self.settings)
+        except RecsysError as error:
+            log.warning("no writer: %s; the plain sentence is delivered", error)
+            reason = plain_reason(evidence.facts, self.settings)
+        return Explanation(evidence, reason)
 
     def write(self, evidence: Iterable[Evidence]) -> list[Explanation]:
         """Sentences for any number of pieces of evidence, in batches, without a deadline."""

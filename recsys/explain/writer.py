@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as LateError
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +66,7 @@ class ReasonWriter:
         self._settings = settings
         self._trained = trained
         self._forms: OrderedDict[tuple[str, int, int], str] = OrderedDict()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="reasons")
+        self._lock = threading.Lock()
 
     @classmethod
     def load(cls, settings: ExplainSettings, *, offline: bool = False) -> ReasonWriter:
@@ -94,27 +93,18 @@ class ReasonWriter:
         """The writer's name."""
         return self._writer.name if self._writer else TEMPLATE
 
-    def write(self, facts: Sequence[Facts], *, seconds: float | None = None) -> list[Reason]:
-        """A reason for each set of facts.
-
-        Parameters
-        ----------
-        seconds
-            How long to wait for the writer; whatever is not written by then is a template, and what comes late is in
-            the cache for the next reader. By default there is no limit.
-        """
+    def write(self, facts: Sequence[Facts]) -> list[Reason]:
+        """A reason for each set of facts; one writing at a time, because a model uses all cores."""
         plans = [Plan.of(f, self._settings.tone, self._settings.length) for f in facts]
-        plain = [Reason(template(plan, self._settings.language), "", TEMPLATE) for plan in plans]
+        plain = [plain_reason(f, self._settings) for f in facts]
         if self._writer is None or not facts:
             return plain
-        work = self._thread.submit(self._write, facts, plans, plain)
         try:
-            return work.result(timeout=seconds)
-        except LateError:
-            log.info("the writer took longer than %s s; templates are delivered", seconds)
+            with self._lock:
+                return self._write(facts, plans, plain)
         except RecsysError as error:  # an endpoint that does not answer must not take the reasons down with it
             log.warning("the writer failed: %s; templates are delivered", error)
-        return plain
+            return plain
 
     def _write(self, facts: Sequence[Facts], plans: Sequence[Plan], plain: Sequence[Reason]) -> list[Reason]:
         reasons = list(plain)
@@ -154,6 +144,12 @@ class ReasonWriter:
     def _seed(self, plan: Plan) -> int:
         content = _digest(plan.line, *(f"{k}={v}" for k, v in sorted(plan.values.items())))
         return int.from_bytes(content[:8], "big") % self._settings.variants
+
+
+def plain_reason(facts: Facts, settings: ExplainSettings) -> Reason:
+    """The template's sentence."""
+    plan = Plan.of(facts, settings.tone, settings.length)
+    return Reason(template(plan, settings.language), "", TEMPLATE)
 
 
 def judge(form: str, plan: Plan, facts: Facts) -> tuple[str, str]:
