@@ -127,6 +127,22 @@ class ExplainSettings(_Section):
     """Sentences written together."""
 
 
+class AssistantSettings(_Section):
+    """The shop's assistant."""
+
+    languages: tuple[Literal["en", "zh"], ...] = ("en",)
+    """Languages the encoder reads; questions in others rest on their words and on shop concepts."""
+    writer: str = "retrieved"
+    """``retrieved`` gives the shop's own words; else what words them: a causal model (directory, the pinned default or a
+    Hugging Face name), or ``endpoint:MODEL``. What does not follow from its source is replaced by the source."""
+    adapter: Path | None = None
+    """LoRA adapter of the writer, as `jobs.finetune assistant` makes it."""
+    orders: str | None = None
+    """Where orders are: a table (csv, parquet) or a SQLAlchemy URL with a table ``orders``."""
+    bound: float = Field(0.5, ge=0, le=1)
+    """Confidence below which a person takes over."""
+
+
 class Settings(BaseSettings):
     """All settings of one run; immutable."""
 
@@ -147,6 +163,7 @@ class Settings(BaseSettings):
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()
     explain: ExplainSettings = ExplainSettings()
+    assistant: AssistantSettings = AssistantSettings()
     seed: int = 7
     """Seed of everything random in training and evaluation."""
     keep_versions: int = Field(3, ge=1)
