@@ -66,9 +66,9 @@ def bench_encode(
     dict
         JSON-ready: `machine`, `texts`, `contenders` (seconds, processor seconds, texts and useful GFLOP per second,
         each ratio with its spread, and the least cosine to the full model's vectors) and `limit`, the fastest the
-        machine multiplied matrices of the model's shapes in the same rounds. Useful arithmetic is that of the full model on
-        the real tokens, so work that is left out counts as done. On a machine that is busy with other things, compare
-        processor seconds, with one thread.
+        machine multiplied matrices of the model's shapes in the same rounds. Useful arithmetic is that of the full
+        model on the real tokens, so work that is left out counts as done. On a machine that is busy with other
+        things, compare processor seconds, with one thread.
 
     Raises
     ------
