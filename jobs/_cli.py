@@ -37,6 +37,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON an
 Items = Annotated[Path | None, typer.Option("--items", metavar="F", help="Items table (parquet, csv, xlsx, jsonl).")]
 Interactions = Annotated[Path | None, typer.Option("--interactions", metavar="F", help="Interactions table.")]
 Impressions = Annotated[Path | None, typer.Option("--impressions", metavar="F", help="What was shown, and clicked.")]
+Engine = Annotated[str, typer.Option("--engine", help="Where the heavy steps run: local or ray.")]
 Users = Annotated[Path | None, typer.Option("--users", metavar="F", help="Users table (user_id, segment, ...).")]
 Format = Annotated[str, typer.Option("--format", help="auto, own, online-retail, amazon-2023 or mind.")]
 

@@ -9,7 +9,19 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs._cli import Artifacts, Format, Impressions, Interactions, Items, Json, Users, command, interactive, main
+from jobs._cli import (
+    Artifacts,
+    Engine,
+    Format,
+    Impressions,
+    Interactions,
+    Items,
+    Json,
+    Users,
+    command,
+    interactive,
+    main,
+)
 from jobs._summary import tables_line
 from recsys.settings import load_settings
 
@@ -23,6 +35,7 @@ def embed(
     artifacts: Artifacts = None,
     format: Format = "auto",
     append: Annotated[bool, typer.Option("--append", help="Add the events to those of the live version.")] = False,
+    engine: Engine = "local",
     as_json: Json = False,
 ) -> dict[str, Any]:
     """Encode the products and histories that changed, rebuild the index and publish a version.
@@ -32,11 +45,13 @@ def embed(
 
     Example: python -m jobs.embed --items items.parquet --interactions events.csv --artifacts shop
     """
-    from recsys import publishing
+    from recsys import engines, publishing
     from recsys.intake import Inputs
 
     inputs = Inputs(items, interactions, impressions, users, format, append)
-    outcome = publishing.embed(inputs, load_settings(artifacts=artifacts), progress=interactive())
+    settings = load_settings(artifacts=artifacts)
+    encoder = engines.engine(engine).encoder
+    outcome = publishing.embed(inputs, settings, encoder=encoder, progress=interactive())
     assert outcome.version is not None
     return {
         "version": outcome.version.id,

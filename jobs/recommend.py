@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs._cli import Artifacts, Json, command, interactive, main
+from jobs._cli import Artifacts, Engine, Json, command, interactive, main
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
@@ -27,6 +27,7 @@ def recommend(
     ] = None,
     k: Annotated[int, typer.Option("--k", help="Length of each list.")] = 20,
     artifacts: Artifacts = None,
+    engine: Engine = "local",
     as_json: Json = False,
 ) -> dict[str, Any]:
     """Write user_id, rank, item_id, score for --users, or user_id, item_id, score for --pairs.
@@ -35,7 +36,7 @@ def recommend(
 
     Example: python -m jobs.recommend --users users.parquet --k 20 --out recs.parquet
     """
-    from recsys import outputs, sources
+    from recsys import engines, outputs, sources
     from recsys.recommender import SCORE, Recommender
     from recsys.schema import ITEM, USER, check_columns
 
@@ -43,6 +44,8 @@ def recommend(
         raise BadInput("give either --users F (lists) or --pairs F (scores)")
     if candidates is not None and pairs is not None:
         raise BadInput("--candidates restricts lists; it goes with --users")
+    if pairs is not None and engine != "local":
+        raise BadInput("--engine spreads lists over workers; it goes with --users")
     outputs.check_writable(out)
     rec = Recommender.load(settings=load_settings(artifacts=artifacts))
     if pairs is not None:
@@ -52,8 +55,8 @@ def recommend(
             scores = rec.score_pairs(table, progress=interactive())
         except KeyError as error:
             raise BadInput(f"{pairs}: {error.args[0]}") from None
-        result = table[[USER, ITEM]].assign(**{SCORE: scores})
-        what = f"{len(result)} pairs"
+        outputs.write_table(table[[USER, ITEM]].assign(**{SCORE: scores}), out)
+        rows, what = len(table), f"{len(table)} pairs"
     else:
         assert users is not None
         asked = check_columns(sources.read_table(users), [USER], str(users))[USER].drop_duplicates()
@@ -62,19 +65,19 @@ def recommend(
         if candidates is not None:
             allowed = check_columns(sources.read_table(candidates), [ITEM], str(candidates))[ITEM].tolist()
         try:
-            result = rec.recommend_many(asked.tolist(), k, candidates=allowed, progress=interactive())
+            place = engines.engine(engine)
+            rows = place.lists(rec, asked.tolist(), k, out, candidates=allowed, progress=interactive())
         except KeyError as error:
             raise BadInput(f"{candidates}: {error.args[0]}") from None
         what = f"lists of up to {k} for {len(asked)} users"
-    outputs.write_table(result, out)
     new = f" ({strangers} of them new to this version)" if strangers else ""
     assert rec.version is not None
     return {
         "version": rec.version.id,
-        "rows": len(result),
+        "rows": rows,
         "unknown_users": strangers,
         "out": str(out),
-        "line": f"{what}{new} from version {rec.version.id}: {len(result)} rows in {out}",
+        "line": f"{what}{new} from version {rec.version.id}: {rows} rows in {out}",
     }
 
 

@@ -158,17 +158,40 @@ class Vocabulary:
     @classmethod
     def fit(cls, table: pd.DataFrame, template: Sequence[str], max_terms: int = 200_000) -> Vocabulary:
         """Learn terms, brands and categories from a catalogue."""
+        return cls.learn(table, template, max_terms)[0]
+
+    @classmethod
+    def learn(
+        cls, table: pd.DataFrame, template: Sequence[str], max_terms: int = 200_000
+    ) -> tuple[Vocabulary, sparse.csr_array]:
+        """`fit`, and the TF-IDF rows of the same catalogue, from one pass over its words."""
         vectorizer = _vectorizer(max_features=max_terms)
         texts = render(table, template)
         # An empty string is not a document; a catalogue without a single word still gets a (one-term) vocabulary.
-        vectorizer.fit([t for t in texts if terms(t)] or ["-0-"])
-        return cls(template, vectorizer, _values(table, schema.BRAND), _values(table, schema.CATEGORY))
+        rows = np.flatnonzero([bool(_WORD.search(t)) for t in texts])
+        if len(rows):
+            found = sparse.csr_array(vectorizer.fit_transform([texts[i] for i in rows]))
+        else:
+            found = sparse.csr_array(vectorizer.fit_transform(["-0-"]))[:0]
+        lengths = np.zeros(len(texts), found.indptr.dtype)
+        lengths[rows] = np.diff(found.indptr)
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(found.indptr.dtype)
+        tfidf = sparse.csr_array((found.data, found.indices, indptr), shape=(len(texts), found.shape[1]))
+        vocabulary = cls(template, vectorizer, _values(table, schema.BRAND), _values(table, schema.CATEGORY))
+        return vocabulary, tfidf.astype(np.float32)
 
-    def facts(self, table: pd.DataFrame, vectors: NDArray[np.float32]) -> ItemFacts:
-        """Facts of the rows of `table`, whose vectors are ``vectors`` of shape ``(len(table), dim)``."""
+    def facts(
+        self, table: pd.DataFrame, vectors: NDArray[np.float32], tfidf: sparse.csr_array | None = None
+    ) -> ItemFacts:
+        """Facts of the rows of `table`, whose vectors are ``vectors`` of shape ``(len(table), dim)``.
+
+        `tfidf` are their TF-IDF rows where `learn` has made them already.
+        """
+        if tfidf is None:
+            tfidf = sparse.csr_array(self.vectorizer.transform(render(table, self.template))).astype(np.float32)
         return ItemFacts(
             vectors=vectors,
-            terms=sparse.csr_array(self.vectorizer.transform(render(table, self.template))).astype(np.float32),
+            terms=tfidf,
             brand=_codes(table, schema.BRAND, self.brands),
             category=_codes(table, schema.CATEGORY, self.categories),
             price=_log_price(table),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
@@ -35,8 +35,19 @@ class Outcome:
     verdict: Verdict | None = None
 
 
-def embed(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Outcome:
+def embed(
+    inputs: Inputs,
+    settings: Settings,
+    *,
+    encoder: Callable[[Settings], Encoder] | None = None,
+    progress: bool = False,
+) -> Outcome:
     """Encode what changed, rebuild the index and publish; the live ranker's weights are carried over.
+
+    Parameters
+    ----------
+    encoder
+        Makes the encoder that the settings name; an engine's may spread the work over machines.
 
     Raises
     ------
@@ -47,7 +58,7 @@ def embed(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Outc
     with store.writing() as draft:
         live = store.current()
         tables, notes = gather(inputs, store, live)
-        work = _prepare(tables, settings, store, live, progress)
+        work = _prepare(tables, settings, store, live, progress, encoder)
         ranker, why = _carried(live, work, settings)
         parts = _write(draft, work, ranker, VectorPool.empty(work.encoder.dim), live, settings)
         version = store.publish(draft, _manifest(work, settings, parts, why), live=live, keep=settings.keep_versions)
@@ -127,8 +138,15 @@ class _Work:
     notes: dict[str, Any]
 
 
-def _prepare(tables: ShopTables, settings: Settings, store: Store, live: Version | None, progress: bool) -> _Work:
-    encoder = encoder_for(settings)
+def _prepare(
+    tables: ShopTables,
+    settings: Settings,
+    store: Store,
+    live: Version | None,
+    progress: bool,
+    make: Callable[[Settings], Encoder] | None = None,
+) -> _Work:
+    encoder = (make or encoder_for)(settings)
     built = snapshot.build(
         tables, encoder, settings, previous=_known_pools(live), progress=progress, shards=store.root / PARTIAL
     )

@@ -7,17 +7,20 @@ the text. An unchanged product is never encoded twice, and a second id with the 
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.encoder import Encoder
+from recsys.encoder import Encoded
 
 KEY = "S32"
-_SHARD = 16_384
+#: Texts encoded between two savings, and rows moved at a time.
+SHARD = 16_384
 
 
 def text_keys(fingerprint: str, texts: Sequence[str]) -> NDArray[np.bytes_]:
@@ -73,8 +76,19 @@ class Reused:
     """Texts whose vector was known, or equal to another text of this call."""
 
 
+class Encodes(Protocol):
+    """What turns texts into vectors: an `Encoder`, or an engine that spreads the work over machines."""
+
+    fingerprint: str
+    dim: int
+
+    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
+        """Vectors of `texts`, shape ``(len(texts), dim)``."""
+        ...
+
+
 def encode(
-    encoder: Encoder,
+    encoder: Encodes,
     texts: Sequence[str],
     known: Sequence[VectorPool] = (),
     *,
@@ -83,39 +97,61 @@ def encode(
 ) -> Reused:
     """Vectors of `texts` in order, shape ``(n, dim)``, taken from `known` pools where they are there.
 
+    Memory holds one shard of vectors at a time: with `shards`, the result is a memory map.
+
     Parameters
     ----------
     shards
         Directory to keep finished work in until the caller has published; an interrupted run continues from there.
     """
     keys = text_keys(encoder.fingerprint, texts)
-    n = len(texts)
-    vectors = np.empty((n, encoder.dim), np.float32)
-    truncated = np.zeros(n, bool)
-    todo = np.ones(n, bool)
-    for pool in [*known, *_finished(shards, encoder.dim)]:
-        if not len(pool) or not todo.any():
-            continue
-        order = np.argsort(pool.keys, kind="stable")
+    vectors = _room(len(texts), encoder.dim, shards)
+    truncated = np.zeros(len(texts), bool)
+    todo = np.ones(len(texts), bool)
+
+    def take(pool: VectorPool) -> None:
         rows = np.flatnonzero(todo)
+        order = np.argsort(pool.keys, kind="stable")
         at = np.minimum(np.searchsorted(pool.keys, keys[rows], sorter=order), len(order) - 1)
         source = order[at]
         hit = pool.keys[source] == keys[rows]
-        vectors[rows[hit]] = pool.vectors[source[hit]]
-        truncated[rows[hit]] = pool.truncated[source[hit]]
-        todo[rows[hit]] = False
+        rows, source = rows[hit], source[hit]
+        for start in range(0, len(rows), SHARD):
+            vectors[rows[start : start + SHARD]] = pool.vectors[source[start : start + SHARD]]
+        truncated[rows] = pool.truncated[source]
+        todo[rows] = False
+
+    for pool in [*known, *_finished(shards, encoder.dim)]:
+        if len(pool) and todo.any():
+            take(pool)
     rows = np.flatnonzero(todo)
-    _, first, inverse = np.unique(keys[rows], return_index=True, return_inverse=True)
+    _, first = np.unique(keys[rows], return_index=True)
     fresh = rows[np.sort(first)]
-    for start in range(0, len(fresh), _SHARD):
-        part = fresh[start : start + _SHARD]
+    shard = int(getattr(encoder, "shard", SHARD))  # an engine with many workers asks for more at a time
+    for start in range(0, len(fresh), shard):
+        part = fresh[start : start + shard]
         result = encoder.encode([texts[i] for i in part], progress=progress)
-        vectors[part], truncated[part] = result.vectors, result.cut
+        done = VectorPool(keys[part], result.vectors, result.cut)
         if shards is not None:
-            VectorPool(keys[part], result.vectors, result.cut).save(shards, f"{keys[part[0]].decode()}")
-    source = rows[first[inverse]] if len(rows) else rows
-    vectors[rows], truncated[rows] = vectors[source], truncated[source]
-    return Reused(VectorPool(keys, vectors, truncated), encoded=len(fresh), reused=n - len(fresh))
+            done.save(shards, keys[part[0]].decode())
+        vectors[part], truncated[part], todo[part] = done.vectors, done.truncated, False
+    if todo.any():  # the same texts once more
+        again = np.flatnonzero(todo)
+        order = fresh[np.argsort(keys[fresh])]
+        source = order[np.searchsorted(keys[order], keys[again])]
+        for start in range(0, len(again), SHARD):
+            vectors[again[start : start + SHARD]] = vectors[source[start : start + SHARD]]
+        truncated[again] = truncated[source]
+    return Reused(VectorPool(keys, vectors, truncated), encoded=len(fresh), reused=len(texts) - len(fresh))
+
+
+def _room(n: int, dim: int, folder: Path | None) -> NDArray[np.float32]:
+    """Room for vectors: in memory, or in a file that has no name any more and goes when nobody maps it."""
+    if folder is None or n * dim == 0:
+        return np.empty((n, dim), np.float32)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return np.memmap(file, np.float32, "w+", shape=(n, dim))
 
 
 def _finished(shards: Path | None, dim: int) -> list[VectorPool]:

@@ -80,6 +80,23 @@ class RetrievalSettings(_Section):
     """Bytes that a graph index may take before a smaller kind is chosen."""
 
 
+class ClusterSettings(_Section):
+    """Workers of ``--engine ray``; every worker loads one encoder, or opens one version."""
+
+    workers: int = Field(2, ge=1)
+    """Workers at most."""
+    cpus_per_worker: float = Field(1.0, ge=0)
+    """Cores that each worker holds."""
+    gpus_per_worker: float = Field(0.0, ge=0)
+    """GPUs that each worker holds; a fraction lets several share one."""
+    batch: int = Field(4_096, ge=1)
+    """Texts that a worker encodes at a time."""
+    users_per_part: int = Field(10_000, ge=1)
+    """Users whose lists are computed and saved together; an interrupted run continues after the last part."""
+    scratch: Path | None = None
+    """Where texts wait for workers; on several machines a directory that all of them see."""
+
+
 class EvaluationSettings(_Section):
     """The offline protocol."""
 
@@ -133,7 +150,7 @@ class AssistantSettings(_Section):
     languages: tuple[Literal["en", "zh"], ...] = ("en",)
     """Languages the encoder reads; questions in others rest on their words and on shop concepts."""
     writer: str = "retrieved"
-    """``retrieved`` gives the shop's own words; else what words them: a causal model (directory, the pinned default or a
+    """``retrieved`` gives the shop's own words; else what words them: a causal model (directory, pinned default,
     Hugging Face name), or ``endpoint:MODEL``. What does not follow from its source is replaced by the source."""
     adapter: Path | None = None
     """LoRA adapter of the writer, as `jobs.finetune assistant` makes it."""
@@ -160,6 +177,7 @@ class Settings(BaseSettings):
     history: HistorySettings = HistorySettings()
     training: TrainingConfig = TrainingConfig()
     retrieval: RetrievalSettings = RetrievalSettings()
+    cluster: ClusterSettings = ClusterSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()
     explain: ExplainSettings = ExplainSettings()

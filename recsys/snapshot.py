@@ -130,7 +130,7 @@ def build(
     items = tables.items.sort_values(schema.ITEM, ignore_index=True)
     item_ids = items[schema.ITEM].to_numpy(object)
     user_ids = np.array(sorted(tables.interactions[schema.USER].unique()), dtype=object)
-    vocabulary = Vocabulary.fit(items, settings.encoder.template)
+    vocabulary, tfidf = Vocabulary.learn(items, settings.encoder.template)
     item_vectors = reuse.encode(
         encoder, render(items, settings.encoder.template), previous, progress=progress, shards=shards
     )
@@ -147,7 +147,7 @@ def build(
         item_ids=item_ids,
         user_ids=user_ids,
         available=_available(items),
-        facts=vocabulary.facts(items, item_vectors.pool.vectors),
+        facts=vocabulary.facts(items, item_vectors.pool.vectors, tfidf),
         events=events,
         histories=histories,
         item_pool=item_vectors.pool,
