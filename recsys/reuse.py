@@ -161,7 +161,7 @@ def _finished(shards: Path | None, dim: int) -> list[VectorPool]:
     for path in sorted(shards.glob("*_truncated.npy")):  # written last: a shard with this file is whole
         try:
             pool = VectorPool.load(shards, path.name.removesuffix("_truncated.npy"))
-        except (ValueError, OSError):
+        except (ValueError, OSError, EOFError):
             continue  # cut short by the interruption; it is encoded again
         if pool.vectors.shape == (len(pool.keys), dim) and len(pool.truncated) == len(pool.keys):
             pools.append(pool)
