@@ -1,0 +1,74 @@
+"""Fine-tune a model on the shop's own text; what comes out is a directory of safetensors with a model card.
+
+Example: python -m jobs.finetune explainer --out adapter
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobs._cli import Json, command, interactive
+
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True, help=__doc__
+)
+
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory for the weights and the model card.")]
+Base = Annotated[
+    str, typer.Option("--base", help="Model to start from: a directory, the default, or a Hugging Face name.")
+]
+MaxSteps = Annotated[int | None, typer.Option("--max-steps", metavar="N", help="Stop after N updates.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of a run that was stopped.")]
+
+
+@app.callback()
+def _finetune() -> None:
+    """Fine-tune a model on the shop's own text."""
+
+
+@app.command("explainer")
+@command
+def explainer(
+    out: Out,
+    base: Base = "SmolLM2-135M-Instruct",
+    references: Annotated[
+        Path | None,
+        typer.Option(
+            "--references",
+            metavar="F",
+            help="Table with user_profile, item_profile, explanation: learn from these instead.",
+        ),
+    ] = None,
+    max_steps: MaxSteps = None,
+    resume: Resume = False,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Teach a causal model to put evidence into words: a LoRA adapter for explain.adapter.
+
+    Example: python -m jobs.finetune explainer --out adapter
+    """
+    from recsys import sources
+    from recsys.explain import training
+
+    config = training.LESSON_CONFIG if references is None else training.REFERENCE_CONFIG
+    report = training.train_explainer(
+        out,
+        base,
+        references=None if references is None else sources.read_table(references),
+        config=config.model_copy(update={"max_steps": max_steps}),
+        resume=resume,
+        progress=interactive(),
+    )
+    return {
+        **report.model_dump(exclude={"history"}),
+        "out": str(out),
+        "line": f"{report.train_examples} examples, {report.steps} updates: perplexity on held-out ones "
+        f"{report.perplexity_before:.2f} -> {report.perplexity:.2f}; {out}",
+    }
+
+
+if __name__ == "__main__":
+    app()
