@@ -238,3 +238,12 @@ def test_batches_hold_every_text_once_within_the_budget(lengths: list[int], budg
 def test_the_pinned_encoder_knows_a_kettle_from_a_laptop() -> None:
     vectors = Encoder.load().encode(["red enamel kettle", "blue enamel teapot", "gaming laptop 16 GB"]).vectors
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_cuda_directions_are_those_of_the_cpu(tiny_encoder: Path) -> None:
+    exact = Encoder.load(str(tiny_encoder), device="cpu").encode(TEXTS).vectors
+    for options in ({}, {"precision": "fp16"}, {"compile": True}):
+        found = Encoder.load(str(tiny_encoder), device="cuda", **options).encode(TEXTS).vectors  # type: ignore[arg-type]
+        assert (exact * found).sum(1).min() > 0.999

@@ -1,0 +1,44 @@
+"""Texts dealt out to processes come back as if one had encoded them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from recsys import many_devices
+from recsys.encoder import Encoder
+from recsys.errors import BadInput
+from recsys.many_devices import ManyDevices
+
+
+def test_two_processes_give_what_one_gives(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"text {n % 23} {'long ' * (n % 9)}" for n in range(60)]
+    one = Encoder.load(str(tiny_encoder), device="cpu", max_length=30)
+    expected = one.encode(texts)
+    with ManyDevices(["cpu", "cpu"], name=str(tiny_encoder), max_length=30) as many:
+        monkeypatch.setattr(many_devices, "FEW", 10)
+        found = many.encode(texts)
+        assert many.fingerprint == one.fingerprint
+        assert (many.dim, many.info["device"]) == (one.dim, "cpu,cpu")
+        assert np.abs(found.vectors - expected.vectors).max() < 1e-5
+        assert (found.cut == expected.cut).all()
+        assert (found.truncated, found.unique, found.tokens) == (expected.truncated, expected.unique, expected.tokens)
+        monkeypatch.setattr(many_devices, "_DEAL", 7)
+        assert np.abs(many.encode(texts).vectors - expected.vectors).max() < 1e-5
+
+
+def test_few_texts_start_no_process(tiny_encoder: Path) -> None:
+    many = ManyDevices(["cpu"], name=str(tiny_encoder))
+    assert many.encode(["one", "two"]).vectors.shape == (2, many.dim)
+    assert many._workers == []
+
+
+def test_devices_that_are_not_there(tiny_encoder: Path) -> None:
+    with pytest.raises(BadInput, match="tpu"):
+        ManyDevices(["cpu", "tpu"], name=str(tiny_encoder))
+    if not torch.cuda.is_available():
+        with pytest.raises(BadInput, match="no GPU"):
+            ManyDevices(["cuda"], name=str(tiny_encoder))
