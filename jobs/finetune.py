@@ -70,5 +70,56 @@ def explainer(
     }
 
 
+@app.command("assistant")
+@command
+def assistant(
+    questions: Annotated[
+        Path,
+        typer.Option(
+            "--questions",
+            metavar="F",
+            help="Table with question, answer [, context, item_id, history] (csv, parquet, jsonl).",
+        ),
+    ],
+    out: Out,
+    base: Base = "SmolLM2-135M-Instruct",
+    feedback: Annotated[
+        Path | None, typer.Option("--feedback", metavar="DIR", help="Learn from well-rated answers kept there, too.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Change every weight instead of a LoRA adapter.")] = False,
+    epochs: Annotated[float, typer.Option("--epochs", help="Passes over the lessons.")] = 1.0,
+    max_steps: MaxSteps = None,
+    resume: Resume = False,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Teach a causal model to answer like the shop's own answers: for assistant.writer and assistant.adapter.
+
+    Texts are cleaned first (HTML, control characters, personal data, repeats). On several devices or machines:
+    `accelerate launch -m jobs.finetune assistant ...`.
+
+    Example: python -m jobs.finetune assistant --questions qa.parquet --out adapter
+    """
+    from recsys.assistant import lessons
+    from recsys.assistant.feedback import Feedback, examples
+    from recsys.assistant.sources import read_table
+    from recsys.tuning import TuningConfig
+
+    report = lessons.train_assistant(
+        read_table(questions),
+        out,
+        base,
+        TuningConfig(method="full" if full else "lora", epochs=epochs, max_steps=max_steps),
+        feedback=examples(Feedback(feedback).table()) if feedback is not None else None,
+        resume=resume,
+        progress=interactive(),
+    )
+    return {
+        **report.model_dump(exclude={"history"}),
+        "out": str(out),
+        "line": f"{report.train_examples} lessons, {report.steps} updates: perplexity on held-out ones "
+        f"{report.perplexity_before:.2f} -> {report.perplexity:.2f}; {out}",
+    }
+
+
 if __name__ == "__main__":
     app()

@@ -1,0 +1,97 @@
+"""Lessons for an answering model from a shop's table of questions and answers."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from recsys import text_cleaning, tuning
+from recsys.assistant.dialogue import parse_history, read_history
+from recsys.errors import BadInput
+from recsys.schema import ITEM
+from recsys.text_cleaning import CleaningConfig
+from recsys.tuning import Example, TuningConfig, TuningReport
+
+log = logging.getLogger(__name__)
+
+QUESTION, ANSWER, CONTEXT, HISTORY = "question", "answer", "context", "history"
+MAX_HELD_OUT = 200
+"""Lessons measured during training; more change the figure little and take long."""
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Lessons to learn from and lessons kept aside, which share no product (or, without products, no question)."""
+
+    train: list[Example]
+    valid: list[Example]
+    cleaned: Mapping[str, int]
+
+
+def prompt(question: str, context: str = "", history: str = "") -> str:
+    """What the model reads before it writes an answer."""
+    parts = [f"Shop's text: {context}"] if context else []
+    return "\n".join([*parts, *([history] if history else []), f"Question: {question}", "Answer:"])
+
+
+def lessons(table: pd.DataFrame, *, held_out: float = 0.05, config: CleaningConfig | None = None) -> Lessons:
+    """Clean a table of ``question, answer`` [, ``context, item_id, history``] and split it.
+
+    Raises
+    ------
+    BadInput
+        A column is missing, or nothing is left on one side of the split.
+    """
+    cleaned = text_cleaning.clean(table, [QUESTION, ANSWER], config)
+    train: list[Example] = []
+    valid: list[Example] = []
+    for row in cleaned.table.to_dict("records"):
+        group = str(row.get(ITEM) or row[QUESTION])
+        side = valid if _share(group) < held_out else train
+        context = row.get(CONTEXT)
+        turns = read_history(parse_history(row.get(HISTORY)))
+        spoken = "\n".join(f"{'Question' if t.role == 'user' else 'Answer'}: {t.text}" for t in turns)
+        one_line = " ".join(str(row[ANSWER]).split())
+        side.append(
+            Example(
+                prompt(" ".join(str(row[QUESTION]).split()), context if isinstance(context, str) else "", spoken),
+                f" {one_line}",
+            )
+        )
+    if not train or not valid:
+        raise BadInput(f"{len(train)} lessons to learn from and {len(valid)} held out: give more questions and answers")
+    return Lessons(train, valid, cleaned.counts)
+
+
+def train_assistant(
+    table: pd.DataFrame,
+    out: Path,
+    base: str,
+    config: TuningConfig | None = None,
+    *,
+    feedback: list[Example] | None = None,
+    resume: bool = False,
+    progress: bool = False,
+) -> TuningReport:
+    """Fine-tune `base` on a shop's questions and answers, and on well-rated answers of its own (`feedback`)."""
+    found = lessons(table)
+    log.info("%d lessons, %d held out; cleaning: %s", len(found.train), len(found.valid), dict(found.cleaned))
+    return tuning.finetune(
+        base,
+        [*found.train, *(feedback or [])],
+        found.valid[:MAX_HELD_OUT],
+        out,
+        config,
+        resume=resume,
+        progress=progress,
+    )
+
+
+def _share(text: str) -> float:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
