@@ -328,10 +328,10 @@ def _platt(z: NDArray[np.floating], y: NDArray[np.bool_], w: NDArray[np.float32]
 
 
 def _inner_split(pairs: Pairs, seed: int) -> NDArray[np.bool_]:
-    """Rows to check on: the latest stretch of time where there are several, else a quarter of the shoppers."""
-    later = np.unique(pairs.moment[pairs.later])
-    if len(later) > 1:
-        return np.asarray(pairs.moment == later[0])
+    """Rows to check on: the latest of several moments of one kind, else a quarter of the shoppers."""
+    moments = np.unique(pairs.moment[pairs.later] if pairs.later.any() else pairs.moment)
+    if len(moments) > 1:
+        return np.asarray(pairs.moment == moments[0])
     chosen = np.random.default_rng(seed).random(int(pairs.shopper.max(initial=0)) + 1) < 0.25
     return np.asarray(chosen[pairs.shopper])
 

@@ -48,15 +48,15 @@ class TrainingConfig(_Section):
     """How training pairs are made and the ranker is fitted."""
 
     slices: int = Field(3, ge=1)
-    """Stretches of later time that are held out in turn, latest first."""
+    """Stretches of later time that are held out in turn, latest first; without global time, last events."""
     slice_share: float = Field(0.1, gt=0, lt=0.5)
     """Share of all events in one stretch."""
     users: int = Field(4_000, ge=1)
     """Shoppers per occasion, sampled; each costs one encoded history."""
     positives: int = Field(10, ge=1)
     """Purchases per shopper and occasion, sampled."""
-    negatives: int = Field(100, ge=1)
-    """Items nobody claims the shopper wanted, drawn uniformly, per purchase."""
+    negatives: int = Field(60, ge=1)
+    """Items drawn uniformly for each shopper and occasion, to tell the purchases from."""
     pairs: int = Field(1_000_000, ge=1_000)
     """Pairs in all; memory does not grow beyond this."""
     half_life: float = Field(8.0, gt=0)

@@ -165,7 +165,11 @@ def occasions(catalogue: ItemFacts, events: Events, config: TrainingConfig, *, s
         No shopper has two different items, so there is nothing to learn an order from.
     """
     rng = np.random.default_rng(seed)
-    found = [_last_events(catalogue, events, config, rng, seed)]
+    # Where there is no global time, the last event, the last but one, and so on stand in for stretches of time.
+    found, rest = [], events
+    for _ in range(1 if events.absolute else config.slices):
+        found.append(_last_events(catalogue, rest, config, rng, seed))
+        rest = rest.where(np.arange(len(rest)) < _last_new(rest)[rest.user])
     if events.absolute and len(events):
         edges = np.quantile(events.time, 1 - config.slice_share * np.arange(config.slices + 1), method="lower")
         edges[0] = np.inf
@@ -187,25 +191,33 @@ def _last_events(
     catalogue: ItemFacts, events: Events, config: TrainingConfig, rng: np.random.Generator, seed: int
 ) -> Occasion | None:
     """Each shopper's last event held out, for as many shoppers as are used."""
-    # A repeat purchase is no news: hold out the last row whose item is new to the shopper, and what follows it.
-    pair = events.user.astype(np.int64) * max(events.n_items, 1) + events.item
-    fresh = np.unique(pair, return_index=True)[1]
-    last = np.full(events.n_users, -1)
-    np.maximum.at(last, events.user[fresh], fresh)
-    users = np.flatnonzero(last > events.indptr[:-1])
+    last = _last_new(events)
+    users = np.flatnonzero(last < len(events))
     # An item held out of a basket of n is an nth of a visit: what completes a large basket is easy to tell and says
     # little about what the shopper comes back for, so it must not drown the later purchases.
     size = np.bincount(events.visit)[events.visit]
     share = float((1.0 / size[last[users]]).sum())
     if len(users) > config.users:
         users = np.sort(rng.choice(users, config.users, replace=False))
-    cut = np.full(events.n_users, len(events))
+    cut = np.full(events.n_users, len(events))  # shoppers not sampled keep everything
     cut[users] = last[users]
     before = events.where(np.arange(len(events)) < cut[events.user])
     after = events.where(np.isin(np.arange(len(events)), last[users]))
     now = events.end
     shop = Shop(catalogue, before, now, Histories.build(before, now, config.half_life), seed)
     return Occasion.of("next", shop, np.inf, after, config.users, rng, share)
+
+
+def _last_new(events: Events) -> NDArray[np.int64]:
+    """Row of each user's last event with an item that is new to them, ``len(events)`` for those without a past.
+
+    A repeat purchase is no news, so whatever follows that row is a repeat.
+    """
+    pair = events.user.astype(np.int64) * max(events.n_items, 1) + events.item
+    fresh = np.unique(pair, return_index=True)[1]
+    last = np.full(events.n_users, -1)
+    np.maximum.at(last, events.user[fresh], fresh)
+    return np.where(last > events.indptr[:-1], last, len(events))
 
 
 def draw(

@@ -94,7 +94,7 @@ def test_the_held_out_event_is_not_in_the_past_of_its_shopper():
 def test_order_only_tables_have_only_last_events():
     rows = ROWS.assign(timestamp=ROWS.groupby("user_id").cumcount().astype(float))
     moments = occasions(FACTS, events_of(ITEMS, rows, TimeKind.ORDER), CONFIG, seed=0)
-    assert [o.kind for o in moments] == ["next"]
+    assert [o.kind for o in moments] == ["next", "next"]
 
 
 def test_nothing_to_learn_is_an_error():
