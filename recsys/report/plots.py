@@ -88,7 +88,8 @@ def roc(groups: Mapping[str, NDArray[np.object_]], measured: Measured) -> Figure
         ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
         title = f"by {by}" + (f" (the {len(shown)} largest of {len(sizes)})" if len(shown) < len(sizes) else "")
         ax.set(xlabel="share of negatives above", ylabel="share of purchases above", title=title, aspect="equal")
-        ax.legend(fontsize=7, loc="lower right")
+        if names:
+            ax.legend(fontsize=7, loc="lower right")
     return figure
 
 

@@ -8,10 +8,11 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from recsys.assessment import FIGURES, RANKER, Assessment
+from recsys.assessment import RANKER, Assessment
 from recsys.metrics import Estimate
 
 ACCURACY = ("auc", "pooled_auc", "ndcg@10", "recall@10", "recall@20")
+PARTS = ("auc", "ndcg@10", "recall@20")
 BEYOND = ("coverage@10", "novelty", "diversity", "gini")
 TITLES = {
     "auc": "per-user AUC",
@@ -63,11 +64,11 @@ def models(found: Assessment, figures: Sequence[str]) -> Table:
 
 
 def _table(title: str, words: Sequence[str], numbers: Sequence[str], end: Sequence[str] = ()) -> Table:
-    """A plain table: columns of words, of numbers, of words again; no cell is broken."""
+    """A plain table: columns of words, of numbers, of words again; words may be folded, figures never."""
     table = Table(title=title, title_justify="left", caption_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
     for names, justify in ((words, "left"), (numbers, "right"), (end, "left")):
         for name in names:
-            table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+            table.add_column(name, justify=justify, no_wrap=justify == "right")  # type: ignore[arg-type]
     return table
 
 
@@ -81,9 +82,9 @@ def leads(found: Assessment) -> Table:
 
 def parts(found: Assessment) -> Table:
     """The ranker by slice."""
-    table = _table("the ranker, by part of the test", ["by", "part"], ["users", *(TITLES[f] for f in FIGURES)])
+    table = _table("the ranker, by part of the test", ["by", "part"], ["users", *(TITLES[f] for f in PARTS)])
     for part in found.slices[RANKER]:
-        table.add_row(part.by, escape(part.name), str(part.users), *(brief(part.figures[f]) for f in FIGURES))
+        table.add_row(part.by, escape(part.name), str(part.users), *(brief(part.figures[f]) for f in PARTS))
     if (gap := found.fairness) is not None:
         between = escape(f"between {gap.best} and {gap.worst}")
         table.caption = f"AUC gap {gap.gap.value:.3f} {between}; by chance {gap.chance:.3f}, p = {gap.p:.2f}"
@@ -110,9 +111,9 @@ def calibration(found: Assessment) -> Table:
 def ablation(found: Assessment) -> Table:
     """What each block is worth."""
     title = "worth of each block: with it, less without it (refitted, paired)"
-    table = _table(title, ["block"], [TITLES[f] for f in FIGURES[:3]])
+    table = _table(title, ["block"], [TITLES[f] for f in PARTS])
     for worth in found.ablation:
-        table.add_row(escape(worth.block), *(signed(worth.figures[f]) for f in FIGURES[:3]))
+        table.add_row(escape(worth.block), *(signed(worth.figures[f]) for f in PARTS))
     return table
 
 
