@@ -21,7 +21,7 @@ from recsys.histories import Profile
 from recsys.index import ItemIndex
 from recsys.lookup import Shopper
 from recsys.ranker import Ranker
-from recsys.retrieval import Pool, Retriever, Standing
+from recsys.retrieval import Found, Pool, Retriever, Standing
 from recsys.rules import Rules, Shelf, allowed, apply
 from recsys.settings import RetrievalSettings
 from recsys.snapshot import Lazy, Snapshot
@@ -85,16 +85,22 @@ class Scoring:
         if only is not None:
             possible &= np.isin(np.arange(len(possible)), only)
         pool = self._retriever.restricted(possible)
-        found, order = self._ordered(shopper, k, pool, exclude_seen)
+        named = self.shelf.rows([*rules.pinned.values(), *rules.boost_items])
+        found, order = self._ordered(shopper, k, pool, exclude_seen, named[named >= 0])
         shelf = self.shelf if len(found) == len(self.shelf.ids) else self.shelf.take(found.codes)
         result = apply(rules, order, shelf, k, seed=seed)
         return found.codes[result.rows], self._as_score(order[result.rows]), result.notes
 
     def _ordered(
-        self, shopper: Shopper, k: int, pool: Pool, exclude_seen: bool
+        self, shopper: Shopper, k: int, pool: Pool, exclude_seen: bool, named: Sequence[int] | NDArray[np.int64] = ()
     ) -> tuple[Candidates, NDArray[np.float64]]:
+        """Candidates and what they are ordered by; items of the pool that are `named` are among them."""
         seen = shopper.seen if exclude_seen else shopper.seen[:0]
         found = self._retriever.candidates(shopper.profile, k, pool, seen)
+        if pool.whole is None and len(named):
+            missed = np.setdiff1d(named, np.concatenate([found.candidates.codes, seen])).astype(np.int64)
+            codes = np.union1d(found.candidates.codes, missed[pool.possible[missed]])
+            found = Found(self.shop.catalogue.take(codes), np.ones(len(codes), bool))
         order = self.order(shopper.profile, found.candidates)
         return found.candidates, np.where(found.possible, order, -np.inf)
 

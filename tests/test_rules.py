@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from recsys import Recommender
 from recsys.catalogue import ItemFacts
 from recsys.errors import BadInput
 from recsys.rules import Rules, Shelf, apply
@@ -359,3 +360,17 @@ def test_a_large_catalogue_is_quick_and_exact():
     capped = replace(shelf, facts=replace(shelf.facts, brand=one_brand))
     rows = apply(Rules(max_per_brand=10, diversity=0.3), scores, capped, 20).rows
     assert Counter(one_brand[rows].tolist()) == {0: 10, 1: 10}
+
+
+def test_pins_and_boosts_reach_items_that_a_search_would_not_find(tiny_version, tiny, monkeypatch):
+    monkeypatch.setenv("RECSYS_RETRIEVAL__EXHAUSTIVE_LIMIT", "0")
+    monkeypatch.setenv("RECSYS_RETRIEVAL__CANDIDATES", "10")
+    rec = Recommender.load(tiny_version)
+    cook = {"history": ["K001", "K002", "K003"]}
+    for item in ("G004", "G019", "K003", "G007"):  # the last two are in the history, and not available
+        for rules, place in (({"pinned": {2: item}}, 2), ({"boost_items": {item: 50}}, 1)):
+            found = rec.recommend(cook, k=3, rules=rules)
+            assert (item in set(found.item_id)) == (item in ("G004", "G019"))
+            assert len(found) == 3
+            if item in set(found.item_id):
+                assert found["rank"][found.item_id == item].item() == place
