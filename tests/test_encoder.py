@@ -226,14 +226,6 @@ def test_the_device_is_argument_then_environment_then_best(
             pick_device("cuda")
 
 
-@given(st.lists(st.integers(1, 130), max_size=60), st.integers(1, 300))
-def test_batches_hold_every_text_once_within_the_budget(lengths: list[int], budget: int) -> None:
-    found = list(tokens.batches(lengths, budget))
-    assert sorted(row for batch in found for row in batch) == list(range(len(lengths)))
-    for batch in found:
-        assert len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= budget
-
-
 @pytest.mark.weights
 def test_the_pinned_encoder_knows_a_kettle_from_a_laptop() -> None:
     vectors = Encoder.load().encode(["red enamel kettle", "blue enamel teapot", "gaming laptop 16 GB"]).vectors
