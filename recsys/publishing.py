@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import shutil
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ from recsys.reuse import VectorPool
 from recsys.settings import Settings
 from recsys.snapshot import Lazy, ShopTables, Snapshot
 from recsys.store import Draft, Store, Version
+
+log = logging.getLogger(__name__)
 
 PARTIAL = "partial"
 
@@ -56,11 +59,13 @@ def embed(
     """
     store = Store(settings.artifacts)
     with store.writing() as draft:
-        live = store.current()
+        live = _live(store, inputs)
         tables, notes = gather(inputs, store, live)
         work = _prepare(tables, settings, store, live, progress, encoder)
         ranker, why = _carried(live, work, settings)
-        parts = _write(draft, work, ranker, VectorPool.empty(work.encoder.dim), live, settings)
+        same = live is not None and live.manifest["encoder"]["fingerprint"] == work.encoder.fingerprint
+        pool = _training_pool(live) if live is not None and same else VectorPool.empty(work.encoder.dim)
+        parts = _write(draft, work, ranker, pool, live, settings)
         version = store.publish(draft, _manifest(work, settings, parts, why), live=live, keep=settings.keep_versions)
         shutil.rmtree(store.root / PARTIAL, ignore_errors=True)
     return Outcome(version, notes | work.notes | {"ranker": "carried over" if ranker else why})
@@ -92,7 +97,7 @@ def nightly(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Ou
     """Embed and train one candidate, compare it with the live version, and publish it unless it is worse."""
     store = Store(settings.artifacts)
     with store.writing() as draft:
-        live = store.current()
+        live = _live(store, inputs)
         tables, notes = gather(inputs, store, live)
         outcome = _build_and_publish(tables, settings, store, draft, live, gated=True, progress=progress)
     return replace(outcome, notes=notes | outcome.notes)
@@ -129,6 +134,17 @@ def _build_and_publish(
     version = store.publish(draft, manifest, live=live, keep=settings.keep_versions)
     shutil.rmtree(store.root / PARTIAL, ignore_errors=True)
     return Outcome(version, work.notes | {"training_histories_encoded": texts.encoded}, verdict)
+
+
+def _live(store: Store, inputs: Inputs) -> Version | None:
+    """The live version; None where it is damaged and the inputs do not need it, so that a new night can mend it."""
+    try:
+        return store.current()
+    except ArtifactError as error:
+        if inputs.items is None or inputs.interactions is None or inputs.append:
+            raise
+        log.warning("going on without the live version, whose tables are not needed: %s", error)
+        return None
 
 
 @dataclass(frozen=True)

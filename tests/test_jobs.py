@@ -244,6 +244,14 @@ def test_a_truncated_artifact_file_is_named(shop, files):
     assert "items.npy" in message(result)
 
 
+def test_a_new_night_with_all_tables_mends_a_damaged_version(shop, files):
+    (Store(shop).require().path / "vectors" / "items.npy").unlink()
+    assert run("nightly", "--items", files / "items.parquet", "--artifacts", shop).exit_code == 2
+    both = ["--items", files / "items.parquet", "--interactions", files / "events.csv"]
+    assert run("nightly", *both, "--artifacts", shop).exit_code == 0
+    assert len(Recommender.load(shop).recommend("000", k=3)) == 3
+
+
 def test_versions_verify_and_go_back(shop, files):
     first = Store(shop).current_id()
     assert run("embed", "--artifacts", shop).exit_code == 0
@@ -266,7 +274,7 @@ def test_a_killed_embed_leaves_the_live_version_and_the_next_run_finishes(shop, 
     live = Store(shop).current_id()
     command = [sys.executable, "-m", "jobs.embed", "--items", files / "changed.parquet", "--artifacts", shop]
     items.assign(title=items.title + " again").to_parquet(files / "changed.parquet")
-    environment = {**os.environ, **tiny_environment}
+    environment = {**os.environ, **tiny_environment, "RECSYS_KEEP_VERSIONS": "20"}
     started = time.monotonic()
     subprocess.run(command, env=environment, check=True, capture_output=True)
     whole = time.monotonic() - started
