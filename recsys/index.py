@@ -261,7 +261,7 @@ class ItemIndex:
         return Selection(np.packbits(may, bitorder="little"), float(allowed.mean()) if len(allowed) else 1.0)
 
     def search(
-        self, queries: NDArray[np.floating], k: int, selection: Selection | None = None
+        self, queries: NDArray[np.floating], k: int, selection: Selection | None = None, *, share: float = 1.0
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Best ``k`` rows of each query by inner product.
 
@@ -271,6 +271,8 @@ class ItemIndex:
             Shape ``(q, dim)`` or ``(dim,)``.
         selection
             From `select`: rows that may be returned.
+        share
+            Part of the measured effort to spend: queries that are item vectors themselves need less.
 
         Returns
         -------
@@ -280,17 +282,17 @@ class ItemIndex:
         queries = np.ascontiguousarray(np.atleast_2d(queries), np.float32)
         k = min(k, len(self))
         depth = k if self.kind == "exact" else min(max(k + 20, DEPTH * k if k <= 100 else k), len(self))
-        _, slots = self._index.search(queries, depth, params=self._parameters(depth, selection or self._living))
+        _, slots = self._index.search(queries, depth, params=self._parameters(depth, selection or self._living, share))
         rows = np.where(slots >= 0, self._slot_rows[slots], _GONE)
         scores = np.einsum("qd,qkd->qk", queries, self._vectors[rows])
         scores[rows == _GONE] = -np.inf
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(scores, best, 1), np.take_along_axis(rows, best, 1)
 
-    def _parameters(self, depth: int, selection: Selection | None) -> faiss.SearchParameters:
+    def _parameters(self, depth: int, selection: Selection | None, share: float) -> faiss.SearchParameters:
         selector = faiss.IDSelectorBitmap(selection.bits) if selection is not None else None
         # Where few rows are allowed, the ones wanted are further away.
-        effort = int(self.info.effort / max(selection.share, 0.1)) if selection is not None else self.info.effort
+        effort = max(int(self.info.effort * share / (max(selection.share, 0.1) if selection is not None else 1.0)), 1)
         if self.kind == "exact":
             return faiss.SearchParameters(sel=selector)
         if self.kind == "ivf8":

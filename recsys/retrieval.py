@@ -8,16 +8,18 @@ popularity, newness) adds candidates of its own, and a first, cheap score decide
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
-from recsys.catalogue import Candidates
-from recsys.features.base import Block, Partners
+from recsys.catalogue import Candidates, ItemFacts
+from recsys.features.base import Partners
+from recsys.features.content import Similarity
 from recsys.histories import Profile, ad_hoc_profile
 from recsys.index import ItemIndex, Selection
 from recsys.ranker import Ranker
@@ -25,10 +27,11 @@ from recsys.settings import RetrievalSettings
 from recsys.snapshot import Lazy, Snapshot
 from recsys.topk import top_k
 
-#: Items of each kind that are looked at, per candidate that is kept.
-WIDTH = 2
-#: Items liked by a shopper nothing is known of, and items first bought last, that are kept at hand.
-POPULAR, NEWEST = 1_000, 200
+#: Items that shoppers nothing else is known of would get, for each time since their last visit, and of these times
+#: how many; and items first bought last.
+POPULAR, GAPS, NEWEST = 400, 8, 200
+#: Latest items of a history whose neighbours are candidates.
+LATEST = 5
 _MEASURED = 100
 
 
@@ -60,59 +63,55 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Standing:
-    """What every shopper is measured against, prepared when a version is made.
+    """What is liked by shoppers of whom only the time of their last visit is known, prepared when a version is made.
 
     Attributes
     ----------
+    gaps
+        Days since the last visit, ascending, shape ``(g,)``.
     popular
-        Codes of what a shopper nothing is known of would get, best first.
+        Codes of what such a shopper would get, best first, shape ``(g, POPULAR)`` or less.
     newest
         Codes of the items first bought last.
-    base
-        What the ranker gives each item for reasons that are nobody's own (popularity, newness); float32, ``(n,)``.
     """
 
+    gaps: NDArray[np.float32]
     popular: NDArray[np.int32]
     newest: NDArray[np.int32]
-    base: NDArray[np.float32]
 
     @classmethod
     def of(cls, shop: Snapshot, ranker: Ranker | None) -> Standing:
-        """Score the catalogue for a shopper nothing is known of."""
+        """Score the catalogue for a few such shoppers."""
         n = len(shop.item_ids)
-        if ranker is None:
-            base = np.log1p(np.bincount(shop.events.item, minlength=n)).astype(np.float32)
-            total = base.astype(np.float64)
-        else:
-            nobody = _nobody(shop)
-            query, constant = ranker.fold(nobody)
-            total = np.concatenate(
-                [
-                    ranker.logit(nobody, shop.catalogue.take(rows))
-                    for rows in np.array_split(np.arange(n), n // 50_000 + 1)
-                ]
-            )
-            base = (total - _inner(shop.facts.vectors, query) - constant).astype(np.float32)
         first = np.full(n, -np.inf)
-        first[shop.events.item[::-1]] = np.inf
+        first[shop.events.item] = np.inf
         np.minimum.at(first, shop.events.item, shop.events.time)
-        return cls(
-            top_k(np.where(shop.available, total, -np.inf), POPULAR).astype(np.int32),
-            top_k(np.where(shop.available, first, -np.inf), NEWEST).astype(np.int32),
-            base,
-        )
+        newest = top_k(np.where(shop.available, first, -np.inf), NEWEST)
+        gaps = _gaps(shop)
+        if ranker is None:
+            scores = [np.bincount(shop.events.item, minlength=n).astype(np.float64)] * len(gaps)
+        else:
+            scores = [_scores(shop, ranker, _somebody(shop, gap)) for gap in gaps]
+        best = [top_k(np.where(shop.available, s, -np.inf), POPULAR).astype(np.int32) for s in scores]
+        return cls(gaps, np.stack(best), newest.astype(np.int32))
+
+    def of_gap(self, days: float) -> NDArray[np.int32]:
+        """`popular` for the nearest time since the last visit, compared as ratios."""
+        return self.popular[int(np.argmin(np.abs(np.log1p(self.gaps) - np.log1p(max(days, 0.0)))))]
 
     def save(self, directory: Path) -> None:
         """Write the arrays."""
         directory.mkdir(parents=True, exist_ok=True)
-        for name in ("popular", "newest", "base"):
+        for name in _ARRAYS:
             np.save(directory / f"{name}.npy", getattr(self, name))
 
     @classmethod
     def load(cls, directory: Path) -> Standing:
         """Memory-map what `save` wrote."""
-        names = ("popular", "newest", "base")
-        return cls(*(np.load(directory / f"{n}.npy", mmap_mode="r", allow_pickle=False) for n in names))
+        return cls(*(np.load(directory / f"{n}.npy", allow_pickle=False) for n in _ARRAYS))
+
+
+_ARRAYS = ("gaps", "popular", "newest")
 
 
 class Retriever:
@@ -172,36 +171,34 @@ class Retriever:
 
     def _gather(self, profile: Profile, size: int, pool: Pool, extra: int) -> NDArray[np.int64]:
         """Distinct codes from all sources, ascending."""
-        query = self.query(profile)
-        _, near = self._index.search(query, WIDTH * size + extra, pool.selection)
-        found = [near[0][near[0] >= 0], self._standing.value.popular, self._standing.value.newest]
+        _, near = self._index.search(self.query(profile), size + extra, pool.selection)
+        if len(profile):
+            latest = profile.facts.vectors[-LATEST:]
+            _, alike = self._index.search(latest, size // LATEST, pool.selection, share=1 / 8)
+            near = np.concatenate([near, alike.reshape(1, -1)], axis=1)
+        standing = self._standing.value
+        gap = float(profile.ages.min()) if len(profile) else 0.0
+        found = [near[0][near[0] >= 0], standing.of_gap(gap), standing.newest]
         found += [_partners(partners, profile, size) for partners in self._partners]
         return np.unique(np.concatenate(found).astype(np.int64))
 
     def _promise(self, profile: Profile, codes: NDArray[np.int64]) -> NDArray[np.float64]:
-        """A first score without the features that are dear to compute: folded vectors, standing, co-purchase."""
-        vectors = self._shop.facts.vectors[codes]
+        """A first score, without the features that compare every vector with every item of the history."""
+        few = Candidates.of(self._shop.facts, codes)
         if self._ranker is None:
-            return np.asarray(vectors @ self.query(profile), np.float64)
-        score = vectors @ self.query(profile) + self._standing.value.base[codes]
-        few = Candidates(codes, self._shop.catalogue.facts)
-        for block, weights in self._copurchase:
-            score = score + block.score(profile, few, weights)
-        return np.asarray(score, np.float64)
+            return np.asarray(few.facts.vectors @ self.query(profile), np.float64)
+        pairs = zip(self._ranker.blocks, self._ranker.weights, strict=True)
+        return np.sum([b.score(profile, few, w) for b, w in pairs if not isinstance(b, Similarity)], axis=0)
 
     def query(self, profile: Profile) -> NDArray[np.float32]:
         """What the vector index is asked for this shopper, shape ``(dim,)``."""
         return query_of(self._ranker, profile)
 
-    @property
-    def _copurchase(self) -> list[tuple[Block, NDArray[np.float64]]]:
-        assert self._ranker is not None
-        pairs = zip(self._ranker.blocks, self._ranker.weights, strict=True)
-        return [(b, w) for b, w in pairs if isinstance(getattr(b, "_partners", None), Partners)]
-
-    @property
+    @cached_property
     def _partners(self) -> list[Partners]:
-        return [b._partners for b, _ in self._copurchase] if self._ranker is not None else []  # type: ignore[attr-defined]
+        blocks = self._ranker.blocks if self._ranker is not None else ()
+        found = (getattr(block, "_partners", None) for block in blocks)
+        return [partners for partners in found if isinstance(partners, Partners)]
 
     def measure(self, users: Sequence[int] | NDArray[np.integer]) -> float:
         """Mean nDCG@10 of lists from candidates against lists from scoring everything, over these users.
@@ -214,7 +211,7 @@ class Retriever:
         figures = []
         for user in users:
             profile, seen = self._shop.profile(int(user)), self._shop.seen(int(user))
-            scores = self._ranker.logit(profile, self._shop.catalogue)
+            scores = _scores(self._shop, self._ranker, profile)
             scores[~self._shop.available] = -np.inf
             scores[seen] = -np.inf
             wanted = top_k(scores, 10)
@@ -266,11 +263,33 @@ def _partners(partners: Partners, profile: Profile, size: int) -> NDArray[np.int
     return codes[top_k(np.bincount(at, values).astype(np.float64), size)].astype(np.int64)
 
 
-def _nobody(shop: Snapshot) -> Profile:
-    none = np.zeros(0, np.int64)
-    facts = shop.facts.take(none)
-    return ad_hoc_profile(facts, none, np.zeros(shop.facts.vectors.shape[1], np.float32), 1.0)
+def _gaps(shop: Snapshot) -> NDArray[np.float32]:
+    """Typical days since a shopper's last visit: evenly spread over the shoppers."""
+    h = shop.histories
+    last = h.ages[h.indptr[1:][np.diff(h.indptr) > 0] - 1]
+    return np.unique(np.quantile(last, np.linspace(0, 1, GAPS)).astype(np.float32)) if len(last) else np.zeros(1, "f4")
 
 
-def _inner(vectors: NDArray[np.float32], query: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(vectors @ query.astype(np.float32), np.float64)
+def _somebody(shop: Snapshot, gap: float) -> Profile:
+    """A shopper with as many items as most, all at their last visit, of which nothing is known."""
+    lengths = np.diff(shop.histories.indptr)
+    h = int(np.median(lengths[lengths > 0])) if (lengths > 0).any() else 0
+    facts = ItemFacts(
+        vectors=np.zeros((h, shop.facts.vectors.shape[1]), np.float32),
+        terms=sparse.csr_array((h, shop.facts.terms.shape[1]), dtype=np.float32),
+        brand=np.full(h, -1, np.int32),
+        category=np.full(h, -1, np.int32),
+        price=np.full(h, np.nan, np.float32),
+    )
+    vector = np.zeros(shop.facts.vectors.shape[1], np.float32)
+    alike = ad_hoc_profile(facts, np.full(h, -1, np.int64), vector, 1.0)
+    return replace(alike, ages=np.full(h, gap, np.float32))
+
+
+def _scores(shop: Snapshot, ranker: Ranker, profile: Profile, block: int = 50_000) -> NDArray[np.float64]:
+    """The whole catalogue's log-odds, a block of items at a time."""
+    n = len(shop.item_ids)
+    if n <= block:
+        return ranker.logit(profile, shop.catalogue)
+    rows = (np.arange(start, min(start + block, n)) for start in range(0, n, block))
+    return np.concatenate([ranker.logit(profile, shop.catalogue.take(r)) for r in rows])

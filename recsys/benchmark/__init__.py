@@ -1,0 +1,9 @@
+"""Speed against peers: contenders take turns in one run, and every figure is a ratio to one of them."""
+
+from __future__ import annotations
+
+from recsys.benchmark.recommend import bench_recommend
+from recsys.benchmark.search import bench_search, enlarged
+from recsys.benchmark.train import bench_train
+
+__all__ = ["bench_recommend", "bench_search", "bench_train", "enlarged"]
