@@ -48,7 +48,7 @@ def limits(sentence: str, outside: str | None = None, max_length: int = MAX_LENG
     Parameters
     ----------
     outside
-        The sentence without what the shop itself wrote (names), which may hold long numbers.
+        The sentence without the shop's own names, which may hold long numbers and words a writer may not use.
     """
     found = []
     if len(sentence) > max_length:
@@ -61,6 +61,6 @@ def limits(sentence: str, outside: str | None = None, max_length: int = MAX_LENG
         found.append("holds characters that do not print, or symbols")
     if re.search(r"<[a-zA-Z/!][^>]*>|\]\(|```|[{}]", sentence):
         found.append("holds markup")
-    if PROFANE & set(re.findall(r"[a-z]+", sentence.lower())):
+    if PROFANE & set(re.findall(r"[a-z]+", rest.lower())):
         found.append("is profane")
     return found

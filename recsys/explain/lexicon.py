@@ -93,7 +93,7 @@ COMPARATIVE = vocabulary(
     """
 )
 
-#: Insults and obscenities that must never be delivered, whatever a product is called.
+#: Insults and obscenities that no sentence may hold outside the names of the shop's own products.
 PROFANE = vocabulary(
     """
     arse arsehole asshole bastard bitch bloody bollocks bullshit crap cunt damn dick fuck fucked fucker fucking

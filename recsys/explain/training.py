@@ -19,9 +19,10 @@ ABOUT_USER, ABOUT_ITEM, EXPLANATION = "user_profile", "item_profile", "explanati
 #: Words of each description that the writer reads.
 PROFILE_WORDS = 45
 
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
-LESSON_CONFIG = TuningConfig(target_modules=ATTENTION, learning_rate=1e-3, epochs=2.5, max_length=128, evaluations=2)
-REFERENCE_CONFIG = TuningConfig(target_modules=ATTENTION, learning_rate=1e-3, epochs=1.0, max_length=224, evaluations=2)
+#: Layers of the default writer that learn: the attention of its upper two thirds, so that gradients stop half-way down.
+UPPER_ATTENTION = r".*\.layers\.(1[0-9]|2[0-9])\.self_attn\.[qkvo]_proj"
+LESSON_CONFIG = TuningConfig(learning_rate=1e-3, epochs=2.5, batch_tokens=512, max_length=128, evaluations=2)
+REFERENCE_CONFIG = TuningConfig(learning_rate=1e-3, epochs=1.0, batch_tokens=512, max_length=224, evaluations=2)
 
 
 def lessons(*, seed: int = 7, per_plan: int = 3, held_out: int = 24) -> tuple[list[Example], list[Example]]:
@@ -72,26 +73,27 @@ def train_explainer(
     BadInput
         The references have no usable row, or fewer than are needed to hold some out.
     """
+    config = config or (LESSON_CONFIG if references is None else REFERENCE_CONFIG)
+    if base == gpt.DEFAULT and config.target_modules == TuningConfig().target_modules:
+        config = config.model_copy(update={"target_modules": UPPER_ATTENTION})
     if references is None:
         train, valid = lessons()
-        report = tuning.finetune(base, train, valid, out, config or LESSON_CONFIG, resume=resume, progress=progress)
+        report = tuning.finetune(base, train, valid, out, config, resume=resume, progress=progress)
         _add_card(out, "Sentences with slots for kinds of evidence, drawn from this project's own grammar.", train)
         return report
     examples = reference_examples(references)
     if len(examples) < 20:
         raise BadInput(f"references: {len(examples)} usable rows; at least 20 are needed to train and to hold some out")
     kept = max(8, len(examples) // 20)
-    return tuning.finetune(
-        base, examples[:-kept], examples[-kept:], out, config or REFERENCE_CONFIG, resume=resume, progress=progress
-    )
+    return tuning.finetune(base, examples[:-kept], examples[-kept:], out, config, resume=resume, progress=progress)
 
 
 def _add_card(out: Path, what: str, train: Sequence[Example]) -> None:
     """Say in the model card what the lessons are, with three of them."""
     shown = "\n".join(f"- `{e.prompt}`{e.completion}" for e in train[:3])
     lesson = (
-        f"{what} No shop's data, product or shopper is in them. Names and numbers go into the slots afterwards, and every "
-        "sentence passes a grounding check before it is delivered."
+        f"{what} No shop's data, product or shopper is in them. Names and numbers go into the slots afterwards, and "
+        "every sentence passes a grounding check before it is delivered."
     )
     card = out / "README.md"
     card.write_text(f"{card.read_text('utf-8')}\n## What it learnt\n\n{lesson}\n\n{shown}\n", "utf-8")
