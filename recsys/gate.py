@@ -14,10 +14,11 @@ from recsys.errors import BadInput
 from recsys.evaluation import Holdout, hold_out, measure
 from recsys.histories import Histories
 from recsys.metrics import Estimate
-from recsys.recipe import HistoryTexts, encoder_for, fit_ranker, ranker_scores
+from recsys.recipe import HistoryTexts, encoder_for, fit_ranker, impressions_of, ranker_scores
 from recsys.settings import GateSettings, Settings
 from recsys.snapshot import Snapshot
 from recsys.store import Version
+from recsys.training import Impressions
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def judge(
         holdout = hold_out(shop.events, settings.evaluation, settings.seed)
     except BadInput as error:
         return Verdict(False, f"not compared ({error})", {})
-    ours = _per_user_auc(shop.facts, texts, holdout, settings, progress)
+    impressions = impressions_of(shop)
+    ours = _per_user_auc(shop.facts, texts, holdout, impressions, settings, progress)
     rival_name, theirs = "recent popularity", None
     if live is not None and (live.path / "ranker").is_dir() and not _same(shop, live, settings):
         rival_name, theirs = f"version {live.id}", _live_auc(shop, live, holdout, settings, texts, progress)
@@ -114,7 +116,8 @@ def _live_auc(
         except BadInput:
             return None  # the old model is gone from this machine; recent popularity is the rival then
         texts = HistoryTexts(encoder, shop, theirs, [old.history_pool], progress=progress)
-    return _per_user_auc(_facts_as_of(old, shop, encoder), texts, holdout, theirs, progress)
+    facts = _facts_as_of(old, shop, encoder)
+    return _per_user_auc(facts, texts, holdout, impressions_of(shop), theirs, progress)
 
 
 def _facts_as_of(old: Snapshot, shop: Snapshot, encoder: Encoder) -> ItemFacts:
@@ -131,9 +134,14 @@ def _facts_as_of(old: Snapshot, shop: Snapshot, encoder: Encoder) -> ItemFacts:
 
 
 def _per_user_auc(
-    facts: ItemFacts, texts: HistoryTexts, holdout: Holdout, settings: Settings, progress: bool
+    facts: ItemFacts,
+    texts: HistoryTexts,
+    holdout: Holdout,
+    impressions: Impressions | None,
+    settings: Settings,
+    progress: bool,
 ) -> metrics.Floats:
-    ranker = fit_ranker(facts, holdout.train, texts, settings, progress=progress)
+    ranker = fit_ranker(facts, holdout.train, texts, settings, impressions=impressions, progress=progress)
     histories = Histories.build(holdout.train, holdout.now, settings.training.half_life)
     catalogue = Candidates(np.arange(len(facts)), facts)
     return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout).per_user["auc"]

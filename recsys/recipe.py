@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 
-from recsys import reuse
+from recsys import reuse, schema
 from recsys.baselines import Scores
 from recsys.catalogue import Candidates, ItemFacts
 from recsys.encoder import Encoder
@@ -18,6 +19,7 @@ from recsys.ranker import Ranker
 from recsys.reuse import VectorPool
 from recsys.settings import Settings
 from recsys.snapshot import Snapshot, titles
+from recsys.training import Impressions
 
 
 class HistoryTexts:
@@ -72,12 +74,37 @@ def fit_ranker(
     texts: HistoryTexts,
     settings: Settings,
     *,
+    impressions: Impressions | None = None,
     without: Sequence[str] = (),
     progress: bool = False,
 ) -> Ranker:
-    """Train on these events; `facts` are the whole catalogue's, row = item code."""
-    say = Console(stderr=True, style="dim").print if progress else None
-    return Ranker.fit(facts, events, texts, settings.training, seed=settings.seed, without=without, progress=say)
+    """Train on these events; `facts` are the whole catalogue's, row = item code.
+
+    `impressions` later than the events are left out: they are the future as much as later events are.
+    """
+    if impressions is not None and events.absolute:
+        impressions = impressions.where(impressions.time <= events.end)
+    return Ranker.fit(
+        facts,
+        events,
+        texts,
+        settings.training,
+        seed=settings.seed,
+        impressions=impressions,
+        without=without,
+        progress=Console(stderr=True, style="dim").print if progress else None,
+    )
+
+
+def impressions_of(shop: Snapshot) -> Impressions | None:
+    """What the shop showed, coded; None where it does not say."""
+    table = shop.tables.value.impressions
+    if table is None:
+        return None
+    user = shop.user_index.get_indexer(pd.Index(table[schema.USER], dtype=object)).astype(np.int32)
+    item = shop.item_index.get_indexer(pd.Index(table[schema.ITEM], dtype=object)).astype(np.int32)
+    known = Impressions(user, item, table[schema.TIME].to_numpy(np.float64), table[schema.CLICKED].to_numpy(bool))
+    return known.where((user >= 0) & (item >= 0))
 
 
 def ranker_scores(

@@ -96,6 +96,10 @@ class Impressions:
     time: NDArray[np.float64]
     clicked: NDArray[np.bool_]
 
+    def where(self, keep: NDArray[np.bool_]) -> Impressions:
+        """The impressions of a boolean mask."""
+        return Impressions(self.user[keep], self.item[keep], self.time[keep], self.clicked[keep])
+
 
 @dataclass(frozen=True)
 class Drawn:

@@ -293,3 +293,19 @@ def test_a_killed_embed_leaves_the_live_version_and_the_next_run_finishes(shop, 
             assert run("versions", "--use", live, "--artifacts", shop).exit_code == 0
     assert run("embed", "--items", files / "changed.parquet", "--artifacts", shop).exit_code == 0
     assert not list((shop / "versions").glob(".draft-*"))
+
+
+def test_impressions_are_kept_and_used_as_negatives(files, tiny, tiny_tables):
+    items, events = tiny_tables
+    shown = events.assign(clicked=True)
+    missed = events.assign(item_id=["K001" if i[0] == "G" else "G001" for i in events.item_id], clicked=False)
+    pd.concat([shown, missed]).to_parquet(files / "shown.parquet")
+    both = ["--items", files / "items.parquet", "--interactions", files / "events.csv"]
+    for name, extra in (("plain", []), ("shown", ["--impressions", files / "shown.parquet"])):
+        result = run("nightly", *both, *extra, "--artifacts", files / name)
+        assert result.exit_code == 0, message(result)
+    plain, with_shown = (Recommender.load(files / name) for name in ("plain", "shown"))
+    assert with_shown.shop.tables.value.impressions is not None
+    # They reach the training; what the pair builder makes of them is tested with it.
+    weights = [np.concatenate(r.ranker.weights) for r in (plain, with_shown)]
+    assert not np.allclose(*weights)
