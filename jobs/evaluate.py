@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from jobs._cli import Artifacts, Json, command, interactive, main, out
-from recsys.settings import load_settings
+from recsys.settings import Settings, load_settings
 
 WIDTH = 110
 """Columns of the widest table; a narrower window wraps lines rather than cutting figures off."""
@@ -33,6 +33,13 @@ def evaluate(
     users: Annotated[
         int | None, typer.Option("--users", metavar="N", help="Test users, sampled; default evaluation.max_users.")
     ] = None,
+    explanations: Annotated[
+        int | None,
+        typer.Option("--explanations", metavar="N", help="Measure the reasons of N recommendations instead."),
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", metavar="F", help="With --explanations: a blind rating sheet (CSV).")
+    ] = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
     """Train the live version's recipe on the events before a cut in time, and measure it on those after it.
@@ -46,6 +53,8 @@ def evaluate(
     from recsys.report import check_writable, tables, write_report
 
     settings = load_settings(artifacts=artifacts)
+    if explanations is not None:
+        return _explanations(settings, explanations, sheet, quiet=as_json)
     if users is not None:
         settings = load_settings(
             artifacts=artifacts, evaluation={**settings.evaluation.model_dump(), "max_users": users}
@@ -61,6 +70,23 @@ def evaluate(
             wide.print(table)
     where = f"; report in {report}" if report else ""
     return {**found.plain(), "report": str(report) if report else None, "line": tables.headline(found) + where}
+
+
+def _explanations(settings: Settings, size: int, sheet: Path | None, *, quiet: bool) -> dict[str, Any]:
+    from recsys import reasons
+
+    figures, table = reasons.assess_live(settings, size, sheet)
+    if not quiet:
+        out.print(table.round(3).to_string())
+    own = table.iloc[-1]
+    exact = f"parts sum within {figures['completeness']:.1e}, a purchase can be named for {figures['nameable']:.0%}"
+    true = f"{own['grounded']:.1%} grounded, {own['by_writer']:.0%} in the words of {own.name}"
+    return {
+        **figures,
+        "writers": table.to_dict("index"),
+        "sheet": str(sheet) if sheet else None,
+        "line": f"{figures['pairs']:.0f} reasons: {exact}, {true}",
+    }
 
 
 if __name__ == "__main__":

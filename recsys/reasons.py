@@ -1,0 +1,52 @@
+"""The live version's reasons, measured: exactness, honesty and variety on recommendations it makes today."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recsys.errors import BadInput
+from recsys.explain import evaluate
+from recsys.explain.evaluate import Figures, Pair
+from recsys.recommender import Recommender
+from recsys.settings import Settings
+
+#: Ranks from which the explained item of each shopper is drawn.
+TOP = 10
+
+
+def sample_pairs(rec: Recommender, size: int, *, seed: int = 0) -> list[Pair]:
+    """Random shoppers, each with one item drawn from the top of their list; a small shop's shoppers come up again."""
+    rng = np.random.default_rng(seed)
+    n_users = len(rec.shop.user_ids)
+    pairs = []
+    for user in rng.choice(n_users, size, replace=size > n_users):
+        items = rec.recommend(str(rec.shop.user_ids[user]), k=TOP)["item_id"].tolist()
+        if items:
+            code = int(rec.lookup.codes([items[int(rng.integers(len(items)))]])[0])
+            pairs.append(Pair(rec.shop.profile(int(user)), int(user), code))
+    return pairs
+
+
+def assess_live(settings: Settings, size: int, sheet: Path | None = None) -> tuple[Figures, pd.DataFrame]:
+    """Figures on `size` pairs, and one row per writer (the template beside the settings' own writer).
+
+    Parameters
+    ----------
+    sheet
+        Also write a blind rating sheet for people here (CSV, with its key beside it).
+
+    Raises
+    ------
+    BadInput
+        The sheet cannot be written, or there is nothing to explain.
+    """
+    if sheet is not None and (sheet.suffix != ".csv" or not sheet.parent.is_dir()):
+        raise BadInput(f"{sheet}: a rating sheet is a .csv file in a directory that exists")
+    rec = Recommender.load(settings=settings)
+    figures, table, written = evaluate.assess(rec.explainer, sample_pairs(rec, size))
+    if sheet is not None:
+        evaluate.rating_sheet(written, sheet)
+    return figures, table
