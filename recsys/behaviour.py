@@ -200,10 +200,14 @@ class Clock:
         """Index of the stretch that holds `time`."""
         return int(np.clip(np.searchsorted(self.edges, time, side="right") - 1, 0, len(self.edges) - 1))
 
-    def window(self, first: int, last: int) -> NDArray[np.float32]:
-        """Summed weights of each item in stretches ``first .. last``, as far as they exist; ``(n_items + 1,)``."""
+    def window(self, first: int, last: int, codes: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Summed weights of each item in stretches ``first .. last``, as far as they exist.
+
+        Of all items, shape ``(n_items + 1,)``, or of those of `codes` only, whatever the size of the catalogue.
+        """
         n = len(self.edges)
-        return self.counts[min(max(last + 1, 0), n)] - self.counts[min(max(first, 0), n)]
+        which: NDArray[np.int64] | slice = slice(None) if codes is None else codes
+        return self.counts[min(max(last + 1, 0), n)][which] - self.counts[min(max(first, 0), n)][which]
 
 
 def seen(events: Events, now: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -150,6 +150,23 @@ class Partners:
         at = np.arange(ends[-1] if len(ends) else 0) + np.repeat(start - ends + length, length)
         return self.items[at], self.values[at] * np.repeat(weights, length, axis=-1)
 
+    def summed(
+        self, codes: NDArray[np.int64], weights: NDArray[np.floating], wanted: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """What a history says for the items `wanted`, shape ``(k, len(wanted))``; see `spread`.
+
+        Work and memory follow the history and the items that are wanted, however large the catalogue is.
+        """
+        items, values = self.spread(codes, weights)
+        size = len(self.indptr) - 1
+        if len(wanted) * 4 >= size:
+            return np.stack([np.bincount(items, v, minlength=size)[wanted] for v in values])
+        few, place = np.unique(wanted, return_inverse=True)
+        at = np.searchsorted(few, items)
+        at[at == len(few)] = 0
+        hit = few[at] == items if len(few) else np.zeros(len(items), bool)
+        return np.stack([np.bincount(at[hit], v[hit], minlength=len(few))[place] for v in values])
+
     def state(self, prefix: str) -> dict[str, Array]:
         """Arrays under names that start with `prefix`."""
         return {f"{prefix}_indptr": self.indptr, f"{prefix}_items": self.items, f"{prefix}_values": self.values}

@@ -22,11 +22,9 @@ class _Summed(Block):
 
     half_life: ClassVar[float]
     _partners: Partners
-    _n_items: int
 
     def _use(self, partners: Partners) -> None:
         self._partners = partners
-        self._n_items = len(partners.indptr) - 2
         stem = self.name.replace(" ", "_")
         self.columns = tuple(
             f"{stem}_{what}"
@@ -40,9 +38,7 @@ class _Summed(Block):
         steps = profile.steps[depth]
         decay = 0.5 ** (steps / self.half_life)
         sets = np.stack([decay, steps == 0]).astype(np.float32)
-        items, values = self._partners.spread(codes, sets)
-        size = self._n_items + 1
-        summed, latest = (np.bincount(items, v, minlength=size)[candidates.codes] for v in values)
+        summed, latest = self._partners.summed(codes, sets, candidates.codes)
         log_sum, log_latest = _log(summed), _log(latest)
         columns = [
             summed,

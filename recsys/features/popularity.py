@@ -150,11 +150,11 @@ class Season(Block):
         for reach in self.REACH:
             low, high = max(here - reach, 0), min(here + reach, end - 1)
             # Windows cut short by the end of the table count per stretch, not in total.
-            rate = self._clock.window(low, high)[codes] * ((2 * reach + 1) / (high - low + 1))
+            rate = self._clock.window(low, high, codes) * ((2 * reach + 1) / (high - low + 1))
             columns.append(np.log1p(rate))
         log_gap = np.log1p(gap)
         columns += [c * log_gap for c in columns]
-        columns += [np.log1p(self._clock.window(0, here)[codes]), np.log1p(self._clock.window(here + 1, end)[codes])]
+        columns += [np.log1p(self._clock.window(0, here, codes)), np.log1p(self._clock.window(here + 1, end, codes))]
         later = np.nan_to_num(gap - self._first[codes])  # days from their latest visit to the item's first sale
         columns += [later > 0, np.log1p(np.maximum(later, 0)), np.log1p(np.maximum(-later, 0))]
         return np.stack(columns, axis=1).astype(np.float32)
