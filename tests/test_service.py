@@ -177,6 +177,12 @@ def test_no_body_whatever_makes_a_fault(client, raw):
     assert set(answer.json()) in ({"error"}, {"version", "items"})
 
 
+def test_no_knowledge_is_said_and_how_to_make_some(client):
+    response = client.post("/answer", json={"question": "How long does delivery take?"})
+    assert response.status_code == 503
+    assert "--knowledge" in response.json()["error"]
+
+
 def test_errors_are_json_everywhere(client):
     for method, path, status in (("GET", "/nowhere", 404), ("DELETE", "/recommend", 405), ("POST", "/healthz", 405)):
         answer = client.request(method, path)

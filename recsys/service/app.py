@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import pandas as pd
@@ -12,9 +13,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 import recsys
-from recsys.errors import BadInput
+from recsys.errors import ArtifactError, BadInput
 from recsys.recommender import Recommender
-from recsys.service.bodies import MAX_BODY, CompleteBody, ExplainBody, Id, K, RecommendBody, RecommendQuery
+from recsys.service.answering import Answering
+from recsys.service.bodies import MAX_BODY, AnswerBody, CompleteBody, ExplainBody, Id, K, RecommendBody, RecommendQuery
 from recsys.service.following import Following
 from recsys.service.guard import Answer, Guard, failure
 from recsys.settings import Settings
@@ -34,6 +36,7 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
         When there is no version to serve.
     """
     following = Following(settings, check_every)
+    answering = Answering(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -90,6 +93,13 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
         rec = following.recommender
         return {"version": _id(rec), **rec.explain(body.user, body.item_id).as_dict()}
 
+    @app.post("/answer")
+    def answer(body: AnswerBody) -> Any:
+        """An answer from the shop's own text, with its sources. `user_id` is who your site says is signed in."""
+        return asdict(
+            answering.assistant.answer(body.question, [turn.model_dump() for turn in body.history], body.user_id)
+        )
+
     return app
 
 
@@ -112,6 +122,10 @@ def _errors(app: FastAPI) -> None:
         if not (isinstance(message, str) and message.startswith("unknown ")):
             raise error  # a fault of the program rather than an id nobody knows
         return failure(404, message)
+
+    @app.exception_handler(ArtifactError)
+    def unpublished(_: Request, error: ArtifactError) -> Answer:
+        return failure(503, str(error))
 
     @app.exception_handler(BadInput)
     def unusable(_: Request, error: BadInput) -> Answer:

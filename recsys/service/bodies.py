@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,6 +14,7 @@ from recsys.sieve import MAX_ID
 MAX_BODY = 1_048_576
 """Bytes of one request."""
 MAX_K, MAX_ITEMS = 1_000, 10_000
+MAX_QUESTION, MAX_TURNS = 2_000, 50
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
 K = Annotated[int, Field(ge=1, le=MAX_K)]
@@ -84,3 +85,20 @@ class ExplainBody(Who):
 
     item_id: Id
     """An item of the published version."""
+
+
+class Turn(_Body):
+    """One message of a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: Text
+
+
+class AnswerBody(_Body):
+    """`POST /answer`."""
+
+    question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
+    history: Annotated[list[Turn], Field(max_length=MAX_TURNS)] = []
+    """Earlier turns, oldest first."""
+    user_id: Id | None = None
+    """The signed-in shopper, as your site has authenticated them: orders told are theirs."""
