@@ -24,9 +24,12 @@ from recsys.assistant.orders import Order, Orders, order_numbers
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.themes import Sentences, intent_of, theme_names
 from recsys.assistant.wording import RETRIEVED, Wording
+from recsys.coerce import as_ids
 from recsys.errors import BadInput
 from recsys.recommender import Recommender
 
+TEMPLATE = "template"
+"""Writer of what the assistant says in its own fixed sentences."""
 BOUND = 0.5
 """Confidence below which a person takes over."""
 AMOUNT_PENALTY = 0.5
@@ -85,7 +88,7 @@ class Answer:
     intent: str = "service"
     confidence: float = 1.0
     handover: bool = False
-    writer: str = "template"
+    writer: str = TEMPLATE
     summary: str = field(default="", repr=False)
 
 
@@ -270,7 +273,8 @@ class Assistant:
         rows = dialogue.referred(asked.question, asked.turns, self.shelves)
         theme = theme_names()[int(asked.read.themes[0].argmax())]
         facts = theme in _FACT_THEMES or products.asks_fact(asked.question)
-        if rows and (facts or intent == "out_of_scope"):
+        unclear = asked.read.themes[0].max() < _CLEAR
+        if rows and (facts or unclear or intent == "out_of_scope"):
             fact = products.tell(asked.question, rows[0], self.shelves, self.knowledge.reader)
             summary = "" if fact.said else dialogue.summary(asked.question, asked.turns)
             return Answer(
@@ -391,9 +395,10 @@ def answer_table(assistant: Assistant, questions: pd.DataFrame) -> pd.DataFrame:
     """
     if "question" not in questions.columns:
         raise BadInput(f"questions: no column 'question'; there are {', '.join(map(str, questions.columns))}")
+    users = as_ids(questions[schema.USER]) if schema.USER in questions.columns else pd.Series(pd.NA, questions.index)
     rows = []
-    for record in questions.to_dict("records"):
-        user, history = record.get(schema.USER), record.get("history")
+    for record, user in zip(questions.to_dict("records"), users, strict=True):
+        history = record.get("history")
         question = record["question"] if isinstance(record["question"], str) else ""
         told = assistant.answer(question, dialogue.parse_history(history), None if pd.isna(user) else str(user))
         rows.append((question, told.text, list(told.sources), told.intent, told.confidence, told.handover, told.writer))

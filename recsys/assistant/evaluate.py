@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys.assistant.answers import Answer, Assistant
-from recsys.assistant.grounding import check_answer
+from recsys.assistant.answers import TEMPLATE, Answer, Assistant
+from recsys.assistant.constraints import parse
+from recsys.assistant.grounding import check_answer, unsourced
 from recsys.assistant.knowledge import Knowledge
+from recsys.assistant.messages import own_words
 from recsys.errors import BadInput
 
+_NUMBERING = re.compile(r"^\d\. ")
 REFUSED = frozenset({"out_of_scope"})
 
 
@@ -62,7 +66,20 @@ def grounded(assistant: Assistant, question: str, answer: Answer) -> bool:
         sources += [_product(assistant, s[5:]) for s in answer.sources if s.startswith("item:")]
     if any(s.startswith("order:") for s in answer.sources):
         return True  # filled from the orders table by a fixed sentence
+    if answer.writer == TEMPLATE:  # fixed sentences around facts: their words are right, what fills them is checked
+        lines = [_NUMBERING.sub("", line) for line in answer.text.splitlines()]
+        return bool(sources) and not unsourced(
+            "\n".join(lines), [*sources, question, *own_words(), *_bounds(assistant, question)]
+        )
     return bool(sources) and not check_answer(answer.text, sources, question)
+
+
+def _bounds(assistant: Assistant, question: str) -> list[str]:
+    """Price bounds as the question means them: "around 80" is 64 to 96."""
+    if assistant.shelves is None:
+        return []
+    asked = parse(question, assistant.shelves)
+    return [f"{bound:g} {bound:.2f}" for bound in (asked.price_min, asked.price_max) if bound is not None]
 
 
 def _product(assistant: Assistant, item: str) -> str:

@@ -29,13 +29,8 @@ def check_answer(answer: str, sources: Sequence[str], question: str = "") -> lis
     own = "\n".join(sources)
     if _plain(answer) and _plain(answer) in _plain(own):
         return []  # the shop's own words
-    found = limits(answer, max_length=MAX_LENGTH)
-    for number in set(_NUMBER.findall(answer)) - set(_NUMBER.findall(own)):
-        found.append(f"number without a source: {number}")
+    found = limits(answer, max_length=MAX_LENGTH) + unsourced(answer, sources)
     known = set(tokens(own))
-    for name in set(_NAME.findall(answer)):
-        if not set(tokens(name)) <= known:
-            found.append(f"name without a source: {name}")
     said = [word for word in tokens(answer) if word not in _COMMON]
     found += [f"amount without a source: {w}" for w in sorted(_NUMBER_WORDS & set(said) - known)]
     new = [word for word in said if word not in known and word not in set(tokens(question))]
@@ -43,6 +38,16 @@ def check_answer(answer: str, sources: Sequence[str], question: str = "") -> lis
         found.append("mostly words of no source: " + ", ".join(new[:8]))
     found += [f"yes and no differ from the source: {s[:60]}" for s in sentences(answer) if _contradicts(s, sources)]
     return found
+
+
+def unsourced(text: str, sources: Sequence[str]) -> list[str]:
+    """Numbers, prices, dates and names in a text that are in none of the sources."""
+    own = "\n".join(sources)
+    found = [f"number without a source: {n}" for n in sorted(set(_NUMBER.findall(text)) - set(_NUMBER.findall(own)))]
+    known = set(tokens(own))
+    return found + [
+        f"name without a source: {name}" for name in sorted(set(_NAME.findall(text))) if not set(tokens(name)) <= known
+    ]
 
 
 def _contradicts(sentence: str, sources: Sequence[str]) -> bool:

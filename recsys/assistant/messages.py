@@ -20,3 +20,8 @@ def say(key: str, language: str = "en", **values: object) -> str:
 def all_keys() -> dict[str, set[str]]:
     """Keys per language."""
     return {language: set(texts) for language, texts in _messages().items()}
+
+
+def own_words() -> list[str]:
+    """Every message, slots and all."""
+    return [text for texts in _messages().values() for text in texts.values()]

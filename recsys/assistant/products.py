@@ -56,9 +56,10 @@ def _sentence(question: str, row: int, shelves: Shelves, reader: Reader) -> str 
     """The sentence of the product's text that answers the question, or None."""
     title = shelves.titles[row]
     parts = [title, *(said for said in sentences(shelves.said(row)) if not gives_orders(said))]
-    asked = set(tokens(question)) - _EMPTY - set(tokens(title.split(",")[0]))
+    without = re.sub(re.escape(title), " ", question, flags=re.IGNORECASE)  # its name is no part of what is asked
+    asked = set(tokens(without)) - _EMPTY - set(tokens(title.split(",")[0]))
     shared = np.array([len(asked & set(tokens(part))) for part in parts], float)
-    vectors = reader.vectors([question, *parts])
+    vectors = reader.vectors([without, *parts])
     cosine = vectors[1:] @ vectors[0]
     best = int(np.lexsort((-cosine, -shared))[0])
     if shared[best] or cosine[best] >= ENOUGH:
