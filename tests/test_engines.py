@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -40,20 +38,6 @@ def rec(tiny_version, settings) -> Recommender:
     return Recommender.load(tiny_version, settings=settings)
 
 
-def kill_a_worker(name: str, killed: list[int]) -> None:
-    """Kill the first process of a Ray actor of this class that is seen."""
-    import psutil
-
-    for _ in range(600):
-        for process in psutil.process_iter(["cmdline"]):
-            if any("MapWorker" in part and name in part for part in process.info["cmdline"] or []):
-                time.sleep(0.3)
-                os.kill(process.pid, signal.SIGKILL)
-                killed.append(process.pid)
-                return
-        time.sleep(0.05)
-
-
 def test_vectors_are_those_of_this_process_in_the_order_given(settings):
     texts = [f"text {i % 400} of many" for i in range(600)]
     here = engines.engine("local").encoder(settings).encode(texts)
@@ -65,19 +49,27 @@ def test_vectors_are_those_of_this_process_in_the_order_given(settings):
     assert found.unique == here.unique == 400
 
 
-def test_lists_are_those_of_this_process_although_a_worker_is_killed(rec, tmp_path):
+def test_lists_are_those_of_this_process_although_a_worker_is_killed(rec, tmp_path, monkeypatch):
+    from recsys import ray_engine
+
+    killed = tmp_path / "killed"
+
+    class Mortal(ray_engine._ListWorker):
+        def __call__(self, batch):
+            if not killed.exists():
+                killed.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().__call__(batch)
+
     users = [*rec.shop.user_ids.tolist(), "nobody"]
     engines.engine("local").lists(rec, users, 5, tmp_path / "here.parquet")
-    killed: list[int] = []
-    killer = threading.Thread(target=kill_a_worker, args=("_ListWorker", killed))
-    killer.start()
+    monkeypatch.setattr(ray_engine, "_ListWorker", Mortal)
     rows = engines.engine("ray").lists(rec, users, 5, tmp_path / "there.parquet")
-    killer.join()
     here, there = (pd.read_parquet(tmp_path / f"{n}.parquet") for n in ("here", "there"))
-    assert killed
+    assert killed.exists()
     assert rows == len(here)
     pd.testing.assert_frame_equal(here, there, check_dtype=False, rtol=1e-6)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["here.parquet", "there.parquet"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["here.parquet", "killed", "there.parquet"]
 
 
 def test_finished_parts_of_the_same_request_are_kept_and_of_another_are_not(rec, tmp_path, monkeypatch):
