@@ -40,7 +40,7 @@ class EncoderSettings(_Section):
 class HistorySettings(_Section):
     """How a shopper's past is summarised."""
 
-    max_words: int = Field(96, ge=1)
+    max_words: int = Field(64, ge=1)
     """Words of the history text, most recent first; the encoder reads at most ``encoder.max_length`` tokens of it."""
 
 
