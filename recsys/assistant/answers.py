@@ -16,7 +16,7 @@ from recsys import schema
 from recsys.assistant import advice, dialogue, products
 from recsys.assistant.constraints import Constraints, Shelves, parse
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
-from recsys.assistant.knowledge import Hit, Knowledge
+from recsys.assistant.knowledge import SHOP_RULES, Hit, Knowledge
 from recsys.assistant.language import language_of
 from recsys.assistant.messages import say
 from recsys.assistant.nearest import Near, Nearest
@@ -175,7 +175,7 @@ class Assistant:
                 return told
         if (about := self._about_products(asked, intent)) is not None:
             return about
-        hits = self.knowledge.search_read(asked.question, asked.read, among=_shop_rule)
+        hits = self.knowledge.search_read(asked.question, asked.read, kinds=SHOP_RULES)
         confidence = _confidence(asked, hits)
         if confidence >= self.bound and not self._wants_advice(asked, intent):
             return self._from_passage(asked, hits[0], confidence, _service_intent(intent))
@@ -349,10 +349,6 @@ _FACT_THEMES = {"product_fact", "allergy_ingredients", "colour", "size", "warran
 def dialogue_length(question: str) -> int:
     """How many orders a question asks about: the last one, or a few."""
     return 3 if re.search(r"\borders\b|哪些|所有", question, re.IGNORECASE) else 1
-
-
-def _shop_rule(passage: Any) -> bool:
-    return bool(passage.kind != "product")
 
 
 def _service_intent(intent: str) -> str:

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ from recsys.assistant.sources import Passage
 from recsys.assistant.themes import Reader, Sentences
 from recsys.encoder import Encoder
 from recsys.errors import ArtifactError, BadInput
-from recsys.index import ItemIndex
+from recsys.index import ItemIndex, Selection
 from recsys.reuse import VectorPool
 from recsys.store import Store, Version
 
@@ -40,6 +41,8 @@ CONCEPT_WEIGHT = 0.1
 WORD_WEIGHT = 0.05
 CANDIDATES = 100
 """Passages taken from each of the two searches before all parts of the score are summed."""
+KINDS = ("faq", "policy", "product")
+SHOP_RULES = ("faq", "policy")
 WRITTEN_FOR = "knowledge.json"
 
 
@@ -64,6 +67,14 @@ class Hit:
     words: float
 
 
+class _Part(NamedTuple):
+    """The passages of some kinds: a mask, their rows, and the same for the index."""
+
+    mask: NDArray[np.bool_]
+    rows: NDArray[np.int64]
+    selection: Selection
+
+
 class Knowledge:
     """Passages and what is needed to search them."""
 
@@ -75,6 +86,7 @@ class Knowledge:
         self.pool = pool
         self._read = read
         self._index = index
+        self._parts: dict[tuple[str, ...], _Part] = {}
         self._words = BM25.fit([f"{p.title}\n{p.text}" for p in passages])
         spread = (read.concepts > 0).sum(axis=0)
         self._idf = np.log1p(len(passages) / (0.5 + spread)).astype(np.float32)
@@ -113,18 +125,14 @@ class Knowledge:
     def __len__(self) -> int:
         return len(self.passages)
 
-    def search(self, question: str, k: int = 5, *, among: Callable[[Passage], bool] | None = None) -> list[Hit]:
-        """The `k` best passages for a question, best first; ties in the order of the passages."""
-        return self.search_read(question, self.reader.read([question]), k, among=among)
+    def search(self, question: str, k: int = 5, *, kinds: tuple[str, ...] = KINDS) -> list[Hit]:
+        """The `k` best passages of these kinds for a question, best first; ties in the order of the passages."""
+        return self.search_read(question, self.reader.read([question]), k, kinds=kinds)
 
-    def search_read(
-        self, question: str, read: Sentences, k: int = 5, *, among: Callable[[Passage], bool] | None = None
-    ) -> list[Hit]:
+    def search_read(self, question: str, read: Sentences, k: int = 5, *, kinds: tuple[str, ...] = KINDS) -> list[Hit]:
         """`search` with a question already read (one row)."""
         words = self._words.scores(question)
-        rows = self._candidates(read, words)
-        if among is not None:
-            rows = np.array([r for r in range(len(self.passages)) if among(self.passages[r])], dtype=np.int64)
+        rows = self._candidates(read, words, self._part(kinds))
         if not len(rows):
             return []
         cosine = self._read.vectors[rows] @ read.vectors[0]
@@ -137,13 +145,19 @@ class Knowledge:
             for i in best
         ]
 
-    def _candidates(self, read: Sentences, words: NDArray[np.float32]) -> NDArray[np.int64]:
-        if len(self.passages) <= 2 * CANDIDATES:
-            return np.arange(len(self.passages))
-        _, near = self._index.search(_joint(read.vectors, read.themes, THEME_WEIGHT), CANDIDATES)
-        by_words = np.argpartition(-words, CANDIDATES)[:CANDIDATES]
-        rows = np.union1d(near[near >= 0], by_words)
-        return rows.astype(np.int64)
+    def _part(self, kinds: tuple[str, ...]) -> _Part:
+        if kinds not in self._parts:
+            mask = np.array([p.kind in kinds for p in self.passages], bool)
+            self._parts[kinds] = _Part(mask, np.flatnonzero(mask), self._index.select(mask))
+        return self._parts[kinds]
+
+    def _candidates(self, read: Sentences, words: NDArray[np.float32], part: _Part) -> NDArray[np.int64]:
+        if len(part.rows) <= 2 * CANDIDATES:
+            return part.rows
+        _, near = self._index.search(_joint(read.vectors, read.themes, THEME_WEIGHT), CANDIDATES, part.selection)
+        held = np.where(part.mask, words, -1.0)
+        by_words = np.argpartition(-held, CANDIDATES)[:CANDIDATES]
+        return np.union1d(near[near >= 0], by_words[held[by_words] >= 0]).astype(np.int64)
 
     def save(self, directory: Path) -> None:
         """Write passages (JSON lines), vectors with their reuse keys, themes and the index."""
@@ -222,7 +236,7 @@ def publish(
         known = [VectorPool.load(live.path, "vectors")] if live is not None else []
         built = Knowledge.build(passages, encoder, languages=languages, known=known, progress=progress)
         built.save(draft.path)
-        kinds = {kind: sum(p.kind == kind for p in passages) for kind in ("faq", "policy", "product")}
+        kinds = {kind: sum(p.kind == kind for p in passages) for kind in KINDS}
         return store.publish(draft, {"passages": kinds, "encoder": encoder.info}, keep=keep)
 
 
