@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
-from jobs._cli import Json, command, interactive
+from jobs._cli import Artifacts, Json, command, interactive
+from recsys.errors import BadInput
+from recsys.settings import load_settings
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True, help=__doc__
@@ -118,6 +121,56 @@ def assistant(
         "out": str(out),
         "line": f"{report.train_examples} lessons, {report.steps} updates: perplexity on held-out ones "
         f"{report.perplexity_before:.2f} -> {report.perplexity:.2f}; {out}",
+    }
+
+
+@app.command("encoder")
+@command
+def encoder(
+    artifacts: Artifacts = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Directory to make; default: encoders/HASH among the artifacts."),
+    ] = None,
+    minutes: Annotated[float, typer.Option("--minutes", help="Time for learning; measuring comes on top.")] = 20.0,
+    max_steps: MaxSteps = None,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Teach the encoder what the live version's shoppers buy together; kept only if the inner split improves.
+
+    It starts from the encoder of the settings. The next nightly run that names the result encodes items and histories
+    with it, and its gate compares the two rankers.
+
+    Example: python -m jobs.finetune encoder --artifacts shop --minutes 10
+    """
+    from recsys import adaptation
+
+    settings = load_settings(artifacts=artifacts)
+    given = {"minutes": minutes, "steps": max_steps}
+    try:
+        config = adaptation.AdaptationConfig.model_validate({k: v for k, v in given.items() if v is not None})
+    except ValidationError as error:
+        raise BadInput("; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())) from None
+    result = adaptation.adapt(settings, config, out=out, progress=interactive())
+    moved = "; ".join(
+        f"{name} {old.value:.4f} -> {now.value:.4f} ({gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}])"
+        for name, (old, now, gain) in result.figures.items()
+    )
+    done = f"{result.notes['steps']} updates, loss {result.notes['loss_first']:.3f} -> {result.notes['loss_last']:.3f}"
+    verdict = (
+        f"use it with RECSYS_ENCODER__NAME={result.out} python -m jobs.nightly --artifacts {settings.artifacts}"
+        if result.kept
+        else "not kept, nothing written: the inner split did not improve"
+    )
+    return {
+        **result.notes,
+        "figures": {
+            name: {k: [e.value, e.low, e.high] for k, e in zip(("base", "adapted", "gain"), row, strict=True)}
+            for name, row in result.figures.items()
+        },
+        "out": result.out,
+        "refused": not result.kept,
+        "line": f"{done}; on {result.notes['users']} shoppers {moved}; {verdict}",
     }
 
 
