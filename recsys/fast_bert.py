@@ -63,10 +63,10 @@ def build(model: Any, pooling: str) -> FastBert | None:
         return None
     try:
         fast = FastBert(model, pooling)
-    except AttributeError as error:  # a version of transformers that names its parts differently
+        return fast if _agrees(model, fast, pooling) else None
+    except (AttributeError, RuntimeError) as error:  # transformers names its parts, or torch its operators, differently
         log.info("no fast path for %s: %s", type(model).__name__, error)
         return None
-    return fast if _agrees(model, fast, pooling) else None
 
 
 def _agrees(model: Any, fast: FastBert, pooling: str) -> bool:

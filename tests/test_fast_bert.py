@@ -72,6 +72,11 @@ def test_a_model_that_differs_in_its_parts_is_left_to_the_full_model() -> None:
     assert fast_bert.build(model, "cls") is None
 
 
+def test_a_torch_without_these_operators_is_left_to_the_full_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_bert, "_packed", lambda weight: weight.to_sparse())
+    assert fast_bert.build(make(CLAIMED["bert"]), "cls") is None
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(1, 64), min_size=1, max_size=20), st.sampled_from(["cls", "mean"]))
 def test_any_mix_of_lengths_in_any_order(lengths: list[int], pooling: str) -> None:
