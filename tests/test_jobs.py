@@ -296,7 +296,7 @@ def test_a_killed_embed_leaves_the_live_version_and_the_next_run_finishes(shop, 
 
 
 def test_impressions_are_kept_and_used_as_negatives(files, tiny, tiny_tables):
-    items, events = tiny_tables
+    _items, events = tiny_tables
     shown = events.assign(clicked=True)
     missed = events.assign(item_id=["K001" if i[0] == "G" else "G001" for i in events.item_id], clicked=False)
     pd.concat([shown, missed]).to_parquet(files / "shown.parquet")
