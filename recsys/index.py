@@ -18,12 +18,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import faiss
+import faiss as _faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import ArtifactError
 from recsys.settings import RetrievalSettings
+
+#: The stubs that faiss brings contradict the Python interface that it installs.
+faiss: Any = _faiss
 
 Kind = Literal["exact", "hnsw16", "hnsw8", "ivf8"]
 
@@ -117,7 +120,7 @@ class ItemIndex:
 
     def __init__(
         self,
-        index: faiss.Index,
+        index: Any,
         slot_labels: NDArray[np.int64],
         slot_rows: NDArray[np.int64],
         vectors: NDArray[np.float32],
@@ -289,7 +292,7 @@ class ItemIndex:
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(scores, best, 1), np.take_along_axis(rows, best, 1)
 
-    def _parameters(self, depth: int, selection: Selection | None, share: float) -> faiss.SearchParameters:
+    def _parameters(self, depth: int, selection: Selection | None, share: float) -> Any:
         selector = faiss.IDSelectorBitmap(selection.bits) if selection is not None else None
         # Where few rows are allowed, the ones wanted are further away.
         effort = max(int(self.info.effort * share / (max(selection.share, 0.1) if selection is not None else 1.0)), 1)
@@ -365,7 +368,7 @@ def _blocks(vectors: NDArray[np.float32]) -> Iterator[tuple[NDArray[np.int64], N
         yield start + np.arange(len(block)), block
 
 
-def _empty(kind: Kind, n: int, dim: int) -> faiss.Index:
+def _empty(kind: Kind, n: int, dim: int) -> Any:
     metric, codes = faiss.METRIC_INNER_PRODUCT, faiss.ScalarQuantizer
     if kind == "exact":
         return faiss.IndexFlatIP(dim)
@@ -380,7 +383,7 @@ def _empty(kind: Kind, n: int, dim: int) -> faiss.Index:
     return index
 
 
-def _training_sample(vectors: NDArray[np.float32], index: faiss.Index) -> NDArray[np.float32]:
+def _training_sample(vectors: NDArray[np.float32], index: Any) -> NDArray[np.float32]:
     size = 32 * index.nlist if isinstance(index, faiss.IndexIVF) else 20_000
     return _sample(vectors, max(size, 1_000))
 
@@ -394,7 +397,7 @@ def _sample(vectors: NDArray[np.float32], size: int = 200) -> NDArray[np.float32
     return np.ascontiguousarray(vectors[np.sort(rows)], np.float32)
 
 
-def _add(index: faiss.Index, block: NDArray[np.float32], slots: NDArray[np.int64]) -> None:
+def _add(index: Any, block: NDArray[np.float32], slots: NDArray[np.int64]) -> None:
     block = np.ascontiguousarray(block, np.float32)
     if isinstance(index, faiss.IndexIVF):
         index.add_with_ids(block, slots)
@@ -402,7 +405,7 @@ def _add(index: faiss.Index, block: NDArray[np.float32], slots: NDArray[np.int64
         index.add(block)  # slots of the others follow the order of adding
 
 
-def _efforts(index: faiss.Index) -> list[int]:
+def _efforts(index: Any) -> list[int]:
     if isinstance(index, faiss.IndexIVF):
         return [p for p in (8, 16, 32, 64, 128, 256, 512) if p < index.nlist] or [index.nlist]
     return [48, 96, 192, 384, 768, 1536]
