@@ -101,7 +101,12 @@ class LocalWriter:
         self.batch_size = batch_size
 
     def write(
-        self, prompts: Sequence[Prompt], sampling: Sampling = Sampling(), *, seeds: int | Sequence[int] = 0
+        self,
+        prompts: Sequence[Prompt],
+        sampling: Sampling = Sampling(),
+        *,
+        seeds: int | Sequence[int] = 0,
+        within: Sequence[Sequence[str]] | None = None,
     ) -> list[str]:
         """Continue each prompt.
 
@@ -113,6 +118,9 @@ class LocalWriter:
             How tokens are chosen.
         seeds
             One for all or one per prompt. Equal prompts with equal seeds have equal continuations.
+        within
+            For each prompt the texts that may be written: token by token the model goes on with what continues at least
+            one of them (guided decoding over their prefix tree), and ends where one ends.
 
         Returns
         -------
@@ -127,7 +135,8 @@ class LocalWriter:
         order = sorted(range(len(rows)), key=lambda row: -len(rows[row]))  # similar lengths: little padding
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
-            texts = self._continue([rows[row] for row in batch], sampling, [seed_of[row] for row in batch])
+            trees = None if within is None else [self._tree(within[row]) for row in batch]
+            texts = self._continue([rows[row] for row in batch], sampling, [seed_of[row] for row in batch], trees)
             for row, text in zip(batch, texts, strict=True):
                 out[row] = text
         return out
@@ -170,7 +179,19 @@ class LocalWriter:
         end = self.tokenizer.eos_token_id
         return int(end if end is not None else 0)
 
-    def _continue(self, rows: Sequence[list[int]], sampling: Sampling, seeds: Sequence[int]) -> list[str]:
+    def _tree(self, texts: Sequence[str]) -> _Tree:
+        if not texts:
+            raise BadInput("within: no text that may be written")
+        tree: _Tree = {}
+        for ids in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]:
+            node = tree
+            for token in (*ids, self._end):
+                node = node.setdefault(token, {})
+        return tree
+
+    def _continue(
+        self, rows: Sequence[list[int]], sampling: Sampling, seeds: Sequence[int], trees: Sequence[_Tree] | None
+    ) -> list[str]:
         from transformers import LogitsProcessorList, StoppingCriteriaList
 
         width = max(map(len, rows))
@@ -181,7 +202,8 @@ class LocalWriter:
             ids[row, width - len(values) :] = torch.tensor(values)
             mask[row, width - len(values) :] = 1
         device = self.model.device
-        choose = [_SeededDraw(sampling, seeds)] if sampling.temperature else []
+        choose: list[Any] = [_Within(trees, self._end)] if trees is not None else []
+        choose += [_SeededDraw(sampling, seeds)] if sampling.temperature else []
         stops = [_StopStrings(self.tokenizer, sampling.stop, width)] if sampling.stop else []
         with torch.inference_mode():
             out = self.model.generate(
@@ -201,6 +223,30 @@ def cut(text: str, stop: Sequence[str]) -> str:
     """`text` up to the first of the `stop` strings, stripped."""
     ends = [at for mark in stop if (at := text.find(mark)) >= 0]
     return text[: min(ends, default=len(text))].strip()
+
+
+_Tree = dict[int, Any]
+"""Prefix tree over token ids: token -> subtree."""
+
+
+class _Within:
+    """Leaves only the tokens that continue a text of each row's tree."""
+
+    def __init__(self, trees: Sequence[_Tree], end: int) -> None:
+        self._nodes = list(trees)
+        self._end = end
+        self._started = False
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        if self._started:
+            last = input_ids[:, -1].tolist()
+            self._nodes = [node.get(token, {}) for node, token in zip(self._nodes, last, strict=True)]
+        self._started = True
+        open_to = torch.full_like(scores, -torch.inf)
+        for row, node in enumerate(self._nodes):
+            allowed = list(node) or [self._end]
+            open_to[row, allowed] = scores[row, allowed]
+        return open_to
 
 
 class _SeededDraw:

@@ -70,6 +70,17 @@ def test_stop_strings_end_a_text(writer: gpt.LocalWriter) -> None:
     assert writer.write(["a red teapot"], Sampling(20, stop=(mark,)))[0] == gpt.cut(free, (mark,))
 
 
+def test_a_guided_text_is_one_of_those_allowed(writer: gpt.LocalWriter) -> None:
+    allowed = [[" a red mug.", " a red teapot.", " why?"], [" x"], [" because"] * 2, [" a lamp", " a lamp and a tray"]]
+    for temperature in (0.0, 2.0):
+        texts = writer.write(PROMPTS, Sampling(24, temperature=temperature), seeds=[1, 2, 3, 4], within=allowed)
+        assert all(f" {text}" in texts_allowed for text, texts_allowed in zip(texts, allowed, strict=True))
+    drawn = writer.write(["a"] * 40, Sampling(24, temperature=2.0), seeds=list(range(40)), within=[allowed[0]] * 40)
+    assert len(set(drawn)) > 1
+    with pytest.raises(BadInput, match="within"):
+        writer.write(["a"], Sampling(4), within=[[]])
+
+
 def test_scores_are_mean_log_probabilities(writer: gpt.LocalWriter) -> None:
     prompt, completion = "a red", " teapot"
     ids = writer.tokenizer(prompt)["input_ids"]

@@ -70,7 +70,7 @@ _TOGETHER = _words(
     r"(bought|ordered|purchased|seen|picked up|chosen|go|goes|put) (\w+ )?(together|alongside|along with)|together",
     "same (shoppers|customers|people|buyers|basket|order|cart|purchase)|in one (go|basket|order|cart)",
     "pair|pairs|paired|pairing|combine|combines|combined|combination|companions?|complements?|complementary",
-    r"complete|completes|duo|partner|accompan\w+|go(es)? (\w+ )?with",
+    r"complete|completes|duo|partner|accompan\w+|(go(es)?|come|comes|came) (\w+ )?with",
 )
 _OFTEN = _words("often|frequently|frequent|regularly|regular|commonly|usual companion|normally|typically")
 _USUAL_PRICE = _words(r"(regular|usual|normal|typical)\w* (pay|spend|price|range|budget|buy|spending)")

@@ -67,6 +67,10 @@ _ITEM_WAS_BOUGHT = tuple(
         rf"ITEM (is |was )?(already )?(in|from|among|part of) your {_HERS}\b",
         rf"\blike you ,? ?(\w+ ){{0,4}}{_TOOK} ITEM",
         rf"\bwho (\w+ ){{0,2}}{_TOOK} ITEM .*⟦b\d~?⟧",
+        r"ITEM (was|has been) (?!(\w+ ){0,3}(by|with|together|along|alongside)\b)(\w+ )?(bought|ordered|purchased)\b",
+        r"ITEM (is|was) your (?!next)",
+        r"(?<!back )\bin (ITEM|⟦b\d~?⟧)",
+        r"\byou (\w+ ){0,2}(bought|ordered|purchased|own) ⟦(brand|category|shared)⟧",
         r"\b(because of|thanks to|owing to|due to|inspired by|based on|given) ITEM",
     )
 )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import random
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from recsys import gpt, pretrained, tuning
 from recsys.errors import RecsysError
-from recsys.explain import forms, grounding
+from recsys.explain import forms, grammar, grounding
 from recsys.explain.facts import Facts
 from recsys.explain.forms import Plan
 from recsys.explain.templates import template
@@ -26,6 +28,8 @@ TEMPLATE = "template"
 #: After a failed check, one more try.
 TRIES = 2
 _CACHED_FORMS = 100_000
+#: Sentences of the grammar over whose prefix tree a guided writer writes.
+WORDINGS = 96
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,14 @@ class ReasonWriter:
     forms are cached by (writer, plan, seed).
     """
 
-    def __init__(self, writer: gpt.TextWriter | None, settings: ExplainSettings, *, trained: bool = False) -> None:
-        """`trained` writers continue `Plan.line`; others are asked in plain words."""
+    def __init__(
+        self, writer: gpt.TextWriter | None, settings: ExplainSettings, *, trained: bool = False, guided: bool = False
+    ) -> None:
+        """`trained` writers continue `Plan.line`, others read plain words; `guided` ones keep to the grammar."""
         self._writer = writer
         self._settings = settings
         self._trained = trained
+        self._guided = guided
         self._forms: OrderedDict[tuple[str, int, int], str] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -86,7 +93,7 @@ class ReasonWriter:
         adapter = settings.adapter or (ADAPTER if settings.writer == gpt.DEFAULT and ADAPTER.is_dir() else None)
         writer = gpt.load(settings.writer, adapter, batch_size=settings.batch_size, offline=offline)
         home = adapter or pretrained.resolve(settings.writer, offline=offline)
-        return cls(writer, settings, trained=(home / tuning.REPORT).is_file())
+        return cls(writer, settings, trained=(home / tuning.REPORT).is_file(), guided=settings.guided)
 
     @property
     def name(self) -> str:
@@ -134,7 +141,10 @@ class ReasonWriter:
             sampling = gpt.Sampling(max_new_tokens=72, temperature=self._settings.temperature, stop=("\n",))
             prompts: list[gpt.Prompt] = [p.line if self._trained else forms.chat(p) for p in missing.values()]
             seeds = [int.from_bytes(_digest(*map(str, key))[:7], "big") for key in missing]
-            for key, text in zip(missing, self._writer.write(prompts, sampling, seeds=seeds), strict=True):
+            guide: dict[str, Any] = {}
+            if self._guided:
+                guide["within"] = [_wordings(p, seed) for p, seed in zip(missing.values(), seeds, strict=True)]
+            for key, text in zip(missing, self._writer.write(prompts, sampling, seeds=seeds, **guide), strict=True):
                 self._forms[key] = forms.tidy(text)
         out = [self._forms[key] for key in keys]
         while len(self._forms) > _CACHED_FORMS:
@@ -158,6 +168,12 @@ def judge(form: str, plan: Plan, facts: Facts) -> tuple[str, str]:
         return "", wrong
     sentence = forms.fill(form, plan.values)
     return sentence, "; ".join(grounding.check(sentence, facts))
+
+
+def _wordings(plan: Plan, seed: int) -> list[str]:
+    """Sentences of the grammar that a guided writer may choose its words from."""
+    rng = random.Random(seed)  # noqa: S311 - variety, not security
+    return [f" {grammar.sentence(plan, rng)}" for _ in range(WORDINGS)]
 
 
 def _digest(*parts: str) -> bytes:
