@@ -134,6 +134,8 @@ class ExplainSettings(_Section):
     """``short`` gives the reason; ``long`` adds a second fact where one is among the largest parts."""
     language: Literal["en", "zh"] = "en"
     """``en``, or ``zh`` (templates)."""
+    guided: bool = True
+    """A local writer keeps to wordings of the project's grammar, choosing among them token by token."""
     temperature: float = Field(0.9, ge=0)
     """How freely the writer words things; 0 always takes the likeliest wording."""
     variants: int = Field(256, ge=1)
