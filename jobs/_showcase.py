@@ -18,16 +18,25 @@ SHOPPERS, LENGTH, PAST = 3, 5, 3
 def show(settings: Settings, console: Console) -> None:
     """Print the latest purchases and the list of three shoppers with tastes as different as their means say."""
     rec = follow(settings.artifacts, settings)
-    for code in _different(rec):
-        user = str(rec.shop.user_ids[code])
+    users = _different(rec)
+    lists = [rec.recommend(str(rec.shop.user_ids[code]), k=LENGTH) for code in users]
+    evidence = [
+        piece
+        for code, found in zip(users, lists, strict=True)
+        for piece in rec.explainer.evidence(rec.shop.profile(code), rec.lookup.codes(found[ITEM].tolist()), user=code)
+    ]
+    sentences = iter(rec.explainer.write(evidence))  # all at once: a batch takes little longer than one
+    for code, found in zip(users, lists, strict=True):
         past = [rec.title(str(rec.shop.item_ids[i])) for i in rec.shop.profile(code).items[::-1][:PAST]]
-        table = Table(title=f"shopper {escape(user)}, last met: {escape('; '.join(past))}", title_justify="left")
+        table = Table(
+            title=f"shopper {escape(str(rec.shop.user_ids[code]))}, last met: {escape('; '.join(past))}",
+            title_justify="left",
+        )
         for column in ("", "recommended", "chance", "why"):
             table.add_column(column, justify="right" if column == "chance" else "left")
-        for row in rec.recommend(user, k=LENGTH).itertuples():
-            item = str(getattr(row, ITEM))
-            reason = rec.explain(user, item).sentence
-            table.add_row(str(row.rank), escape(rec.title(item)), f"{row.score:.2%}", escape(reason))
+        for row in found.itertuples():
+            title = rec.title(str(getattr(row, ITEM)))
+            table.add_row(str(row.rank), escape(title), f"{row.score:.2%}", escape(next(sentences).sentence))
         console.print(table)
     where = f" --artifacts {settings.artifacts}" if settings.artifacts.name != "artifacts" else ""
     console.print(

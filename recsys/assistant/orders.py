@@ -54,7 +54,7 @@ class Orders:
         try:
             import sqlalchemy as sa
         except ImportError:
-            raise BadInput("orders need SQLAlchemy: pip install 'recsys[assistant]'") from None
+            raise BadInput("orders need SQLAlchemy: pip install 'recsys'") from None
         try:
             self._engine = sa.create_engine(url, poolclass=sa.pool.StaticPool if url == "sqlite://" else None)
             self._table = sa.Table(table, sa.MetaData(), autoload_with=self._engine)
