@@ -14,6 +14,7 @@ import pytest
 from explain_cases import case, falsehoods
 
 from recsys import Recommender
+from recsys.errors import RecsysError
 from recsys.explain import Explainer, ExplainSettings, Kind, ReasonWriter, check, evaluate, nightly
 from recsys.explain.copywriting import write_copy
 from recsys.explain.evidence import NAMEABLE
@@ -242,6 +243,29 @@ def test_a_late_writer_is_not_waited_for(rec: Recommender) -> None:
     found = explainer.explain(rec.shop.profile(0), 3, user=0)
     gate.set()
     assert found.writer == "template"
+
+
+def test_weights_that_cannot_be_fetched_leave_plain_sentences(rec: Recommender) -> None:
+    def fails() -> ReasonWriter:
+        raise RecsysError("offline")
+
+    explainer = Explainer(rec.shop, rec.ranker, ExplainSettings(), writer=fails)
+    evidence = explainer.evidence(rec.shop.profile(0), [3], user=0)
+    assert explainer.write(evidence)[0].writer == "template"
+    assert explainer.explain(rec.shop.profile(0), 3, user=0).writer == "template"
+
+
+def test_a_guided_writer_gets_wordings_that_pass() -> None:
+    class Guided(_Scripted):
+        def write(self, prompts, sampling=None, *, seeds=0, within=()) -> list[str]:
+            assert len(set(within[0])) > 3
+            return [texts[seed % len(texts)] for texts, seed in zip(within, seeds, strict=True)]
+
+    writer = ReasonWriter(Guided(lambda prompt, seed: ""), SETTINGS, trained=True, guided=True)
+    for kind in Kind:
+        if kind is not Kind.PICK:
+            reason = writer.write([case(random.Random(6), kind).facts])[0]
+            assert (reason.writer, reason.tries, reason.refused) == ("scripted", 1, ())
 
 
 def test_judge_refuses_what_the_check_refuses() -> None:

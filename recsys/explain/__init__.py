@@ -10,7 +10,7 @@ from concurrent.futures import TimeoutError as LateError
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from recsys.errors import RecsysError
+from recsys.errors import ArtifactError, BadInput, RecsysError
 from recsys.explain.evidence import Evidence, Part, Purchase, Retext, gather
 from recsys.explain.facts import Facts, Kind, Past, Product
 from recsys.explain.grounding import check
@@ -144,6 +144,21 @@ class Explainer:
         return Explanation(evidence, reason)
 
     def write(self, evidence: Iterable[Evidence]) -> list[Explanation]:
-        """Sentences for any number of pieces of evidence, in batches, without a deadline."""
+        """Sentences for any number of pieces of evidence, in batches, without a deadline.
+
+        Where the writer's weights cannot be fetched, the sentences are plain ones.
+
+        Raises
+        ------
+        BadInput, ArtifactError
+            The settings name a model or an adapter that cannot be used.
+        """
         pieces = list(evidence)
-        return [Explanation(e, r) for e, r in zip(pieces, self.writer.write([e.facts for e in pieces]), strict=True)]
+        try:
+            writer = self.writer
+        except (BadInput, ArtifactError):
+            raise
+        except RecsysError as error:
+            log.warning("no writer: %s; plain sentences are delivered", error)
+            writer = ReasonWriter(None, self.settings)
+        return [Explanation(e, r) for e, r in zip(pieces, writer.write([e.facts for e in pieces]), strict=True)]

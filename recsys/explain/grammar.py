@@ -38,7 +38,8 @@ _LINK: dict[Kind, str] = {
         f"[{_OTHERS} who {_BUY} IT also {_BUY} {{item}}|{_OTHERS} with the same purchase also [chose|bought|"
         f"picked|took] {{item}}|"
         "{item} was also [bought|chosen|ordered] by [shoppers|customers|people] who [have|own] IT|"
-        f"{{together}} {_OTHERS} {_BUY} IT and {{item}} too|the same [shoppers|customers|people] also [bought|"
+        f"{{together}} {_OTHERS} [bought|ordered|purchased|chose] both IT and {{item}}|"
+        "the same [shoppers|customers|people] also [bought|"
         f"chose|ordered] {{item}}|"
         "{item} was [bought|ordered|chosen] by the same [shoppers|customers|people]]"
     ),
