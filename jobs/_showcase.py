@@ -23,7 +23,9 @@ def show(settings: Settings, console: Console) -> None:
     evidence = [
         piece
         for code, found in zip(users, lists, strict=True)
-        for piece in rec.explainer.evidence(rec.shop.profile(code), rec.lookup.codes(found[ITEM].tolist()), user=code)
+        for piece in rec.explainer.evidence(
+            rec.shop.profile(code), rec.lookup.codes(found[ITEM].tolist()).tolist(), user=code
+        )
     ]
     sentences = iter(rec.explainer.write(evidence))  # all at once: a batch takes little longer than one
     for code, found in zip(users, lists, strict=True):
