@@ -179,6 +179,13 @@ class LocalWriter:
         end = self.tokenizer.eos_token_id
         return int(end if end is not None else 0)
 
+    @property
+    def _ends(self) -> list[int]:
+        """Tokens that end a text: the tokenizer's, and those of the model's own configuration that it can write."""
+        own = self.model.generation_config.eos_token_id
+        more = own if isinstance(own, list) else [own]
+        return sorted({self._end, *(t for t in more if t is not None and 0 <= t < self.model.config.vocab_size)})
+
     def _tree(self, texts: Sequence[str]) -> _Tree:
         if not texts:
             raise BadInput("within: no text that may be written")
@@ -212,6 +219,7 @@ class LocalWriter:
                 max_new_tokens=sampling.max_new_tokens,
                 do_sample=False,
                 pad_token_id=self._end,
+                eos_token_id=self._ends,
                 logits_processor=LogitsProcessorList(choose),
                 stopping_criteria=StoppingCriteriaList(stops),
             )
@@ -339,6 +347,8 @@ def load_model(path: Path, name: str) -> tuple[Any, Any]:
     if gguf:  # the weights are plain fp32 now, but still labelled quantized, which forbids training
         model.is_quantized, model.hf_quantizer, model.quantization_method = False, None, None
         model.config.__dict__.pop("quantization_config", None)
+    if tokenizer.eos_token_id is None and tokenizer.sep_token_id is not None:
+        tokenizer.eos_token = tokenizer.sep_token  # Chinese GPT-2s come with BERT's tokenizer
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer

@@ -14,15 +14,16 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from recsys import corpus
+from recsys import corpus, trainer
 from recsys.corpus import Blocks, Tokens, is_held_out, read_documents
 from recsys.encoder import pick_device
 from recsys.errors import BadInput
+from recsys.precision import training_precision
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,8 @@ class PretrainingConfig(BaseModel):
     """Evaluations without improvement before training stops; the best weights seen are the ones kept."""
     sample_prompt: str = ""
     """Beginning of the samples written during training."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Arithmetic of the forward and backward pass (weights stay in fp32): `auto` is bf16 where the device has it."""
     seed: int = 7
 
 
@@ -67,6 +70,8 @@ class PretrainingReport(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     parameters: int
+    precision: str
+    """Arithmetic used: `fp32` or `bf16`."""
     documents: int
     train_tokens: int
     held_out_documents: int
@@ -124,6 +129,8 @@ def pretrain(
             f"text: {len(train.ids)} tokens to train on and {held.documents} documents held out are too few for blocks "
             f"of {config.block}; give more text or a smaller block"
         )
+    device = pick_device()
+    precision = training_precision(config.precision, device)
     set_seed(config.seed)
     end = tokenizer.eos_token_id
     model = GPT2LMHeadModel(
@@ -153,7 +160,8 @@ def pretrain(
         weight_decay=config.weight_decay,
         adam_beta2=0.95,
         max_grad_norm=1.0,
-        use_cpu=pick_device().type == "cpu",
+        bf16=precision == "bf16",
+        use_cpu=device.type == "cpu",
         eval_strategy="steps",
         eval_steps=every,
         save_strategy="steps",
@@ -168,33 +176,34 @@ def pretrain(
         seed=config.seed,
     )
     samples = _Samples(tokenizer, config.sample_prompt)
-    trainer = Trainer(
+    run = Trainer(
         model=model,
         args=arguments,
         train_dataset=blocks,
         eval_dataset=Blocks(held, config.block, keep_last=True),
         compute_metrics=_Metrics(held.bytes),
-        preprocess_logits_for_metrics=_block_losses,
+        preprocess_logits_for_metrics=trainer.row_losses,
         callbacks=[EarlyStoppingCallback(config.patience), samples.callback()],
     )
-    _remove_printer(trainer)
-    trainer.train(resume_from_checkpoint=last)
-    measured = trainer.evaluate()
+    trainer.log_figures(run)
+    run.train(resume_from_checkpoint=last)
+    measured = run.evaluate()
     report = PretrainingReport(
         parameters=sum(p.numel() for p in model.parameters()),
+        precision=precision,
         documents=train.documents,
         train_tokens=len(train.ids),
         held_out_documents=held.documents,
         held_out_bytes=held.bytes,
-        steps=int(trainer.state.global_step),
+        steps=int(run.state.global_step),
         seconds=round(time.monotonic() - started, 1),
         perplexity=float(measured["eval_perplexity"]),
         bits_per_byte=float(measured["eval_bits_per_byte"]),
-        history=_history(trainer.state.log_history),
+        history=trainer.history(run.state.log_history, "bits_per_byte"),
         samples=samples.written,
     )
-    if trainer.is_world_process_zero():
-        trainer.accelerator.unwrap_model(trainer.model).save_pretrained(out, safe_serialization=True)
+    if run.is_world_process_zero():
+        run.accelerator.unwrap_model(run.model).save_pretrained(out, safe_serialization=True)
         tokenizer.save_pretrained(out)
         about = report.model_dump() | {"config": config.model_dump()}
         (out / REPORT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -222,17 +231,8 @@ def _prepare(text: Sequence[Path], work: Path, config: PretrainingConfig, *, aga
     return tokenizer, Tokens.open(files[0]), Tokens.open(files[1])
 
 
-def _block_losses(logits: Any, labels: torch.Tensor) -> torch.Tensor:
-    """Loss sum and token count of each block, shape ``(blocks, 2)``: all that is kept of the logits."""
-    scores = logits[0] if isinstance(logits, tuple) else logits
-    losses = torch.nn.functional.cross_entropy(
-        scores[:, :-1].float().transpose(1, 2), labels[:, 1:], ignore_index=-100, reduction="none"
-    )
-    return torch.stack([losses.sum(1), (labels[:, 1:] != -100).sum(1).to(losses.dtype)], dim=1)
-
-
 class _Metrics:
-    """Perplexity per token and bits per byte from the sums of `_block_losses`."""
+    """Perplexity per token and bits per byte from the sums of `trainer.row_losses`."""
 
     def __init__(self, size: int) -> None:
         self._bytes = size
@@ -284,25 +284,7 @@ class _Samples:
                 write(model, int(state.global_step))
                 model.train(was_training)
 
-            def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-                log.info("step %d: %s", state.global_step, logs)
-
         return Callback()
-
-
-def _remove_printer(trainer: Any) -> None:
-    from transformers import PrinterCallback
-
-    trainer.remove_callback(PrinterCallback)
-
-
-def _history(entries: Sequence[dict[str, float]]) -> list[dict[str, float]]:
-    names = {"loss": "loss", "eval_bits_per_byte": "bits_per_byte"}
-    return [
-        {"step": entry["step"]} | {names[key]: float(entry[key]) for key in names if key in entry}
-        for entry in entries
-        if names.keys() & entry.keys()
-    ]
 
 
 def _card(report: PretrainingReport, config: PretrainingConfig) -> str:
@@ -319,7 +301,7 @@ heads, blocks of {config.block} tokens, byte-level BPE of {config.vocabulary:,} 
 | | |
 |---|---|
 | documents, tokens | {report.documents:,}, {report.train_tokens:,} |
-| updates | {report.steps:,} of {config.batch} blocks, peak learning rate {config.learning_rate:g} |
+| updates | {report.steps:,} of {config.batch} blocks, peak learning rate {config.learning_rate:g}, {report.precision} |
 | held-out documents (by hash) | {report.held_out_documents:,} |
 | held-out perplexity per token | {report.perplexity:.2f} |
 | held-out bits per byte | {report.bits_per_byte:.3f} |

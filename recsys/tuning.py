@@ -8,34 +8,25 @@ machine is `accelerate launch` away and needs nothing here.
 from __future__ import annotations
 
 import json
-import logging
 import math
 import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from recsys import gpt, pretrained, tokens
+from recsys import examples, gpt, pretrained, trainer
 from recsys.encoder import pick_device
 from recsys.errors import BadInput
+from recsys.examples import Example
+from recsys.precision import training_precision
 
-log = logging.getLogger(__name__)
+__all__ = ["Example", "TuningConfig", "TuningReport", "finetune"]
 
-IGNORED = -100
-"""Label of a position that the loss leaves out."""
 REPORT = "tuning.json"
-
-
-class Example(NamedTuple):
-    """One lesson: after `prompt`, exactly as given, the model should write `completion` and stop."""
-
-    prompt: str
-    completion: str
 
 
 class TuningConfig(BaseModel):
@@ -63,8 +54,8 @@ class TuningConfig(BaseModel):
     """Times the held-out loss is measured during training."""
     patience: int = Field(2, ge=1)
     """Evaluations without improvement before training stops; the best weights seen are the ones kept."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """Arithmetic of the forward and backward pass; weights stay in fp32."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Arithmetic of the forward and backward pass (weights stay in fp32): `auto` is bf16 where the device has it."""
     seed: int = 7
 
     @property
@@ -83,6 +74,8 @@ class TuningReport(BaseModel):
     base_hash: str
     """Hash of the base's files (`pretrained.weights_hash`): an adapter fits no other base."""
     method: str
+    precision: str
+    """Arithmetic used: `fp32` or `bf16`."""
     train_examples: int
     valid_examples: int
     train_tokens: int
@@ -97,13 +90,6 @@ class TuningReport(BaseModel):
     """The same with the weights that were kept."""
     history: list[dict[str, float]]
     """Step, training loss or held-out perplexity as training went on."""
-
-
-class _Row(NamedTuple):
-    """Token ids of an example and how many of them are the prompt."""
-
-    ids: list[int]
-    prompt: int
 
 
 def finetune(
@@ -141,18 +127,22 @@ def finetune(
     from transformers.trainer_utils import get_last_checkpoint
 
     config = config or TuningConfig()
-    _check(train, "train")
-    _check(valid, "valid")
+    examples.check(train, "train")
+    examples.check(valid, "valid")
     started = time.monotonic()
     path = pretrained.resolve(base)
-    model, tokenizer = _load(path, base)
+    model, tokenizer = gpt.load_model(path, base)
+    if tokenizer.eos_token_id is None:
+        raise BadInput(f"model {base!r}: its tokenizer has no end-of-text token, so a completion could never end")
     limit = min(config.max_length, int(getattr(model.config, "max_position_embeddings", None) or config.max_length))
-    train_rows, cut = _tokenise(tokenizer, train, limit)
-    valid_rows, cut_valid = _tokenise(tokenizer, valid, limit)
+    train_rows, cut = examples.tokenise(tokenizer, train, limit)
+    valid_rows, cut_valid = examples.tokenise(tokenizer, valid, limit)
+    device = pick_device()
+    precision = training_precision(config.precision, device)
     set_seed(config.seed)
     if config.method == "lora":
         model = _with_adapter(model, config)
-    batches = _batches(train_rows, config.batch_tokens)
+    batches = examples.batches(train_rows, config.batch_tokens)
     steps = config.max_steps or max(1, math.ceil(len(batches) * config.epochs))
     every = max(1, steps // config.evaluations)
     checkpoints = out / "checkpoints"
@@ -166,8 +156,8 @@ def finetune(
         warmup_steps=max(1, steps // 20),
         weight_decay=0.0,
         max_grad_norm=1.0,
-        bf16=config.precision == "bf16",
-        use_cpu=pick_device().type == "cpu",
+        bf16=precision == "bf16",
+        use_cpu=device.type == "cpu",
         eval_strategy="steps",
         eval_steps=every,
         save_strategy="steps",
@@ -183,37 +173,38 @@ def finetune(
         label_names=["labels"],
         seed=config.seed,
     )
-    trainer = Trainer(
+    run = Trainer(
         model=model,
         args=arguments,
         train_dataset=batches,
-        eval_dataset=_batches(valid_rows, config.batch_tokens),
-        data_collator=_Collator(pad=tokenizer.pad_token_id),
+        eval_dataset=examples.batches(valid_rows, config.batch_tokens),
+        data_collator=examples.Collator(pad=tokenizer.pad_token_id),
         compute_metrics=_perplexity,
-        preprocess_logits_for_metrics=_row_losses,
-        callbacks=[EarlyStoppingCallback(config.patience), _quiet_callback()],
+        preprocess_logits_for_metrics=trainer.row_losses,
+        callbacks=[EarlyStoppingCallback(config.patience)],
     )
-    _remove_printer(trainer)
+    trainer.log_figures(run)
     last = get_last_checkpoint(str(checkpoints)) if resume and checkpoints.is_dir() else None
-    before = float(trainer.evaluate()["eval_perplexity"])
-    trainer.train(resume_from_checkpoint=last)
-    after = float(trainer.evaluate()["eval_perplexity"])
+    before = float(run.evaluate()["eval_perplexity"])
+    run.train(resume_from_checkpoint=last)
+    after = float(run.evaluate()["eval_perplexity"])
     report = TuningReport(
         base=base,
         base_hash=pretrained.weights_hash(path),
         method=config.method,
+        precision=precision,
         train_examples=len(train),
         valid_examples=len(valid),
         train_tokens=sum(len(row.ids) for row in train_rows),
         truncated=cut + cut_valid,
-        steps=int(trainer.state.global_step),
+        steps=int(run.state.global_step),
         seconds=round(time.monotonic() - started, 1),
         perplexity_before=before,
         perplexity=after,
-        history=_history(trainer.state.log_history),
+        history=trainer.history(run.state.log_history, "perplexity"),
     )
-    if trainer.is_world_process_zero():
-        _save(trainer.accelerator.unwrap_model(trainer.model), tokenizer, out, report, config)
+    if run.is_world_process_zero():
+        _save(run.accelerator.unwrap_model(run.model), tokenizer, out, report, config)
         shutil.rmtree(checkpoints, ignore_errors=True)
     return report
 
@@ -225,62 +216,6 @@ def _load(path: Path, name: str) -> tuple[Any, Any]:
     if tokenizer.eos_token_id is None:
         raise BadInput(f"model {name!r}: its tokenizer has no end-of-text token, so a completion could never end")
     return model, tokenizer
-
-
-def _check(examples: Sequence[Example], name: str) -> None:
-    if not examples:
-        raise BadInput(f"{name}: no examples to fine-tune on")
-    for position, example in enumerate(examples):
-        if not example.completion.strip():
-            raise BadInput(f"{name}: example {position} has an empty completion; remove it or fill it in")
-
-
-def _tokenise(tokenizer: Any, examples: Sequence[Example], limit: int) -> tuple[list[_Row], int]:
-    """Token ids per example, the two parts tokenised apart (as at generation time), and how many were cut."""
-    prompts = tokenizer([e.prompt for e in examples], add_special_tokens=False)["input_ids"]
-    completions = tokenizer([e.completion for e in examples], add_special_tokens=False)["input_ids"]
-    rows, cut = [], 0
-    for prompt, completion in zip(prompts, completions, strict=True):
-        target = [*completion, tokenizer.eos_token_id]
-        cut += len(prompt) + len(target) > limit
-        target = target[: limit - 1]  # at least one token must come before what is predicted
-        kept = prompt[max(0, len(prompt) + len(target) - limit) :] or [tokenizer.bos_token_id or tokenizer.eos_token_id]
-        rows.append(_Row([*kept, *target], len(kept)))
-    return rows, cut
-
-
-def _batches(rows: Sequence[_Row], budget: int) -> list[list[_Row]]:
-    """Rows of like length together, so that little is padding; the Trainer shuffles the batches."""
-    return [[rows[i] for i in batch] for batch in tokens.batches([len(row.ids) for row in rows], budget)]
-
-
-class _Collator:
-    """Pads the rows of a batch on the right; prompt and padding carry the label `IGNORED`."""
-
-    def __init__(self, pad: int) -> None:
-        self._pad = pad
-
-    def __call__(self, batches: Sequence[Sequence[_Row]]) -> dict[str, torch.Tensor]:
-        rows = [row for batch in batches for row in batch]
-        shape = (len(rows), max(len(row.ids) for row in rows))
-        ids, labels = torch.full(shape, self._pad), torch.full(shape, IGNORED)
-        mask = torch.zeros(shape, dtype=torch.long)
-        for at, row in enumerate(rows):
-            values = torch.tensor(row.ids)
-            ids[at, : len(values)] = values
-            labels[at, row.prompt : len(values)] = values[row.prompt :]
-            mask[at, : len(values)] = 1
-        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
-
-
-def _row_losses(logits: Any, labels: torch.Tensor) -> torch.Tensor:
-    """Loss sum and token count per row, shape `(rows, 2)`: all that is kept of logits `(rows, length, vocabulary)`."""
-    scores = logits[0] if isinstance(logits, tuple) else logits
-    targets = labels[:, 1:]
-    losses = torch.nn.functional.cross_entropy(
-        scores[:, :-1].float().transpose(1, 2), targets, ignore_index=IGNORED, reduction="none"
-    )
-    return torch.stack([losses.sum(1), (targets != IGNORED).sum(1).to(losses.dtype)], dim=1)
 
 
 def _perplexity(prediction: Any) -> dict[str, float]:
@@ -303,32 +238,6 @@ def _with_adapter(model: Any, config: TuningConfig) -> Any:
         return get_peft_model(model, adapter)
     except ValueError as error:
         raise BadInput(f"target_modules {targets!r}: {error}") from error
-
-
-def _quiet_callback() -> Any:
-    """Training figures go to the log, not to standard output."""
-    from transformers import TrainerCallback
-
-    class Log(TrainerCallback):  # type: ignore[misc]
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
-            log.info("step %d: %s", state.global_step, logs)
-
-    return Log()
-
-
-def _remove_printer(trainer: Any) -> None:
-    from transformers import PrinterCallback
-
-    trainer.remove_callback(PrinterCallback)
-
-
-def _history(entries: Sequence[dict[str, float]]) -> list[dict[str, float]]:
-    names = {"loss": "loss", "eval_perplexity": "perplexity"}
-    return [
-        {"step": entry["step"]} | {names[key]: float(entry[key]) for key in names if key in entry}
-        for entry in entries
-        if names.keys() & entry.keys()
-    ]
 
 
 def _save(model: Any, tokenizer: Any, out: Path, report: TuningReport, config: TuningConfig) -> None:
@@ -365,7 +274,7 @@ Base: `{report.base}`, files hash `{report.base_hash}`. Trained: {how}, loss on 
 | updates | {report.steps:,} of at most {config.batch_tokens:,} padded tokens, peak learning rate {config.peak:g} |
 | held-out examples | {report.valid_examples:,} |
 | held-out perplexity before / after | {report.perplexity_before:.2f} / {report.perplexity:.2f} |
-| seed, precision | {config.seed}, {config.precision} |
+| seed, precision | {config.seed}, {report.precision} |
 
 The examples are the shop's own text: what the model writes can repeat their errors, and is to be checked against its
 sources before a shopper reads it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -61,7 +62,7 @@ def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 FAQ = pd.DataFrame(
-    {"question": ["怎么退货？", "多久能送到？"], "answer": ["收货后30天内可以在账户中申请。", "一般2至5个工作日送到。"]}
+    {"question": ["怎么退货？", "多久能送到？"], "answer": ["收货后5天内可以在账户中申请。", "一般2至5个工作日送到。"]}
 )
 
 
@@ -88,6 +89,20 @@ def test_a_chinese_gpt_is_fine_tuned_and_writes(gpt2: Path, tmp_path: Path) -> N
     report = finetune(str(gpt2), lessons, lessons, tmp_path / "out", config)
     assert report.perplexity < 0.5 * report.perplexity_before
     writer = gpt.load(str(tmp_path / "out"))
-    text = writer.write([lessons[0].prompt], gpt.Sampling(max_new_tokens=20))[0]
-    assert text.replace(" ", "").startswith("收货后")
+    text = writer.write([lessons[0].prompt], gpt.Sampling(max_new_tokens=60))[0]
+    assert text.replace(" ", "") == lessons[0].completion
     assert writer.write([prompt("怎么退货？", faq_passages(FAQ)[0])], gpt.Sampling(max_new_tokens=4))
+
+
+def test_a_chinese_gpt_as_published_ends_its_texts(gpt2: Path, tmp_path: Path) -> None:
+    """Its tokenizer names no end of text and its configuration one that it cannot write: [SEP] ends."""
+    lessons = [Example(f"顾客：{q}\n回答：", a) for q, a in FAQ.itertuples(index=False)]
+    config = TuningConfig(method="full", learning_rate=1e-2, max_steps=30, evaluations=2, max_length=64)
+    finetune(str(gpt2), lessons, lessons, tmp_path / "tuned", config)
+    published = tmp_path / "published"
+    shutil.copytree(gpt2, published)
+    shutil.copy(tmp_path / "tuned" / "model.safetensors", published)
+    writer = gpt.load(str(published))
+    assert writer.tokenizer.eos_token == "[SEP]"
+    texts = writer.write([example.prompt for example in lessons], gpt.Sampling(max_new_tokens=60))
+    assert [text.replace(" ", "") for text in texts] == [example.completion for example in lessons]

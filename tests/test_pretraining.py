@@ -20,7 +20,17 @@ from recsys.pretraining import REPORT, PretrainingConfig, pretrain
 COLOURS = ("red", "blue", "green", "black", "white", "golden")
 THINGS = ("teapot", "lamp", "mug", "chair", "rug", "clock", "vase", "tray", "bowl", "shelf")
 TINY = PretrainingConfig(
-    vocabulary=300, layers=1, width=32, heads=2, block=16, steps=24, batch=4, evaluations=4, held_out=0.1, patience=9
+    vocabulary=300,
+    layers=1,
+    width=32,
+    heads=2,
+    block=16,
+    steps=24,
+    batch=4,
+    evaluations=4,
+    held_out=0.1,
+    patience=9,
+    precision="fp32",
 )
 
 

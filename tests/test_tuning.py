@@ -11,9 +11,10 @@ from safetensors.torch import load_file
 from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from recsys import gpt, tuning
+from recsys import examples, gpt, tuning
 from recsys.errors import BadInput
-from recsys.tuning import IGNORED, Example, TuningConfig, finetune
+from recsys.trainer import IGNORED
+from recsys.tuning import Example, TuningConfig, finetune
 
 COLOURS = ("red", "blue", "green", "black", "white")
 THINGS = ("teapot", "lamp", "mug", "chair", "rug", "clock", "vase", "tray")
@@ -39,7 +40,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-FAST = TuningConfig(method="full", learning_rate=1e-2, max_steps=40, batch_tokens=128, max_length=48)
+FAST = TuningConfig(method="full", learning_rate=1e-2, max_steps=40, batch_tokens=128, max_length=48, precision="fp32")
 
 
 def test_full_tuning_learns_and_the_result_loads_as_a_base(base: Path, tmp_path: Path) -> None:
@@ -89,6 +90,17 @@ def test_perplexity_is_that_of_the_completion_tokens(base: Path, tmp_path: Path)
     assert report.perplexity_before == pytest.approx(torch.tensor(total / count).exp().item(), rel=1e-3)
 
 
+def test_bf16_learns_what_fp32_learns(base: Path, tmp_path: Path) -> None:
+    reports = [
+        finetune(str(base), LESSONS[:32], LESSONS[32:], tmp_path / name, FAST.model_copy(update={"precision": name}))
+        for name in ("fp32", "bf16")
+    ]
+    assert [r.precision for r in reports] == ["fp32", "bf16"]
+    assert reports[1].perplexity_before == pytest.approx(reports[0].perplexity_before, rel=0.02)
+    assert reports[1].perplexity == pytest.approx(reports[0].perplexity, rel=0.25)
+    assert load_file(tmp_path / "bf16" / "model.safetensors")["transformer.wte.weight"].dtype == torch.float32
+
+
 class _Letters:
     """A tokenizer with one token per character."""
 
@@ -105,9 +117,9 @@ class _Letters:
     st.integers(8, 40),
 )
 def test_rows_fit_and_only_the_completion_has_labels(pairs: list[tuple[str, str]], limit: int) -> None:
-    rows, cut = tuning._tokenise(_Letters(), [Example(*pair) for pair in pairs], limit)
+    rows, cut = examples.tokenise(_Letters(), [Example(*pair) for pair in pairs], limit)
     assert cut == sum(len(p) + len(c) + 1 > limit for p, c in pairs)
-    batch = tuning._Collator(pad=0)([rows])
+    batch = examples.Collator(pad=0)([rows])
     for at, (prompt, completion) in enumerate(pairs):
         assert len(rows[at].ids) <= limit
         labels = [t for t in batch["labels"][at].tolist() if t != IGNORED]

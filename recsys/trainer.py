@@ -1,0 +1,46 @@
+"""What fine-tuning and pre-training share of the `transformers` Trainer: its figures, and where they go."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+
+log = logging.getLogger(__name__)
+
+IGNORED = -100
+"""Label of a position that the loss leaves out."""
+
+
+def row_losses(logits: Any, labels: torch.Tensor) -> torch.Tensor:
+    """Loss sum and token count per row, shape ``(rows, 2)``: all that is kept of ``(rows, length, vocabulary)``."""
+    scores = logits[0] if isinstance(logits, tuple) else logits
+    targets = labels[:, 1:]
+    losses = torch.nn.functional.cross_entropy(
+        scores[:, :-1].float().transpose(1, 2), targets, ignore_index=IGNORED, reduction="none"
+    )
+    return torch.stack([losses.sum(1), (targets != IGNORED).sum(1).to(losses.dtype)], dim=1)
+
+
+def log_figures(trainer: Any) -> None:
+    """Send a trainer's figures to the log; by itself it prints them."""
+    from transformers import PrinterCallback, TrainerCallback
+
+    class Log(TrainerCallback):  # type: ignore[misc]
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            log.info("step %d: %s", state.global_step, logs)
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(Log())
+
+
+def history(entries: Iterable[Mapping[str, float]], measure: str) -> list[dict[str, float]]:
+    """Of a trainer's log: each step with its training loss, or with what `measure` was on held-out text."""
+    names = {"loss": "loss", f"eval_{measure}": measure}
+    return [
+        {"step": entry["step"]} | {names[key]: float(entry[key]) for key in names if key in entry}
+        for entry in entries
+        if names.keys() & entry.keys()
+    ]
