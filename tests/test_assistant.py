@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -108,9 +109,24 @@ def test_recommendations_meet_every_constraint(assistant: Assistant, question: s
     allowed = {shelves.ids[row] for row in shelves.matching(asked)}
     assert {source.removeprefix("item:") for source in told.sources} <= allowed
     assert asked.categories
-    for line in told.text.splitlines()[1:]:
-        assert ": " in line  # a reason
+    named = [line for line in told.text.splitlines()[1:] if line not in told.reasons]
+    assert len(named) == len(told.sources)
+    assert all(": " in line for line in named)  # what of it meets the sentence
     assert grounded(assistant, question, told)
+
+
+def test_reasons_are_those_of_the_explanations(assistant: Assistant, recommender: Recommender) -> None:
+    user = str(recommender.shop.user_ids[int(np.argmax(np.bincount(recommender.shop.events.user)))])
+    told = assistant.answer("Can you recommend running shoes?", user=user)
+    print(told.text)
+    assert told.reasons
+    assert all(reason in told.text.splitlines() for reason in told.reasons)
+    assert grounded(assistant, "Can you recommend running shoes?", told)
+    # A reason names what the shopper had; "the second one" is still the second product of the list.
+    second = assistant.answer("How much is the second one?", ["Can you recommend running shoes?", told.text], user)
+    assert second.sources == (told.sources[1],)
+    stranger = assistant.answer("Can you recommend running shoes?")
+    assert not any("you" in reason.split() for reason in stranger.reasons)  # nothing is known of them
 
 
 def test_what_cannot_be_met_is_said(assistant: Assistant) -> None:
@@ -192,6 +208,12 @@ def test_small_talk_and_handover(assistant: Assistant) -> None:
     told = assistant.answer("Let me speak to a human", history=["My parcel is late", "I am sorry."])
     assert told.handover
     assert "My parcel is late" in told.summary
+    laptops = "Can you recommend a laptop under 1000?"
+    turns = [laptops, assistant.answer(laptops).text, "And where is order A20001?", "Please sign in."]
+    told = assistant.answer("Let me speak to a human", history=turns)
+    assert told.handover
+    assert "A20001" in told.summary
+    assert "Laptop" in told.summary.splitlines()[1]
 
 
 def test_table_of_questions(assistant: Assistant) -> None:

@@ -1,7 +1,8 @@
 """The shop's assistant: answers from what the shop itself says, with sources, or a hand-over to a person."""
 
-from recsys.assistant.answers import Answer, Assistant, answer_table
+from recsys.assistant.answers import Assistant, answer_table
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.orders import Orders
+from recsys.assistant.reply import Answer
 
 __all__ = ["Answer", "Assistant", "Knowledge", "Orders", "answer_table"]

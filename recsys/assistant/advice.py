@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -34,11 +34,12 @@ class Ranks(Protocol):
 
 @dataclass(frozen=True)
 class Advice:
-    """Products recommended, best first, and the sentence that says so."""
+    """Products recommended, best first, the text that says so, and the sentences in it that say why."""
 
     text: str
     item_ids: tuple[str, ...]
     asked: Constraints
+    reasons: tuple[str, ...] = ()
 
 
 def advise(
@@ -47,9 +48,9 @@ def advise(
     shelves: Shelves,
     ranks: Ranks,
     *,
-    user: str | None = None,
     history: Sequence[str] = (),
     near: Callable[[], Sequence[int]] = tuple,
+    why: Callable[[User, Sequence[str]], Sequence[str]] = lambda _, item_ids: [""] * len(item_ids),
 ) -> Advice:
     """Recommend products for a sentence.
 
@@ -61,6 +62,9 @@ def advise(
         Item ids the user had, oldest first; they make the list personal.
     near
         Rows of products near the sentence in meaning, nearest first; asked where it names nothing of the catalogue.
+    why
+        A sentence for each product from the evidence of its score, '' where there is none; told after what of the
+        product meets the constraints.
     """
     language = language_of(question)
     rows = shelves.matching(asked)
@@ -75,12 +79,15 @@ def advise(
     described: User = {"text": question, **({"history": list(history)} if history else {})}
     ranked = ranks.recommend(described, items=[shelves.ids[r] for r in rows])
     chosen = [shelves.row[str(item)] for item in ranked[schema.ITEM][:LENGTH]]
+    item_ids = tuple(shelves.ids[row] for row in chosen)
+    because = why(described, item_ids)
     lines = [say("found", language)]
-    for number, row in enumerate(chosen, start=1):
+    for number, (row, sentence) in enumerate(zip(chosen, because, strict=True), start=1):
         price = f" ({_money(shelves.prices[row])})" if np.isfinite(shelves.prices[row]) else ""
         reason = ", ".join(_reasons(row, asked, shelves, language)) or say("reason_best", language)
         lines.append(say("line", language, n=number, item=shelves.titles[row], price=price, reason=reason))
-    return Advice("\n".join(lines), tuple(shelves.ids[r] for r in chosen), asked)
+        lines += [sentence] if sentence else []
+    return Advice("\n".join(lines), item_ids, asked, tuple(filter(None, because)))
 
 
 def earlier_constraints(turns: Sequence[Turn], read: Sequence[Constraints]) -> Constraints:
@@ -90,6 +97,14 @@ def earlier_constraints(turns: Sequence[Turn], read: Sequence[Constraints]) -> C
         if turn.role == "user" and asked:
             total = asked.over(total)
     return total
+
+
+def cheaper_than(row: int, asked: Constraints, shelves: Shelves) -> Constraints:
+    """The same kind of product for less."""
+    price = shelves.prices[row]
+    kind = asked.categories or (frozenset({shelves.categories[row]}) if shelves.categories[row] else frozenset())
+    limit = float(np.nextafter(price, 0)) if np.isfinite(price) else asked.price_max
+    return replace(asked, price_max=limit, categories=kind, words=())
 
 
 def _reasons(row: int, asked: Constraints, shelves: Shelves, language: str) -> list[str]:

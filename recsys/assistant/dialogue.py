@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from recsys.assistant.constraints import Shelves
+from recsys.assistant.messages import say
+from recsys.assistant.orders import order_numbers
 from recsys.errors import BadInput
 
 MAX_TURNS = 40
@@ -34,6 +36,8 @@ _IT = re.compile(
 _OTHERS = re.compile(
     r"\b(?:anything|something|any|others?|else|alternatives?|more)\b|别的|其他|有没有|还有", re.IGNORECASE
 )
+
+_NUMBERED = re.compile(r"\d+\. ")
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,17 @@ def products_in(text: str, shelves: Shelves) -> list[int]:
     return list(dict.fromkeys(rows))
 
 
+def _listed(text: str, shelves: Shelves) -> list[int]:
+    """The products of a numbered list; what a reason says of others ("goes with ...") is none of them."""
+    lines = [products_in(line, shelves)[:1] for line in text.splitlines() if _NUMBERED.match(line)]
+    return [row for rows in lines for row in rows]
+
+
 def focus(turns: Sequence[Turn], shelves: Shelves) -> list[int]:
     """Rows of the products the latest turn about products spoke of."""
     for turn in reversed(turns):
         cited = [shelves.row[s[5:]] for s in turn.sources if s.startswith("item:") and s[5:] in shelves.row]
-        rows = cited or products_in(turn.text, shelves)
+        rows = cited or _listed(turn.text, shelves) or products_in(turn.text, shelves)
         if rows:
             return rows
     return []
@@ -118,10 +128,18 @@ def wants_cheaper(question: str) -> bool:
     return bool(_CHEAPER.search(question) and _OTHERS.search(question))
 
 
-def summary(question: str, turns: Sequence[Turn], limit: int = 3) -> str:
-    """The shopper's last questions in a line, for the colleague who takes over."""
+def summary(question: str, turns: Sequence[Turn], shelves: Shelves | None, language: str, limit: int = 3) -> str:
+    """For the colleague who takes over: the shopper's last questions, and the products and orders spoken of."""
     asked = [*[turn.text for turn in turns if turn.role == "user"][-limit:], question]
-    return " / ".join(" ".join(text.split())[:200] for text in asked)
+    said = " / ".join(" ".join(text.split())[:200] for text in asked)
+    rows = [] if shelves is None else products_in(question, shelves) or focus(turns, shelves)
+    numbers = dict.fromkeys(number for text in asked for number in order_numbers(text))
+    parts = [say("summary", language, summary=said)]
+    if rows and shelves is not None:
+        parts.append(say("summary_products", language, products="; ".join(shelves.titles[row] for row in rows[:limit])))
+    if numbers:
+        parts.append(say("summary_orders", language, orders=", ".join(numbers)))
+    return "\n".join(parts)
 
 
 def parse_history(value: Any) -> list[Any]:

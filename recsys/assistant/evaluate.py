@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys.assistant.answers import TEMPLATE, Answer, Assistant
+from recsys.assistant.answers import Assistant
 from recsys.assistant.constraints import parse
 from recsys.assistant.grounding import check_answer, unsourced
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.messages import own_words
+from recsys.assistant.reply import TEMPLATE, Answer
 from recsys.errors import BadInput
 
 _NUMBERING = re.compile(r"^\d\. ")
@@ -67,7 +68,8 @@ def grounded(assistant: Assistant, question: str, answer: Answer) -> bool:
     if any(s.startswith("order:") for s in answer.sources):
         return True  # filled from the orders table by a fixed sentence
     if answer.writer == TEMPLATE:  # fixed sentences around facts: their words are right, what fills them is checked
-        lines = [_NUMBERING.sub("", line) for line in answer.text.splitlines()]
+        # (reasons were checked on their own evidence when they were made)
+        lines = [_NUMBERING.sub("", line) for line in answer.text.splitlines() if line not in answer.reasons]
         return bool(sources) and not unsourced(
             "\n".join(lines), [*sources, question, *own_words(), *_bounds(assistant, question)]
         )
