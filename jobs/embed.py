@@ -23,6 +23,7 @@ from jobs._cli import (
     interactive,
     main,
 )
+from jobs._knowledge import follow_catalogue
 from jobs._summary import tables_line
 from recsys.settings import Settings, load_settings
 
@@ -47,7 +48,7 @@ def embed(
 
     The live ranker's weights are carried over. Items or interactions given alone update that part; with neither, the
     live version's tables are used, or the sample shop where there is none yet. With --knowledge alone, only what the
-    assistant knows is published: FAQ, policies and the live catalogue's texts.
+    assistant knows is published: FAQ, policies and the live catalogue's texts; later runs keep the latter up to date.
 
     Example: python -m jobs.embed --items items.parquet --interactions events.csv --artifacts shop
     """
@@ -61,13 +62,13 @@ def embed(
     encoder = engines.engine(engine).encoder
     outcome = publishing.embed(inputs, settings, encoder=encoder, progress=interactive())
     assert outcome.version is not None
-    told = _knowledge(knowledge, settings) if knowledge else {}
+    told = _knowledge(knowledge, settings) if knowledge else follow_catalogue(settings)
     line = f"published {outcome.version.id}: {tables_line(outcome.notes)}; ranker {outcome.notes['ranker']}"
     return {
         **told,
         "version": outcome.version.id,
         **outcome.notes,
-        "line": "; ".join([line, *([told["line"]] if told else [])]),
+        "line": "; ".join([line, *([told["line"]] if "line" in told else [])]),
     }
 
 

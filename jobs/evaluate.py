@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from jobs._cli import Artifacts, Json, command, interactive, main, out
+from recsys.errors import BadInput
 from recsys.settings import Settings, load_settings
 
 WIDTH = 110
@@ -40,6 +41,17 @@ def evaluate(
     sheet: Annotated[
         Path | None, typer.Option("--sheet", metavar="F", help="With --explanations: a blind rating sheet (CSV).")
     ] = None,
+    assistant: Annotated[
+        bool, typer.Option("--assistant", help="Measure the assistant instead: its answers, refusals and sources.")
+    ] = False,
+    questions: Annotated[
+        Path | None,
+        typer.Option(
+            "--questions",
+            metavar="F",
+            help="With --assistant: a table with question [, answers, answer, intent, refuse]; default: own sentences.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
     """Train the live version's recipe on the events before a cut in time, and measure it on those after it.
@@ -53,6 +65,10 @@ def evaluate(
     from recsys.report import check_writable, tables, write_report
 
     settings = load_settings(artifacts=artifacts)
+    if questions is not None and not assistant:
+        raise BadInput("--questions F goes with --assistant")
+    if assistant:
+        return _assistant(settings, questions, quiet=as_json)
     if explanations is not None:
         return _explanations(settings, explanations, sheet, quiet=as_json)
     if users is not None:
@@ -86,6 +102,26 @@ def _explanations(settings: Settings, size: int, sheet: Path | None, *, quiet: b
         "writers": table.to_dict("index"),
         "sheet": str(sheet) if sheet else None,
         "line": f"{figures['pairs']:.0f} reasons: {exact}, {true}",
+    }
+
+
+def _assistant(settings: Settings, questions: Path | None, *, quiet: bool) -> dict[str, Any]:
+    from recsys.assistant import assessment
+
+    found = assessment.assess_live(settings, questions)
+    shares = found.shares()
+    if not quiet:
+        for name, share in shares.items():
+            out.print(f"{name:<28} {share.value:6.3f} [{share.low:.3f}, {share.high:.3f}]  of {share.n}", markup=False)
+        if found.writers is not None:
+            out.print(found.writers.round(3).to_string(), markup=False)
+    privacy = "" if found.leaks is None else f"; {found.leaks} of {found.foreign_orders} orders of others told"
+    encoding, search = (1_000 * seconds for seconds in found.search)
+    return {
+        **found.plain(),
+        "line": f"{found.questions} questions, {found.passages} passages: "
+        f"{shares['answers grounded'].value if 'answers grounded' in shares else 1:.1%} of answers grounded{privacy}; "
+        f"an answer takes {found.conversation.seconds[0]:.3f} s, encoding {encoding:.1f} ms, search {search:.1f} ms",
     }
 
 

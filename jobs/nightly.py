@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs._cli import Artifacts, Format, Impressions, Interactions, Items, Json, Users, command, interactive, main, out
+from jobs._knowledge import follow_catalogue
 from jobs._summary import tables_line
 from recsys.settings import load_settings
 
@@ -43,6 +44,7 @@ def nightly(
     if outcome.verdict.refused or outcome.version is None:
         live = outcome.version.id if outcome.version else "nothing"
         return {**body, "refused": True, "line": f"{outcome.verdict.message}. Live stays {live}"}
+    body |= follow_catalogue(settings)
     if not as_json:
         from jobs._showcase import show
 

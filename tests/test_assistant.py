@@ -15,6 +15,7 @@ from recsys.assistant.evaluate import conversation, grounded, privacy_leaks, ref
 from recsys.assistant.grounding import check_answer
 from recsys.assistant.sources import Passage, faq_passages, read_knowledge
 from recsys.encoder import Encoder
+from recsys.errors import BadInput
 from recsys.recommender import Recommender
 from recsys.sample import sample_dir
 from recsys.settings import Settings
@@ -238,9 +239,12 @@ def test_evaluation_figures(assistant: Assistant) -> None:
             "intent": ["service", "out_of_scope", "recommendation"],
         }
     )
-    figures = conversation(assistant, table)
-    assert figures["grounded"] == figures["refusals"] == figures["intent_accuracy"] == 1.0
-    assert figures["needless_refusals"] == 0.0
+    found = conversation(assistant, table)
+    assert found.grounded.value == found.refused.value == found.intent.value == 1.0
+    assert (found.grounded.n, found.refused.n, found.needlessly_refused.value) == (2, 1, 0.0)
+    assert found.mistakes.empty
+    with pytest.raises(BadInput, match="row 0, field 'refuse'"):
+        conversation(assistant, pd.DataFrame({"question": ["Hello"], "refuse": ["maybe"]}))
 
 
 CHINESE_ITEMS = pd.DataFrame(
@@ -281,10 +285,11 @@ def test_shared_faq_is_found_in_other_words(shared: Path, encoder: Encoder) -> N
     knowledge = Knowledge.build(faq_passages(table), encoder)
     right = [frozenset(f"faq:{row}" for row in answers.split()) for answers in asked["answers"]]
     found = retrieval(knowledge, asked["question"].tolist(), right)
-    assert found.questions >= 150
-    assert found.recall_at_1 >= 0.85
-    assert found.recall_at_5 >= 0.97
+    assert found.recall_at_1.n >= 150
+    assert found.recall_at_1.value >= 0.85
+    assert found.recall_at_5.value >= 0.97
     shop = Assistant(knowledge)
+    assert conversation(shop, asked).grounded.value >= 0.95
     rest = pd.read_csv(DATA / "faq_unanswerable.csv")
     declined = [refused(shop.answer(question)) for question in rest["question"]]
     assert len(declined) >= 40

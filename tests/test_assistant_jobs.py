@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs._cli import program
+from recsys.assistant.knowledge import FOLDER, read_passages
 from recsys.corpus import train_tokenizer
+from recsys.store import Store
 
 
 def run(name: str, *arguments: object):  # type: ignore[no-untyped-def]
@@ -48,6 +50,47 @@ def test_questions_in_answers_out(shop: Path) -> None:
     assert list(table) == ["question", "answer", "sources", "intent", "confidence", "handover", "writer"]
     assert table["answer"].tolist()[:2] == ["Within 30 days.", "30天内。"]
     assert table["sources"].iloc[0].tolist() == ["faq:0"]
+
+
+@pytest.mark.parametrize("job", ["embed", "nightly"])
+def test_what_is_known_of_the_catalogue_follows_it(shop: Path, job: str) -> None:
+    items = pd.read_parquet(shop / "items.parquet")
+    assert "knowledge" not in json.loads(run("embed", "--artifacts", shop / "a", "--json").stdout)  # nothing is new
+    new = items.iloc[[0]].assign(item_id="NEW1", title="Solar garden lantern")
+    pd.concat([items.iloc[:-1], new]).to_parquet(shop / "items.parquet")
+    result = run(job, "--items", shop / "items.parquet", "--artifacts", shop / "a", "--json")
+    summary = json.loads(result.stdout)
+    assert summary["passages"] == {"faq": 2, "policy": 1, "product": len(items)}, result.output
+    known = read_passages(Store(shop / "a" / FOLDER).require().path)
+    ids = {passage.id for passage in known}
+    assert "item:NEW1" in ids
+    assert f"item:{items['item_id'].iloc[-1]}" not in ids
+
+
+def test_the_assistant_is_measured(shop: Path) -> None:
+    asked = {
+        "question": ["How do I return an item?", "Write me a poem about cats"],
+        "answers": ["0", None],
+        "answer": ["Within 30 days.", None],
+        "intent": ["returns", None],
+        "refuse": ["false", "true"],
+    }
+    pd.DataFrame(asked).to_csv(shop / "asked.csv", index=False)
+    run_it = ("evaluate", "--assistant", "--questions", shop / "asked.csv", "--artifacts", shop / "a")
+    result = run(*run_it, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["shares"]["recall@1"] == {"value": 1.0, "n": 1, "low": pytest.approx(0.2065, abs=1e-3), "high": 1.0}
+    assert found["shares"]["answers grounded"]["value"] == 1.0
+    assert found["writers"]["the nearest known answer"]["rouge_l"] == 1.0
+    assert "recall@5" in run(*run_it).stdout
+    own = json.loads(run("evaluate", "--assistant", "--artifacts", shop / "a", "--json").stdout)
+    assert own["shares"]["intent understood"]["n"] >= 100
+    pd.DataFrame({"question": ["Hello?"], "answers": ["faq:99"]}).to_csv(shop / "asked.csv", index=False)
+    wrong = run(*run_it)
+    assert wrong.exit_code == 2
+    assert "row 0, field 'answers'" in wrong.output
+    assert run("evaluate", "--questions", shop / "asked.csv", "--artifacts", shop / "a").exit_code == 2
 
 
 def test_bad_questions_exit_with_2(shop: Path) -> None:

@@ -41,9 +41,13 @@ CONCEPT_WEIGHT = 0.1
 WORD_WEIGHT = 0.05
 CANDIDATES = 100
 """Passages taken from each of the two searches before all parts of the score are summed."""
-KINDS = ("faq", "policy", "product")
+PRODUCT = "product"
+KINDS = ("faq", "policy", PRODUCT)
 SHOP_RULES = ("faq", "policy")
 WRITTEN_FOR = "knowledge.json"
+PASSAGES = "passages.jsonl"
+FOLDER = "knowledge"
+"""Where the versions of what an assistant knows are, among the artifacts."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,7 @@ class Knowledge:
     def save(self, directory: Path) -> None:
         """Write passages (JSON lines), vectors with their reuse keys, themes and the index."""
         directory.mkdir(parents=True, exist_ok=True)
-        with (directory / "passages.jsonl").open("w", encoding="utf-8") as file:
+        with (directory / PASSAGES).open("w", encoding="utf-8") as file:
             for passage in self.passages:
                 file.write(json.dumps(asdict(passage), ensure_ascii=False) + "\n")
         self.pool.save(directory, "vectors")
@@ -182,8 +186,7 @@ class Knowledge:
         """
         try:
             about = json.loads((directory / WRITTEN_FOR).read_text(encoding="utf-8"))
-            lines = (directory / "passages.jsonl").read_text(encoding="utf-8").splitlines()
-            passages = [Passage(**json.loads(line)) for line in lines]
+            passages = read_passages(directory)
             pool = VectorPool.load(directory, "vectors")
             reader = Reader.load(directory, encoder, about["languages"])
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -195,6 +198,30 @@ class Knowledge:
         read = _read_passages(passages, reader, pool.vectors)
         index = ItemIndex.load(directory / "index", _joint(read.vectors, read.themes))
         return cls(passages, reader, pool, read, index)
+
+
+def read_passages(directory: Path) -> list[Passage]:
+    """The passages of published knowledge, without what is needed to search them.
+
+    Raises
+    ------
+    ArtifactError
+        They are missing or damaged.
+    """
+    try:
+        with (directory / PASSAGES).open(encoding="utf-8") as file:
+            return [Passage(**json.loads(line)) for line in file]
+    except (OSError, ValueError, TypeError) as error:
+        raise ArtifactError(f"{directory}: knowledge cannot be read ({error}); build it again") from None
+
+
+def fits(directory: Path, encoder: Encoder, languages: Sequence[str]) -> bool:
+    """Whether published knowledge was written for this encoder and these languages."""
+    try:
+        about = json.loads((directory / WRITTEN_FOR).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(about == {"encoder": encoder.fingerprint, "languages": list(languages), "n": about.get("n")})
 
 
 def _read_passages(passages: Sequence[Passage], reader: Reader, vectors: NDArray[np.float32]) -> Sentences:
@@ -230,7 +257,7 @@ def publish(
     progress: bool = False,
 ) -> Version:
     """Build knowledge and make it the live one under ``artifacts/knowledge``; only changed passages are encoded."""
-    store = Store(artifacts / "knowledge")
+    store = Store(artifacts / FOLDER)
     with store.writing() as draft:
         live = store.current()
         known = [VectorPool.load(live.path, "vectors")] if live is not None else []
@@ -242,7 +269,7 @@ def publish(
 
 def load_live(artifacts: Path, encoder: Encoder) -> Knowledge:
     """The live knowledge under ``artifacts/knowledge``."""
-    version = Store(artifacts / "knowledge").current()
+    version = Store(artifacts / FOLDER).current()
     if version is None:
         raise ArtifactError(
             f"{artifacts}: no knowledge is published; run `python -m jobs.embed --knowledge FILE_OR_DIR` first"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from recsys import gpt
 from recsys.assistant import knowledge
 from recsys.assistant.answers import Assistant
-from recsys.assistant.knowledge import Knowledge
+from recsys.assistant.knowledge import PRODUCT, Knowledge
 from recsys.assistant.orders import Orders
 from recsys.assistant.sources import Passage, product_passages, read_knowledge, read_table
 from recsys.assistant.wording import RETRIEVED, Wording
@@ -47,14 +49,29 @@ def publish_knowledge(paths: Sequence[Path], settings: Settings, *, progress: bo
     passages = [passage for path in paths for passage in read_knowledge(path)]
     if Store(settings.artifacts).current_id() is not None:
         passages += _catalogue(Recommender.load(settings=settings), settings)
-    return knowledge.publish(
-        passages,
-        question_encoder(settings),
-        settings.artifacts,
-        languages=settings.assistant.languages,
-        keep=settings.keep_versions,
-        progress=progress,
-    )
+    return _publish(passages, settings, question_encoder(settings), progress=progress)
+
+
+def refresh_catalogue(settings: Settings, *, progress: bool = False) -> Version | None:
+    """Publish the live knowledge again with the texts of the live catalogue, where these have changed.
+
+    FAQ and policies stay as they are; only products whose text is new are encoded (all of it with a new encoder).
+
+    Returns
+    -------
+    Version or None
+        What was published; None where there is no knowledge, or none that is out of date.
+    """
+    live = Store(settings.artifacts / knowledge.FOLDER).current()
+    if live is None or Store(settings.artifacts).current_id() is None:
+        return None
+    known = knowledge.read_passages(live.path)
+    passages = [p for p in known if p.kind != PRODUCT]
+    passages += _catalogue(Recommender.load(settings=settings), settings)
+    encoder = question_encoder(settings)
+    if passages == known and knowledge.fits(live.path, encoder, settings.assistant.languages):
+        return None
+    return _publish(passages, settings, encoder, progress=progress)
 
 
 def load_assistant(settings: Settings) -> Assistant:
@@ -69,12 +86,23 @@ def load_assistant(settings: Settings) -> Assistant:
     assert recommender.version is not None
     sample = bool(recommender.version.manifest.get("counts", {}).get("sample_shop")) or _is_sample(recommender)
     encoder = question_encoder(settings)
-    if sample and Store(settings.artifacts / "knowledge").current_id() is None:
+    if sample and Store(settings.artifacts / knowledge.FOLDER).current_id() is None:
         built = Knowledge.build(read_knowledge(sample_dir()), encoder, languages=settings.assistant.languages)
     else:
         built = knowledge.load_live(settings.artifacts, encoder)
     return Assistant(
         built, recommender, _orders(settings, sample), wording=_wording(settings), bound=settings.assistant.bound
+    )
+
+
+def _publish(passages: Sequence[Passage], settings: Settings, encoder: Encoder, *, progress: bool) -> Version:
+    return knowledge.publish(
+        passages,
+        encoder,
+        settings.artifacts,
+        languages=settings.assistant.languages,
+        keep=settings.keep_versions,
+        progress=progress,
     )
 
 
@@ -88,6 +116,14 @@ def _is_sample(recommender: Recommender) -> bool:
     return bool((recommender.shop.item_index.get_indexer(ids.unique()) >= 0).all())
 
 
+def orders_table(settings: Settings, assistant: Assistant) -> pd.DataFrame | None:
+    """The orders the assistant answers from, where they come from a file: whose they are is only asked to measure."""
+    where = settings.assistant.orders
+    if assistant.orders is None or (where is not None and "://" in where):
+        return None
+    return read_table(sample_dir() / "orders.csv" if where is None else Path(where))
+
+
 def _orders(settings: Settings, sample: bool) -> Orders | None:
     where = settings.assistant.orders
     if where is None:
@@ -97,12 +133,20 @@ def _orders(settings: Settings, sample: bool) -> Orders | None:
     return Orders.from_table(read_table(Path(where)))
 
 
+def local_writer(settings: Settings, *, adapted: bool = True) -> gpt.LocalWriter | None:
+    """The causal model that the settings name, with its adapter or as it was before; None where it is none of here."""
+    name = settings.assistant.writer
+    if name == RETRIEVED or name.startswith(_ENDPOINT):
+        return None
+    adapter = settings.assistant.adapter if adapted else None
+    return gpt.load(name, adapter, settings.encoder.device, offline=settings.offline)
+
+
 def _wording(settings: Settings) -> Wording | None:
     name = settings.assistant.writer
-    if name == RETRIEVED:
-        return None
     if name.startswith(_ENDPOINT):
         if settings.offline:
             raise BadInput("assistant.writer: an endpoint cannot be reached offline; use 'retrieved' or a local model")
         return Wording(gpt.EndpointWriter(name.removeprefix(_ENDPOINT)))
-    return Wording(gpt.load(name, settings.assistant.adapter, settings.encoder.device, offline=settings.offline))
+    writer = local_writer(settings)
+    return None if writer is None else Wording(writer, tuned=settings.assistant.adapter is not None)

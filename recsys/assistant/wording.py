@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recsys.assistant import lessons
 from recsys.assistant.grounding import check_answer
 from recsys.assistant.language import language_of
 from recsys.assistant.sources import Passage
@@ -25,22 +26,29 @@ _ASKS = {
 class Wording:
     """Words answers with a writer; what does not pass the check is replaced by the source itself.
 
+    Parameters
+    ----------
+    tuned
+        The writer was fine-tuned on `lessons`: it is asked in their form instead of in chat turns.
+
     Attributes
     ----------
     asked, kept
         How many answers were asked for, and how many passed on first try.
     """
 
-    def __init__(self, writer: TextWriter, max_new_tokens: int = 80) -> None:
+    def __init__(self, writer: TextWriter, max_new_tokens: int = 80, *, tuned: bool = False) -> None:
         self._writer = writer
-        self._sampling = Sampling(max_new_tokens=max_new_tokens, stop=("\nCustomer:", "\n\n"))
+        self._tuned = tuned
+        self._sampling = Sampling(max_new_tokens=max_new_tokens, stop=("\nCustomer:", "\nQuestion:", "\n\n"))
         self.asked = 0
         self.kept = 0
 
     def word(self, question: str, passage: Passage) -> tuple[str, str]:
         """The answer's text and who wrote it."""
         source = f"{passage.title} {passage.text}"
-        text = self._writer.write([prompt(question, passage)], self._sampling)[0].strip()
+        asked = lessons.prompt(question, passage.text) if self._tuned else prompt(question, passage)
+        text = self._writer.write([asked], self._sampling)[0].strip()
         self.asked += 1
         if not text or check_answer(text, [source], question):
             return passage.text, RETRIEVED

@@ -1,0 +1,180 @@
+"""The assistant that is live, measured: on the project's own labelled sentences, or on a table of the shop's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recsys.assistant import evaluate, lessons
+from recsys.assistant.answers import Assistant
+from recsys.assistant.evaluate import Conversation, Retrieval, Share
+from recsys.assistant.knowledge import Knowledge
+from recsys.assistant.setup import load_assistant, local_writer, orders_table
+from recsys.assistant.sources import read_table
+from recsys.coerce import as_ids
+from recsys.errors import BadInput
+from recsys.gpt import Sampling
+from recsys.settings import Settings
+
+QUESTION, ANSWERS, ANSWER = "question", "answers", "answer"
+TIMED = 50
+"""Questions whose search is timed."""
+_ANSWER_LENGTH = Sampling(max_new_tokens=64, stop=("\n",))
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Figures of one assistant.
+
+    Attributes
+    ----------
+    passages
+        What it knows.
+    retrieval
+        Where the questions name the passages that answer them (``answers``).
+    leaks, foreign_orders
+        Orders of others that a signed-in shopper got to see, of so many asked for; None where orders are not a table.
+    search
+        Median seconds of encoding a question and of searching with it.
+    writers
+        Scores against reference answers (``answer``): of the nearest known answer, the writer, the fine-tuned one.
+    """
+
+    questions: int
+    passages: int
+    conversation: Conversation
+    retrieval: Retrieval | None
+    leaks: int | None
+    foreign_orders: int
+    search: tuple[float, float]
+    writers: pd.DataFrame | None
+
+    def shares(self) -> dict[str, Share]:
+        """Every share that was measured, with its number of cases and interval."""
+        told = self.conversation
+        found = {} if self.retrieval is None else {"recall@1": self.retrieval.recall_at_1}
+        found |= {} if self.retrieval is None else {"recall@5": self.retrieval.recall_at_5}
+        found |= {
+            "answered": told.answered,
+            "answers grounded": told.grounded,
+            "refused where it should": told.refused,
+            "refused where it should not": told.needlessly_refused,
+            "intent understood": told.intent,
+        }
+        return {name: share for name, share in found.items() if share.n}
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "questions": self.questions,
+            "passages": self.passages,
+            "shares": {name: asdict(share) for name, share in self.shares().items()},
+            "mrr": None if self.retrieval is None else self.retrieval.mrr,
+            "orders_leaked": self.leaks,
+            "foreign_orders_asked_for": self.foreign_orders,
+            "answer_seconds": dict(zip(("p50", "p95"), self.conversation.seconds, strict=True)),
+            "encoding_seconds": self.search[0],
+            "search_seconds": self.search[1],
+            "writers": None if self.writers is None else self.writers.to_dict("index"),
+            "mistakes": self.conversation.mistakes.to_dict("records"),
+        }
+
+
+def own_questions() -> pd.DataFrame:
+    """The project's labelled sentences: ``question, intent, refuse``; what they expect is true of the sample shop."""
+    with resources.files(__package__).joinpath("questions.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, dtype=str)
+
+
+def assess_live(settings: Settings, questions: Path | None = None) -> Assessment:
+    """Measure the live version's assistant.
+
+    Parameters
+    ----------
+    questions
+        Table with ``question`` and any of ``answers`` (ids of the passages that answer it, or row numbers of the one
+        FAQ table), ``answer`` (what a writer's words are compared with), ``intent``, ``refuse``; by default
+        `own_questions`.
+
+    Raises
+    ------
+    BadInput
+        The table has no question, or a cell cannot be used.
+    ArtifactError
+        Nothing is published.
+    """
+    table = own_questions() if questions is None else read_table(questions)
+    if QUESTION not in table.columns or not len(table):
+        raise BadInput(f"{questions}: no column 'question'; there are {', '.join(map(str, table.columns))}")
+    table = table[table[QUESTION].notna()].reset_index(drop=True)
+    assistant = load_assistant(settings)
+    orders = orders_table(settings, assistant)
+    leaks, asked_for = (None, 0) if orders is None else _leaks(assistant, orders)
+    return Assessment(
+        questions=len(table),
+        passages=len(assistant.knowledge),
+        conversation=evaluate.conversation(assistant, table),
+        retrieval=_retrieval(assistant.knowledge, table),
+        leaks=leaks,
+        foreign_orders=asked_for,
+        search=evaluate.search_cost(assistant.knowledge, table[QUESTION].astype(str).tolist()[:TIMED]),
+        writers=_writers(assistant.knowledge, table, settings),
+    )
+
+
+def _leaks(assistant: Assistant, orders: pd.DataFrame) -> tuple[int, int]:
+    asker = str(orders["user_id"].iloc[0])
+    others = orders[orders["user_id"].astype(str) != asker]["order_id"].nunique()
+    return evaluate.privacy_leaks(assistant, orders, asker=asker), min(others, evaluate.FOREIGN_ORDERS)
+
+
+def _retrieval(knowledge: Knowledge, table: pd.DataFrame) -> Retrieval | None:
+    if ANSWERS not in table.columns:
+        return None
+    rows = table[table[ANSWERS].notna()]
+    if pd.api.types.is_numeric_dtype(rows[ANSWERS]):  # row numbers beside empty cells are read as 12.0
+        rows = rows.assign(**{ANSWERS: as_ids(rows[ANSWERS])})
+    tables = {p.id.rpartition(":")[0] for p in knowledge.passages if p.kind == "faq"}
+    known = {p.id for p in knowledge.passages}
+    right = [_ids(value, tables, known, int(row)) for row, value in zip(rows.index, rows[ANSWERS], strict=True)]
+    return evaluate.retrieval(knowledge, rows[QUESTION].astype(str).tolist(), right)
+
+
+def _ids(value: object, tables: set[str], known: set[str], row: int) -> frozenset[str]:
+    named = list(value) if isinstance(value, list | tuple | np.ndarray) else re.split(r"[\s,;]+", str(value).strip())
+    if any(str(name).isdigit() for name in named) and len(tables) != 1:
+        raise BadInput(
+            f"questions: row {row}, field 'answers': row numbers need one FAQ table; give ids such as faq:12"
+        )
+    ids = frozenset(f"{next(iter(tables))}:{name}" if str(name).isdigit() else str(name) for name in named)
+    if unknown := ids - known:
+        raise BadInput(f"questions: row {row}, field 'answers': no passage {sorted(unknown)[0]!r} is published")
+    return ids
+
+
+def _writers(knowledge: Knowledge, table: pd.DataFrame, settings: Settings) -> pd.DataFrame | None:
+    """Scores of what is written without any source, beside the answer to the nearest known question as it is."""
+    if ANSWER not in table.columns:
+        return None
+    rows = table[table[ANSWER].notna()]
+
+    def nearest(questions: Sequence[str]) -> list[str]:
+        hits = [knowledge.search(question, 1, kinds=("faq",)) for question in questions]
+        return [found[0].passage.text if found else "" for found in hits]
+
+    ways: dict[str, Callable[[Sequence[str]], Sequence[str]]] = {"the nearest known answer": nearest}
+    if (plain := local_writer(settings, adapted=False)) is not None:
+        ways[plain.name] = lambda questions: plain.write(
+            [[{"role": "user", "content": question}] for question in questions], _ANSWER_LENGTH
+        )
+    if settings.assistant.adapter is not None and (tuned := local_writer(settings)) is not None:
+        ways[tuned.name] = lambda questions: tuned.write([lessons.prompt(q) for q in questions], _ANSWER_LENGTH)
+    asked = [" ".join(question.split()) for question in rows[QUESTION].astype(str)]
+    return evaluate.compare_writers(ways, asked, [" ".join(answer.split()) for answer in rows[ANSWER].astype(str)])
