@@ -40,11 +40,7 @@ def explain(
 
     Example: python -m jobs.explain --users users.parquet --k 5 --out reasons.parquet
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from recsys import outputs, sources
-    from recsys.explain import nightly
+    from recsys import outputs, reasons, sources
     from recsys.explain.copywriting import write_copy
     from recsys.recommender import Recommender
     from recsys.schema import ITEM, USER, check_columns
@@ -71,17 +67,7 @@ def explain(
         asked = check_columns(sources.read_table(users), [USER], str(users))[USER].drop_duplicates()
         lists = rec.recommend_many(asked.tolist(), k, progress=interactive())
         parts = out.with_name(f".{out.name}.parts")
-        known = rec.shop.user_index
-
-        def shopper(user: str) -> Any:
-            code = int(known.get_indexer([user])[0])
-            return rec.lookup.known_or_new(user).profile, code if code >= 0 else None
-
-        with Progress(console=Console(stderr=True), disable=not interactive(), transient=True) as bar:
-            task = bar.add_task("explaining", total=len(lists))
-            for done in nightly.explain_resumably(rec.explainer, lists, shopper, parts, rec.version.id):
-                bar.update(task, completed=done)
-        result = nightly.collect(parts)
+        result = reasons.explain_lists(rec, lists, parts, progress=interactive())
         rows, what = len(result), f"reasons for {len(asked)} users"
     outputs.write_table(result, out)
     if parts is not None:

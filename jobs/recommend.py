@@ -26,17 +26,20 @@ def recommend(
         Path | None, typer.Option("--candidates", metavar="F", help="Table with item_id: only these may appear.")
     ] = None,
     k: Annotated[int, typer.Option("--k", help="Length of each list.")] = 20,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="With --users: say why, in a column `reason` (see jobs.explain).")
+    ] = False,
     artifacts: Artifacts = None,
     engine: Engine = "local",
     as_json: Json = False,
 ) -> dict[str, Any]:
-    """Write user_id, rank, item_id, score for --users, or user_id, item_id, score for --pairs.
+    """Write user_id, rank, item_id, score [, reason] for --users, or user_id, item_id, score for --pairs.
 
     Users the version does not know get the list of a shopper with no history; they are counted.
 
     Example: python -m jobs.recommend --users users.parquet --k 20 --out recs.parquet
     """
-    from recsys import engines, outputs, sources
+    from recsys import engines, outputs, reasons, sources
     from recsys.recommender import SCORE, Recommender
     from recsys.schema import ITEM, USER, check_columns
 
@@ -46,6 +49,8 @@ def recommend(
         raise BadInput("--candidates restricts lists; it goes with --users")
     if pairs is not None and engine != "local":
         raise BadInput("--engine spreads lists over workers; it goes with --users")
+    if explain and pairs is not None:
+        raise BadInput("--explain says why an item is on a list; it goes with --users")
     outputs.check_writable(out)
     rec = Recommender.load(settings=load_settings(artifacts=artifacts))
     if pairs is not None:
@@ -66,9 +71,14 @@ def recommend(
             allowed = check_columns(sources.read_table(candidates), [ITEM], str(candidates))[ITEM].tolist()
         try:
             place = engines.engine(engine)
-            rows = place.lists(rec, asked.tolist(), k, out, candidates=allowed, progress=interactive())
+            if explain:
+                rec.explainer  # noqa: B018 - a version that cannot explain says so before the work
+            lists = out.with_name(f".{out.name}.lists.parquet") if explain else out
+            rows = place.lists(rec, asked.tolist(), k, lists, candidates=allowed, progress=interactive())
         except KeyError as error:
             raise BadInput(f"{candidates}: {error.args[0]}") from None
+        if explain:
+            reasons.explain_file(rec, lists, out, progress=interactive())
         what = f"lists of up to {k} for {len(asked)} users"
     new = f" ({strangers} of them new to this version)" if strangers else ""
     assert rec.version is not None

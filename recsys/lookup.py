@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,8 @@ from recsys.settings import Settings
 from recsys.snapshot import Lazy, Snapshot
 
 User = str | Mapping[str, Any]
-"""A user id, or ``{"history": [item ids, oldest first]}``, ``{"text": "..."}``, or both."""
+"""A user id; or someone new, ``{"history": [item ids, oldest first]}``, ``{"text": "..."}`` or both; or a known user
+had they never met some items, ``{"user": id, "without": [item ids]}``."""
 Item = str | Mapping[str, Any]
 """An item id, or a described product such as ``{"title": "Red enamel teapot", "price": 12.5}``."""
 
@@ -53,7 +54,7 @@ class Lookup:
     def shopper(self, user: User) -> Shopper:
         """The shopper a `User` argument means."""
         if isinstance(user, Mapping):
-            return self._described_shopper(user)
+            return self._without(user) if "user" in user else self._described_shopper(user)
         code = self.shop.user_index.get_indexer([str(user)])[0]
         if code < 0:
             raise KeyError(
@@ -61,6 +62,28 @@ class Lookup:
                 "version has not seen, or {} for one nothing is known of"
             )
         return Shopper(self.shop.profile(int(code)), self.shop.seen(int(code)))
+
+    def user_code(self, user: User) -> int | None:
+        """The code of a user the shop knows, None for others."""
+        name = user.get("user") if isinstance(user, Mapping) else user
+        code = -1 if name is None else int(self.shop.user_index.get_indexer([str(name)])[0])
+        return code if code >= 0 else None
+
+    def _without(self, user: Mapping[str, Any]) -> Shopper:
+        """A known user's history as it would be without some items: times and all else stay, its text is read again."""
+        left_out = user.get("without", ())
+        if set(user) - {"user", "without"} or isinstance(left_out, str) or not isinstance(left_out, Sequence):
+            raise BadInput("user: a known shopper is given as {'user': id, 'without': [item ids]} and nothing else")
+        shopper = self.shopper(str(user["user"]))
+        profile, seen = shopper.profile, shopper.seen
+        for name, code in zip(left_out, self.codes([str(i) for i in left_out]), strict=True):
+            rows = np.flatnonzero(profile.items == code)
+            if not len(rows):
+                raise BadInput(f"user: 'without' names {name!r}, which is not in the history of {user['user']!r}")
+            profile, seen = profile.without(int(rows[0])), seen[seen != code]
+        if len(profile) < len(shopper.profile):
+            profile = replace(profile, text=self.read_again(profile))
+        return Shopper(profile, seen)
 
     def known_or_new(self, user: str) -> Shopper:
         """The user with this id, or a shopper nothing is known of."""

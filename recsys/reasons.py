@@ -1,20 +1,50 @@
-"""The live version's reasons, measured: exactness, honesty and variety on recommendations it makes today."""
+"""The live version's reasons: for whole lists, and measured on what it recommends today."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
+from rich.progress import Progress
 
+from recsys import outputs, sources
 from recsys.errors import BadInput
-from recsys.explain import evaluate
+from recsys.explain import evaluate, nightly
 from recsys.explain.evaluate import Figures, Pair
 from recsys.recommender import Recommender
 from recsys.settings import Settings
 
 #: Ranks from which the explained item of each shopper is drawn.
 TOP = 10
+
+
+def explain_lists(rec: Recommender, lists: pd.DataFrame, parts: Path, *, progress: bool = False) -> pd.DataFrame:
+    """`lists` (``user_id, item_id``, more) with ``reason`` and ``writer``.
+
+    Parts are kept in the directory `parts`, from which a run that was stopped goes on; the caller removes it.
+    """
+    assert rec.version is not None
+
+    def shopper(user: str) -> nightly.Known:
+        return rec.lookup.known_or_new(user).profile, rec.lookup.user_code(user)
+
+    with Progress(console=Console(stderr=True), disable=not progress, transient=True) as bar:
+        task = bar.add_task("explaining", total=len(lists))
+        for done in nightly.explain_resumably(rec.explainer, lists, shopper, parts, rec.version.id):
+            bar.update(task, completed=done)
+    return nightly.collect(parts)
+
+
+def explain_file(rec: Recommender, lists: Path, out: Path, *, progress: bool = False) -> None:
+    """Write the lists of one file to another with a column ``reason``; the first file is gone afterwards."""
+    parts = out.with_name(f".{out.name}.parts")
+    table = explain_lists(rec, sources.read_table(lists), parts, progress=progress)
+    outputs.write_table(table.drop(columns="writer", errors="ignore"), out)
+    lists.unlink()
+    shutil.rmtree(parts, ignore_errors=True)
 
 
 def sample_pairs(rec: Recommender, size: int, *, seed: int = 0) -> list[Pair]:

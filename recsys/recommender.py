@@ -128,7 +128,8 @@ class Recommender:
         Parameters
         ----------
         user
-            A known id, or a history and/or a sentence of someone the shop has never seen.
+            A known id (also ``{"user": id, "without": [item ids]}``: had they never met these), or a history and/or a
+            sentence of someone the shop has never seen.
         items
             Rank exactly these (ids or described products); nothing is left out. By default the whole catalogue is
             searched, less seen and unavailable items.
@@ -259,8 +260,7 @@ class Recommender:
             The version has no ranker: a similarity has no parts.
         """
         code = int(self.lookup.codes([item])[0])
-        known = None if isinstance(user, Mapping) else int(self.shop.user_index.get_indexer([str(user)])[0])
-        return self.explainer.explain(self.lookup.shopper(user).profile, code, user=known)
+        return self.explainer.explain(self.lookup.shopper(user).profile, code, user=self.lookup.user_code(user))
 
     @cached_property
     def explainer(self) -> Explainer:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from recsys.explain import grammar
-from recsys.explain.facts import OFTEN, TOGETHER, Facts, Kind, Past, Product, shared_words
+from recsys.explain.facts import OFTEN, TOGETHER, Facts, Kind, Past, Product
 from recsys.explain.forms import TONES, Plan, quoted
 from recsys.explain.forms import fill as fill_form
+from recsys.explain.shared import Names
 
 
 def _words(text: str) -> list[str]:
@@ -31,6 +32,10 @@ NOUNS = _words(
 STYLES = _words("retro spotted striped floral vintage nautical scented glittery quilted woven painted")
 BRANDS = _words("Oakfield Brindle Marlowe Kestrel Hollis Tansy Verity Lumen Pavot Quillon")
 CATEGORIES = _words("Kitchen Garden Stationery Bathroom Nursery Lighting")
+
+
+# A style is said of one product in twenty at most, so that it says something of two of them.
+_NAMES = Names([*(f"{s} {m} {n}" for s in STYLES for m in MATERIALS for n in NOUNS), *["Thing"] * 3_000])
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def case(rng: random.Random, kind: Kind | None = None) -> Case:
             product=product,
             bought=kind is not Kind.VIEWED,
             together=together if i == 0 else 0,
-            shared=shared_words(products[0].name, product.name),
+            shared=_NAMES.shared(products[0].name, product.name),
             similar=kind is Kind.SIMILAR and i == 0,
             link=kind if kind in PAIR and i == 0 else Kind.BOUGHT,
         )
@@ -238,7 +243,7 @@ def fill(text: str, facts: Facts) -> str:
         "p": facts.item.price,
     }
     if past:
-        values |= {"b": quoted(past.product.name), "t": past.together, "s": " and ".join(past.shared[:1])}
+        values |= {"b": quoted(past.product.name), "t": past.together, "s": past.shared}
     return text.format(**values)
 
 

@@ -14,7 +14,7 @@ import pytest
 from explain_cases import case, falsehoods
 
 from recsys import Recommender
-from recsys.errors import RecsysError
+from recsys.errors import BadInput, RecsysError
 from recsys.explain import Explainer, ExplainSettings, Kind, ReasonWriter, check, evaluate, nightly
 from recsys.explain.copywriting import write_copy
 from recsys.explain.evidence import NAMEABLE
@@ -64,6 +64,28 @@ def test_worth_is_the_drop_through_the_public_door(rec: Recommender) -> None:
             rest = replace(rest, text=rec.lookup.read_again(rest))
         left = float(rec.ranker.logit(rest, rec.shop.catalogue.take(code))[0])
         assert found.logit - left == pytest.approx(purchase.worth, abs=1e-6)
+
+
+def test_worth_is_the_drop_for_a_known_shopper_without_the_purchase(rec: Recommender, pairs: list) -> None:
+    logit = lambda p: float(np.log(p) - np.log1p(-p))  # noqa: E731 - one line beside its only use
+    for pair, found in list(zip(pairs, evaluate.evidence_of(rec.explainer, pairs), strict=True))[:10]:
+        user = str(rec.shop.user_ids[pair.user])
+        named = found.purchases[0]
+        full = rec.recommend(user, items=[found.item_id]).score[0]
+        same = rec.recommend({"user": user, "without": []}, items=[found.item_id]).score[0]
+        less = rec.recommend({"user": user, "without": [named.item_id]}, items=[found.item_id]).score[0]
+        assert full == same
+        assert np.sign(logit(full) - logit(less)) == np.sign(named.worth)
+        assert found.item_id not in {p.item_id for p in found.purchases}
+        assert named.item_id not in {
+            p.item_id for p in rec.explain({"user": user, "without": [named.item_id]}, found.item_id).evidence.purchases
+        }
+    with pytest.raises(BadInput, match="not in the history"):
+        rec.recommend({"user": user, "without": [found.item_id]})
+    with pytest.raises(BadInput, match="nothing else"):
+        rec.recommend({"user": user, "history": [found.item_id]})
+    with pytest.raises(KeyError, match="unknown user"):
+        rec.recommend({"user": "nobody", "without": []})
 
 
 def test_only_purchases_that_carry_the_score_are_named(rec: Recommender, pairs: list) -> None:

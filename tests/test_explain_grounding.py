@@ -86,6 +86,41 @@ def test_who_bought_what() -> None:
         assert grounding.check(fill(text, facts), facts), text
 
 
+def test_the_recommended_product_was_never_bought_by_this_shopper() -> None:
+    facts = case(random.Random(7), Kind.TOGETHER).facts
+    right = [
+        "{t} shoppers bought both {b} and {i}.",
+        "Like you, {t} shoppers bought {b}, and they also bought {i}.",
+        "Your order history includes {b}, and {i} was also bought by shoppers who own it.",
+        "People who bought {b} also bought {i}.",
+    ]
+    wrong = [
+        "You bought both {b} and {i}.",
+        "The shopper bought both {b} and {i}.",
+        "The customer who bought {b} also bought {i}.",
+        "Since they bought both {b} and {i}, we recommend {i}.",
+        "Having bought both {b} and {i}, you might like {i}.",
+        "Bought both {b} and {i}: a match.",
+        "As a shopper who purchased {b} and {i}, you might like it.",
+        "You and {t} other shoppers bought both {b} and {i}.",
+        "Like you, {t} shoppers bought both {b} and {i}.",
+        "Your purchases of {b} and {i} go together.",
+        "Both {b} and {i} are in your order history.",
+    ]
+    for text in right:
+        assert grounding.check(fill(text, facts), facts) == [], text
+    for text in wrong:
+        assert grounding.check(fill(text, facts), facts), text
+
+
+def test_similar_needs_its_own_evidence() -> None:
+    shares = case(random.Random(8), Kind.WORDS).facts
+    alike = case(random.Random(8), Kind.SIMILAR).facts
+    for text in ("{i} is much like {b}, which you bought.", "{i} resembles your {b}."):
+        assert grounding.check(fill(text, shares), shares), text
+        assert not grounding.check(fill(text, alike), alike), text
+
+
 def test_looked_at_is_not_bought() -> None:
     viewed, bought = case(random.Random(2), Kind.VIEWED).facts, case(random.Random(2), Kind.BOUGHT).facts
     assert grounding.check(fill("You bought {b}, so we suggest {i}.", viewed), viewed)

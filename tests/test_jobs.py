@@ -114,7 +114,7 @@ def test_embed_alone_serves_cosine_until_train(files, tiny, caplog):
     assert Recommender.load(artifacts).recommend("000", k=4).score.between(0, 1).all()
 
 
-def test_recommend_writes_lists_and_pair_scores(shop, files, tiny_tables):
+def test_recommend_writes_lists_and_pair_scores(shop, files, tiny_tables, monkeypatch):
     users = pd.DataFrame({"user_id": ["000", "001", "stranger"]})
     users.to_csv(files / "users.csv", index=False)
     result = run(
@@ -126,6 +126,15 @@ def test_recommend_writes_lists_and_pair_scores(shop, files, tiny_tables):
     assert recs.groupby("user_id").size().to_dict() == {"000": 5, "001": 5, "stranger": 5}
     pairs = recs[["user_id", "item_id"]]
     pairs.to_parquet(files / "pairs.parquet")
+    monkeypatch.setenv("RECSYS_EXPLAIN__WRITER", "template")
+    run(
+        "recommend", "--users", files / "users.csv", "--k", 2, "--explain", "--out", files / "why.csv", "--artifacts",
+        shop,
+    )  # fmt: skip
+    why = pd.read_csv(files / "why.csv", dtype={"user_id": str, "item_id": str})
+    assert list(why.columns) == ["user_id", "rank", "item_id", "score", "reason"]
+    assert why.reason.str.endswith((".", "!")).all()
+    assert not list(files.glob(".why*"))
     run("recommend", "--pairs", files / "pairs.parquet", "--out", files / "scores.csv", "--artifacts", shop)
     scores = pd.read_csv(files / "scores.csv", dtype={"user_id": str})
     assert scores.user_id.tolist() == pairs.user_id.tolist()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from recsys.explain.facts import OFTEN, Facts, Kind
+from recsys.explain.facts import OFTEN, Facts, Kind, Past
 from recsys.explain.lexicon import PRAISE, PRAISED
 from recsys.explain.masking import BRAND, CATEGORY, PART, SHARED, holds_any
 
@@ -120,7 +120,7 @@ def _shared_words(text: str, facts: Facts) -> Iterator[str]:
         return
     if re.search(rf"{_ONE_NAME}|⟦both⟧", text):
         yield "claims a word that only one of the names has"
-    elif SHARED in text and not holds_any(facts, Kind.WORDS):
+    elif SHARED in text and not all(facts.holds(Kind.WORDS, past) for past in _named(text, facts)):
         yield "claims shared words without evidence"
     elif not any(mark in text for mark in (SHARED, BRAND, CATEGORY)):
         yield "claims that products share something it does not name"
@@ -135,9 +135,15 @@ _SIMILAR_PRICE = re.compile(r"similar(ly)? pric\w+|comparable price")
 
 
 def _similar(text: str, facts: Facts) -> Iterator[str]:
-    named_words = holds_any(facts, Kind.WORDS) and SHARED in text
-    if _LIKENESS.search(_SIMILAR_PRICE.sub("", text)) and not (holds_any(facts, Kind.SIMILAR) or named_words):
+    alike = all(facts.holds(Kind.SIMILAR, past) for past in _named(text, facts))
+    if _LIKENESS.search(_SIMILAR_PRICE.sub("", text)) and not (facts.because and alike):
         yield "calls products similar without evidence"
+
+
+def _named(text: str, facts: Facts) -> list[Past]:
+    """The purchases that a masked sentence names; the first where it names none."""
+    named = [past for i, past in enumerate(facts.because) if f"⟦b{i}" in text]
+    return named or list(facts.because[:1])
 
 
 # --- when, and whether it suits ---------------------------------------------------------------------------------------

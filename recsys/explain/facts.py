@@ -9,7 +9,6 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
-from recsys.catalogue import words
 from recsys.explain.lexicon import vocabulary
 
 #: Days that count as "lately", for sales and for arrivals.
@@ -18,8 +17,11 @@ WINDOW = 30
 POPULAR_SHARE, POPULAR_BUYERS = 0.05, 5
 #: Shoppers behind "also bought" and behind "often bought together".
 TOGETHER, OFTEN = 2, 5
-#: Cosine of two products' text vectors from which they may be called similar.
-SIMILAR = 0.5
+#: Two products may be called similar when their text vectors are closer than this and closer than all but a few random
+#: pairs of the shop (`UNUSUAL`), and they have a phrase of their names or a narrow category in common.
+SIMILAR, UNUSUAL = 0.5, 0.99
+#: A category that holds more than this share of the catalogue makes no two products similar.
+NARROW = 0.1
 #: A price this close (as a ratio) to what the shopper usually pays is "about" that; beyond it, lower or higher.
 NEAR_PRICE = 1.25
 #: Characters of a product's name in a sentence.
@@ -90,9 +92,9 @@ class Past:
     together
         Shoppers who bought both it and the recommended item.
     shared
-        Words that both names have, rarest first.
+        A phrase that both names have (`shared.Names`), '' where there is none.
     similar
-        Whether the two texts are close (`SIMILAR`).
+        Whether the two texts are unusually close (`SIMILAR`) and the products have more in common than that.
     link
         The kind of evidence by which leaving it out costs the score most and which is true of the pair.
     lately
@@ -102,7 +104,7 @@ class Past:
     product: Product
     bought: bool = True
     together: int = 0
-    shared: tuple[str, ...] = ()
+    shared: str = ""
     similar: bool = False
     link: Kind = Kind.BOUGHT
     lately: bool = False
@@ -210,13 +212,3 @@ GLUE = vocabulary(
     colours ea each box pair plus one two three four five six 2in1
     """
 )
-
-
-def shared_words(a: str, b: str) -> tuple[str, ...]:
-    """Content words that two names have in common, in the order of the first."""
-    other = set(words(b))
-    return tuple(
-        dict.fromkeys(
-            w for w in words(a) if w in other and len(w) > 2 and w not in GLUE and not any(map(str.isdigit, w))
-        )
-    )

@@ -89,7 +89,7 @@ def _values(facts: Facts, kind: Kind, named: int, extra: Kind | None) -> dict[st
     if said & {Kind.OFTEN, Kind.TOGETHER} and named == 1:
         values["together"] = f"{facts.because[0].together:,}"
     if Kind.WORDS in said:
-        values["shared"] = " and ".join(facts.because[0].shared)
+        values["shared"] = quoted(facts.because[0].shared)
     if Kind.BRAND in said and facts.item.brand:
         values["brand"] = facts.item.brand
     if Kind.CATEGORY in said and facts.item.category:

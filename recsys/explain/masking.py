@@ -58,8 +58,7 @@ def mask(sentence: str, facts: Facts) -> Masked:
     names += [(normalise(past.product.name), bought(i)) for i, past in enumerate(facts.because)]
     for name, mark in sorted(names, key=lambda pair: -len(pair[0])):
         text = re.sub(rf'"?(?<!\w){re.escape(name)}(?!\w)"?', f" {mark} ", text)
-    if facts.because and facts.because[0].shared and any(past.shared for past in facts.because):
-        phrase = " and ".join(facts.because[0].shared)
+    for phrase in {normalise(past.shared) for past in facts.because if past.shared}:
         text = re.sub(rf'"?(?<![\w⟦]){re.escape(phrase)}(?!\w)"?', f" {SHARED} ", text)
     for value, mark in ((facts.item.brand, BRAND), (facts.item.category, CATEGORY)):
         if value:
@@ -73,7 +72,7 @@ def _parts(tokens: list[str], facts: Facts) -> Masked:
     """Runs of words that are no neutral vocabulary: part of one product's name, or shared, or unknown."""
     name_of = {ITEM: _vocabulary(facts.item.name)}
     name_of |= {bought(i): _vocabulary(past.product.name) for i, past in enumerate(facts.because)}
-    shared = {stem(w) for past in facts.because for w in past.shared}
+    shared = {stem(w) for past in facts.because for w in past.shared.split()}
     out: list[str] = []
     unknown: list[str] = []
     at = 0

@@ -18,8 +18,10 @@ from recsys.schema import ITEM, USER
 #: Rows explained and kept together.
 PART_ROWS = 512
 
-Shopper = Callable[[str], tuple[Profile, int | None]]
-"""The profile of a user id, and the user's code where the shop knows them."""
+Known = tuple[Profile, int | None]
+"""A shopper's profile, and their code where the shop knows them."""
+Shopper = Callable[[str], Known]
+"""Finds a shopper by id."""
 
 
 def explain_lists(explainer: Explainer, lists: pd.DataFrame, shopper: Shopper) -> list[Explanation]:

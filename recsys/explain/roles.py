@@ -17,11 +17,13 @@ _BUY = vocabulary(
 )
 _LOOK = frozenset(["looked", "viewed", "viewing", "browsed", "looking"])
 _YOU = frozenset(["you", "your", "yours", "you've"])
-_OTHERS = vocabulary(
-    """
-    shoppers customers people others buyers who they folks shopper customer everyone them visitors users crowd we
-    """
-)
+_OTHERS = vocabulary("shoppers customers people others buyers folks everyone visitors users crowd we")
+#: One shopper is the reader, however they are called.
+_READER = vocabulary("you your yours you've shopper customer buyer user visitor person")
+#: Words that stand for whoever was spoken of.
+_SOMEONE = frozenset(["who", "they", "them", "that", "their"])
+#: What may stand between the beginning of a clause and a verb without a subject: "having bought", "since buying".
+_BARE = vocabulary("having after by since when because already recently just both previously once with")
 _MODAL = vocabulary(
     """
     might may could would will should can to if must you'll want let
@@ -58,6 +60,9 @@ _RECOMMEND = vocabulary(
 
 _TOOK = "(?:buy|bought|own|have|had|has|purchased|ordered|chose|picked up|picked|got)"
 _HERS = "(?:past|earlier|previous|orders?|purchases?|history|basket|cart)"
+_MORE = r"(?:⟦b\d~?⟧ (?:and|,) )*"
+_ONE = "(?:the|this|a) (?:shopper|customer|buyer|user) 's"
+_IS = "is|was|are|also|has|have|shares?|comes?|costs?|goes|sits|belongs|resembles|follows|often|both"
 #: Wordings that are wrong of the recommended product wherever they stand.
 _ITEM_WAS_BOUGHT = tuple(
     re.compile(pattern.replace("ITEM", "⟦item~?⟧"))
@@ -65,7 +70,11 @@ _ITEM_WAS_BOUGHT = tuple(
         rf"ITEM (,? ?(which|that) )?you('ve| have| already| once| previously| recently| earlier)* {_TOOK}\b",
         r"ITEM (was|were|has been|is) (\w+ ){0,2}(bought|purchased|ordered|chosen|owned) by you\b",
         rf"ITEM (is |was )?(already )?(in|from|among|part of) your {_HERS}\b",
-        rf"\blike you ,? ?(\w+ ){{0,4}}{_TOOK} ITEM",
+        rf"\b(like you|you and|you (,? ?like|along with|as well as)) ,? ?(\w+ ){{0,4}}{_TOOK} (both )?{_MORE}ITEM",
+        rf"\b(your|{_ONE}) (\w+ ){{0,2}}{_HERS} (\w+ ){{0,2}}(both )?⟦b\d~?⟧ and ITEM(?! ({_IS}))",
+        rf"\b(you|shopper|customer|buyer|user)( who| that)? (\w+ ){{0,2}}{_TOOK} (both )?⟦b\d~?⟧ "
+        rf"(also|and|and also) {_TOOK} ITEM",
+        rf"\bboth {_MORE}ITEM (were|are|have been)? ?(in|from|among|part of) your {_HERS}",
         rf"\bwho (\w+ ){{0,2}}{_TOOK} ITEM .*⟦b\d~?⟧",
         r"ITEM (was|has been) (?!(\w+ ){0,3}(by|with|together|along|alongside)\b)(\w+ )?(bought|ordered|purchased)\b",
         r"ITEM (is|was) your (?!next)",
@@ -102,22 +111,30 @@ def _is_bought(token: str) -> bool:
 
 def _act(tokens: Sequence[str], at: int, facts: Facts, *, looked: bool) -> Iterator[str]:
     """One verb of buying or looking: its subject before it, its objects after it."""
-    subject = None
-    for back in range(at - 1, -1, -1):
-        if tokens[back] in _STOP or tokens[back] in _MODAL:
-            break
-        if tokens[back] in _OTHERS or tokens[back] in _YOU:
-            subject = tokens[back]
-            break
-        if tokens[back] == ":" or tokens[back].startswith("⟦"):
-            break
-    if subject not in _YOU:
+    if not _by_reader(tokens, at):
         return
     for mark in _objects(tokens, at + 1):
         if _is_item(mark):
             yield "says the recommended product was bought"
         elif _is_bought(mark) and facts.because[int(mark[2])].bought == looked:
             yield "says bought of what was looked at, or looked at of what was bought"
+
+
+def _by_reader(tokens: Sequence[str], at: int) -> bool:
+    """Whether the verb at `at` says what the reader did; a verb without a subject does where it opens its clause."""
+    back = at - 1
+    while back >= 0 and tokens[back] not in _STOP and tokens[back] != ":":
+        word = tokens[back]
+        if word in _MODAL or word.startswith("⟦") or word in _OTHERS:
+            return False
+        if word in _READER:
+            return True
+        if word in _SOMEONE and not (word == "that" and back + 1 < at):
+            # Whoever was spoken of last; with nobody before it, it is the reader in the third person.
+            spoken = [t for t in tokens[:back] if t in _OTHERS or t in _READER]
+            return word != "that" and (not spoken or spoken[-1] in _READER)
+        back -= 1
+    return all(t in _BARE for t in tokens[back + 1 : at])
 
 
 def _objects(tokens: Sequence[str], start: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -12,12 +13,15 @@ from numpy.typing import NDArray
 from recsys import schema
 from recsys.catalogue import Candidates
 from recsys.events import DAY, Events
-from recsys.explain.facts import SIMILAR, WINDOW, Past, Product, safe_name, shared_words
+from recsys.explain.facts import NARROW, SIMILAR, UNUSUAL, WINDOW, Past, Product, safe_name
+from recsys.explain.shared import Names
 from recsys.histories import Profile
 from recsys.snapshot import Snapshot, titles
 
 #: Items of which the average candidate is made.
 BASELINE_ITEMS = 1_000
+#: Random pairs of products that show how close two texts usually are.
+_RANDOM_PAIRS = 20_000
 #: Days of sales a shop needs before anything in it can be called new.
 NEW_AFTER = 90
 
@@ -95,13 +99,13 @@ class ShopStatistics:
         if code < 0:
             return None
         product, other = self.product(code), self.product(item)
-        vectors = self.snapshot.facts.vectors
+        shared = self._names.shared(other.name, product.name)
         return Past(
             product=product,
             bought=self._bought(user, code),
             together=self.together(code, item),
-            shared=self._rarest(shared_words(other.name, product.name)),
-            similar=bool(vectors[code] @ vectors[item] >= SIMILAR),
+            shared=shared,
+            similar=(bool(shared) or self._narrow(product, other)) and self._close(code, item),
             lately=bool(profile.ages[row] <= WINDOW if self.snapshot.events.absolute else profile.steps[row] == 0),
         )
 
@@ -145,16 +149,33 @@ class ShopStatistics:
         at = int(np.searchsorted(shoppers, user))
         return at < len(shoppers) and int(shoppers[at]) == user
 
-    @cached_property
-    def _document_frequency(self) -> dict[str, float]:
-        vocabulary = self.snapshot.vocabulary.value.vectorizer
-        return dict(zip(vocabulary.get_feature_names_out(), vocabulary.idf_, strict=True))
+    def _close(self, a: int, b: int) -> bool:
+        """Whether two products' texts are closer than nearly all pairs of the shop."""
+        vectors = self.snapshot.facts.vectors
+        return bool(vectors[a] @ vectors[b] >= max(SIMILAR, self._usual_closeness))
 
-    def _rarest(self, shared: Sequence[str], limit: int = 2) -> tuple[str, ...]:
-        """The `limit` words that fewest products have, in the order given."""
-        idf = self._document_frequency
-        keep = set(sorted(shared, key=lambda w: (-idf.get(w, 0.0), w))[:limit])
-        return tuple(w for w in shared if w in keep)
+    @cached_property
+    def _usual_closeness(self) -> float:
+        """Cosine that only ``1 - UNUSUAL`` of random pairs of different products reach."""
+        rng = np.random.default_rng(0)
+        a = rng.integers(self.n_items, size=_RANDOM_PAIRS)
+        b = rng.integers(self.n_items, size=_RANDOM_PAIRS)
+        vectors = self.snapshot.facts.vectors
+        cosine = np.einsum("ij,ij->i", vectors[a[a != b]], vectors[b[a != b]])
+        return float(np.quantile(cosine, UNUSUAL)) if len(cosine) else 1.0
+
+    def _narrow(self, a: Product, b: Product) -> bool:
+        """Whether both are of one category that is not half the shop."""
+        same = a.category is not None and b.category is not None and a.category.casefold() == b.category.casefold()
+        return same and self._in_category[str(a.category).casefold()] <= NARROW * self.n_items
+
+    @cached_property
+    def _in_category(self) -> Counter[str]:
+        return Counter(c.casefold() for c in self._columns.get(schema.CATEGORY, []) if c)
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(safe_name(title or "") for title in self._columns[schema.TITLE])
 
 
 def _purchases(snapshot: Snapshot) -> Events:

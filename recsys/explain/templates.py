@@ -30,7 +30,7 @@ _REASON: Mapping[str, Mapping[Kind, str]] = {
     "zh": {
         Kind.OFTEN: "{item}常与{because}一起购买",
         Kind.TOGETHER: "买过{because}的顾客也买了{item}",
-        Kind.WORDS: "您买过{because}，{item}与它同样带有“{shared}”",
+        Kind.WORDS: "您买过{because}，{item}与它同样带有{shared}",
         Kind.BRAND: "您买过{because}，{item}也是{brand}的产品",
         Kind.CATEGORY: "您买过{because}，{item}也属于{category}",
         Kind.SIMILAR: "{item}与您买过的{because}相似",
