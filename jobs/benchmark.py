@@ -1,4 +1,4 @@
-"""How fast is it, against peers in the same run? Texts to vectors, search, lists, fitting the ranker.
+"""How fast is it, against peers in the same run? Texts to vectors, search, lists, fitting the ranker, reasons.
 
 Example: python -m jobs.benchmark search --artifacts shop --size 1000000 --out search.json
 """
@@ -15,7 +15,7 @@ from jobs._cli import Artifacts, Json, command, main, out
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
-KINDS = ("encode", "search", "recommend", "train")
+KINDS = ("encode", "search", "recommend", "train", "explain")
 
 
 @command
@@ -23,7 +23,7 @@ def benchmark(
     what: Annotated[str, typer.Argument(metavar="|".join(KINDS), help="What to time.")],
     size: Annotated[
         int | None,
-        typer.Option("--size", help="Texts to encode (default 2000), or vectors to search (repeated and perturbed)."),
+        typer.Option("--size", help="Texts to encode, vectors to search (repeated and perturbed), reasons to write."),
     ] = None,
     rounds: Annotated[
         int, typer.Option("--rounds", help="Turns of each contender; figures are medians over them.")
@@ -85,6 +85,8 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
     if what == "train":
         texts_of = HistoryTexts(publishing.encoder_of(rec.version, settings), rec.shop, settings, progress=False)
         return bench.bench_train(rec.shop, texts_of, settings, rounds=rounds)
+    if what == "explain":
+        return bench.bench_explain(rec, sentences=size or 96, rounds=rounds)
     with threadpool_limits(1):
         if what == "recommend":
             return bench.bench_recommend(rec, publishing.encoder_of(rec.version, settings), rounds=rounds)

@@ -14,11 +14,14 @@ from recsys import outputs, sources
 from recsys.errors import BadInput
 from recsys.explain import evaluate, nightly
 from recsys.explain.evaluate import Figures, Pair
+from recsys.explain.writer import TEMPLATE, ReasonWriter, adapter_of, load_local
 from recsys.recommender import Recommender
 from recsys.settings import Settings
 
 #: Ranks from which the explained item of each shopper is drawn.
 TOP = 10
+#: Row of the writer without its adapter, asked in plain words.
+ZERO_SHOT = "zero-shot"
 
 
 def explain_lists(rec: Recommender, lists: pd.DataFrame, parts: Path, *, progress: bool = False) -> pd.DataFrame:
@@ -61,7 +64,8 @@ def sample_pairs(rec: Recommender, size: int, *, seed: int = 0) -> list[Pair]:
 
 
 def assess_live(settings: Settings, size: int, sheet: Path | None = None) -> tuple[Figures, pd.DataFrame]:
-    """Figures on `size` pairs, and one row per writer (the template beside the settings' own writer).
+    """Figures on `size` pairs, and one row per writer: the template, the bare model where an adapter is used, and the
+    settings' own writer.
 
     Parameters
     ----------
@@ -76,7 +80,11 @@ def assess_live(settings: Settings, size: int, sheet: Path | None = None) -> tup
     if sheet is not None and (sheet.suffix != ".csv" or not sheet.parent.is_dir()):
         raise BadInput(f"{sheet}: a rating sheet is a .csv file in a directory that exists")
     rec = Recommender.load(settings=settings)
-    figures, table, written = evaluate.assess(rec.explainer, sample_pairs(rec, size))
+    writers = {TEMPLATE: ReasonWriter(None, settings.explain)}
+    if adapter_of(settings.explain) is not None and (bare := load_local(settings.explain, bare=True)) is not None:
+        writers[ZERO_SHOT] = ReasonWriter(bare, settings.explain)
+    writers[rec.explainer.writer.name] = rec.explainer.writer
+    figures, table, written = evaluate.assess(rec.explainer, sample_pairs(rec, size), writers)
     if sheet is not None:
         evaluate.rating_sheet(written, sheet)
     return figures, table

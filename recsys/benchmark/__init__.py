@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from recsys.benchmark.explain import bench_explain
 from recsys.benchmark.recommend import bench_recommend
 from recsys.benchmark.search import bench_search, enlarged
 from recsys.benchmark.train import bench_train
 
-__all__ = ["bench_recommend", "bench_search", "bench_train", "enlarged"]
+__all__ = ["bench_explain", "bench_recommend", "bench_search", "bench_train", "enlarged"]

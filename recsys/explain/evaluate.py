@@ -126,16 +126,22 @@ def kind_accuracy(forms: Sequence[str], kinds: Sequence[str], *, folds: int = 5)
     from sklearn.model_selection import StratifiedKFold, cross_val_score
     from sklearn.pipeline import make_pipeline
 
-    enough = {kind for kind, count in Counter(kinds).items() if count >= folds}
+    enough = _enough(kinds, folds)
     kept = [(f, k) for f, k in zip(forms, kinds, strict=True) if k in enough]
-    if len(enough) < 2:
-        raise BadInput(f"kind_accuracy: needs two kinds of evidence with {folds} sentences each, found {len(enough)}")
+    if not enough:
+        raise BadInput(f"kind_accuracy: needs two kinds of evidence with {folds} sentences each")
     model = make_pipeline(
         CountVectorizer(ngram_range=(1, 2), analyzer="word"), LogisticRegression(C=10.0, max_iter=2_000)
     )
     texts = [_without_slots(form) for form, _ in kept]
     split = StratifiedKFold(folds, shuffle=True, random_state=0)
     return float(cross_val_score(model, texts, [k for _, k in kept], cv=split).mean())
+
+
+def _enough(kinds: Iterable[str], folds: int = 5) -> set[str]:
+    """Kinds with sentences enough to be told apart; empty where there are not two of them."""
+    enough = {kind for kind, count in Counter(kinds).items() if count >= folds}
+    return enough if len(enough) > 1 else set()
 
 
 def _without_slots(form: str) -> str:
@@ -161,13 +167,18 @@ def overlap(written: Sequence[str], references: Sequence[str]) -> Figures:
 def compare_writers(
     evidence: Sequence[Evidence], writers: dict[str, ReasonWriter]
 ) -> tuple[pd.DataFrame, dict[str, list[Explanation]]]:
-    """The same evidence put into words by each writer: one row of figures per writer, and what each wrote."""
+    """The same evidence put into words by each writer: one row of figures per writer, and what each wrote.
+
+    The figures are those of `honesty` and `variety`, and ``kind_told`` (`kind_accuracy`).
+    """
     rows, written = {}, {}
     for name, writer in writers.items():
         found = writer.write([e.facts for e in evidence])
         written[name] = [Explanation(e, r) for e, r in zip(evidence, found, strict=True)]
-        forms = [r.form for r in found if r.form]
-        rows[name] = honesty(written[name]) | variety(forms)
+        said = [(r.form, Plan.of(e.facts).kind.value) for r, e in zip(found, evidence, strict=True) if r.form]
+        rows[name] = honesty(written[name]) | variety([form for form, _ in said])
+        if _enough(kind for _, kind in said):
+            rows[name]["kind_told"] = kind_accuracy(*zip(*said, strict=True))
     return pd.DataFrame.from_dict(rows, orient="index"), written
 
 

@@ -19,13 +19,13 @@ ABOUT_USER, ABOUT_ITEM, EXPLANATION = "user_profile", "item_profile", "explanati
 #: Words of each description that the writer reads.
 PROFILE_WORDS = 45
 
-#: Layers of the default writer that learn: the attention of its upper two thirds, so that gradients stop half-way down.
-UPPER_ATTENTION = r".*\.layers\.(1[0-9]|2[0-9])\.self_attn\.[qkvo]_proj"
-LESSON_CONFIG = TuningConfig(learning_rate=1e-3, epochs=2.5, batch_tokens=512, max_length=128, evaluations=2)
-REFERENCE_CONFIG = TuningConfig(learning_rate=1e-3, epochs=1.0, batch_tokens=512, max_length=224, evaluations=2)
+#: Layers of the default writer that learn: its upper two thirds, so that gradients stop a third of the way up.
+UPPER_LAYERS = r".*\.layers\.(1[0-9]|2[0-9])\..*_proj"
+LESSON_CONFIG = TuningConfig(learning_rate=1e-3, max_length=128)
+REFERENCE_CONFIG = TuningConfig(learning_rate=1e-3, max_length=224, evaluations=2)
 
 
-def lessons(*, seed: int = 7, per_plan: int = 3, held_out: int = 24) -> tuple[list[Example], list[Example]]:
+def lessons(*, seed: int = 7, per_plan: int = 26, held_out: int = 96) -> tuple[list[Example], list[Example]]:
     """Pairs of a plan and a sentence that says it, drawn from the grammar; plans without a second fact twice as often.
 
     No product, shopper or shop is in them: the writer learns to put evidence of a kind into words around slots, and
@@ -75,7 +75,7 @@ def train_explainer(
     """
     config = config or (LESSON_CONFIG if references is None else REFERENCE_CONFIG)
     if base == gpt.DEFAULT and config.target_modules == TuningConfig().target_modules:
-        config = config.model_copy(update={"target_modules": UPPER_ATTENTION})
+        config = config.model_copy(update={"target_modules": UPPER_LAYERS})
     if references is None:
         train, valid = lessons()
         report = tuning.finetune(base, train, valid, out, config, resume=resume, progress=progress)

@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 
 #: Adapter of the default writer, trained by `python -m jobs.finetune explainer`.
 ADAPTER = Path(__file__).parent / "adapter"
-TEMPLATE = "template"
+TEMPLATE, ENDPOINT = "template", "endpoint:"
+MAX_NEW_TOKENS = 72
 #: After a failed check, one more try.
 TRIES = 2
 _CACHED_FORMS = 100_000
@@ -84,16 +85,16 @@ class ReasonWriter:
         BadInput, ArtifactError, RecsysError
             There is no such model or adapter, or its weights could not be fetched.
         """
-        if settings.writer == TEMPLATE or settings.language != "en":
-            return cls(None, settings)
-        if settings.writer.startswith("endpoint:"):
-            return cls(
-                gpt.EndpointWriter(settings.writer.removeprefix("endpoint:"), timeout=settings.seconds), settings
-            )
-        adapter = settings.adapter or (ADAPTER if settings.writer == gpt.DEFAULT and ADAPTER.is_dir() else None)
-        writer = gpt.load(settings.writer, adapter, batch_size=settings.batch_size, offline=offline)
-        home = adapter or pretrained.resolve(settings.writer, offline=offline)
-        return cls(writer, settings, trained=(home / tuning.REPORT).is_file(), guided=settings.guided)
+        if settings.language == "en" and settings.writer.startswith(ENDPOINT):
+            return cls(gpt.EndpointWriter(settings.writer.removeprefix(ENDPOINT), timeout=settings.seconds), settings)
+        local = load_local(settings, offline=offline)
+        return cls(None, settings) if local is None else cls.around(local, settings)
+
+    @classmethod
+    def around(cls, local: gpt.LocalWriter, settings: ExplainSettings) -> ReasonWriter:
+        """A writer of reasons around a model that `load_local` loaded for these settings."""
+        home = adapter_of(settings) or pretrained.resolve(settings.writer, offline=True)
+        return cls(local, settings, trained=(home / tuning.REPORT).is_file(), guided=settings.guided)
 
     @property
     def name(self) -> str:
@@ -138,7 +139,7 @@ class ReasonWriter:
         keys = [(plan.line, self._seed(plan), attempt) for plan in plans]
         missing = {key: plan for key, plan in zip(keys, plans, strict=True) if key not in self._forms}
         if missing:
-            sampling = gpt.Sampling(max_new_tokens=72, temperature=self._settings.temperature, stop=("\n",))
+            sampling = gpt.Sampling(max_new_tokens=MAX_NEW_TOKENS, temperature=self._settings.temperature, stop=("\n",))
             prompts: list[gpt.Prompt] = [p.line if self._trained else forms.chat(p) for p in missing.values()]
             seeds = [int.from_bytes(_digest(*map(str, key))[:7], "big") for key in missing]
             guide: dict[str, Any] = {}
@@ -151,9 +152,33 @@ class ReasonWriter:
             self._forms.popitem(last=False)
         return out
 
+    def key(self, facts: Facts) -> tuple[str, int]:
+        """What a text depends on: facts with equal keys get equal wordings."""
+        plan = Plan.of(facts, self._settings.tone, self._settings.length)
+        return plan.line, self._seed(plan)
+
     def _seed(self, plan: Plan) -> int:
         content = _digest(plan.line, *(f"{k}={v}" for k, v in sorted(plan.values.items())))
         return int.from_bytes(content[:8], "big") % self._settings.variants
+
+
+def adapter_of(settings: ExplainSettings) -> Path | None:
+    """The adapter that the settings name; the default writer brings its own."""
+    return settings.adapter or (ADAPTER if settings.writer == gpt.DEFAULT and ADAPTER.is_dir() else None)
+
+
+def load_local(settings: ExplainSettings, *, bare: bool = False, offline: bool = False) -> gpt.LocalWriter | None:
+    """The model on this machine that the settings name (`bare`: without its adapter), None where they name none.
+
+    Raises
+    ------
+    BadInput, ArtifactError, RecsysError
+        There is no such model or adapter, or its weights could not be fetched.
+    """
+    if settings.writer == TEMPLATE or settings.language != "en" or settings.writer.startswith(ENDPOINT):
+        return None
+    adapter = None if bare else adapter_of(settings)
+    return gpt.load(settings.writer, adapter, batch_size=settings.batch_size, offline=offline)
 
 
 def plain_reason(facts: Facts, settings: ExplainSettings) -> Reason:
