@@ -18,7 +18,7 @@ from recsys.assistant.knowledge import SHOP_RULES, Hit, Knowledge
 from recsys.assistant.messages import say
 from recsys.assistant.nearest import Near, Nearest
 from recsys.assistant.orders import Orders, order_numbers
-from recsys.assistant.question import Asked
+from recsys.assistant.question import PRODUCT_FACT, Asked
 from recsys.assistant.reply import Answer
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.themes import Sentences
@@ -29,7 +29,7 @@ from recsys.recommender import Recommender
 
 BOUND = 0.5
 """Confidence below which a person takes over."""
-_FACT_THEMES = {"product_fact", "allergy_ingredients", "colour", "size", "warranty"}
+_FACT_THEMES = {PRODUCT_FACT, "allergy_ingredients", "colour", "size", "warranty"}
 
 
 class Assistant:
@@ -119,8 +119,10 @@ class Assistant:
         advice_wanted = self._wants_advice(asked, intent)
         if confidence >= self.bound and not advice_wanted:
             return self._from_passage(asked, hits[0], confidence, _service_intent(intent))
-        if advice_wanted or (self.shelves and asked.wants_suggestion):
+        if advice_wanted or (asked.wants_suggestion and self._names_products(asked)):
             return self._recommend(asked)
+        if asked.theme == PRODUCT_FACT and self.shelves is not None:
+            return Answer(say("which_product", asked.language), (), "product", 0.5)
         if intent == "out_of_scope":
             return Answer(say("out_of_scope", asked.language), intent="out_of_scope", confidence=1 - confidence)
         return self._hand_over(asked, _service_intent(intent), confidence)
@@ -129,10 +131,18 @@ class Assistant:
         """Whether products are asked for: by the theme, or by asking for something the catalogue has a shelf of."""
         if intent == "recommendation":
             return True
-        if self.shelves is None or not (asked.unclear or asked.wants_suggestion):
+        # Keywords alone ("laptop under 900") are like no theme; what happened to a laptop of one's own is no search.
+        if self.shelves is None or not (asked.wants_suggestion or (asked.unclear and not asked.own)):
             return False
         named = parse(asked.question, self.shelves)
         return bool(named.categories or named.brands or named.price_max or named.price_min)
+
+    def _names_products(self, asked: Asked) -> bool:
+        """Whether a sentence speaks of something the catalogue has: "do you have a lamp", but not "a head office"."""
+        if self.shelves is None:
+            return False
+        named = parse(asked.question, self.shelves)
+        return bool(named.categories or named.brands or named.words or self._nearest(asked.read).category)
 
     # --- one method per kind ----------------------------------------------------------------------------------------
 
@@ -176,8 +186,6 @@ class Assistant:
             if fact.said:
                 return Answer(fact.text, source, "product")
             return replace(self._hand_over(asked, "product", 0.0), text=fact.text, sources=source)
-        if asked.theme == "product_fact" and not rows and not asked.wants_suggestion:
-            return Answer(say("which_product", asked.language), (), "product", 0.5)
         return None
 
     def _recommend(self, asked: Asked) -> Answer:

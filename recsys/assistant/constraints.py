@@ -220,7 +220,7 @@ def _brands(sentence: str, shelves: Shelves) -> tuple[frozenset[str], frozenset[
     return frozenset(wanted), frozenset(refused)
 
 
-_COMMON = word_list("said_when_looking")
+_COMMON = word_list("said_when_looking") | word_list("said_when_asking") | word_list("function_words")
 
 
 def _named(sentence: str, shelves: Shelves, brands: frozenset[str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 from recsys.assistant.answers import Assistant
 from recsys.assistant.constraints import parse
 from recsys.assistant.grounding import check_answer, unsourced
-from recsys.assistant.knowledge import Knowledge
+from recsys.assistant.knowledge import KINDS, SHOP_RULES, Knowledge
 from recsys.assistant.messages import own_words
 from recsys.assistant.reply import TEMPLATE, Answer
 from recsys.errors import BadInput
@@ -63,9 +63,12 @@ def retrieval(knowledge: Knowledge, questions: Sequence[str], right: Sequence[fr
     """
     if not questions or not all(right):
         raise BadInput("evaluation: each question needs at least one passage that answers it")
+    kind_of = {p.id: p.kind for p in knowledge.passages}
     ranks = np.full(len(questions), np.inf)
     for at, (question, ids) in enumerate(zip(questions, right, strict=True)):
-        for rank, hit in enumerate(knowledge.search(question, 50), start=1):
+        # As the assistant searches: questions about the shop among its rules, others among everything.
+        kinds = SHOP_RULES if {kind_of.get(i) for i in ids} <= set(SHOP_RULES) else KINDS
+        for rank, hit in enumerate(knowledge.search(question, 50, kinds=kinds), start=1):
             if hit.passage.id in ids:
                 ranks[at] = rank
                 break

@@ -15,6 +15,8 @@ from recsys.assistant.themes import Sentences, intent_of, theme_names
 
 CLEAR = 0.25
 """Probability of the likeliest theme below which a question is like none of them."""
+PRODUCT_FACT = "product_fact"
+"""Theme of questions about one product."""
 AMOUNT_PENALTY = 0.5
 """Factor on the confidence when an amount is asked for and the passage has no number."""
 
@@ -92,11 +94,13 @@ class Asked:
 
         Whether both are about the same theme tells answerable questions from others better than cosine, words or the
         lead over the second passage, and beside it these add nothing; hence a logistic curve of that alone. A question
-        that is like no theme agrees with whatever else is like none: there, only near-equal sentences count.
+        that is like no theme agrees with whatever else is like none, and one about the world, or about a product nobody
+        has named, with whatever else sounds so: there, only near-equal sentences count.
         """
         if not hits:
             return 0.0
-        clear = min(1.0, float(self.read.themes[0].max()) / CLEAR)
+        telling = self.intent != "out_of_scope" and self.theme != PRODUCT_FACT
+        clear = min(1.0, float(self.read.themes[0].max()) / CLEAR) if telling else 0.0
         same_theme = expit(_SLOPE * (hits[0].theme * clear - _MIDDLE))
         same_words = expit(_COSINE_SLOPE * (hits[0].cosine - _COSINE_MIDDLE))
         confidence = float(max(same_theme, same_words))
