@@ -114,14 +114,13 @@ def pretrain(
         A file cannot be read, or there is too little text for one block.
     """
     from transformers import EarlyStoppingCallback, GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments, set_seed
-    from transformers.trainer_utils import get_last_checkpoint
 
     config = config or PretrainingConfig()
     if config.width % config.heads:
         raise BadInput(f"width {config.width} is no multiple of heads {config.heads}")
     started = time.monotonic()
     work = out / "checkpoints"
-    last = get_last_checkpoint(str(work)) if resume and work.is_dir() else None
+    last = trainer.last_checkpoint(work) if resume else None
     tokenizer, train, held = _prepare(text, work, config, again=last is None)
     blocks = Blocks(train, config.block)
     if not len(blocks) or not held.documents:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import shutil
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -34,6 +37,20 @@ def log_figures(trainer: Any) -> None:
 
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Log())
+
+
+def last_checkpoint(directory: Path) -> str | None:
+    """The newest checkpoint that was written to its end, or None; what a kill left half written is removed."""
+    found = [path for path in directory.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
+    for path in sorted(found, key=lambda path: -int(path.name.removeprefix("checkpoint-"))):
+        try:
+            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))  # the last file of a checkpoint
+        except (OSError, ValueError):
+            log.warning("%s: incomplete; going on from the one before", path)
+            shutil.rmtree(path)
+        else:
+            return str(path)
+    return None
 
 
 def history(entries: Iterable[Mapping[str, float]], measure: str) -> list[dict[str, float]]:

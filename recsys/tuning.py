@@ -124,7 +124,6 @@ def finetune(
         There are no examples, one has an empty completion, or the base cannot be loaded without running its code.
     """
     from transformers import EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
-    from transformers.trainer_utils import get_last_checkpoint
 
     config = config or TuningConfig()
     examples.check(train, "train")
@@ -184,7 +183,7 @@ def finetune(
         callbacks=[EarlyStoppingCallback(config.patience)],
     )
     trainer.log_figures(run)
-    last = get_last_checkpoint(str(checkpoints)) if resume and checkpoints.is_dir() else None
+    last = trainer.last_checkpoint(checkpoints) if resume else None
     before = float(run.evaluate()["eval_perplexity"])
     run.train(resume_from_checkpoint=last)
     after = float(run.evaluate()["eval_perplexity"])

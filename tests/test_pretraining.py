@@ -3,6 +3,10 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +20,7 @@ from recsys import corpus, gpt
 from recsys.corpus import Blocks, Tokens, is_held_out, read_documents, train_tokenizer
 from recsys.errors import BadInput
 from recsys.pretraining import REPORT, PretrainingConfig, pretrain
+from recsys.trainer import last_checkpoint
 
 COLOURS = ("red", "blue", "green", "black", "white", "golden")
 THINGS = ("teapot", "lamp", "mug", "chair", "rug", "clock", "vase", "tray", "bowl", "shelf")
@@ -98,6 +103,36 @@ def test_resume_after_an_interruption_gives_the_same_curve(
     resumed = pretrain([text], tmp_path / "cut", TINY, resume=True)
     assert resumed.history == whole.history
     assert resumed.bits_per_byte == whole.bits_per_byte
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(text: Path, tmp_path: Path) -> None:
+    """The process is killed (SIGKILL) at an arbitrary moment of a run; what follows equals the run left alone."""
+    config = TINY.model_copy(update={"steps": 300, "evaluations": 6})
+    whole = pretrain([text], tmp_path / "whole", config)
+    out = tmp_path / "killed"
+    code = (
+        "import sys; from pathlib import Path; from recsys.pretraining import PretrainingConfig, pretrain;"
+        "pretrain([Path(sys.argv[1])], Path(sys.argv[2]), PretrainingConfig.model_validate_json(sys.argv[3]))"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code, str(text), str(out), config.model_dump_json()])
+    while child.poll() is None and not (out / "checkpoints" / "checkpoint-100").exists():
+        time.sleep(0.01)
+    child.kill()
+    assert child.wait() == -signal.SIGKILL
+    assert not (out / REPORT).exists()
+    resumed = pretrain([text], out, config, resume=True)
+    assert resumed.history == whole.history
+    assert resumed.bits_per_byte == whole.bits_per_byte
+
+
+def test_a_checkpoint_half_written_is_passed_over(tmp_path: Path) -> None:
+    for step, state in ((12, "{}"), (24, '{"global_step": 2'), (100, None)):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        if state is not None:
+            (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(state, "utf-8")
+    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-12")
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-12"]
+    assert last_checkpoint(tmp_path / "nothing") is None
 
 
 def test_documents_of_every_kind_of_file(tmp_path: Path) -> None:
