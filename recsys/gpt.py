@@ -8,10 +8,8 @@ with the other texts of its batch.
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,10 +18,22 @@ import torch
 from numpy.typing import NDArray
 
 from recsys import pretrained
+from recsys.decoding import GREEDY, Sampling, SeededDraw, StopStrings, Tree, Within, cut, prefix_tree
 from recsys.encoder import pick_device
 from recsys.errors import ArtifactError, BadInput, RecsysError
 
-log = logging.getLogger(__name__)
+__all__ = [
+    "DEFAULT",
+    "EndpointWriter",
+    "LocalWriter",
+    "Message",
+    "Prompt",
+    "Sampling",
+    "TextWriter",
+    "cut",
+    "load",
+    "load_model",
+]
 
 DEFAULT = "SmolLM2-135M-Instruct"
 """The default writer; Apache-2.0, English."""
@@ -36,34 +46,6 @@ Message = Mapping[str, str]
 
 Prompt = str | Sequence[Message]
 """Text to be continued, or chat turns to be answered."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How tokens are chosen.
-
-    Attributes
-    ----------
-    max_new_tokens
-        Longest continuation, in tokens.
-    temperature
-        0 takes the likeliest token; higher values vary more.
-    top_k, top_p
-        Only the `top_k` likeliest tokens, and of those the likeliest that together hold `top_p` of the probability
-        (Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020), can be drawn.
-    stop
-        A text ends before the first of these strings.
-    """
-
-    max_new_tokens: int = 64
-    temperature: float = 0.0
-    top_k: int = 50
-    top_p: float = 0.95
-    stop: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.max_new_tokens < 1 or self.temperature < 0 or self.top_k < 1 or not 0 < self.top_p <= 1:
-            raise BadInput(f"sampling: {self} needs max_new_tokens >= 1, temperature >= 0, top_k >= 1, 0 < top_p <= 1")
 
 
 class TextWriter(Protocol):
@@ -103,7 +85,7 @@ class LocalWriter:
     def write(
         self,
         prompts: Sequence[Prompt],
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         *,
         seeds: int | Sequence[int] = 0,
         within: Sequence[Sequence[str]] | None = None,
@@ -135,7 +117,7 @@ class LocalWriter:
         order = sorted(range(len(rows)), key=lambda row: -len(rows[row]))  # similar lengths: little padding
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
-            trees = None if within is None else [self._tree(within[row]) for row in batch]
+            trees = None if within is None else [prefix_tree(self.tokenizer, within[row], self._end) for row in batch]
             texts = self._continue([rows[row] for row in batch], sampling, [seed_of[row] for row in batch], trees)
             for row, text in zip(batch, texts, strict=True):
                 out[row] = text
@@ -186,18 +168,8 @@ class LocalWriter:
         more = own if isinstance(own, list) else [own]
         return sorted({self._end, *(t for t in more if t is not None and 0 <= t < self.model.config.vocab_size)})
 
-    def _tree(self, texts: Sequence[str]) -> _Tree:
-        if not texts:
-            raise BadInput("within: no text that may be written")
-        tree: _Tree = {}
-        for ids in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]:
-            node = tree
-            for token in (*ids, self._end):
-                node = node.setdefault(token, {})
-        return tree
-
     def _continue(
-        self, rows: Sequence[list[int]], sampling: Sampling, seeds: Sequence[int], trees: Sequence[_Tree] | None
+        self, rows: Sequence[list[int]], sampling: Sampling, seeds: Sequence[int], trees: Sequence[Tree] | None
     ) -> list[str]:
         from transformers import LogitsProcessorList, StoppingCriteriaList
 
@@ -209,9 +181,9 @@ class LocalWriter:
             ids[row, width - len(values) :] = torch.tensor(values)
             mask[row, width - len(values) :] = 1
         device = self.model.device
-        choose: list[Any] = [_Within(trees, self._end)] if trees is not None else []
-        choose += [_SeededDraw(sampling, seeds)] if sampling.temperature else []
-        stops = [_StopStrings(self.tokenizer, sampling.stop, width)] if sampling.stop else []
+        choose: list[Any] = [Within(trees, self._end)] if trees is not None else []
+        choose += [SeededDraw(sampling, seeds)] if sampling.temperature else []
+        stops = [StopStrings(self.tokenizer, sampling.stop, width)] if sampling.stop else []
         with torch.inference_mode():
             out = self.model.generate(
                 input_ids=ids.to(device),
@@ -225,71 +197,6 @@ class LocalWriter:
             )
         texts = self.tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)
         return [cut(text, sampling.stop) for text in texts]
-
-
-def cut(text: str, stop: Sequence[str]) -> str:
-    """`text` up to the first of the `stop` strings, stripped."""
-    ends = [at for mark in stop if (at := text.find(mark)) >= 0]
-    return text[: min(ends, default=len(text))].strip()
-
-
-_Tree = dict[int, Any]
-"""Prefix tree over token ids: token -> subtree."""
-
-
-class _Within:
-    """Leaves only the tokens that continue a text of each row's tree."""
-
-    def __init__(self, trees: Sequence[_Tree], end: int) -> None:
-        self._nodes = list(trees)
-        self._end = end
-        self._started = False
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        if self._started:
-            last = input_ids[:, -1].tolist()
-            self._nodes = [node.get(token, {}) for node, token in zip(self._nodes, last, strict=True)]
-        self._started = True
-        open_to = torch.full_like(scores, -torch.inf)
-        for row, node in enumerate(self._nodes):
-            allowed = list(node) or [self._end]
-            open_to[row, allowed] = scores[row, allowed]
-        return open_to
-
-
-class _SeededDraw:
-    """Draws each row's token with the row's own generator (Gumbel-max over the top tokens).
-
-    It leaves one finite score per row, so that greedy search takes the token drawn here.
-    """
-
-    def __init__(self, sampling: Sampling, seeds: Sequence[int]) -> None:
-        self._sampling = sampling
-        self._generators = [torch.Generator().manual_seed(seed & (2**63 - 1)) for seed in seeds]
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        k = min(self._sampling.top_k, scores.shape[1])
-        values, tokens = torch.topk(scores.float() / self._sampling.temperature, k, dim=1)
-        mass = torch.softmax(values, 1)
-        values[mass.cumsum(1) - mass >= self._sampling.top_p] = -torch.inf
-        uniform = torch.stack([torch.rand(k, generator=g) for g in self._generators]).to(values.device)
-        drawn = (values - torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7)))).argmax(1, keepdim=True)
-        return torch.full_like(scores, -torch.inf).scatter_(1, tokens.gather(1, drawn), 0.0)
-
-
-class _StopStrings:
-    """Ends a row once its new text holds one of the strings."""
-
-    def __init__(self, tokenizer: Any, stop: Sequence[str], width: int) -> None:
-        self._tokenizer = tokenizer
-        self._stop = stop
-        self._width = width
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
-        texts = self._tokenizer.batch_decode(input_ids[:, self._width :], skip_special_tokens=True)
-        # A stop string at the very beginning is the model clearing its throat, not an end.
-        done = [any(mark in text.lstrip() for mark in self._stop) for text in texts]
-        return torch.tensor(done, device=input_ids.device)
 
 
 def load(
@@ -398,7 +305,7 @@ class EndpointWriter:
         return f"endpoint:{self._model}"
 
     def write(
-        self, prompts: Sequence[Prompt], sampling: Sampling = Sampling(), *, seeds: int | Sequence[int] = 0
+        self, prompts: Sequence[Prompt], sampling: Sampling = GREEDY, *, seeds: int | Sequence[int] = 0
     ) -> list[str]:
         """Continue each prompt, one request after another; a request that fails for good raises `RecsysError`."""
         import openai
