@@ -61,7 +61,7 @@ def explainer(
         out,
         base,
         references=None if references is None else sources.read_table(references),
-        config=config.model_copy(update={"max_steps": max_steps}),
+        config=config.model_copy(update={"max_steps": max_steps or config.max_steps}),
         resume=resume,
         progress=interactive(),
     )

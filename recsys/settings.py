@@ -134,15 +134,16 @@ class ExplainSettings(_Section):
     """``short`` gives the reason; ``long`` adds a second fact where one is among the largest parts."""
     language: Literal["en", "zh"] = "en"
     """``en``, or ``zh`` (templates)."""
-    guided: bool = True
-    """A local writer keeps to wordings of the project's grammar, choosing among them token by token."""
-    temperature: float = Field(0.9, ge=0)
+    guided: bool = False
+    """A local writer keeps to wordings of the project's grammar from the first try on, choosing among them token by
+    token; by default only where the check refused what it first wrote."""
+    temperature: float = Field(0.6, ge=0)
     """How freely the writer words things; 0 always takes the likeliest wording."""
     variants: int = Field(256, ge=1)
     """Wordings per kind of evidence: reasons of one kind share so many, so that a large shop's night is finite."""
     seconds: float = Field(15.0, gt=0)
     """On demand, a reader waits so long for the writer and then gets the plain sentence."""
-    batch_size: int = Field(32, ge=1)
+    batch_size: int = Field(96, ge=1)
     """Sentences written together."""
 
 

@@ -27,6 +27,10 @@ from recsys.precision import training_precision
 __all__ = ["Example", "TuningConfig", "TuningReport", "finetune"]
 
 REPORT = "tuning.json"
+OWN_TEXT = (
+    "The examples are the shop's own text: what the model writes can repeat their errors, and is to be checked against "
+    "its sources before a shopper reads it."
+)
 
 
 class TuningConfig(BaseModel):
@@ -99,6 +103,7 @@ def finetune(
     out: Path,
     config: TuningConfig | None = None,
     *,
+    about: str = OWN_TEXT,
     resume: bool = False,
     progress: bool = False,
 ) -> TuningReport:
@@ -113,6 +118,8 @@ def finetune(
     out
         Gets `adapter_model.safetensors` and `adapter_config.json` (LoRA) or a whole model directory (full), with a
         model card `README.md` and `tuning.json`.
+    about
+        What the model card says of the examples.
     resume
         Continue from the last checkpoint of an interrupted run with the same arguments, if there is one.
     progress
@@ -203,7 +210,7 @@ def finetune(
         history=trainer.history(run.state.log_history, "perplexity"),
     )
     if run.is_world_process_zero():
-        _save(run.accelerator.unwrap_model(run.model), tokenizer, out, report, config)
+        _save(run.accelerator.unwrap_model(run.model), tokenizer, out, report, config, about)
         shutil.rmtree(checkpoints, ignore_errors=True)
     return report
 
@@ -239,7 +246,7 @@ def _with_adapter(model: Any, config: TuningConfig) -> Any:
         raise BadInput(f"target_modules {targets!r}: {error}") from error
 
 
-def _save(model: Any, tokenizer: Any, out: Path, report: TuningReport, config: TuningConfig) -> None:
+def _save(model: Any, tokenizer: Any, out: Path, report: TuningReport, config: TuningConfig, about: str) -> None:
     out.mkdir(parents=True, exist_ok=True)
     if config.method == "lora":
         # The name, not the directory it resolved to here: an adapter travels.
@@ -251,10 +258,11 @@ def _save(model: Any, tokenizer: Any, out: Path, report: TuningReport, config: T
     (out / REPORT).write_text(
         json.dumps(report.model_dump() | {"config": config.model_dump()}, indent=1), encoding="utf-8"
     )
-    (out / "README.md").write_text(_card(report, config), encoding="utf-8")
+    (out / "README.md").write_text(card(report, config, about), encoding="utf-8")
 
 
-def _card(report: TuningReport, config: TuningConfig) -> str:
+def card(report: TuningReport, config: TuningConfig, about: str) -> str:
+    """The model card: what was trained, on what, with what success."""
     library = "peft" if config.method == "lora" else "transformers"
     how = f"LoRA of rank {config.rank} on {config.target_modules}" if config.method == "lora" else "all weights"
     return f"""---
@@ -275,6 +283,5 @@ Base: `{report.base}`, files hash `{report.base_hash}`. Trained: {how}, loss on 
 | held-out perplexity before / after | {report.perplexity_before:.2f} / {report.perplexity:.2f} |
 | seed, precision | {config.seed}, {report.precision} |
 
-The examples are the shop's own text: what the model writes can repeat their errors, and is to be checked against its
-sources before a shopper reads it.
+{about}
 """

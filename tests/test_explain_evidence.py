@@ -283,11 +283,22 @@ def test_a_guided_writer_gets_wordings_that_pass() -> None:
             assert len(set(within[0])) > 3
             return [texts[seed % len(texts)] for texts, seed in zip(within, seeds, strict=True)]
 
-    writer = ReasonWriter(Guided(lambda prompt, seed: ""), SETTINGS, trained=True, guided=True)
+    writer = ReasonWriter(Guided(lambda prompt, seed: ""), SETTINGS, trained=True, guided_from=0)
     for kind in Kind:
         if kind is not Kind.PICK:
             reason = writer.write([case(random.Random(6), kind).facts])[0]
             assert (reason.writer, reason.tries, reason.refused) == ("scripted", 1, ())
+
+
+def test_a_refused_wording_is_followed_by_a_guided_one() -> None:
+    class Careless(_Scripted):
+        def write(self, prompts, sampling=None, *, seeds=0, within=None) -> list[str]:
+            return ["Everyone loves {item}."] * len(prompts) if within is None else [texts[0] for texts in within]
+
+    facts = case(random.Random(6), Kind.BRAND).facts
+    reason = ReasonWriter(Careless(lambda prompt, seed: ""), SETTINGS, trained=True, guided_from=1).write([facts])[0]
+    assert (reason.writer, reason.tries, len(reason.refused)) == ("scripted", 2, 1)
+    assert check(reason.sentence, facts) == []
 
 
 def test_judge_refuses_what_the_check_refuses() -> None:

@@ -21,7 +21,7 @@ PROFILE_WORDS = 45
 
 #: Layers of the default writer that learn: its upper two thirds, so that gradients stop a third of the way up.
 UPPER_LAYERS = r".*\.layers\.(1[0-9]|2[0-9])\..*_proj"
-LESSON_CONFIG = TuningConfig(learning_rate=1e-3, max_length=128)
+LESSON_CONFIG = TuningConfig(learning_rate=1e-3, max_steps=420, max_length=128)
 REFERENCE_CONFIG = TuningConfig(learning_rate=1e-3, max_length=224, evaluations=2)
 
 
@@ -78,9 +78,8 @@ def train_explainer(
         config = config.model_copy(update={"target_modules": UPPER_LAYERS})
     if references is None:
         train, valid = lessons()
-        report = tuning.finetune(base, train, valid, out, config, resume=resume, progress=progress)
-        _add_card(out, "Sentences with slots for kinds of evidence, drawn from this project's own grammar.", train)
-        return report
+        about = lesson_card(train)
+        return tuning.finetune(base, train, valid, out, config, about=about, resume=resume, progress=progress)
     examples = reference_examples(references)
     if len(examples) < 20:
         raise BadInput(f"references: {len(examples)} usable rows; at least 20 are needed to train and to hold some out")
@@ -88,12 +87,11 @@ def train_explainer(
     return tuning.finetune(base, examples[:-kept], examples[-kept:], out, config, resume=resume, progress=progress)
 
 
-def _add_card(out: Path, what: str, train: Sequence[Example]) -> None:
-    """Say in the model card what the lessons are, with three of them."""
+def lesson_card(train: Sequence[Example]) -> str:
+    """What the model card says of the grammar's lessons, with three of them."""
     shown = "\n".join(f"- `{e.prompt}`{e.completion}" for e in train[:3])
-    lesson = (
-        f"{what} No shop's data, product or shopper is in them. Names and numbers go into the slots afterwards, and "
-        "every sentence passes a grounding check before it is delivered."
+    return (
+        "The examples are sentences with slots for kinds of evidence, drawn from this project's own grammar. No shop's "
+        "data, product or shopper is in them. Names and numbers go into the slots afterwards, and every sentence "
+        f"passes a grounding check before it is delivered.\n\n{shown}"
     )
-    card = out / "README.md"
-    card.write_text(f"{card.read_text('utf-8')}\n## What it learnt\n\n{lesson}\n\n{shown}\n", "utf-8")

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 ADAPTER = Path(__file__).parent / "adapter"
 TEMPLATE, ENDPOINT = "template", "endpoint:"
 MAX_NEW_TOKENS = 72
-#: After a failed check, one more try.
+#: After a failed check, one more try: local writers then keep to wordings that are known to be true.
 TRIES = 2
 _CACHED_FORMS = 100_000
 #: Sentences of the grammar over whose prefix tree a guided writer writes.
@@ -66,13 +66,20 @@ class ReasonWriter:
     """
 
     def __init__(
-        self, writer: gpt.TextWriter | None, settings: ExplainSettings, *, trained: bool = False, guided: bool = False
+        self,
+        writer: gpt.TextWriter | None,
+        settings: ExplainSettings,
+        *,
+        trained: bool = False,
+        guided_from: int = TRIES,
     ) -> None:
-        """`trained` writers continue `Plan.line`, others read plain words; `guided` ones keep to the grammar."""
+        """`trained` writers continue `Plan.line`, others read plain words; from try `guided_from` on (0 is the first)
+        the writer keeps to the grammar's wordings, which only local ones can.
+        """
         self._writer = writer
         self._settings = settings
         self._trained = trained
-        self._guided = guided
+        self._guided_from = guided_from
         self._forms: OrderedDict[tuple[str, int, int], str] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -94,7 +101,8 @@ class ReasonWriter:
     def around(cls, local: gpt.LocalWriter, settings: ExplainSettings) -> ReasonWriter:
         """A writer of reasons around a model that `load_local` loaded for these settings."""
         home = adapter_of(settings) or pretrained.resolve(settings.writer, offline=True)
-        return cls(local, settings, trained=(home / tuning.REPORT).is_file(), guided=settings.guided)
+        trained = (home / tuning.REPORT).is_file()
+        return cls(local, settings, trained=trained, guided_from=0 if settings.guided else 1)
 
     @property
     def name(self) -> str:
@@ -143,7 +151,7 @@ class ReasonWriter:
             prompts: list[gpt.Prompt] = [p.line if self._trained else forms.chat(p) for p in missing.values()]
             seeds = [int.from_bytes(_digest(*map(str, key))[:7], "big") for key in missing]
             guide: dict[str, Any] = {}
-            if self._guided:
+            if attempt >= self._guided_from:
                 guide["within"] = [_wordings(p, seed) for p, seed in zip(missing.values(), seeds, strict=True)]
             for key, text in zip(missing, self._writer.write(prompts, sampling, seeds=seeds, **guide), strict=True):
                 self._forms[key] = forms.tidy(text)
