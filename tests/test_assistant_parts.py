@@ -17,7 +17,7 @@ from recsys.assistant.constraints import Constraints, Shelves, measures_in, pars
 from recsys.assistant.copywriting import write_copy
 from recsys.assistant.dialogue import Turn, parse_history, products_in, read_history, referred
 from recsys.assistant.feedback import Feedback, as_markdown, examples, weekly
-from recsys.assistant.knowledge import Knowledge, load_live, publish
+from recsys.assistant.knowledge import WRITTEN_FOR, Knowledge, fits, load_live, publish
 from recsys.assistant.language import concept_names, concepts, language_of, sentences, tokens
 from recsys.assistant.lessons import lessons, prompt, train_assistant
 from recsys.assistant.orders import Orders, order_numbers
@@ -241,6 +241,18 @@ def test_knowledge_is_published_incrementally_and_loads_as_saved(encoder: Encode
         load_live(tmp_path, Encoder.load(str(_directory(encoder)), pooling="cls"))
     with pytest.raises(ArtifactError, match="no knowledge"):
         load_live(tmp_path / "nothing", encoder)
+
+
+def test_knowledge_of_another_release_learns_the_themes_of_this_one(encoder: Encoder, tmp_path: Path) -> None:
+    version = publish(faq_passages(FAQ), encoder, tmp_path)
+    about = json.loads((version.path / WRITTEN_FOR).read_text("utf-8"))
+    (version.path / WRITTEN_FOR).write_text(json.dumps(about | {"phrases": "others"}), "utf-8")
+    for name in ("themes_joint", "themes_concepts"):
+        np.save(version.path / f"{name}.npy", np.load(version.path / f"{name}.npy")[:-3])  # it had fewer
+    assert not fits(version.path, encoder, ("en",))
+    old, new = Knowledge.load(version.path, encoder), Knowledge.build(faq_passages(FAQ), encoder)
+    hits = [(h.passage.id, h.score) for h in new.search("How do I return it?", 3)]
+    assert [(h.passage.id, pytest.approx(h.score, abs=1e-5)) for h in old.search("How do I return it?", 3)] == hits
 
 
 def len_of_bank() -> int:

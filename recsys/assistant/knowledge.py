@@ -18,7 +18,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from recsys import reuse
 from recsys.assistant.bm25 import BM25
 from recsys.assistant.language import concepts, language_of
 from recsys.assistant.sources import Passage
-from recsys.assistant.themes import Reader, Sentences
+from recsys.assistant.themes import Reader, Sentences, bank_hash
 from recsys.encoder import Encoder
 from recsys.errors import ArtifactError, BadInput
 from recsys.index import ItemIndex, Selection
@@ -172,7 +172,7 @@ class Knowledge:
         self.pool.save(directory, "vectors")
         self.reader.save(directory)
         self._index.save(directory / "index")
-        about = {"encoder": self.reader.encoder.fingerprint, "languages": self.reader.languages, "n": len(self)}
+        about = _written_for(self.reader.encoder, self.reader.languages)
         (directory / WRITTEN_FOR).write_text(json.dumps(about), encoding="utf-8")
 
     @classmethod
@@ -188,15 +188,20 @@ class Knowledge:
             about = json.loads((directory / WRITTEN_FOR).read_text(encoding="utf-8"))
             passages = read_passages(directory)
             pool = VectorPool.load(directory, "vectors")
-            reader = Reader.load(directory, encoder, about["languages"])
+            made_by, languages = about["encoder"], about["languages"]
+            # Another release may know other themes: they are learnt again, and what was counted with them is, too.
+            current = about.get("phrases") == bank_hash()
+            reader = Reader.load(directory, encoder, languages) if current else None
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise ArtifactError(f"{directory}: knowledge cannot be read ({error}); build it again") from None
-        if about["encoder"] != encoder.fingerprint:
+        if made_by != encoder.fingerprint:
             raise ArtifactError(
                 f"{directory}: built with another encoder; run `python -m jobs.embed --knowledge` again"
             )
+        reader = reader or Reader.fit(encoder, languages)
         read = _read_passages(passages, reader, pool.vectors)
-        index = ItemIndex.load(directory / "index", _joint(read.vectors, read.themes))
+        joint = _joint(read.vectors, read.themes)
+        index = ItemIndex.load(directory / "index", joint) if current else ItemIndex.build(joint)
         return cls(passages, reader, pool, read, index)
 
 
@@ -221,7 +226,11 @@ def fits(directory: Path, encoder: Encoder, languages: Sequence[str]) -> bool:
         about = json.loads((directory / WRITTEN_FOR).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return bool(about == {"encoder": encoder.fingerprint, "languages": list(languages), "n": about.get("n")})
+    return bool(about == _written_for(encoder, languages))
+
+
+def _written_for(encoder: Encoder, languages: Sequence[str]) -> dict[str, Any]:
+    return {"encoder": encoder.fingerprint, "languages": list(languages), "phrases": bank_hash()}
 
 
 def _read_passages(passages: Sequence[Passage], reader: Reader, vectors: NDArray[np.float32]) -> Sentences:
