@@ -85,7 +85,7 @@ def test_the_assistant_is_measured(shop: Path) -> None:
     assert found["writers"]["the nearest known answer"]["rouge_l"] == 1.0
     assert "recall@5" in run(*run_it).stdout
     own = json.loads(run("evaluate", "--assistant", "--artifacts", shop / "a", "--json").stdout)
-    assert own["shares"]["intent understood"]["n"] >= 100
+    assert own["shares"]["intent understood"]["n"] >= 90
     pd.DataFrame({"question": ["Hello?"], "answers": ["faq:99"]}).to_csv(shop / "asked.csv", index=False)
     wrong = run(*run_it)
     assert wrong.exit_code == 2
