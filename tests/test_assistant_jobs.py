@@ -101,10 +101,10 @@ def test_bad_questions_exit_with_2(shop: Path) -> None:
     assert run("embed", "--knowledge", shop / "missing.csv", "--artifacts", shop / "a").exit_code == 2
 
 
-def test_pretrain_then_finetune(tmp_path: Path) -> None:
+def test_pretrain_then_finetune_then_answer(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "\n\n".join(f"Question: Does lamp {n} fit?\nAnswer: Yes, lamp {n} fits." for n in range(80))
     (tmp_path / "shop.txt").write_text(text, "utf-8")
-    sizes = ["--layers", 1, "--width", 32, "--heads", 2, "--block", 32, "--vocabulary", 300, "--steps", 8]
+    sizes = ["--layers", 1, "--width", 32, "--heads", 2, "--block", 128, "--vocabulary", 300, "--steps", 8]
     result = run("pretrain", "--text", tmp_path / "shop.txt", "--out", tmp_path / "gpt", *sizes, "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["bits_per_byte"] > 0
@@ -116,6 +116,14 @@ def test_pretrain_then_finetune(tmp_path: Path) -> None:
     result = run("finetune", "assistant", *arguments, "--out", tmp_path / "adapter")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
+    monkeypatch.setenv("RECSYS_ASSISTANT__WRITER", str(tmp_path / "gpt"))
+    monkeypatch.setenv("RECSYS_ASSISTANT__ADAPTER", str(tmp_path / "adapter"))
+    pd.DataFrame({"question": ["How do I return an item?"], "answer": ["Within 30 days."]}).to_csv(tmp_path / "q.csv")
+    result = run("evaluate", "--assistant", "--questions", tmp_path / "q.csv", "--artifacts", shop / "a", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert len(found["writers"]) == 3, result.output  # the nearest answer, the writer before and after fine-tuning
+    assert found["shares"]["answers grounded"]["value"] == 1.0  # what it makes up is replaced by its source
     assert run("pretrain", "--text", tmp_path / "none.txt", "--out", tmp_path / "x").exit_code == 2
     assert run("pretrain", "--text", tmp_path / "shop.txt", "--out", tmp_path / "x", "--vocabulary", 3).exit_code == 2
 
