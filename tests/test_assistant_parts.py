@@ -20,6 +20,7 @@ from recsys.assistant.feedback import Feedback, as_markdown, examples, weekly
 from recsys.assistant.knowledge import WRITTEN_FOR, Knowledge, fits, load_live, publish
 from recsys.assistant.language import concept_names, concepts, language_of, sentences, tokens
 from recsys.assistant.lessons import lessons, prompt, train_assistant
+from recsys.assistant.nearest import Nearest
 from recsys.assistant.orders import Orders, order_numbers
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.sources import faq_passages, policy_passages, product_passages, read_knowledge
@@ -253,6 +254,22 @@ def test_knowledge_of_another_release_learns_the_themes_of_this_one(encoder: Enc
     old, new = Knowledge.load(version.path, encoder), Knowledge.build(faq_passages(FAQ), encoder)
     hits = [(h.passage.id, h.score) for h in new.search("How do I return it?", 3)]
     assert [(h.passage.id, pytest.approx(h.score, abs=1e-5)) for h in old.search("How do I return it?", 3)] == hits
+
+
+def test_a_catalogue_that_is_known_is_not_encoded_again(encoder: Encoder) -> None:
+    shelves = Shelves(ITEMS)
+    known = product_passages(ITEMS[1:], ("title", "brand", "text"))
+    knowledge = Knowledge.build([*known, *faq_passages(FAQ)], encoder)
+    encoded: list[str] = []
+    original = encoder.encode
+    encoder.encode = lambda texts, **how: encoded.extend(texts) or original(texts, **how)  # type: ignore
+    try:
+        near = Nearest.of(shelves, knowledge)
+    finally:
+        del encoder.encode  # type: ignore
+    assert set(encoded) <= {shelves.texts[0], *shelves.categories}
+    assert np.allclose(np.linalg.norm(near.products, axis=1), 1, atol=1e-5)
+    assert near.to(near.products[2]).rows[0] == 2
 
 
 def len_of_bank() -> int:

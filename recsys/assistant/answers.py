@@ -226,7 +226,7 @@ class Assistant:
         assert self.shelves is not None
         with self._lock:
             if self._near is None:
-                self._near = Nearest.of(self.shelves, self.knowledge.reader)
+                self._near = Nearest.of(self.shelves, self.knowledge)
         return self._near.to(read.vectors[0])
 
 

@@ -129,6 +129,13 @@ class Knowledge:
     def __len__(self) -> int:
         return len(self.passages)
 
+    def vectors(self, ids: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of passages by their ids, shape ``(len(ids), dim)``; zeros where there is no such passage."""
+        row = {passage.id: at for at, passage in enumerate(self.passages)}
+        at = np.array([row.get(i, -1) for i in ids], np.int64)
+        found: NDArray[np.float32] = self._read.vectors[at] * (at >= 0)[:, None]
+        return found.astype(np.float32)
+
     def search(self, question: str, k: int = 5, *, kinds: tuple[str, ...] = KINDS) -> list[Hit]:
         """The `k` best passages of these kinds for a question, best first; ties in the order of the passages."""
         return self.search_read(question, self.reader.read([question]), k, kinds=kinds)

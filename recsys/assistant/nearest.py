@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.assistant.constraints import Shelves
-from recsys.assistant.themes import Reader
+from recsys.assistant.knowledge import Knowledge
 
 LENGTH = 400
 """Products returned."""
@@ -35,12 +35,15 @@ class Nearest:
     at: NDArray[np.int64]
 
     @classmethod
-    def of(cls, shelves: Shelves, reader: Reader) -> Nearest:
-        """Encode a catalogue (once per assistant)."""
+    def of(cls, shelves: Shelves, knowledge: Knowledge) -> Nearest:
+        """A catalogue's vectors: those of its passages; only products that have none are encoded."""
         names = sorted(set(shelves.categories))
-        return cls(
-            names, reader.vectors(shelves.texts), reader.vectors(names), np.searchsorted(names, shelves.categories)
-        )
+        reader = knowledge.reader
+        products = knowledge.vectors([f"item:{item}" for item in shelves.ids])
+        new = np.flatnonzero(~products.any(axis=1))
+        products[new] = reader.vectors([shelves.texts[row] for row in new])
+        products /= np.maximum(np.linalg.norm(products, axis=1, keepdims=True), 1e-9)
+        return cls(names, products, reader.vectors(names), np.searchsorted(names, shelves.categories))
 
     def to(self, query: NDArray[np.float32]) -> Near:
         """What is nearest to a sentence; a product counts as much as its category."""
