@@ -191,7 +191,13 @@ def _admitted(value: float, tokens: Sequence[str], at: int, facts: Facts) -> boo
 
 
 def _clause(tokens: Sequence[str], at: int) -> Sequence[str]:
-    """The tokens around `at` between full stops, semicolons or dashes."""
-    start = next((i + 1 for i in range(at - 1, -1, -1) if tokens[i] in _STOPS), 0)
-    end = next((i for i in range(at, len(tokens)) if tokens[i] in _STOPS), len(tokens))
+    """The tokens around `at` between full stops, semicolons, dashes, or commas after which something new is counted."""
+
+    def ends(i: int) -> bool:
+        if tokens[i] == "," and i + 2 < len(tokens) and tokens[i + 1] == "and":
+            return tokens[i + 2] in {"it", "our"} or tokens[i + 2][0].isdigit()
+        return tokens[i] in _STOPS
+
+    start = next((i + 1 for i in range(at - 1, -1, -1) if ends(i)), 0)
+    end = next((i for i in range(at, len(tokens)) if ends(i)), len(tokens))
     return tokens[start:end]

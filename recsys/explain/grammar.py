@@ -285,6 +285,8 @@ def _bodies(kind: Kind) -> list[str]:
 
 
 def _expand(text: str, rng: random.Random, plan: Plan) -> str:
+    if "days" not in plan.slots:  # a shop without dates knows no present
+        text = text.replace("popular right now:", "popular:")
     missing = {"{together}", "{buyers}"} - {f"{{{slot}}}" for slot in plan.slots}
     while match := _CHOICE.search(text):
         # A number the plan has no slot for: the ways of saying it that need one are left out.
