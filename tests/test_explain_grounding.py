@@ -115,6 +115,13 @@ def test_the_recommended_product_was_never_bought_by_this_shopper() -> None:
         assert grounding.check(fill(text, facts), facts), text
 
 
+def test_only_the_brand_is_a_maker() -> None:
+    facts = case(random.Random(9), Kind.BRAND).facts
+    assert not grounding.check(fill("You bought {b}, and {i} is also made by {brand}.", facts), facts)
+    for text in ("You bought {b}, and {i} is also made by {n} customers.", "{i} is made for you, like your {b}."):
+        assert grounding.check(fill(text, facts), facts), text
+
+
 def test_similar_needs_its_own_evidence() -> None:
     shares = case(random.Random(8), Kind.WORDS).facts
     alike = case(random.Random(8), Kind.SIMILAR).facts

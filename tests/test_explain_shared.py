@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.explain.shared import Names
+from recsys.explain.shared import Names, same_noun
 
 CATALOGUE = [
     *(f"{maker} Loose Leaf {kind} Tea" for maker in ("Hollis", "Tansy") for kind in ("Green", "Black", "Earl Grey")),
@@ -45,6 +45,12 @@ def test_shared(a: str, b: str, shared: str) -> None:
     names = Names([*CATALOGUE, "珐琅茶壶"])
     assert names.shared(a, b) == shared
     assert names.shared(b, a) == shared
+
+
+def test_nouns() -> None:
+    assert same_noun("Colored Pencils, 24 Count", "Red Pencil")
+    assert not same_noun("Premier Colored Pencils", "Premier Pencil Sharpener (2)")
+    assert not same_noun("Red Pen", "Large Red")
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

@@ -103,6 +103,8 @@ def _brand_and_category(text: str, facts: Facts) -> Iterator[str]:
             yield f"claims the same {what} without evidence"
         if mark not in text and re.search(rf"\b({nouns}) (is |of |, ?|called |named )?{_ONE_NAME}", text):
             yield f"takes part of a name for a {what}"
+    if re.search(rf"\bmade (by|from|of|in|for|with) (?!{BRAND})", text):
+        yield "names a maker that is none"
     if re.search(rf"\b(by|made by|brand|maker|label|from the makers of) {_ONE_NAME}", text):
         yield "takes part of a name for a brand"
     alike = (Kind.CATEGORY, Kind.SIMILAR, Kind.WORDS)

@@ -18,7 +18,7 @@ POPULAR_SHARE, POPULAR_BUYERS = 0.05, 5
 #: Shoppers behind "also bought" and behind "often bought together".
 TOGETHER, OFTEN = 2, 5
 #: Two products may be called similar when their text vectors are closer than this and closer than all but a few random
-#: pairs of the shop (`UNUSUAL`), and they have a phrase of their names or a narrow category in common.
+#: pairs of the shop (`UNUSUAL`), and they have the noun of their names or a narrow category in common.
 SIMILAR, UNUSUAL = 0.5, 0.99
 #: A category that holds more than this share of the catalogue makes no two products similar.
 NARROW = 0.1

@@ -16,13 +16,14 @@ from itertools import pairwise
 from recsys.catalogue import words
 from recsys.explain.facts import GLUE
 from recsys.explain.lexicon import vocabulary
+from recsys.explain.masking import stem
 
 #: A word of which so large a share stands beside one neighbour is a fragment without that neighbour.
 BOUND = 0.5
 #: A single word that more than this share of all names hold says nothing of two of them.
 COMMON = 0.05
 
-_SEGMENT = re.compile(r"[^\w\s'’-]+|\s[-–—]+\s|\b\d[\w.,]*|\b(?:with|for|by|in|of|to|from)\b")
+_SEGMENT = re.compile(r"[^\w\s'’-]+|\s[-–—]+\s|\b\d[\w.,]*(?:-[a-z]+)?|\b(?:with|for|by|in|of|to|from)\b")
 _CJK_PAIR = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
 #: Words that describe anything: alone they are nothing that two products share.
 _VAGUE = vocabulary(
@@ -33,6 +34,16 @@ _VAGUE = vocabulary(
     hanging assorted standard basic modern portable compact light dark daily deep gentle top straight full wide pure
     """
 )
+
+
+def same_noun(a: str, b: str) -> bool:
+    """Whether a stretch of one name and a stretch of the other close with the same word, as nouns do."""
+    return bool(_nouns(a) & _nouns(b))
+
+
+def _nouns(name: str) -> set[str]:
+    last = (next((w for w in reversed(segment) if _content(w)), "") for segment in _segments(name))
+    return {stem(word) for word in last if word and word not in _VAGUE}
 
 
 class Names:

@@ -14,7 +14,7 @@ from recsys import schema
 from recsys.catalogue import Candidates
 from recsys.events import DAY, Events
 from recsys.explain.facts import NARROW, SIMILAR, UNUSUAL, WINDOW, Past, Product, safe_name
-from recsys.explain.shared import Names
+from recsys.explain.shared import Names, same_noun
 from recsys.histories import Profile
 from recsys.snapshot import Snapshot, titles
 
@@ -105,7 +105,7 @@ class ShopStatistics:
             bought=self._bought(user, code),
             together=self.together(code, item),
             shared=shared,
-            similar=(bool(shared) or self._narrow(product, other)) and self._close(code, item),
+            similar=self._close(code, item) and (same_noun(product.name, other.name) or self._narrow(product, other)),
             lately=bool(profile.ages[row] <= WINDOW if self.snapshot.events.absolute else profile.steps[row] == 0),
         )
 
