@@ -108,6 +108,12 @@ def test_the_recommended_product_was_never_bought_by_this_shopper() -> None:
         "Like you, {t} shoppers bought both {b} and {i}.",
         "Your purchases of {b} and {i} go together.",
         "Both {b} and {i} are in your order history.",
+        "The shopper bought {b}. The shopper bought both it and {i}.",
+        "The shopper bought {b} and bought both it and {i}.",
+        "The shopper bought {b} and its name is {i}.",
+        "You bought {b} and another item, which is {i}.",
+        "You bought a {b} because of its {i}.",
+        "You bought {b} {i}.",
     ]
     for text in right:
         assert grounding.check(fill(text, facts), facts) == [], text

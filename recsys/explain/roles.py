@@ -43,6 +43,7 @@ _OWNED = vocabulary(
     """
 )
 _LINKS = frozenset(["and", "&", "or"])
+_IT_AND = (("it", "and"), ("them", "and"))
 _VERBISH = vocabulary(
     """
     is are was were has shares share comes come goes go fits costs sits belongs resembles carries says mentions
@@ -72,13 +73,18 @@ _ITEM_WAS_BOUGHT = tuple(
         rf"ITEM (is |was )?(already )?(in|from|among|part of) your {_HERS}\b",
         rf"\b(like you|you and|you (,? ?like|along with|as well as)) ,? ?(\w+ ){{0,4}}{_TOOK} (both )?{_MORE}ITEM",
         rf"\b(your|{_ONE}) (\w+ ){{0,2}}{_HERS} (\w+ ){{0,2}}(both )?⟦b\d~?⟧ and ITEM(?! ({_IS}))",
-        rf"\b(you|shopper|customer|buyer|user)( who| that)? (\w+ ){{0,2}}{_TOOK} (both )?⟦b\d~?⟧ "
-        rf"(also|and|and also) {_TOOK} ITEM",
+        rf"\b(you|shopper|customer|buyer|user)( who| that)? (\w+ ){{0,2}}{_TOOK} (both )?⟦b\d~?⟧ (and ⟦b\d~?⟧ )?"
+        rf"(also|and|and also) {_TOOK} (both )?((it|them) and )?ITEM",
+        # one product taken for the other, or for a word or a part of it
+        r"\b(names?|named|called|titled|words?) (is |was |are )?(named |called )?(ITEM|⟦b\d~?⟧)(?! (and|both|shares?))",
+        r"\b(which|that|and) (is|was|are) (also )?(an? )?ITEM",
+        r"\b(its|their|his|her|an?) ITEM",
+        r"⟦b\d~?⟧ (the )?ITEM",
         rf"\bboth {_MORE}ITEM (were|are|have been)? ?(in|from|among|part of) your {_HERS}",
         rf"\bwho (\w+ ){{0,2}}{_TOOK} ITEM .*⟦b\d~?⟧",
         r"ITEM (was|has been) (?!(\w+ ){0,3}(by|with|together|along|alongside)\b)(\w+ )?(bought|ordered|purchased)\b",
         r"ITEM (is|was) your (?!next)",
-        r"(?<!back )\bin (ITEM|⟦b\d~?⟧)",
+        r"(?<!back )\bin (the )?(ITEM|⟦b\d~?⟧)",
         r"\byou (\w+ ){0,2}(bought|ordered|purchased|own) ⟦(brand|category|shared)⟧",
         r"\b(because of|thanks to|owing to|due to|inspired by|based on|given) ITEM",
     )
@@ -139,8 +145,8 @@ def _by_reader(tokens: Sequence[str], at: int) -> bool:
 
 def _objects(tokens: Sequence[str], start: int) -> Iterator[str]:
     at = start
-    while at < len(tokens) and tokens[at] in _SKIP:
-        at += 1
+    while at < len(tokens) and (tokens[at] in _SKIP or tokens[at : at + 2] in _IT_AND):
+        at += 2 if tokens[at] not in _SKIP else 1
     while at < len(tokens) and tokens[at].startswith("⟦"):
         yield tokens[at]
         # "you bought A and B is ..." names one purchase; "you bought A and B, ..." names two.
