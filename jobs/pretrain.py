@@ -22,7 +22,7 @@ def pretrain(
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory of the model.")] = Path("models/gpt"),
     steps: Annotated[int, typer.Option("--steps", help="Updates.")] = 2_000,
-    vocabulary: Annotated[int, typer.Option("--vocabulary", help="Tokens of the tokenizer.")] = 4_096,
+    vocabulary: Annotated[int, typer.Option("--vocabulary", help="Tokens of the tokenizer.")] = 2_048,
     layers: Annotated[int, typer.Option("--layers", help="Layers.")] = 4,
     width: Annotated[int, typer.Option("--width", help="Components of a token's vector.")] = 288,
     heads: Annotated[int, typer.Option("--heads", help="Attention heads.")] = 6,

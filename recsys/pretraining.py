@@ -35,7 +35,7 @@ class PretrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    vocabulary: int = Field(4096, ge=260, le=200_000)
+    vocabulary: int = Field(2048, ge=260, le=200_000)
     """Tokens of the tokenizer (256 bytes and one separator are always among them)."""
     layers: int = Field(4, ge=1)
     width: int = Field(288, ge=16)
@@ -46,9 +46,9 @@ class PretrainingConfig(BaseModel):
     dropout: float = Field(0.0, ge=0, lt=1)
     steps: int = Field(2_000, ge=1)
     """Updates; the schedule ends there."""
-    batch: int = Field(8, ge=1)
-    """Blocks in one update on one device."""
-    learning_rate: float = Field(2e-3, gt=0)
+    batch: int = Field(4, ge=1)
+    """Blocks in one update on one device; few, because with little text many small updates learn more from it."""
+    learning_rate: float = Field(3e-3, gt=0)
     """Peak of the cosine schedule, after a warm-up of a twentieth of the steps."""
     weight_decay: float = Field(0.1, ge=0)
     held_out: float = Field(0.03, gt=0, lt=0.5)
@@ -157,7 +157,7 @@ def pretrain(
         lr_scheduler_type="cosine",
         warmup_steps=max(1, config.steps // 20),
         weight_decay=config.weight_decay,
-        adam_beta2=0.95,
+        adam_beta2=0.99,
         max_grad_norm=1.0,
         bf16=precision == "bf16",
         use_cpu=device.type == "cpu",
