@@ -161,6 +161,11 @@ def test_the_cheaper_one(assistant: Assistant) -> None:
     assert price.sources == (cheaper.sources[0],)
 
 
+def test_cheaper_offers_of_others_are_no_search(assistant: Assistant) -> None:
+    told = assistant.answer("Do you match the lower prices of other shops that are cheaper?")
+    assert told.intent != "recommendation"
+
+
 def test_what_the_description_does_not_say_is_handed_over(assistant: Assistant) -> None:
     *_, told = talk(assistant, "Recommend a laptop under 1000", "Is it waterproof?")
     assert told.handover

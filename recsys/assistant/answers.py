@@ -176,7 +176,7 @@ class Assistant:
         """A fact of a product that is named or referred to; None where the question is no such question."""
         if self.shelves is None or intent not in {"product", "recommendation", "service", "out_of_scope"}:
             return None
-        if dialogue.wants_cheaper(asked.question):
+        if dialogue.wants_cheaper(asked.question) and dialogue.focus(asked.turns, self.shelves):
             return self._recommend(asked)
         rows = dialogue.referred(asked.question, asked.turns, self.shelves)
         facts = asked.theme in _FACT_THEMES or products.asks_fact(asked.question)
