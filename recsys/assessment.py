@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ from recsys.evaluation import Holdout, Measured, hold_out, measure, within
 from recsys.features.content import TextVectors
 from recsys.histories import Histories
 from recsys.metrics import Estimate
-from recsys.ranker import Ranker
-from recsys.recipe import HistoryTexts, fit_ranker, ranker_scores
+from recsys.ranker import Course, Ranker
+from recsys.recipe import HistoryTexts, prepare_ranker, ranker_scores
 from recsys.reuse import VectorPool
 from recsys.schema import SEGMENT
 from recsys.settings import Settings
@@ -131,11 +132,10 @@ class Case:
         """Every item as a candidate."""
         return Candidates.of(self.shop.facts)
 
-    def fit(self, without: tuple[str, ...] = ()) -> Ranker:
-        """The ranker as it would have been trained at the cut."""
-        return fit_ranker(
-            self.shop.facts, self.holdout.train, self.texts, self.settings, without=without, progress=self.progress
-        )
+    @cached_property
+    def course(self) -> Course:
+        """What a ranker trained at the cut is fitted from; ablations share it."""
+        return prepare_ranker(self.shop.facts, self.holdout.train, self.texts, self.settings, progress=self.progress)
 
     def scores(self, ranker: Ranker) -> Scores:
         """A ranker as a model of the test users."""
@@ -172,7 +172,7 @@ def assess_live(
 def assess(case: Case, *, with_peers: bool = False, with_ablation: bool = False) -> Assessment:
     """Measure the ranker, the baselines and what else is asked for on one cut."""
     settings, holdout = case.settings, case.holdout
-    ranker = case.fit()
+    ranker = case.course.ranker()
     models, skipped = _baselines(case, ranker)
     measured = {RANKER: measure(case.scores(ranker), holdout)}
     measured |= {name: measure(scores, holdout) for name, scores in models.items()}
@@ -216,7 +216,7 @@ def _baselines(case: Case, full: Ranker) -> tuple[dict[str, Scores], dict[str, s
     models["TF-IDF cosine"] = baselines.tfidf_cosine(facts, case.histories)
     models["embedding cosine"] = baselines.embedding_cosine(facts, case.histories)
     others = tuple(block.name for block in full.blocks if not isinstance(block, TextVectors))
-    models[DESIGN] = case.scores(case.fit(without=others))
+    models[DESIGN] = case.scores(case.course.ranker(without=others))
     return models, skipped
 
 
@@ -263,7 +263,7 @@ def ablation(case: Case, full: Ranker, measured: Measured, how: Mapping[str, int
     """Take each block away in turn, fit the weights again, and see what is lost; dearest block first."""
     out = []
     for block in full.blocks:
-        less = measure(case.scores(case.fit(without=(block.name,))), case.holdout)
+        less = measure(case.scores(case.course.ranker(without=(block.name,))), case.holdout)
         lost = {f: metrics.difference(measured.per_user[f], less.per_user[f], **how) for f in FIGURES}
         out.append(Worth(block.name, block.meaning, lost))
     return sorted(out, key=lambda worth: -worth.figures["auc"].value)

@@ -86,17 +86,6 @@ def following(events: Events, half_life: float = 2.0, reach: int = 25) -> sparse
     return sparse.csr_array((value.astype(np.float32), (flow.row, flow.col)), shape=shape)
 
 
-def strongest(matrix: sparse.csr_array, per_row: int) -> sparse.csr_array:
-    """Keep the `per_row` largest values of each row; equal values by column, so that the result is reproducible."""
-    lengths = np.diff(matrix.indptr)
-    row = np.repeat(np.arange(matrix.shape[0]), lengths)
-    order = np.lexsort((matrix.indices, -matrix.data, row))
-    place = np.arange(len(order)) - matrix.indptr[:-1][row]
-    keep = np.sort(order[place < per_row])
-    indptr = np.r_[0, np.cumsum(np.minimum(lengths, per_row))]
-    return sparse.csr_array((matrix.data[keep], matrix.indices[keep], indptr), shape=matrix.shape)
-
-
 def regression(
     counts: sparse.csr_array, neighbours: sparse.csr_array, ridge: float, batch: int = 512
 ) -> sparse.csr_array:

@@ -19,6 +19,10 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from recsys import schema
+from recsys.sparsity import strongest
+
+#: Nearest items by words that are kept of each item, and the most items that may share a word that counts for it.
+ALIKE, COMMON = 15, 300
 
 _WORD = re.compile(r"[^\W_]+")
 _CJK = re.compile(r"([\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]+)")
@@ -88,6 +92,24 @@ class ItemFacts:
         axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1]
         # Signs are arbitrary; fix them, so that the same catalogue gives the same directions everywhere.
         return np.asarray(axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(len(axes))]), dtype=np.float32)
+
+    @cached_property
+    def alike(self) -> sparse.csr_array:
+        """TF-IDF cosine of each item's `ALIKE` nearest others, shape ``(m, m)``.
+
+        Words of more than `COMMON` items are left out: they say little, and the work grows with the square of how many
+        items share a word.
+        """
+        shared_by = np.bincount(self.terms.indices, minlength=self.terms.shape[1])
+        rare = sparse.csr_array(self.terms[:, np.flatnonzero(shared_by <= COMMON)])
+        turned = sparse.csr_array(rare.T)
+        parts = []
+        for start in range(0, len(self), 1024):
+            near = (rare[start : start + 1024] @ turned).tocoo()
+            other = near.col != near.row + start
+            near = sparse.csr_array((near.data[other], (near.row[other], near.col[other])), shape=near.shape)
+            parts.append(strongest(near, ALIKE))
+        return sparse.csr_array(sparse.vstack(parts, format="csr")) if parts else sparse.csr_array((0, 0))
 
     def take(self, rows: ArrayLike) -> ItemFacts:
         """The facts of these rows, in this order."""

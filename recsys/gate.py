@@ -14,7 +14,7 @@ from recsys.errors import BadInput
 from recsys.evaluation import Holdout, hold_out, measure
 from recsys.histories import Histories
 from recsys.metrics import Estimate
-from recsys.recipe import HistoryTexts, encoder_for, fit_ranker, impressions_of, ranker_scores
+from recsys.recipe import HistoryTexts, encoder_for, impressions_of, prepare_ranker, ranker_scores
 from recsys.settings import GateSettings, Settings
 from recsys.snapshot import Snapshot
 from recsys.store import Version
@@ -141,7 +141,7 @@ def _per_user_auc(
     settings: Settings,
     progress: bool,
 ) -> metrics.Floats:
-    ranker = fit_ranker(facts, holdout.train, texts, settings, impressions=impressions, progress=progress)
+    ranker = prepare_ranker(facts, holdout.train, texts, settings, impressions=impressions, progress=progress).ranker()
     histories = Histories.build(holdout.train, holdout.now, settings.training.half_life)
     catalogue = Candidates(np.arange(len(facts)), facts)
     return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout).per_user["auc"]

@@ -18,7 +18,7 @@ from recsys.gate import Verdict, judge
 from recsys.index import ItemIndex, labels
 from recsys.intake import Inputs, gather
 from recsys.ranker import Ranker
-from recsys.recipe import HistoryTexts, encoder_for, fit_ranker, impressions_of
+from recsys.recipe import HistoryTexts, encoder_for, impressions_of, prepare_ranker
 from recsys.reuse import VectorPool
 from recsys.settings import Settings
 from recsys.snapshot import Lazy, ShopTables, Snapshot
@@ -81,9 +81,9 @@ def train(settings: Settings, *, progress: bool = False) -> Outcome:
             raise BadInput("train: the live version has no interactions; give some with `jobs.embed --interactions F`")
         encoder = encoder_of(live, settings)
         texts = HistoryTexts(encoder, shop, settings, [_training_pool(live)], progress=progress)
-        ranker = fit_ranker(
+        ranker = prepare_ranker(
             shop.facts, shop.events, texts, settings, impressions=impressions_of(shop), progress=progress
-        )
+        ).ranker()
         draft.carry(live, without="ranker")
         info = ranker.save(draft.path / "ranker")
         _save_pool(draft, texts.pool)
@@ -131,7 +131,9 @@ def _build_and_publish(
     if verdict is not None and verdict.refused:
         return Outcome(live, work.notes, verdict)
     impressions = impressions_of(work.shop)
-    ranker = fit_ranker(work.shop.facts, work.shop.events, texts, settings, impressions=impressions, progress=progress)
+    ranker = prepare_ranker(
+        work.shop.facts, work.shop.events, texts, settings, impressions=impressions, progress=progress
+    ).ranker()
     parts = _write(draft, work, ranker, texts.pool, live, settings)
     manifest = _manifest(work, settings, parts, "") | {"gate": verdict.figures if verdict else None}
     version = store.publish(draft, manifest, live=live, keep=settings.keep_versions)

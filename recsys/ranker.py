@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 
 from recsys.catalogue import Candidates, ItemFacts
 from recsys.errors import ArtifactError, BadInput
 from recsys.events import Events
 from recsys.features import BLOCKS, Block, Shop
 from recsys.histories import Histories, Profile
+from recsys.regression import Lessons, Regression
 from recsys.settings import TrainingConfig
-from recsys.training import Impressions, Occasion, Pairs, TextVectors, occasions, training_pairs
+from recsys.training import Impressions, TextVectors, occasions, training_pairs
 
 _META, _WEIGHTS = "ranker.json", "weights.npy"
 
@@ -44,9 +44,6 @@ class Ranker:
         One number per block, its mean contribution in training, so that a contribution is a difference from the usual.
     intercept
         Logit of the usual candidate.
-    prior_shift
-        What was added to the logit to go from pairs drawn as in training to the whole catalogue;
-        ``logit - prior_shift`` is calibrated on drawn pairs.
     facts_of_fit
         Numbers about the training that belong in a manifest.
     """
@@ -55,7 +52,6 @@ class Ranker:
     weights: tuple[NDArray[np.float64], ...]
     offsets: NDArray[np.float64]
     intercept: float
-    prior_shift: float
     facts_of_fit: dict[str, Any]
 
     @classmethod
@@ -68,62 +64,13 @@ class Ranker:
         *,
         seed: int = 0,
         impressions: Impressions | None = None,
-        without: Sequence[str] = (),
         progress: Callable[[str], None] | None = None,
     ) -> Ranker:
-        """Train on `events`.
-
-        Parameters
-        ----------
-        catalogue
-            Facts of all items.
-        events
-            All events; none later than the moment of use.
-        text_vectors
-            ``(histories, users) -> (len(users), dim)``: vectors of the users' history texts as `histories` has them.
-        config
-            How pairs are made; defaults to `TrainingConfig()`.
-        seed
-            Of sampling and of the randomised decomposition.
-        impressions
-            Items shown, clicked or not; those not clicked are preferred as negatives.
-        without
-            Names of blocks to leave out, for ablations.
-        progress
-            Called with a line of text as each step begins.
-
-        Raises
-        ------
-        BadInput
-            There is nothing to learn from, or an extra block cannot be loaded.
-        """
-        config = config or TrainingConfig()
-        say = progress or (lambda line: None)
-        now = events.end
-        shop = Shop(catalogue, events, now, Histories.build(events, now, config.half_life), seed)
-        kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.name not in without]
-        kinds = [kind for kind in kinds if kind.applies(shop)]
-        moments = occasions(catalogue, events, config, seed=seed)
-        pairs = training_pairs(moments, kinds, text_vectors, config, seed=seed, impressions=impressions, progress=say)
-        say("fitting the weights")
-        model = _Regression.choose(pairs, config, seed)
-        shift = _prior_shift(moments, pairs, len(catalogue))
-        say("fitting the statistics on all events")
-        blocks = fit_blocks(kinds, shop)
-        if (columns := [c for b in blocks for c in b.columns]) != list(pairs.columns):
-            raise BadInput(f"features differ between past and present: {sorted(set(columns) ^ set(pairs.columns))}.")
-        cuts = np.cumsum([len(b.columns) for b in blocks])[:-1]
-        weights = tuple(np.split(model.weights, cuts))
-        offsets = np.array([w @ m for w, m in zip(weights, np.split(model.means, cuts), strict=True)])
-        report = {
-            "pairs": len(pairs.bought),
-            "bought": int(pairs.bought.sum()),
-            "occasions": [{"kind": o.kind, "users": len(o.users), "bought": len(o.items)} for o in moments],
-            "strength": model.strength,
-            "iterations": model.iterations,
-            "calibration": {"slope": model.slope, "shift": model.shift},
-        }
-        return cls(blocks, weights, offsets, model.intercept + shift, shift, report)
+        """Train on `events`: `Course.prepare`, then `Course.ranker`; parameters and errors as there."""
+        course = Course.prepare(
+            catalogue, events, text_vectors, config, seed=seed, impressions=impressions, progress=progress
+        )
+        return course.ranker()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -174,7 +121,6 @@ class Ranker:
         meta: dict[str, Any] = {
             "blocks": [],
             "intercept": self.intercept,
-            "prior_shift": self.prior_shift,
             "offsets": [float(o) for o in self.offsets],
             "fit": self.facts_of_fit,
         }
@@ -237,11 +183,103 @@ class Ranker:
                 tuple(np.split(weights, cuts[:-1])),
                 np.asarray(meta["offsets"], np.float64),
                 float(meta["intercept"]),
-                float(meta["prior_shift"]),
                 dict(meta["fit"]),
             )
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise ArtifactError(f"{directory}: the ranker cannot be read ({error}); train it again.") from error
+
+
+@dataclass(frozen=True)
+class Course:
+    """All that a ranker is fitted from, made once: labelled pairs of the past, and blocks with today's statistics.
+
+    Attributes
+    ----------
+    blocks
+        Fitted on all events.
+    lessons
+        Pairs with the columns of all blocks, in order.
+    report
+        Numbers about the pairs that belong in a manifest.
+    """
+
+    blocks: tuple[Block, ...]
+    lessons: Lessons
+    config: TrainingConfig
+    report: dict[str, Any]
+
+    @classmethod
+    def prepare(
+        cls,
+        catalogue: ItemFacts,
+        events: Events,
+        text_vectors: TextVectors,
+        config: TrainingConfig | None = None,
+        *,
+        seed: int = 0,
+        impressions: Impressions | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> Course:
+        """Make pairs and statistics from `events`.
+
+        Parameters
+        ----------
+        catalogue
+            Facts of all items.
+        events
+            All events; none later than the moment of use.
+        text_vectors
+            ``(histories, users) -> (len(users), dim)``: vectors of the users' history texts as `histories` has them.
+        config
+            How pairs are made; defaults to `TrainingConfig()`.
+        seed
+            Of sampling and of the randomised decomposition.
+        impressions
+            Items shown, clicked or not; those not clicked are preferred as negatives.
+        progress
+            Called with a line of text as each step begins.
+
+        Raises
+        ------
+        BadInput
+            There is nothing to learn from, or an extra block cannot be loaded.
+        """
+        config = config or TrainingConfig()
+        say = progress or (lambda line: None)
+        now = events.end
+        shop = Shop(catalogue, events, now, Histories.build(events, now, config.half_life), seed)
+        kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.applies(shop)]
+        moments = occasions(catalogue, events, config, seed=seed)
+        pairs = training_pairs(moments, kinds, text_vectors, config, seed=seed, impressions=impressions, progress=say)
+        say("fitting the statistics on all events")
+        blocks = fit_blocks(kinds, shop)
+        if (columns := [c for b in blocks for c in b.columns]) != list(pairs.columns):
+            raise BadInput(f"features differ between past and present: {sorted(set(columns) ^ set(pairs.columns))}.")
+        report = {
+            "pairs": len(pairs.bought),
+            "bought": int(pairs.bought.sum()),
+            "occasions": [{"kind": o.kind, "users": len(o.users), "bought": len(o.items)} for o in moments],
+        }
+        say("fitting the weights")
+        return cls(blocks, Lessons.of(pairs, seed), config, report)
+
+    def ranker(self, without: Sequence[str] = ()) -> Ranker:
+        """Fit the weights, leaving out the blocks of these names (for ablations)."""
+        sizes = [len(b.columns) for b in self.blocks]
+        kept = [b.name not in without for b in self.blocks]
+        columns = slice(None) if all(kept) else np.flatnonzero(np.repeat(kept, sizes))
+        model = Regression.fit(self.lessons, self.config.strengths, columns)
+        blocks = tuple(b for b, keep in zip(self.blocks, kept, strict=True) if keep)
+        cuts = np.cumsum([len(b.columns) for b in blocks])[:-1]
+        weights = tuple(np.split(model.weights, cuts))
+        offsets = np.array([w @ m for w, m in zip(weights, np.split(model.means, cuts), strict=True)])
+        report = {
+            **self.report,
+            "strength": model.strength,
+            "iterations": model.iterations,
+            "calibration": {"slope": model.slope, "shift": model.shift},
+        }
+        return Ranker(blocks, weights, offsets, model.intercept, report)
 
 
 def _open(path: Path) -> NDArray[np.generic]:
@@ -271,74 +309,3 @@ def extra_blocks(names: Sequence[str]) -> list[type[Block]]:
             raise BadInput(f"extra_blocks: {name!r} is not a recsys.features.Block.")
         found.append(kind)
     return found
-
-
-@dataclass(frozen=True)
-class _Regression:
-    """Weights of the raw columns, with the calibration already in them."""
-
-    weights: NDArray[np.float64]
-    means: NDArray[np.float64]
-    intercept: float
-    strength: float
-    iterations: int
-    slope: float
-    shift: float
-
-    #: Pairs looked at to choose the regularisation and the calibration.
-    INNER = 300_000
-
-    @classmethod
-    def choose(cls, pairs: Pairs, config: TrainingConfig, seed: int) -> _Regression:
-        """Regularisation and calibration on a held-out part, weights on everything."""
-        held = _inner_split(pairs, seed)
-        # In place: a second copy of the columns would double the memory. A constant column gets no weight.
-        means, spread = pairs.standardise()
-        sample = np.random.default_rng(seed).random(len(held)) < cls.INNER / max(len(held), 1)
-        learn, check = np.flatnonzero(~held & sample), np.flatnonzero(held & sample)
-        best: tuple[float, float, float, float] | None = None
-        if pairs.bought[check].any() and pairs.bought[learn].any() and not pairs.bought[check].all():
-            X, y, w = pairs.features[learn], pairs.bought[learn], pairs.weights[learn]
-            for strength in config.strengths:
-                model = _fit(X, y, w, strength)
-                z = model.decision_function(pairs.features[check])
-                slope, shift, loss = _platt(z, pairs.bought[check], pairs.weights[check])
-                if best is None or loss < best[0]:
-                    best = (loss, strength, slope, shift)
-            del X
-        _, strength, slope, shift = best or (0.0, config.strengths[len(config.strengths) // 2], 1.0, 0.0)
-        model = _fit(pairs.features, pairs.bought, pairs.weights, strength)
-        weights = model.coef_[0].astype(np.float64) * slope / spread
-        intercept = float(model.intercept_[0]) * slope + shift
-        return cls(weights, means, intercept, strength, int(model.n_iter_[0]), slope, shift)
-
-
-def _fit(X: NDArray[np.float32], y: NDArray[np.bool_], w: NDArray[np.float32], strength: float) -> LogisticRegression:
-    return LogisticRegression(C=strength, max_iter=200, tol=1e-4).fit(X, y, sample_weight=w)
-
-
-def _platt(z: NDArray[np.floating], y: NDArray[np.bool_], w: NDArray[np.float32]) -> tuple[float, float, float]:
-    """Affine map of the logit that fits held-out labels best: slope, shift, log-loss."""
-    model = LogisticRegression(C=1e6).fit(z[:, None], y, sample_weight=w)
-    slope, shift = float(model.coef_[0, 0]), float(model.intercept_[0])
-    if slope <= 0:  # nothing was learned that holds later; keep the order, shrink the claims
-        return 1.0, 0.0, np.inf
-    p = np.clip(expit(slope * z + shift), 1e-12, 1 - 1e-12)
-    return slope, shift, float(-np.average(np.where(y, np.log(p), np.log(1 - p)), weights=w))
-
-
-def _inner_split(pairs: Pairs, seed: int) -> NDArray[np.bool_]:
-    """Rows to check on: the latest of several moments of one kind, else a quarter of the shoppers."""
-    moments = np.unique(pairs.moment[pairs.later] if pairs.later.any() else pairs.moment)
-    if len(moments) > 1:
-        return np.asarray(pairs.moment == moments[0])
-    chosen = np.random.default_rng(seed).random(int(pairs.shopper.max(initial=0)) + 1) < 0.25
-    return np.asarray(chosen[pairs.shopper])
-
-
-def _prior_shift(moments: Sequence[Occasion], pairs: Pairs, n_items: int) -> float:
-    """From odds among drawn pairs to odds among the catalogue: both for a shopper with the mean number of purchases."""
-    bought, drawn = float(pairs.weights[pairs.bought].sum()), float(pairs.weights[~pairs.bought].sum())
-    horizon = [o for o in moments if o.kind == "later"] or list(moments)
-    mean = sum(len(o.items) for o in horizon) / sum(len(o.users) for o in horizon)
-    return float(np.log((mean / max(n_items - mean, 1.0)) / (bought / max(drawn, 1.0))))

@@ -15,7 +15,7 @@ from recsys.catalogue import Candidates, ItemFacts
 from recsys.encoder import Encoder
 from recsys.events import Events
 from recsys.histories import Histories
-from recsys.ranker import Ranker
+from recsys.ranker import Course, Ranker
 from recsys.reuse import VectorPool
 from recsys.settings import Settings
 from recsys.snapshot import Snapshot, titles
@@ -68,30 +68,28 @@ class HistoryTexts:
         return VectorPool(keys[fresh], vectors, truncated)
 
 
-def fit_ranker(
+def prepare_ranker(
     facts: ItemFacts,
     events: Events,
     texts: HistoryTexts,
     settings: Settings,
     *,
     impressions: Impressions | None = None,
-    without: Sequence[str] = (),
     progress: bool = False,
-) -> Ranker:
-    """Train on these events; `facts` are the whole catalogue's, row = item code.
+) -> Course:
+    """What a ranker of these events is fitted from; `facts` are the whole catalogue's, row = item code.
 
     `impressions` later than the events are left out: they are the future as much as later events are.
     """
     if impressions is not None and events.absolute:
         impressions = impressions.where(impressions.time <= events.end)
-    return Ranker.fit(
+    return Course.prepare(
         facts,
         events,
         texts,
         settings.training,
         seed=settings.seed,
         impressions=impressions,
-        without=without,
         progress=Console(stderr=True, style="dim").print if progress else None,
     )
 

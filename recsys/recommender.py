@@ -19,7 +19,7 @@ from recsys.explain import Explainer, Explanation
 from recsys.index import ItemIndex
 from recsys.lookup import Item, Lookup, Shopper, User
 from recsys.ranker import Ranker
-from recsys.recipe import HistoryTexts, encoder_for, fit_ranker
+from recsys.recipe import HistoryTexts, encoder_for, prepare_ranker
 from recsys.rules import Rules
 from recsys.schema import ITEM, USER
 from recsys.scoring import Scoring, each
@@ -80,7 +80,7 @@ class Recommender:
         encoder = encoder_for(settings)
         shop = snapshot.build(tables, encoder, settings, progress=progress).snapshot
         texts = HistoryTexts(encoder, shop, settings, progress=progress)
-        ranker = fit_ranker(shop.facts, shop.events, texts, settings, progress=progress)
+        ranker = prepare_ranker(shop.facts, shop.events, texts, settings, progress=progress).ranker()
         index = ItemIndex.build(shop.facts.vectors, settings=settings.retrieval)
         return cls(shop, ranker, index, settings, lambda: encoder)
 

@@ -22,6 +22,10 @@ from recsys.features.base import Block, Shop
 from recsys.histories import Histories
 from recsys.settings import TrainingConfig
 
+#: A column whose spread is no more than this share of its largest value, or of 1, is taken for a constant: float32
+#: sums of unit vectors are rounded at 1e-7, and a weight in the millions would make scores of the rounding.
+FLAT = 1e-5
+
 #: ``(histories, users) -> (len(users), dim)``: the vectors of these users' history texts.
 TextVectors = Callable[[Histories, NDArray[np.int64]], NDArray[np.float32]]
 
@@ -103,12 +107,16 @@ class Impressions:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Candidates drawn for one shopper of an occasion: what they bought first, then what they did not."""
+    """Candidates drawn for one shopper of an occasion: what they bought first, then what they did not.
+
+    `weights` teach the order; `stands_for` counts the catalogue's items that each candidate was drawn from.
+    """
 
     place: int
     codes: NDArray[np.int64]
     bought: int
     weights: NDArray[np.float32]
+    stands_for: NDArray[np.float32]
 
 
 @dataclass
@@ -123,6 +131,9 @@ class Pairs:
         The label.
     weights
         Sample weights, mean 1; an occasion counts as much as the purchases it stands for.
+    stands_for
+        How many of the shopper's candidates in the whole catalogue a row was drawn to represent: weighted by it, the
+        rows are what a score is a probability of.
     moment, shopper
         Number of the occasion and of the shopper (within all pairs) of each row.
     later
@@ -133,6 +144,7 @@ class Pairs:
     features: NDArray[np.float32]
     bought: NDArray[np.bool_]
     weights: NDArray[np.float32]
+    stands_for: NDArray[np.float32]
     moment: NDArray[np.int32]
     shopper: NDArray[np.int32]
     later: NDArray[np.bool_]
@@ -147,14 +159,15 @@ class Pairs:
             )
             / n
         )
-        squares = np.zeros(len(self.columns))
+        squares, peak = np.zeros(len(self.columns)), np.zeros(len(self.columns))
         for at in range(0, n, batch):
             part = self.features[at : at + batch]
+            peak = np.maximum(peak, np.abs(part).max(axis=0, initial=0))
             part -= means.astype(np.float32)
             squares += np.square(part, dtype=np.float64).sum(axis=0)
         spread = np.sqrt(squares / n)
-        # A column that never changes teaches nothing and must not blow up what it is divided by.
-        spread[spread < 1e-6] = np.inf
+        # A column that never changes, but for rounding, teaches nothing; divided by its spread the rounding would.
+        spread[spread <= FLAT * np.maximum(peak, 1.0)] = np.inf
         for at in range(0, n, batch):
             self.features[at : at + batch] /= spread.astype(np.float32)
         return means, spread
@@ -249,15 +262,22 @@ def draw(
         had = profiles.items[profiles.indptr[user] : profiles.indptr[user + 1]]
         pick = rng.permutation(len(bought))[: config.positives]
         others = rng.integers(0, n, config.negatives)
+        uniform = np.ones(len(others), bool)
         if shown is not None:
             low, high = np.searchsorted(shown, [user * n, (user + 1) * n])
             seen = shown[low:high][: len(others) // 2] - user * n
             others[: len(seen)] = seen
-        others = others[~np.isin(others, bought) & ~np.isin(others, had)]
+            uniform[: len(seen)] = False
+        fresh = ~np.isin(others, bought) & ~np.isin(others, had)
+        others, uniform = others[fresh], uniform[fresh]
         # Each purchase stands against `config.negatives` draws, whether it has them for itself or shares them.
         each = len(pick) * config.negatives / max(len(others), 1)
-        weights = np.r_[strength[pick], np.full(len(others), each)].astype(np.float32)
-        out.append(Drawn(int(place), np.r_[bought[pick], others].astype(np.int64), len(pick), weights))
+        weights = np.r_[strength[pick], np.full(len(others), each)]
+        # An item that was shown was chosen for itself; the uniform draws share all the rest.
+        rest = max(n - len(np.unique(had)) - len(bought) - (~uniform).sum(), 0) / max(uniform.sum(), 1)
+        stands_for = np.r_[np.full(len(pick), len(bought) / max(len(pick), 1)), np.where(uniform, rest, 1)]
+        codes = np.r_[bought[pick], others].astype(np.int64)
+        out.append(Drawn(int(place), codes, len(pick), weights.astype(np.float32), stands_for.astype(np.float32)))
     return out
 
 
@@ -280,7 +300,8 @@ def training_pairs(
     features = np.empty((0, 0), np.float32)
     start = shopper = 0
     bought, moment = np.zeros(total, bool), np.empty(total, np.int32)
-    weights, person, later = np.empty(total, np.float32), np.empty(total, np.int32), np.empty(total, bool)
+    weights, stands_for = np.empty(total, np.float32), np.empty(total, np.float32)
+    person, later = np.empty(total, np.int32), np.empty(total, bool)
     for number, (occasion, group) in enumerate(zip(moments, drawn, strict=True)):
         progress(f"features of moment {number + 1} of {len(moments)}: {len(group):,} shoppers")
         catalogue = occasion.shop.catalogue
@@ -304,13 +325,13 @@ def training_pairs(
                     features[rows, at : at + len(block.columns)] = block.transform(profile, candidates)
                     at += len(block.columns)
                 bought[start : start + d.bought] = True
-                weights[rows], person[rows] = d.weights, shopper
+                weights[rows], stands_for[rows], person[rows] = d.weights, d.stands_for, shopper
                 start, shopper = rows.stop, shopper + 1
         mine = slice(begin, start)
         moment[mine], later[mine] = number, occasion.kind == "later"
         weights[mine] *= occasion.share / max(float(weights[mine].sum()), 1e-9)
     weights /= max(float(weights.mean()), 1e-30)
-    return Pairs(columns, features, bought, weights, moment, person, later)
+    return Pairs(columns, features, bought, weights, stands_for, moment, person, later)
 
 
 def _shown(occasion: Occasion, impressions: Impressions | None) -> NDArray[np.int64] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import replace
 from importlib import util as modules
@@ -18,6 +19,7 @@ from recsys.catalogue import Candidates
 from recsys.errors import ArtifactError
 from recsys.evaluation import Holdout, hold_out, measure, within
 from recsys.events import Events
+from recsys.ranker import Course
 from recsys.recipe import HistoryTexts
 from recsys.settings import EvaluationSettings, Settings, load_settings
 from recsys.store import Store
@@ -73,26 +75,26 @@ def test_nothing_after_the_cut_reaches_a_model(case, monkeypatch):
         given.append(events)
         return fit(facts, events, texts, settings, **how)
 
-    fit = assessment.fit_ranker
-    monkeypatch.setattr(assessment, "fit_ranker", spy)
-    assessment.assess(case)
-    assert len(given) == 2  # the ranker, and [u;v] alone
+    fit = assessment.prepare_ranker
+    monkeypatch.setattr(assessment, "prepare_ranker", spy)
+    assessment.assess(dataclasses.replace(case))  # one whose pairs are not made yet
+    assert len(given) == 1  # one set of pairs for the ranker and for [u;v] alone
     assert max(float(e.time.max()) for e in given) < case.holdout.now
     assert (case.histories.ages > 0).all()
 
 
 def test_u_v_alone_has_the_text_vectors_and_nothing_else(case, monkeypatch):
-    left_out = {}
-    fit = Case.fit
+    left_out = []
+    fit = Course.ranker
 
     def spy(self, without=()):
-        left_out[len(left_out)] = without
+        left_out.append(tuple(without))
         return fit(self, without)
 
-    monkeypatch.setattr(Case, "fit", spy)
+    monkeypatch.setattr(Course, "ranker", spy)
     assessment.assess(case)
-    plain = fit(case, left_out[1])
-    assert [b.name for b in plain.blocks] == ["text vectors"]
+    assert left_out[0] == ()
+    assert [b.name for b in fit(case.course, left_out[1]).blocks] == ["text vectors"]
 
 
 def test_figures_are_plain_numbers(found):
@@ -106,14 +108,14 @@ def test_a_second_assessment_finds_the_same(case, found):
 
 
 def test_ablation_fits_again_without_each_block(case, found):
-    full = case.fit()
+    full = case.course.ranker()
     few = replace(full, blocks=full.blocks[:2], weights=full.weights[:2], offsets=full.offsets[:2])
     how = {"resamples": 100, "seed": 7}
     worths = assessment.ablation(case, few, found.measured[RANKER], how)
     assert {w.block for w in worths} == {b.name for b in few.blocks}
     values = [w.figures["auc"].value for w in worths]
     assert values == sorted(values, reverse=True)
-    without = measure(case.scores(case.fit(without=(worths[0].block,))), case.holdout)
+    without = measure(case.scores(case.course.ranker(without=(worths[0].block,))), case.holdout)
     expected = np.mean(found.measured[RANKER].per_user["auc"] - without.per_user["auc"])
     assert values[0] == pytest.approx(expected)
 
@@ -167,7 +169,7 @@ def test_the_calibration_slice_is_the_first_events_after_the_cut(case):
 
 def test_expected_purchases_are_summed_over_the_whole_catalogue(case):
     """The frozen negatives stand for all the items that were not bought: compare with scoring them all."""
-    ranker = case.fit()
+    ranker = case.course.ranker()
     found = assessment.calibration(case, ranker)
     assert found is not None
     train = case.holdout.train

@@ -10,6 +10,7 @@ from shops import START
 from recsys import behaviour
 from recsys.events import DAY, Events
 from recsys.schema import TimeKind
+from recsys.sparsity import strongest
 
 
 def make(rows: list[tuple[int, int, float]], n_items: int = 6) -> Events:
@@ -57,7 +58,7 @@ def test_following_is_directional_between_visits_and_symmetric_inside_one():
 @given(events, st.integers(1, 4))
 def test_strongest_keeps_the_largest_of_each_row(e: Events, k: int):
     matrix = behaviour.cosine(behaviour.together(e))
-    kept = behaviour.strongest(matrix, k)
+    kept = strongest(matrix, k)
     for row in range(matrix.shape[0]):
         full, top = np.sort(matrix[[row]].toarray()[0])[::-1], np.sort(kept[[row]].data)[::-1]
         assert len(top) <= k

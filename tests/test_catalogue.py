@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys import catalogue
 from recsys.catalogue import Candidates, ItemFacts, Vocabulary, render, terms, words
 
 PROPERTY = settings(max_examples=40, deadline=None)
@@ -165,3 +166,22 @@ def test_directions_are_orthonormal_strongest_first_and_the_same_every_time():
     spread = (vectors @ axes).std(axis=0)
     assert (np.diff(spread) < 0).all()
     np.testing.assert_array_equal(facts.take(np.arange(300)).directions, axes)
+
+
+@given(products)
+@PROPERTY
+def test_alike_are_the_nearest_others_by_words(rows):
+    table = table_of(rows)
+    vocabulary = Vocabulary.fit(table, TEMPLATE)
+    facts = vocabulary.facts(table, np.zeros((len(table), 2), np.float32))
+    dense = (facts.terms @ facts.terms.T).toarray()
+    np.fill_diagonal(dense, 0)
+    np.testing.assert_allclose(facts.alike.toarray(), dense, atol=1e-6)  # fewer items than are kept of each row
+
+
+def test_a_word_that_many_share_makes_nothing_alike(monkeypatch):
+    monkeypatch.setattr(catalogue, "COMMON", 2)
+    table = table_of([{"title": "red mug"}, {"title": "red pan"}, {"title": "red oak pan"}])
+    facts = Vocabulary.fit(table, TEMPLATE).facts(table, np.zeros((3, 2), np.float32))
+    found = facts.alike.toarray() > 0
+    assert found.tolist() == [[False] * 3, [False, False, True], [False, True, False]]

@@ -4,14 +4,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from scipy.special import logit
+from scipy.special import expit, logit
 from shops import events_of, facts_of, mean_texts, shop_of, tables
 
 from recsys.catalogue import Candidates
 from recsys.errors import ArtifactError, BadInput
 from recsys.features import BLOCKS, Block
 from recsys.histories import Histories
-from recsys.ranker import Ranker
+from recsys.ranker import Course, Ranker
+from recsys.regression import balance
 from recsys.schema import TimeKind
 from recsys.settings import TrainingConfig
 
@@ -42,8 +43,13 @@ class Evenness(Block):
 
 
 @pytest.fixture(scope="module")
-def ranker() -> Ranker:
-    return Ranker.fit(FACTS, EVENTS, mean_texts(FACTS), CONFIG, seed=0)
+def course() -> Course:
+    return Course.prepare(FACTS, EVENTS, mean_texts(FACTS), CONFIG, seed=0)
+
+
+@pytest.fixture(scope="module")
+def ranker(course) -> Ranker:
+    return course.ranker()
 
 
 def profile(user: int):
@@ -71,6 +77,31 @@ def test_expected_purchases_are_about_what_shoppers_buy(ranker):
     mean = sum(o["bought"] for o in moments) / sum(o["users"] for o in moments)
     expected = np.mean([ranker.score(profile(u), EVERYTHING).sum() for u in range(0, 200, 5)])
     assert mean / 2.5 < expected < mean * 2.5
+
+
+def test_as_many_purchases_are_expected_as_were_made_in_the_latest_stretch(course, ranker):
+    pairs, rows = course.lessons.pairs, course.lessons.latest
+    weights = np.concatenate(ranker.weights) * course.lessons.spread
+    z = pairs.features[rows] @ np.where(np.isfinite(weights), weights, 0) + ranker.intercept
+    made = pairs.stands_for[rows][pairs.bought[rows]].sum()
+    assert pairs.stands_for[rows] @ expit(z) == pytest.approx(made, rel=1e-3)
+    # The rows of a shopper stand for the catalogue less what they had.
+    one = rows[pairs.shopper[rows] == pairs.shopper[rows[0]]]
+    assert 0.5 * len(ITEMS) < pairs.stands_for[one].sum() <= len(ITEMS)
+
+
+def test_nothing_to_balance_moves_nothing():
+    assert balance(np.zeros(3), np.zeros(3, bool), np.ones(3, np.float32)) == 0.0
+
+
+def test_a_fit_on_fewer_columns_equals_one_that_never_had_them(course):
+    less = course.ranker(without=["taste"])
+    again = course.ranker(without=["taste"])
+    names = [b.name for b in course.blocks]
+    assert [b.name for b in less.blocks] == [n for n in names if n != "taste"]
+    np.testing.assert_array_equal(less.logit(profile(1), EVERYTHING), again.logit(profile(1), EVERYTHING))
+    z = less.logit(profile(1), EVERYTHING)
+    np.testing.assert_allclose(less.contributions(profile(1), EVERYTHING).sum(axis=1) + less.intercept, z, atol=1e-9)
 
 
 def test_fold_is_the_text_part_of_the_logit(ranker):
@@ -134,7 +165,7 @@ def test_order_only_tables_train():
 
 def test_left_out_blocks_are_gone_and_own_blocks_are_there(tmp_path):
     config = CONFIG.model_copy(update={"extra_blocks": (f"{__name__}.Evenness",)})
-    made = Ranker.fit(FACTS, EVENTS, mean_texts(FACTS), config, without=["taste", "popularity"])
+    made = Course.prepare(FACTS, EVENTS, mean_texts(FACTS), config).ranker(without=["taste", "popularity"])
     names = [b.name for b in made.blocks]
     assert "evenness" in names
     assert not {"taste", "popularity"} & set(names)
@@ -151,10 +182,8 @@ def test_a_block_that_is_none_is_refused(name):
         Ranker.fit(FACTS, EVENTS, mean_texts(FACTS), CONFIG.model_copy(update={"extra_blocks": (name,)}))
 
 
-def test_concatenation_alone_cannot_personalise():
+def test_concatenation_alone_cannot_personalise(course):
     """The reason for all other blocks: on ``[u ; v]`` every shopper gets the same order."""
-    alone = Ranker.fit(
-        FACTS, EVENTS, mean_texts(FACTS), CONFIG, without=[b.name for b in BLOCKS if b.name != "text vectors"]
-    )
+    alone = course.ranker(without=[b.name for b in BLOCKS if b.name != "text vectors"])
     orders = {tuple(np.argsort(-alone.logit(profile(u), EVERYTHING), kind="stable")) for u in range(4)}
     assert len(orders) == 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recsys import Recommender, recommend
 from recsys.errors import BadInput
-from recsys.recipe import HistoryTexts, encoder_for, fit_ranker
+from recsys.recipe import HistoryTexts, encoder_for, prepare_ranker
 from recsys.settings import load_settings
 
 KINDS = {"G": "garden", "K": "kitchen"}
@@ -38,7 +38,7 @@ def test_two_tastes_order_the_same_items_differently_which_concatenation_alone_c
     others = [block.name for block in rec.ranker.blocks if block.name != "text vectors"]
     encoder = encoder_for(settings)
     texts = HistoryTexts(encoder, rec.shop, settings, progress=False)
-    ranker = fit_ranker(rec.shop.facts, rec.shop.events, texts, settings, without=others)
+    ranker = prepare_ranker(rec.shop.facts, rec.shop.events, texts, settings).ranker(without=others)
     flat = Recommender(rec.shop, ranker, rec.scoring.index, settings, lambda: encoder)
     cook, gardener = (flat.recommend(u, items=same).item_id.tolist() for u in ("000", "001"))
     assert cook == gardener

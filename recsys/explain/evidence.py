@@ -33,6 +33,7 @@ SAYS: dict[str, tuple[Kind, ...]] = {
     "bought together": (Kind.OFTEN, Kind.TOGETHER),
     "bought next": (Kind.OFTEN, Kind.TOGETHER),
     "completes": (Kind.OFTEN, Kind.TOGETHER),
+    "bought with its like": (Kind.TOGETHER, Kind.WORDS, Kind.SIMILAR),
     "bought together lately": (Kind.OFTEN, Kind.TOGETHER),
     "taste": (Kind.OFTEN, Kind.TOGETHER, Kind.SIMILAR),
     "similarity": (Kind.SIMILAR, Kind.WORDS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recsys.features.base import Block, Shop
 from recsys.features.content import Brand, Category, Price, Product, Similarity, TextVectors, Words
-from recsys.features.copurchase import Completes, Following, Lately, Taste, Together
+from recsys.features.copurchase import Completes, Following, Kin, Lately, Taste, Together
 from recsys.features.popularity import Age, Popularity, Season
 
 #: All blocks of the library, in the order in which they are shown.
@@ -16,6 +16,7 @@ BLOCKS: tuple[type[Block], ...] = (
     Together,
     Following,
     Completes,
+    Kin,
     Lately,
     Taste,
     Popularity,

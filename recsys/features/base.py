@@ -16,6 +16,7 @@ from recsys import behaviour
 from recsys.catalogue import Candidates, ItemFacts
 from recsys.events import Events
 from recsys.histories import Histories, Profile
+from recsys.sparsity import strongest
 
 Array = NDArray[Any]
 State = Mapping[str, Array]
@@ -124,7 +125,7 @@ class Partners:
     @classmethod
     def of(cls, matrix: sparse.csr_array, per_row: int) -> Partners:
         """Keep the `per_row` strongest of each row, scaled so that the median strongest partner is 1."""
-        top = behaviour.strongest(matrix, per_row)
+        top = strongest(matrix, per_row)
         filled = np.diff(top.indptr) > 0
         peak = np.maximum.reduceat(top.data, top.indptr[:-1][filled]) if filled.any() else np.ones(1)
         scale = float(np.median(peak[peak > 0])) if (peak > 0).any() else 1.0

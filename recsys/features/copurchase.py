@@ -6,15 +6,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from typing_extensions import override
 
 from recsys import behaviour
 from recsys.catalogue import Candidates
 from recsys.features.base import Array, Block, Partners, Shop, State, log_gap, recency_weights
 from recsys.histories import Profile
+from recsys.sparsity import strongest
 
 #: Strongest partners kept of each item; and how many of them explain it in the regression.
 PARTNERS, EXPLAINERS, RIDGE = 200, 50, 100.0
+#: Partners of each item whose likes are looked up.
+BRIDGES = 60
 
 
 class _Summed(Block):
@@ -22,13 +26,23 @@ class _Summed(Block):
 
     half_life: ClassVar[float]
     _partners: Partners
+    _sold: NDArray[np.float32]
 
-    def _use(self, partners: Partners) -> None:
-        self._partners = partners
+    def _use(self, partners: Partners, sold: NDArray[np.float32]) -> None:
+        self._partners, self._sold = partners, sold
         stem = self.name.replace(" ", "_")
         self.columns = tuple(
             f"{stem}_{what}"
-            for what in ("sum", "log_sum", "any", "log_latest", "log_latest_x_gap", "log_sum_x_activity")
+            for what in (
+                "sum",
+                "log_sum",
+                "any",
+                "log_latest",
+                "log_latest_x_gap",
+                "log_sum_x_activity",
+                "log_sum_x_popularity",
+                "log_sum_squared",
+            )
         )
 
     @override
@@ -47,16 +61,24 @@ class _Summed(Block):
             log_latest,
             log_latest * log_gap(profile),
             log_sum * np.log1p(len(profile)),
+            log_sum * self._sold[candidates.codes],
+            np.square(log_sum),
         ]
         return np.stack(columns, axis=1).astype(np.float32)
 
     @override
     def state(self) -> dict[str, Array]:
-        return self._partners.state("partners")
+        return self._partners.state("partners") | {"sold": self._sold}
 
     @override
     def restore(self, state: State) -> None:
-        self._use(Partners.restored(state, "partners"))
+        self._use(Partners.restored(state, "partners"), state["sold"])
+
+
+def _log_sold(shop: Shop) -> NDArray[np.float32]:
+    """Logarithm of how much each item sold, 0 for unknown products; shape ``(n_items + 1,)``."""
+    events = shop.events
+    return np.log1p(np.bincount(events.item, events.weight, minlength=events.n_items + 1)).astype(np.float32)
 
 
 def _log(x: NDArray[Any]) -> NDArray[np.float64]:
@@ -73,7 +95,7 @@ class Together(_Summed):
 
     @override
     def fit(self, shop: Shop) -> None:
-        self._use(Partners.of(shop.similar, PARTNERS))
+        self._use(Partners.of(shop.similar, PARTNERS), _log_sold(shop))
 
 
 class Following(_Summed):
@@ -85,7 +107,7 @@ class Following(_Summed):
 
     @override
     def fit(self, shop: Shop) -> None:
-        self._use(Partners.of(behaviour.following(shop.events), PARTNERS))
+        self._use(Partners.of(behaviour.following(shop.events), PARTNERS), _log_sold(shop))
 
 
 class Completes(_Summed):
@@ -97,8 +119,27 @@ class Completes(_Summed):
 
     @override
     def fit(self, shop: Shop) -> None:
-        near = behaviour.strongest(shop.similar, EXPLAINERS)
-        self._use(Partners.of(behaviour.regression(shop.together, near, RIDGE), PARTNERS))
+        near = strongest(shop.similar, EXPLAINERS)
+        self._use(Partners.of(behaviour.regression(shop.together, near, RIDGE), PARTNERS), _log_sold(shop))
+
+
+class Kin(_Summed):
+    """Item-kNN through one step of likeness in words, on either side: what little-sold and new items can have.
+
+    With ``S`` the item-item cosine of purchases and ``W`` that of words, ``S W + W S``. A product that is given with a
+    request and is not in the catalogue has none of it.
+    """
+
+    name = "bought with its like"
+    meaning = "shoppers who bought things in this history, or things like them, bought the item or things like it"
+    half_life = 4.0
+
+    @override
+    def fit(self, shop: Shop) -> None:
+        near, alike = strongest(shop.similar, BRIDGES), shop.catalogue.alike
+        rows = range(0, near.shape[0], 1024)
+        parts = [strongest(near[r : r + 1024] @ alike + alike[r : r + 1024] @ near, PARTNERS) for r in rows]
+        self._use(Partners.of(sparse.csr_array(sparse.vstack(parts, format="csr")), PARTNERS), _log_sold(shop))
 
 
 class Lately(_Summed):
@@ -117,7 +158,7 @@ class Lately(_Summed):
     def fit(self, shop: Shop) -> None:
         events = shop.events
         recent = events.where(events.time >= np.quantile(events.time, 0.75)) if len(events) else events
-        self._use(Partners.of(behaviour.cosine(behaviour.together(recent)), PARTNERS))
+        self._use(Partners.of(behaviour.cosine(behaviour.together(recent)), PARTNERS), _log_sold(shop))
 
 
 class Taste(Block):
@@ -133,7 +174,7 @@ class Taste(Block):
 
     @override
     def fit(self, shop: Shop) -> None:
-        factors = behaviour.taste(behaviour.strongest(shop.similar, PARTNERS), self.SIZE, shop.seed)
+        factors = behaviour.taste(strongest(shop.similar, PARTNERS), self.SIZE, shop.seed)
         norm = (
             float(np.sqrt(np.mean(np.square(factors).sum(1)[np.square(factors).sum(1) > 0]))) if factors.any() else 1.0
         )

@@ -1,0 +1,164 @@
+"""The weights of the ranker: a logistic regression (scikit-learn), its regularisation and its calibration.
+
+What is learnt and what is claimed are weighted differently. The order of a list is learnt from pairs weighted by the
+purchases they stand for; the probability is set so that, over the whole catalogue of each shopper who came back in the
+latest stretch, as many purchases are expected as were made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+from recsys.training import Pairs
+
+#: Pairs looked at to choose the regularisation and the slope.
+INNER = 300_000
+#: Furthest the intercept is moved, in logits; no shop's base rate is outside of it.
+REACH = 40.0
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Pairs ready to fit: standardised, split and sampled once, for as many fits as are wanted.
+
+    Attributes
+    ----------
+    pairs
+        Their features are standardised.
+    means, spread
+        Of the raw columns; the spread of a constant column is infinite.
+    learn, check
+        Rows of the inner split that chooses the regularisation: the latest of several moments is held out.
+    latest
+        Rows of the latest moment, on which the intercept is set.
+    """
+
+    pairs: Pairs
+    means: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    learn: NDArray[np.int64]
+    check: NDArray[np.int64]
+    latest: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, pairs: Pairs, seed: int) -> Lessons:
+        """Standardise the pairs' features in place (a second copy would double the memory) and split the rows."""
+        means, spread = pairs.standardise()
+        moments = np.unique(pairs.moment[pairs.later] if pairs.later.any() else pairs.moment)
+        latest = pairs.moment == moments[0]
+        rng = np.random.default_rng(seed)
+        some = rng.random(int(pairs.shopper.max(initial=0)) + 1) < 0.25
+        held = latest if len(moments) > 1 else some[pairs.shopper]
+        sample = rng.random(len(held)) < INNER / max(len(held), 1)
+        return cls(
+            pairs,
+            means,
+            spread,
+            np.flatnonzero(~held & sample),
+            np.flatnonzero(held & sample),
+            np.flatnonzero(latest),
+        )
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Weights of raw columns, with the calibration already in them.
+
+    Attributes
+    ----------
+    weights, means
+        float64, one per column.
+    intercept
+        Logit at the means.
+    strength
+        Inverse regularisation that was chosen (`C` of scikit-learn).
+    iterations
+        Of the final fit.
+    slope, shift
+        What calibration did to the logit as fitted: ``slope * z + shift``.
+    """
+
+    weights: NDArray[np.float64]
+    means: NDArray[np.float64]
+    intercept: float
+    strength: float
+    iterations: int
+    slope: float
+    shift: float
+
+    @classmethod
+    def fit(
+        cls, lessons: Lessons, strengths: Sequence[float], columns: NDArray[np.intp] | slice = slice(None)
+    ) -> Regression:
+        """Regularisation and slope on the held-out part, weights on everything, intercept on the latest moment.
+
+        Parameters
+        ----------
+        strengths
+            Inverse regularisations to choose from.
+        columns
+            Fit these columns only.
+        """
+        pairs = lessons.pairs
+        features = pairs.features if isinstance(columns, slice) else pairs.features[:, columns]
+        y, w = pairs.bought, pairs.weights
+        learn, check = lessons.learn, lessons.check
+        best: tuple[float, float, float] | None = None
+        if y[check].any() and y[learn].any() and not y[check].all():
+            X, held = features[learn], features[check]
+            for strength in strengths:
+                model = _logistic(X, y[learn], w[learn], strength)
+                slope, loss = _platt(model.decision_function(held), y[check], pairs.stands_for[check])
+                if best is None or loss < best[0]:
+                    best = (loss, strength, slope)
+            del X, held
+        _, strength, slope = best or (0.0, strengths[len(strengths) // 2], 1.0)
+        model = _logistic(features, y, w, strength)
+        z = slope * model.decision_function(features[lessons.latest]).astype(np.float64)
+        shift = balance(z, y[lessons.latest], pairs.stands_for[lessons.latest])
+        return cls(
+            model.coef_[0].astype(np.float64) * slope / lessons.spread[columns],
+            lessons.means[columns],
+            float(model.intercept_[0]) * slope + shift,
+            strength,
+            int(model.n_iter_[0]),
+            slope,
+            shift,
+        )
+
+
+def balance(z: NDArray[np.float64], y: NDArray[np.bool_], stands_for: NDArray[np.float32]) -> float:
+    """What must be added to logits so that as many purchases are expected as were made.
+
+    Solves ``sum(s * expit(z + d)) = sum(s * y)`` for ``d``; 0 where all or none were bought.
+    """
+    made = float(stands_for[y].sum())
+    if not 0 < made < float(stands_for.sum()):
+        return 0.0
+    return float(brentq(lambda d: float(stands_for @ expit(z + d)) - made, -REACH, REACH))
+
+
+def _logistic(
+    X: NDArray[np.float32], y: NDArray[np.bool_], w: NDArray[np.float32], strength: float
+) -> LogisticRegression:
+    return LogisticRegression(C=strength, max_iter=200, tol=1e-4).fit(X, y, sample_weight=w)
+
+
+def _platt(z: NDArray[np.floating], y: NDArray[np.bool_], w: NDArray[np.float32]) -> tuple[float, float]:
+    """Slope of the affine map of the logit that fits held-out labels best (Platt 1999), and the log-loss after it."""
+    # An intercept that starts right spares the solver a long way: the catalogue holds few purchases.
+    centred = z + balance(z.astype(np.float64), y, w)
+    w = w / w.mean()
+    model = LogisticRegression(C=1e6, tol=1e-8).fit(centred[:, None], y, sample_weight=w)
+    slope, shift = float(model.coef_[0, 0]), float(model.intercept_[0])
+    if slope <= 0:  # nothing was learned that holds later; keep the order, shrink the claims
+        return 1.0, np.inf
+    p = np.clip(expit(slope * centred + shift), 1e-12, 1 - 1e-12)
+    return slope, float(-np.average(np.where(y, np.log(p), np.log1p(-p)), weights=w))
