@@ -26,23 +26,13 @@ class _Summed(Block):
 
     half_life: ClassVar[float]
     _partners: Partners
-    _sold: NDArray[np.float32]
 
-    def _use(self, partners: Partners, sold: NDArray[np.float32]) -> None:
-        self._partners, self._sold = partners, sold
+    def _use(self, partners: Partners) -> None:
+        self._partners = partners
         stem = self.name.replace(" ", "_")
         self.columns = tuple(
             f"{stem}_{what}"
-            for what in (
-                "sum",
-                "log_sum",
-                "any",
-                "log_latest",
-                "log_latest_x_gap",
-                "log_sum_x_activity",
-                "log_sum_x_popularity",
-                "log_sum_squared",
-            )
+            for what in ("sum", "log_sum", "any", "log_latest", "log_latest_x_gap", "log_sum_x_activity")
         )
 
     @override
@@ -61,24 +51,16 @@ class _Summed(Block):
             log_latest,
             log_latest * log_gap(profile),
             log_sum * np.log1p(len(profile)),
-            log_sum * self._sold[candidates.codes],
-            np.square(log_sum),
         ]
         return np.stack(columns, axis=1).astype(np.float32)
 
     @override
     def state(self) -> dict[str, Array]:
-        return self._partners.state("partners") | {"sold": self._sold}
+        return self._partners.state("partners")
 
     @override
     def restore(self, state: State) -> None:
-        self._use(Partners.restored(state, "partners"), state["sold"])
-
-
-def _log_sold(shop: Shop) -> NDArray[np.float32]:
-    """Logarithm of how much each item sold, 0 for unknown products; shape ``(n_items + 1,)``."""
-    events = shop.events
-    return np.log1p(np.bincount(events.item, events.weight, minlength=events.n_items + 1)).astype(np.float32)
+        self._use(Partners.restored(state, "partners"))
 
 
 def _log(x: NDArray[Any]) -> NDArray[np.float64]:
@@ -95,7 +77,7 @@ class Together(_Summed):
 
     @override
     def fit(self, shop: Shop) -> None:
-        self._use(Partners.of(shop.similar, PARTNERS), _log_sold(shop))
+        self._use(Partners.of(shop.similar, PARTNERS))
 
 
 class Following(_Summed):
@@ -107,7 +89,7 @@ class Following(_Summed):
 
     @override
     def fit(self, shop: Shop) -> None:
-        self._use(Partners.of(behaviour.following(shop.events), PARTNERS), _log_sold(shop))
+        self._use(Partners.of(behaviour.following(shop.events), PARTNERS))
 
 
 class Completes(_Summed):
@@ -120,7 +102,7 @@ class Completes(_Summed):
     @override
     def fit(self, shop: Shop) -> None:
         near = strongest(shop.similar, EXPLAINERS)
-        self._use(Partners.of(behaviour.regression(shop.together, near, RIDGE), PARTNERS), _log_sold(shop))
+        self._use(Partners.of(behaviour.regression(shop.together, near, RIDGE), PARTNERS))
 
 
 class Kin(_Summed):
@@ -139,7 +121,7 @@ class Kin(_Summed):
         near, alike = strongest(shop.similar, BRIDGES), shop.catalogue.alike
         rows = range(0, near.shape[0], 1024)
         parts = [strongest(near[r : r + 1024] @ alike + alike[r : r + 1024] @ near, PARTNERS) for r in rows]
-        self._use(Partners.of(sparse.csr_array(sparse.vstack(parts, format="csr")), PARTNERS), _log_sold(shop))
+        self._use(Partners.of(sparse.csr_array(sparse.vstack(parts, format="csr")), PARTNERS))
 
 
 class Lately(_Summed):
@@ -158,7 +140,7 @@ class Lately(_Summed):
     def fit(self, shop: Shop) -> None:
         events = shop.events
         recent = events.where(events.time >= np.quantile(events.time, 0.75)) if len(events) else events
-        self._use(Partners.of(behaviour.cosine(behaviour.together(recent)), PARTNERS), _log_sold(shop))
+        self._use(Partners.of(behaviour.cosine(behaviour.together(recent)), PARTNERS))
 
 
 class Taste(Block):
