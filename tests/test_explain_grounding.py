@@ -114,6 +114,8 @@ def test_the_recommended_product_was_never_bought_by_this_shopper() -> None:
         "You bought {b} and another item, which is {i}.",
         "You bought a {b} because of its {i}.",
         "You bought {b} {i}.",
+        "The shopper bought {b} and their name is named {i} and they go together.",
+        "You bought {b} a few times, so we suggest {i}.",
     ]
     for text in right:
         assert grounding.check(fill(text, facts), facts) == [], text

@@ -76,7 +76,12 @@ _OFTEN = _words("often|frequently|frequent|regularly|regular|commonly|usual comp
 _USUAL_PRICE = _words(r"(regular|usual|normal|typical)\w* (pay|spend|price|range|budget|buy|spending)")
 
 
+_TIMES = _words(r"(few|several|many|couple of|\w+) times", "twice", "once more", "again and again")
+
+
 def _together(text: str, facts: Facts) -> Iterator[str]:
+    if _TIMES.search(text):
+        yield "says how often something was bought"
     about_others = re.sub(r"\byou (have )?also\b", "you", text)
     if _TOGETHER.search(about_others) and not (holds_any(facts, Kind.TOGETHER) or holds_any(facts, Kind.OFTEN)):
         yield "says products are bought together without evidence"

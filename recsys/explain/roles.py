@@ -76,7 +76,7 @@ _ITEM_WAS_BOUGHT = tuple(
         rf"\b(you|shopper|customer|buyer|user)( who| that)? (\w+ ){{0,2}}{_TOOK} (both )?⟦b\d~?⟧ (and ⟦b\d~?⟧ )?"
         rf"(also|and|and also) {_TOOK} (both )?((it|them) and )?ITEM",
         # one product taken for the other, or for a word or a part of it
-        r"\b(names?|named|called|titled|words?) (is |was |are )?(named |called )?(ITEM|⟦b\d~?⟧)(?! (and|both|shares?))",
+        r"\b(names?|named|called|titled|words?) (is |was |are )?(named |called )?(ITEM|⟦b\d~?⟧)",
         r"\b(which|that|and) (is|was|are) (also )?(an? )?ITEM",
         r"\b(its|their|his|her|an?) ITEM",
         r"⟦b\d~?⟧ (the )?ITEM",
