@@ -7,6 +7,8 @@ import time
 
 import numpy as np
 import pytest
+from tokenizers import ByteLevelBPETokenizer
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 from typer.testing import CliRunner
 
 from jobs import _cli, benchmark
@@ -50,6 +52,22 @@ def test_the_command_prints_ratios_and_saves_json(what, tiny_version, tiny, tmp_
     saved = json.loads(file.read_text())
     assert saved["reference"] in saved["contenders"]
     assert saved["machine"]["versions"]["numpy"]
+
+
+def test_reasons_are_timed_against_a_pipeline(tiny_version, tiny, tmp_path, monkeypatch):
+    bpe = ByteLevelBPETokenizer()
+    bpe.train_from_iterator(["Why {item}? bought before {because_1}. friendly:"], 300, special_tokens=["<end>"])
+    PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, eos_token="<end>").save_pretrained(tmp_path / "gpt")
+    config = GPT2Config(vocab_size=300, n_positions=512, n_embd=16, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0)
+    GPT2LMHeadModel(config).save_pretrained(tmp_path / "gpt")
+    command = ["explain", "--artifacts", str(tiny_version), "--rounds", "1", "--size", "10"]
+    program = _cli.program(benchmark.benchmark)
+    monkeypatch.setenv("RECSYS_EXPLAIN__WRITER", "template")
+    assert CliRunner().invoke(program, command).exit_code == 2  # nothing to time
+    monkeypatch.setenv("RECSYS_EXPLAIN__WRITER", str(tmp_path / "gpt"))
+    result = CliRunner().invoke(program, command)
+    assert result.exit_code == 0, result.output
+    assert "times as fast as transformers pipeline" in " ".join(result.output.split())
 
 
 def test_bad_requests_are_refused(tiny_version, tiny):
