@@ -1,4 +1,4 @@
-"""Nearest items by inner product, with FAISS. The only module that imports faiss.
+"""Nearest items by inner product, with FAISS.
 
 Small catalogues are searched exactly. Larger ones through a graph (HNSW, Malkov & Yashunin 2018) over 16- or 8-bit
 codes or inverted lists over 8-bit codes (IVF, Jégou et al. 2011), whichever the count, the dimensions and the memory
@@ -13,32 +13,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import faiss as _faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys import index_kinds as kinds
 from recsys.errors import ArtifactError
+from recsys.index_kinds import Kind, faiss
 from recsys.settings import RetrievalSettings
 
-#: The stubs that faiss brings contradict the Python interface that it installs.
-faiss: Any = _faiss
-
-Kind = Literal["exact", "hnsw16", "hnsw8", "ivf8"]
-
-#: Above this many items a graph takes too long to build.
-GRAPH_LIMIT = 500_000
-#: Links of an item in the graph, and candidates looked at to choose them.
-LINKS, CONSTRUCTION = 16, 64
 #: Share of the exact ten nearest that must be found, and of items that may change before the index is built anew.
 RECALL, CHURN = 0.95, 0.1
 #: Found by code, per item asked for: the codes are coarse, so more are put in exact order than are returned.
 DEPTH = 3
-_BLOCK = 50_000
 _GONE = -1
 
 
@@ -94,17 +85,6 @@ def labels(item_ids: Sequence[str] | NDArray[np.object_], keys: NDArray[np.bytes
     return (np.frombuffer(digests, "<u8") >> np.uint64(1)).astype(np.int64)
 
 
-def choose(n: int, dim: int, settings: RetrievalSettings) -> Kind:
-    """The kind of index for ``n`` vectors of ``dim`` components."""
-    if settings.index == "exact" or (settings.index == "auto" and n <= settings.exhaustive_limit):
-        return "exact"
-    if settings.index == "hnsw" or (settings.index == "auto" and n <= GRAPH_LIMIT):
-        for kind, width in (("hnsw16", 2), ("hnsw8", 1)):
-            if n * (width * dim + 9 * LINKS) <= settings.memory:
-                return kind  # type: ignore[return-value]
-    return "ivf8"
-
-
 class ItemIndex:
     """An inner-product index over item vectors; what it returns are rows of the vectors.
 
@@ -155,8 +135,8 @@ class ItemIndex:
             What will be asked, shape ``(q, dim)``, to measure recall with; by default a sample of the vectors.
         """
         settings = settings or RetrievalSettings()
-        queries = _queries(vectors, queries)
-        kind = choose(len(vectors), vectors.shape[1], settings)
+        queries = kinds.queries_of(vectors, queries)
+        kind = kinds.choose(len(vectors), vectors.shape[1], settings)
         built = cls._build_kind(kind, vectors, item_labels)._tuned(queries)
         if built.info.recall < RECALL:
             note = f"{kind} found {built.info.recall:.3f} of the exact ten nearest at its greatest effort"
@@ -167,11 +147,11 @@ class ItemIndex:
     @classmethod
     def _build_kind(cls, kind: Kind, vectors: NDArray[np.float32], item_labels: NDArray[np.int64] | None) -> ItemIndex:
         n, dim = vectors.shape
-        index = _empty(kind, n, dim)
+        index = kinds.empty(kind, n, dim)
         if not index.is_trained:
-            index.train(_training_sample(vectors, index))
-        for rows, block in _blocks(vectors):
-            _add(index, block, rows)
+            index.train(kinds.training_sample(vectors, index))
+        for rows, block in kinds.blocks(vectors):
+            kinds.add(index, block, rows)
         slots = np.arange(n)
         info = IndexInfo(kind, n, dim, built=n)
         return cls(index, slots if item_labels is None else item_labels, slots, vectors, info)
@@ -192,7 +172,7 @@ class ItemIndex:
         below `RECALL`.
         """
         settings = settings or RetrievalSettings()
-        queries = _queries(vectors, queries)
+        queries = kinds.queries_of(vectors, queries)
         old = cls._reusable(previous, vectors, settings)
         updated = old._changed_to(vectors, item_labels) if old is not None else None
         if updated is not None:
@@ -208,7 +188,7 @@ class ItemIndex:
         if previous is None or not (previous / "index.json").is_file():
             return None
         old = cls.load(previous, vectors, writable=True)
-        wanted = choose(len(vectors), vectors.shape[1], settings)
+        wanted = kinds.choose(len(vectors), vectors.shape[1], settings)
         return old if old.info.kind == wanted != "exact" and old.info.dim == vectors.shape[1] else None
 
     def _changed_to(self, vectors: NDArray[np.float32], item_labels: NDArray[np.int64]) -> ItemIndex | None:
@@ -225,9 +205,9 @@ class ItemIndex:
         if self.info.kind == "ivf8":
             self._index.remove_ids(left)
         slots = len(rows) + np.arange(len(new))
-        for start in range(0, len(new), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            _add(self._index, vectors[new[part]], slots[part])
+        for start in range(0, len(new), kinds.BLOCK):
+            part = slice(start, start + kinds.BLOCK)
+            kinds.add(self._index, vectors[new[part]], slots[part])
         return ItemIndex(
             self._index,
             np.concatenate([np.where(rows == _GONE, _GONE, self._slot_labels), item_labels[new]]),
@@ -240,8 +220,8 @@ class ItemIndex:
         """The same index with the least effort that reaches `RECALL`, or its greatest."""
         if self.info.kind == "exact":
             return self
-        wanted = exact_scores(queries, self._vectors, 10)
-        for effort in _efforts(self._index):
+        wanted = kinds.exact_scores(queries, self._vectors, 10)
+        for effort in kinds.efforts(self._index):
             self.info = replace(self.info, effort=effort)
             self.info = replace(self.info, recall=self._recall(queries, wanted), queries=len(queries))
             if self.info.recall >= RECALL:
@@ -307,7 +287,7 @@ class ItemIndex:
 
     def measure(self, queries: NDArray[np.float32]) -> float:
         """Recall@10 against exact search on these queries (an item as near as the tenth counts as one of the ten)."""
-        return self._recall(queries, exact_scores(queries, self._vectors, 10))
+        return self._recall(queries, kinds.exact_scores(queries, self._vectors, 10))
 
     def _recall(self, queries: NDArray[np.float32], wanted: NDArray[np.float32]) -> float:
         scores, _ = self.search(queries, wanted.shape[1])
@@ -349,63 +329,3 @@ class ItemIndex:
         """`info` for a manifest."""
         about = asdict(self.info)
         return {"recall@10": about.pop("recall"), **about}
-
-
-def exact_scores(queries: NDArray[np.float32], vectors: NDArray[np.float32], k: int) -> NDArray[np.float32]:
-    """The ``k`` largest inner products of each query, descending, shape ``(q, min(k, n))``; in bounded memory."""
-    queries = np.ascontiguousarray(queries, np.float32)
-    best = np.full((len(queries), 0), -np.inf, np.float32)
-    for _, block in _blocks(vectors):
-        found, _ = faiss.knn(queries, block, min(k, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
-        best = -np.sort(-np.concatenate([best, found], axis=1), axis=1)[:, :k]
-    return best
-
-
-def _blocks(vectors: NDArray[np.float32]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Rows and a contiguous copy of them, a bounded number at a time."""
-    for start in range(0, len(vectors), _BLOCK):
-        block = np.ascontiguousarray(vectors[start : start + _BLOCK], np.float32)
-        yield start + np.arange(len(block)), block
-
-
-def _empty(kind: Kind, n: int, dim: int) -> Any:
-    metric, codes = faiss.METRIC_INNER_PRODUCT, faiss.ScalarQuantizer
-    if kind == "exact":
-        return faiss.IndexFlatIP(dim)
-    if kind == "ivf8":
-        lists = int(np.clip(4 * np.sqrt(n), 1, max(n // 32, 1)))
-        # Rows are coded as they are: residuals would gain little at 8 bits and cost a table per list and query.
-        index = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatIP(dim), dim, lists, codes.QT_8bit, metric, False)
-        index.cp.niter, index.cp.max_points_per_centroid, index.cp.min_points_per_centroid = 8, 32, 1
-        return index
-    index = faiss.IndexHNSWSQ(dim, codes.QT_fp16 if kind == "hnsw16" else codes.QT_8bit, LINKS, metric)
-    index.hnsw.efConstruction = CONSTRUCTION
-    return index
-
-
-def _training_sample(vectors: NDArray[np.float32], index: Any) -> NDArray[np.float32]:
-    size = 32 * index.nlist if isinstance(index, faiss.IndexIVF) else 20_000
-    return _sample(vectors, max(size, 1_000))
-
-
-def _queries(vectors: NDArray[np.float32], given: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    return _sample(vectors) if given is None or not len(given) else np.ascontiguousarray(given, np.float32)
-
-
-def _sample(vectors: NDArray[np.float32], size: int = 200) -> NDArray[np.float32]:
-    rows = np.random.default_rng(0).choice(len(vectors), min(size, len(vectors)), replace=False)
-    return np.ascontiguousarray(vectors[np.sort(rows)], np.float32)
-
-
-def _add(index: Any, block: NDArray[np.float32], slots: NDArray[np.int64]) -> None:
-    block = np.ascontiguousarray(block, np.float32)
-    if isinstance(index, faiss.IndexIVF):
-        index.add_with_ids(block, slots)
-    else:
-        index.add(block)  # slots of the others follow the order of adding
-
-
-def _efforts(index: Any) -> list[int]:
-    if isinstance(index, faiss.IndexIVF):
-        return [p for p in (8, 16, 32, 64, 128, 256, 512) if p < index.nlist] or [index.nlist]
-    return [48, 96, 192, 384, 768, 1536]

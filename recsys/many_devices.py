@@ -21,6 +21,16 @@ _DEAL = 8192  # texts in one hand: large enough to sort well by length, small en
 _encoder: Encoder | None = None  # of a worker process
 
 
+def all_devices(named: str | None) -> list[str]:
+    """What the setting ``encoder.device`` stands for: each device of a list, or every GPU for ``cuda`` and for nothing.
+
+    Empty where nothing is named and there is no GPU.
+    """
+    if named in (None, "cuda"):
+        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return [device.strip() for device in named.split(",")]
+
+
 class ManyDevices(Encoder):
     """An encoder whose `encode` spreads many texts over devices; everything else is as on the first of them.
 
@@ -41,7 +51,7 @@ class ManyDevices(Encoder):
 
     def __init__(self, devices: Sequence[str], **options: Any) -> None:
         if list(devices) == ["cuda"]:
-            devices = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+            devices = all_devices("cuda")
         if not devices:
             raise BadInput("no devices to encode on (torch sees no GPU)")
         self._devices = [str(pick_device(device)) for device in devices]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from recsys.catalogue import Candidates, ItemFacts
 from recsys.encoder import Encoder
 from recsys.events import Events
 from recsys.histories import Histories
+from recsys.many_devices import ManyDevices, all_devices
 from recsys.ranker import Course, Ranker
 from recsys.reuse import VectorPool
 from recsys.settings import Settings
@@ -114,13 +116,14 @@ def ranker_scores(
 
 
 def encoder_for(settings: Settings) -> Encoder:
-    """The encoder the settings name."""
+    """The encoder the settings name, on all the devices they name."""
     e = settings.encoder
-    return Encoder.load(
-        e.name,
-        pooling=e.pooling,
-        max_length=e.max_length,
-        device=e.device,
-        precision=e.precision,
-        offline=settings.offline,
-    )
+    how: dict[str, Any] = {
+        "name": e.name,
+        "pooling": e.pooling,
+        "max_length": e.max_length,
+        "precision": e.precision,
+        "offline": settings.offline,
+    }
+    devices = all_devices(e.device)
+    return ManyDevices(devices, **how) if len(devices) > 1 else Encoder.load(device=e.device, **how)

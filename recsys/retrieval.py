@@ -197,7 +197,7 @@ class Retriever:
     @cached_property
     def _partners(self) -> list[Partners]:
         blocks = self._ranker.blocks if self._ranker is not None else ()
-        found = (getattr(block, "_partners", None) for block in blocks)
+        found = (getattr(block, "partners", None) for block in blocks)
         return [partners for partners in found if isinstance(partners, Partners)]
 
     def measure(self, users: Sequence[int] | NDArray[np.integer]) -> float:

@@ -30,7 +30,7 @@ class EncoderSettings(_Section):
     max_length: int | None = Field(None, ge=8)
     """Tokens read of each text; by default 128, or what the model allows if that is less."""
     device: str | None = None
-    """``cuda``, ``cuda:1``, ``mps`` or ``cpu``; by default the best one present."""
+    """``cuda`` (every GPU), ``cuda:1``, ``cuda:0,cuda:1``, ``mps`` or ``cpu``; by default the best there is."""
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
     """Arithmetic of the encoder; ``auto`` is bf16 on CUDA and fp32 elsewhere."""
     template: tuple[str, ...] = ("title", "brand", "category", "text")

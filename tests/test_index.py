@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.errors import ArtifactError
-from recsys.index import CHURN, RECALL, ItemIndex, choose, exact_scores, labels
+from recsys.index import CHURN, RECALL, ItemIndex, labels
+from recsys.index_kinds import choose, exact_scores
 from recsys.settings import RetrievalSettings
 
 KINDS = {
@@ -125,10 +126,10 @@ def test_a_choice_that_finds_too_little_is_made_again():
     # Directions with no structure at all and very few lists visited: nothing but exact search finds enough.
     rng = np.random.default_rng(0)
     noise = rng.standard_normal((4_000, 256)).astype(np.float32)
-    from recsys import index as module
+    from recsys import index_kinds as module
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_efforts", lambda _: [1])
+        patch.setattr(module, "efforts", lambda _: [1])
         index = ItemIndex.build(noise, settings=KINDS["ivf8"])
     assert index.kind == "exact"
     assert "ivf8 found" in index.info.note

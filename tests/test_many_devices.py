@@ -11,7 +11,9 @@ import torch
 from recsys import many_devices
 from recsys.encoder import Encoder
 from recsys.errors import BadInput
-from recsys.many_devices import ManyDevices
+from recsys.many_devices import ManyDevices, all_devices
+from recsys.recipe import encoder_for
+from recsys.settings import load_settings
 
 
 def test_two_processes_give_what_one_gives(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +44,14 @@ def test_devices_that_are_not_there(tiny_encoder: Path) -> None:
     if not torch.cuda.is_available():
         with pytest.raises(BadInput, match="no GPU"):
             ManyDevices(["cuda"], name=str(tiny_encoder))
+
+
+def test_the_setting_names_one_device_several_or_every_gpu(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all_devices("cpu") == ["cpu"]
+    assert all_devices("cuda:0, cuda:1") == ["cuda:0", "cuda:1"]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert all_devices(None) == all_devices("cuda") == ["cuda:0", "cuda:1"]
+    monkeypatch.undo()
+    for device, kind in (("cpu", Encoder), ("cpu,cpu", ManyDevices)):
+        settings = load_settings(encoder={"name": str(tiny_encoder), "device": device})
+        assert type(encoder_for(settings)) is kind

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from recsys.benchmark.race import machine, race
 from recsys.errors import BadInput
-from recsys.index import RECALL, ItemIndex, exact_scores
+from recsys.index import RECALL, ItemIndex
+from recsys.index_kinds import exact_scores
 from recsys.settings import RetrievalSettings
 
 BRUTE = "numpy brute force"

@@ -25,10 +25,10 @@ class _Summed(Block):
     """Columns from one `Partners` matrix: over the whole history, over the latest visit, and whether any."""
 
     half_life: ClassVar[float]
-    _partners: Partners
+    partners: Partners
 
     def _use(self, partners: Partners) -> None:
-        self._partners = partners
+        self.partners = partners
         stem = self.name.replace(" ", "_")
         self.columns = tuple(
             f"{stem}_{what}"
@@ -42,7 +42,7 @@ class _Summed(Block):
         steps = profile.steps[depth]
         decay = 0.5 ** (steps / self.half_life)
         sets = np.stack([decay, steps == 0]).astype(np.float32)
-        summed, latest = self._partners.summed(codes, sets, candidates.codes)
+        summed, latest = self.partners.summed(codes, sets, candidates.codes)
         log_sum, log_latest = _log(summed), _log(latest)
         columns = [
             summed,
@@ -56,7 +56,7 @@ class _Summed(Block):
 
     @override
     def state(self) -> dict[str, Array]:
-        return self._partners.state("partners")
+        return self.partners.state("partners")
 
     @override
     def restore(self, state: State) -> None:
