@@ -16,6 +16,8 @@ CATALOGUE = [
     *(f"Enamel {noun} with Lid" for noun in ("Teapot", "Mug", "Pot", "Box")),
     "Red Enamel Teapot 1.2 l",
     *(f"{kind} Garland" for kind in ("Rose", "Heart", "Star")),
+    "At-A-Glance Wall Calendar",
+    "At-A-Glance Desk Pad",
     "Premium Pen",
     "Premium Apron",
     "T-Light Holder, Glass",
@@ -33,6 +35,7 @@ CATALOGUE = [
         ("Maple Leaf Garland", "Maple Leaf Doormat, Red", "maple leaf"),
         ("Enamel Teapot with Lid", "Red Enamel Teapot 1.2 l", "enamel teapot"),
         ("Enamel Mug, Red", "Enamel Pot with Lid", "enamel"),
+        ("At-A-Glance Wall Calendar", "At-A-Glance Desk Pad", ""),
         ("Premium Pen", "Premium Apron", ""),  # says nothing of either
         ("Maple Leaf Garland", "T-Light Garland", "garland"),
         ("Thing 1", "Thing 2", ""),  # half the shop

@@ -25,6 +25,8 @@ COMMON = 0.05
 
 _SEGMENT = re.compile(r"[^\w\s'’-]+|\s[-–—]+\s|\b\d[\w.,]*(?:-[a-z]+)?|\b(?:with|for|by|in|of|to|from)\b")
 _CJK_PAIR = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
+#: Glue that binds: the "glance" of "at-a-glance".
+_ARTICLES = frozenset(["a", "an", "the"])
 #: Words that describe anything: alone they are nothing that two products share.
 _VAGUE = vocabulary(
     """
@@ -90,7 +92,9 @@ class Names:
         before = (segment[start - 1], segment[start]) if start > 0 else None
         after = (segment[end - 1], segment[end]) if end < len(segment) else None
         return not any(
-            pair and other not in GLUE and self._pairs[pair] >= max(2, BOUND * self._first[word])
+            pair
+            and (other in _ARTICLES or other not in GLUE)
+            and self._pairs[pair] >= max(2, BOUND * self._first[word])
             for pair, word, other in (
                 (before, segment[start], before[0] if before else ""),
                 (after, segment[end - 1], after[1] if after else ""),
