@@ -48,7 +48,7 @@ class PretrainingConfig(BaseModel):
     """Updates; the schedule ends there."""
     batch: int = Field(4, ge=1)
     """Blocks in one update on one device; few, because with little text many small updates learn more from it."""
-    learning_rate: float = Field(3e-3, gt=0)
+    learning_rate: float = Field(1e-3, gt=0)
     """Peak of the cosine schedule, after a warm-up of a twentieth of the steps."""
     weight_decay: float = Field(0.1, ge=0)
     held_out: float = Field(0.03, gt=0, lt=0.5)
