@@ -54,9 +54,9 @@ class Lessons:
         moments = np.unique(pairs.moment[pairs.later] if pairs.later.any() else pairs.moment)
         latest = pairs.moment == moments[0]
         rng = np.random.default_rng(seed)
-        some = rng.random(int(pairs.shopper.max(initial=0)) + 1) < 0.25
-        held = latest if len(moments) > 1 else some[pairs.shopper]
-        sample = rng.random(len(held)) < INNER / max(len(held), 1)
+        shoppers = int(pairs.shopper.max(initial=0)) + 1
+        held = latest if len(moments) > 1 else (rng.random(shoppers) < 0.25)[pairs.shopper]
+        sample = (rng.random(shoppers) < INNER / max(len(held), 1))[pairs.shopper]
         return cls(
             pairs,
             means,
@@ -115,9 +115,10 @@ class Regression:
             X, held = features[learn], features[check]
             for strength in strengths:
                 model = _logistic(X, y[learn], w[learn], strength)
-                slope, loss = _platt(model.decision_function(held), y[check], pairs.stands_for[check])
-                if best is None or loss < best[0]:
-                    best = (loss, strength, slope)
+                z = model.decision_function(held)
+                worth = gain(z, y[check], pairs.stands_for[check], pairs.shopper[check])
+                if best is None or worth > best[0]:
+                    best = (worth, strength, _slope(z, y[check], pairs.stands_for[check]))
             del X, held
         _, strength, slope = best or (0.0, strengths[len(strengths) // 2], 1.0)
         model = _logistic(features, y, w, strength)
@@ -151,14 +152,27 @@ def _logistic(
     return LogisticRegression(C=strength, max_iter=200, tol=1e-4).fit(X, y, sample_weight=w)
 
 
-def _platt(z: NDArray[np.floating], y: NDArray[np.bool_], w: NDArray[np.float32]) -> tuple[float, float]:
-    """Slope of the affine map of the logit that fits held-out labels best (Platt 1999), and the log-loss after it."""
+def gain(
+    z: NDArray[np.floating], y: NDArray[np.bool_], stands_for: NDArray[np.float32], shopper: NDArray[np.int32]
+) -> float:
+    """Mean discounted gain ``1 / log2(1 + rank)`` of what was bought, at its rank among the shopper's whole catalogue.
+
+    The rank is estimated from the drawn candidates before it, each counting for as many as it stands for. Unlike a
+    likelihood this looks only at the order of each shopper's list.
+    """
+    order = np.lexsort((-z, shopper))
+    ahead = np.cumsum(np.where(y, 0.0, stands_for)[order])
+    first = np.r_[True, np.diff(shopper[order]) != 0]
+    before = np.r_[0.0, ahead[:-1]]
+    ahead -= np.repeat(before[first], np.diff(np.r_[np.flatnonzero(first), len(order)]))
+    bought = y[order]
+    return float(np.average(1.0 / np.log2(2.0 + ahead[bought]), weights=stands_for[order][bought]))
+
+
+def _slope(z: NDArray[np.floating], y: NDArray[np.bool_], w: NDArray[np.float32]) -> float:
+    """Slope of the affine map of the logit that fits held-out labels best (Platt 1999)."""
     # An intercept that starts right spares the solver a long way: the catalogue holds few purchases.
     centred = z + balance(z.astype(np.float64), y, w)
-    w = w / w.mean()
-    model = LogisticRegression(C=1e6, tol=1e-8).fit(centred[:, None], y, sample_weight=w)
-    slope, shift = float(model.coef_[0, 0]), float(model.intercept_[0])
-    if slope <= 0:  # nothing was learned that holds later; keep the order, shrink the claims
-        return 1.0, np.inf
-    p = np.clip(expit(slope * centred + shift), 1e-12, 1 - 1e-12)
-    return slope, float(-np.average(np.where(y, np.log(p), np.log1p(-p)), weights=w))
+    model = LogisticRegression(C=1e6, tol=1e-8).fit(centred[:, None], y, sample_weight=w / w.mean())
+    slope = float(model.coef_[0, 0])
+    return slope if slope > 0 else 1.0  # nothing was learned that holds later: keep the order

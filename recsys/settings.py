@@ -61,8 +61,8 @@ class TrainingConfig(_Section):
     """Pairs in all; memory does not grow beyond this."""
     half_life: float = Field(8.0, gt=0)
     """Visits after which an item counts half in the mean of the shopper's item vectors."""
-    strengths: tuple[float, ...] = (0.01, 0.1, 1.0)
-    """Inverse regularisation strengths tried on the inner split."""
+    strengths: tuple[float, ...] = (0.1, 0.3, 1.0)
+    """Inverse regularisation strengths tried on the inner split; the one whose lists are best is kept."""
     extra_blocks: tuple[str, ...] = ()
     """Dotted names of your own feature blocks, as ``package.module.ClassName``."""
 

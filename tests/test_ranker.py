@@ -12,7 +12,7 @@ from recsys.errors import ArtifactError, BadInput
 from recsys.features import BLOCKS, Block
 from recsys.histories import Histories
 from recsys.ranker import Course, Ranker
-from recsys.regression import balance
+from recsys.regression import balance, gain
 from recsys.schema import TimeKind
 from recsys.settings import TrainingConfig
 
@@ -92,6 +92,17 @@ def test_as_many_purchases_are_expected_as_were_made_in_the_latest_stretch(cours
 
 def test_nothing_to_balance_moves_nothing():
     assert balance(np.zeros(3), np.zeros(3, bool), np.ones(3, np.float32)) == 0.0
+
+
+def test_gain_is_that_of_the_estimated_rank():
+    z = np.array([3.0, 2.0, 1.0, 9.0, 5.0, 4.0])
+    bought = np.array([False, True, False, True, False, False])
+    stands_for = np.array([6, 1, 50, 1, 20, 20], np.float32)
+    shopper = np.array([0, 0, 0, 1, 1, 1], np.int32)
+    # Ranks: behind six others, and first.
+    assert gain(z, bought, stands_for, shopper) == pytest.approx((1 / np.log2(8) + 1) / 2)
+    mixed = np.random.default_rng(0).permutation(6)
+    assert gain(z[mixed], bought[mixed], stands_for[mixed], shopper[mixed]) == pytest.approx((1 / 3 + 1) / 2)
 
 
 def test_a_fit_on_fewer_columns_equals_one_that_never_had_them(course):
