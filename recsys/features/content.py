@@ -164,6 +164,8 @@ class Words(Block):
             "words_log_max",
             "words_log_latest",
             "words_log_mean",
+            "words_log_max_squared",
+            "words_log_mean_squared",
             "words_max_x_activity",
             "words_latest_x_gap",
         )
@@ -178,7 +180,18 @@ class Words(Block):
         best, top3, latest = _summaries(shared, profile.steps[depth] == 0)
         logs = [np.log1p(20 * x) for x in (best, latest, mean)]
         return np.stack(
-            [mean, best, top3, latest, *logs, logs[0] * np.log1p(len(profile)), logs[1] * log_gap(profile)], axis=1
+            [
+                mean,
+                best,
+                top3,
+                latest,
+                *logs,
+                np.square(logs[0]),
+                np.square(logs[2]),
+                logs[0] * np.log1p(len(profile)),
+                logs[1] * log_gap(profile),
+            ],
+            axis=1,
         ).astype(np.float32)
 
     @override

@@ -32,7 +32,15 @@ class _Summed(Block):
         stem = self.name.replace(" ", "_")
         self.columns = tuple(
             f"{stem}_{what}"
-            for what in ("sum", "log_sum", "any", "log_latest", "log_latest_x_gap", "log_sum_x_activity")
+            for what in (
+                "sum",
+                "log_sum",
+                "log_sum_squared",
+                "any",
+                "log_latest",
+                "log_latest_x_gap",
+                "log_sum_x_activity",
+            )
         )
 
     @override
@@ -47,6 +55,7 @@ class _Summed(Block):
         columns = [
             summed,
             log_sum,
+            np.square(log_sum),
             summed > 0,
             log_latest,
             log_latest * log_gap(profile),
@@ -166,7 +175,7 @@ class Taste(Block):
     def _set(self, factors: NDArray[np.float32], reader: NDArray[np.float32]) -> None:
         self._factors, self._reader = factors, reader
         self._lengths = np.linalg.norm(factors, axis=1) + np.float32(0.05)
-        self.columns = ("taste_dot", "taste_cosine", "taste_latest", "taste_text")
+        self.columns = ("taste_dot", "taste_cosine", "taste_cosine_squared", "taste_latest", "taste_text")
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
@@ -176,12 +185,14 @@ class Taste(Block):
         latest = (profile.steps == 0).astype(np.float32) @ mine
         length = float(np.linalg.norm(mean)) + 1e-6
         dot, dot_latest = (theirs @ np.stack([mean, latest], axis=1)).T
+        cosine = dot / norms / length
         text_mean = recency_weights(profile, 8.0) @ (profile.facts.vectors @ self._reader)
         text_mean = text_mean / (float(np.linalg.norm(text_mean)) + 1e-6)
         return np.stack(
             [
                 dot / np.sqrt(max(len(profile), 1)),
-                dot / norms / length,
+                cosine,
+                np.square(cosine),
                 dot_latest / (np.linalg.norm(latest) + 1e-6) / norms,
                 candidates.facts.vectors @ (self._reader @ text_mean),
             ],
