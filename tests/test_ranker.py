@@ -81,8 +81,9 @@ def test_expected_purchases_are_about_what_shoppers_buy(ranker):
 
 def test_as_many_purchases_are_expected_as_were_made_in_the_latest_stretch(course, ranker):
     pairs, rows = course.lessons.pairs, course.lessons.latest
-    weights = np.concatenate(ranker.weights) * course.lessons.spread
-    z = pairs.features[rows] @ np.where(np.isfinite(weights), weights, 0) + ranker.intercept
+    spread = course.lessons.spread
+    weights = np.concatenate(ranker.weights) * np.where(np.isfinite(spread), spread, 0)
+    z = pairs.features[rows] @ weights + ranker.intercept
     made = pairs.stands_for[rows][pairs.bought[rows]].sum()
     assert pairs.stands_for[rows] @ expit(z) == pytest.approx(made, rel=1e-3)
     # The rows of a shopper stand for the catalogue less what they had.
