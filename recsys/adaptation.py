@@ -49,13 +49,7 @@ log = logging.getLogger(__name__)
 PROBE = 10
 """Updates after which their number is fitted to the time there is."""
 _COPIED = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.*",
-    "merges.txt",
-    "*.model",
+    *pretrained.TOKENIZER_PARTS,
     "modules.json",
     "sentence_bert_config.json",
     "config_sentence_transformers.json",

@@ -19,7 +19,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from recsys import schema
-from recsys.sparsity import strongest
+from recsys.sparsity import strongest_of
 
 #: Nearest items by words that are kept of each item, and the most items that may share a word that counts for it.
 ALIKE, COMMON = 15, 300
@@ -103,13 +103,13 @@ class ItemFacts:
         shared_by = np.bincount(self.terms.indices, minlength=self.terms.shape[1])
         rare = sparse.csr_array(self.terms[:, np.flatnonzero(shared_by <= COMMON)])
         turned = sparse.csr_array(rare.T)
-        parts = []
-        for start in range(0, len(self), 1024):
-            near = (rare[start : start + 1024] @ turned).tocoo()
-            other = near.col != near.row + start
-            near = sparse.csr_array((near.data[other], (near.row[other], near.col[other])), shape=near.shape)
-            parts.append(strongest(near, ALIKE))
-        return sparse.csr_array(sparse.vstack(parts, format="csr")) if parts else sparse.csr_array((0, 0))
+
+        def others(rows: slice) -> sparse.csr_array:
+            near = (rare[rows] @ turned).tocoo()
+            other = near.col != near.row + rows.start
+            return sparse.csr_array((near.data[other], (near.row[other], near.col[other])), shape=near.shape)
+
+        return strongest_of(others, len(self), ALIKE)
 
     def take(self, rows: ArrayLike) -> ItemFacts:
         """The facts of these rows, in this order."""

@@ -56,6 +56,12 @@ class Encoded:
     """Share of the computed positions that were padding, 0 to 1."""
 
 
+def named_device(argument: str | None = None) -> str | None:
+    """The device that is asked for, by the argument or else by `RECSYS_DEVICE`; None where the choice is left open."""
+    wanted = argument or os.environ.get("RECSYS_DEVICE") or "auto"
+    return None if wanted == "auto" else wanted
+
+
 def pick_device(argument: str | None = None) -> torch.device:
     """Choose where to compute: the argument, then `RECSYS_DEVICE`, then cuda, then mps, then cpu.
 
@@ -64,9 +70,9 @@ def pick_device(argument: str | None = None) -> torch.device:
     BadInput
         The device named is none that torch knows, or this machine does not have it.
     """
-    wanted = argument or os.environ.get("RECSYS_DEVICE") or ""
+    wanted = named_device(argument)
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if not wanted or wanted == "auto":
+    if wanted is None:
         return torch.device(next(kind for kind, here in available.items() if here))
     try:
         device = torch.device(wanted)

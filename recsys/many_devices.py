@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from recsys.encoder import Encoded, Encoder, pick_device
+from recsys.encoder import Encoded, Encoder, named_device, pick_device
 from recsys.errors import BadInput
 
 FEW = 2048
@@ -24,8 +24,9 @@ _encoder: Encoder | None = None  # of a worker process
 def all_devices(named: str | None) -> list[str]:
     """What the setting ``encoder.device`` stands for: each device of a list, or every GPU for ``cuda`` and for nothing.
 
-    Empty where nothing is named and there is no GPU.
+    `RECSYS_DEVICE` counts where the setting is silent. Empty where nothing is named and there is no GPU.
     """
+    named = named_device(named)
     if named in (None, "cuda"):
         return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return [device.strip() for device in named.split(",")]

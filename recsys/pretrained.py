@@ -37,10 +37,7 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?(@[\w./-]+)?")
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _HUB_LEAVE = ["onnx/*", "openvino/*", "coreml/*", "*adapter*", "*/*.safetensors"]
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
-_HASHED = (
-    "*.safetensors",
-    "*.gguf",
-    "config.json",
+TOKENIZER_PARTS = (
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -49,6 +46,8 @@ _HASHED = (
     "merges.txt",
     "*.model",
 )
+"""Every file that a tokenizer may consist of."""
+_HASHED = ("*.safetensors", "*.gguf", "config.json", *TOKENIZER_PARTS)
 
 
 @dataclass(frozen=True)

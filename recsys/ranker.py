@@ -54,24 +54,6 @@ class Ranker:
     intercept: float
     facts_of_fit: dict[str, Any]
 
-    @classmethod
-    def fit(
-        cls,
-        catalogue: ItemFacts,
-        events: Events,
-        text_vectors: TextVectors,
-        config: TrainingConfig | None = None,
-        *,
-        seed: int = 0,
-        impressions: Impressions | None = None,
-        progress: Callable[[str], None] | None = None,
-    ) -> Ranker:
-        """Train on `events`: `Course.prepare`, then `Course.ranker`; parameters and errors as there."""
-        course = Course.prepare(
-            catalogue, events, text_vectors, config, seed=seed, impressions=impressions, progress=progress
-        )
-        return course.ranker()
-
     @property
     def feature_names(self) -> tuple[str, ...]:
         """``block: column`` of every weight, in order."""

@@ -215,15 +215,6 @@ def finetune(
     return report
 
 
-def _load(path: Path, name: str) -> tuple[Any, Any]:
-    model, tokenizer = gpt.load_model(path, name)
-    if tokenizer.eos_token_id is None and tokenizer.sep_token_id is not None:
-        tokenizer.eos_token = tokenizer.sep_token  # Chinese GPT-2s come with BERT's tokenizer
-    if tokenizer.eos_token_id is None:
-        raise BadInput(f"model {name!r}: its tokenizer has no end-of-text token, so a completion could never end")
-    return model, tokenizer
-
-
 def _perplexity(prediction: Any) -> dict[str, float]:
     sums = np.asarray(prediction.predictions, dtype=np.float64).sum(0)
     return {"perplexity": float(np.exp(sums[0] / sums[1]))}

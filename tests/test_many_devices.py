@@ -51,6 +51,8 @@ def test_the_setting_names_one_device_several_or_every_gpu(tiny_encoder: Path, m
     assert all_devices("cuda:0, cuda:1") == ["cuda:0", "cuda:1"]
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert all_devices(None) == all_devices("cuda") == ["cuda:0", "cuda:1"]
+    monkeypatch.setenv("RECSYS_DEVICE", "cpu")
+    assert all_devices(None) == ["cpu"]  # a device that is forced is the only one
     monkeypatch.undo()
     for device, kind in (("cpu", Encoder), ("cpu,cpu", ManyDevices)):
         settings = load_settings(encoder={"name": str(tiny_encoder), "device": device})

@@ -155,7 +155,7 @@ def test_refreshed_statistics_change_scores_and_the_same_statistics_do_not(ranke
 
 def test_row_order_does_not_matter(ranker):
     shuffled = events_of(ITEMS, ROWS.sample(frac=1, random_state=1))
-    again = Ranker.fit(FACTS, shuffled, mean_texts(FACTS), CONFIG, seed=0)
+    again = Course.prepare(FACTS, shuffled, mean_texts(FACTS), CONFIG, seed=0).ranker()
     np.testing.assert_array_equal(again.logit(profile(0), EVERYTHING), ranker.logit(profile(0), EVERYTHING))
 
 
@@ -170,7 +170,7 @@ def test_threads_give_the_same_scores(ranker):
 def test_order_only_tables_train():
     rows = ROWS.assign(timestamp=ROWS.groupby("user_id").cumcount().astype(float))
     events = events_of(ITEMS, rows, TimeKind.ORDER)
-    made = Ranker.fit(FACTS, events, mean_texts(FACTS), CONFIG)
+    made = Course.prepare(FACTS, events, mean_texts(FACTS), CONFIG).ranker()
     assert "newness" not in [b.name for b in made.blocks]
     assert np.isfinite(made.logit(profile(0), EVERYTHING)).all()
 
@@ -191,7 +191,7 @@ def test_left_out_blocks_are_gone_and_own_blocks_are_there(tmp_path):
 @pytest.mark.parametrize("name", ["nowhere.Nothing", "recsys.events.Events", "plain"])
 def test_a_block_that_is_none_is_refused(name):
     with pytest.raises(BadInput, match="extra_blocks"):
-        Ranker.fit(FACTS, EVENTS, mean_texts(FACTS), CONFIG.model_copy(update={"extra_blocks": (name,)}))
+        Course.prepare(FACTS, EVENTS, mean_texts(FACTS), CONFIG.model_copy(update={"extra_blocks": (name,)}))
 
 
 def test_concatenation_alone_cannot_personalise(course):

@@ -6,14 +6,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from typing_extensions import override
 
 from recsys import behaviour
 from recsys.catalogue import Candidates
 from recsys.features.base import Array, Block, Partners, Shop, State, log_gap, recency_weights
 from recsys.histories import Profile
-from recsys.sparsity import strongest
+from recsys.sparsity import strongest, strongest_of
 
 #: Strongest partners kept of each item; and how many of them explain it in the regression.
 PARTNERS, EXPLAINERS, RIDGE = 200, 50, 100.0
@@ -128,9 +127,8 @@ class Kin(_Summed):
     @override
     def fit(self, shop: Shop) -> None:
         near, alike = strongest(shop.similar, BRIDGES), shop.catalogue.alike
-        rows = range(0, near.shape[0], 1024)
-        parts = [strongest(near[r : r + 1024] @ alike + alike[r : r + 1024] @ near, PARTNERS) for r in rows]
-        self._use(Partners.of(sparse.csr_array(sparse.vstack(parts, format="csr")), PARTNERS))
+        kin = strongest_of(lambda rows: near[rows] @ alike + alike[rows] @ near, near.shape[0], PARTNERS)
+        self._use(Partners.of(kin, PARTNERS))
 
 
 class Lately(_Summed):
