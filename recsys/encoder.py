@@ -65,6 +65,8 @@ def named_device(argument: str | None = None) -> str | None:
 def pick_device(argument: str | None = None) -> torch.device:
     """Choose where to compute: the argument, then `RECSYS_DEVICE`, then cuda, then mps, then cpu.
 
+    Of a list such as ``cuda:0,cuda:1`` it is the first; `many_devices.all_devices` uses them all.
+
     Raises
     ------
     BadInput
@@ -74,6 +76,7 @@ def pick_device(argument: str | None = None) -> torch.device:
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted is None:
         return torch.device(next(kind for kind, here in available.items() if here))
+    wanted = wanted.split(",")[0].strip()
     try:
         device = torch.device(wanted)
     except RuntimeError:

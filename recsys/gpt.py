@@ -25,6 +25,7 @@ from recsys.errors import ArtifactError, BadInput, RecsysError
 
 __all__ = [
     "DEFAULT",
+    "ENDPOINT",
     "EndpointWriter",
     "LocalWriter",
     "Message",
@@ -38,6 +39,8 @@ __all__ = [
 
 DEFAULT = "SmolLM2-135M-Instruct"
 """The default writer; Apache-2.0, English."""
+ENDPOINT = "endpoint:"
+"""What the name of a writer begins with that is a model behind an OpenAI-compatible address."""
 
 MAX_PROMPT_CHARACTERS = 40_000
 """A longer prompt is refused: nobody meant to send it."""
@@ -303,7 +306,7 @@ class EndpointWriter:
     @property
     def name(self) -> str:
         """The model's name as the endpoint knows it."""
-        return f"endpoint:{self._model}"
+        return f"{ENDPOINT}{self._model}"
 
     def write(
         self, prompts: Sequence[Prompt], sampling: Sampling = GREEDY, *, seeds: int | Sequence[int] = 0

@@ -210,7 +210,7 @@ def test_the_device_is_argument_then_environment_then_best(
     monkeypatch: pytest.MonkeyPatch, tiny_encoder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("RECSYS_DEVICE", raising=False)
-    assert pick_device("cpu") == torch.device("cpu")
+    assert pick_device("cpu") == pick_device("cpu,cpu") == torch.device("cpu")
     best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     assert pick_device().type == pick_device("auto").type == best
     monkeypatch.setenv("RECSYS_DEVICE", "quantum")

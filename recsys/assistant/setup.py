@@ -21,8 +21,6 @@ from recsys.sample import sample_dir
 from recsys.settings import Settings
 from recsys.store import Store, Version
 
-_ENDPOINT = "endpoint:"
-
 
 def question_encoder(settings: Settings) -> Encoder:
     """The shop's encoder as the assistant uses it.
@@ -136,7 +134,7 @@ def _orders(settings: Settings, sample: bool) -> Orders | None:
 def local_writer(settings: Settings, *, adapted: bool = True) -> gpt.LocalWriter | None:
     """The causal model that the settings name, with its adapter or as it was before; None where it is none of here."""
     name = settings.assistant.writer
-    if name == RETRIEVED or name.startswith(_ENDPOINT):
+    if name == RETRIEVED or name.startswith(gpt.ENDPOINT):
         return None
     adapter = settings.assistant.adapter if adapted else None
     return gpt.load(name, adapter, settings.encoder.device, offline=settings.offline)
@@ -144,9 +142,9 @@ def local_writer(settings: Settings, *, adapted: bool = True) -> gpt.LocalWriter
 
 def _wording(settings: Settings) -> Wording | None:
     name = settings.assistant.writer
-    if name.startswith(_ENDPOINT):
+    if name.startswith(gpt.ENDPOINT):
         if settings.offline:
             raise BadInput("assistant.writer: an endpoint cannot be reached offline; use 'retrieved' or a local model")
-        return Wording(gpt.EndpointWriter(name.removeprefix(_ENDPOINT)))
+        return Wording(gpt.EndpointWriter(name.removeprefix(gpt.ENDPOINT)))
     writer = local_writer(settings)
     return None if writer is None else Wording(writer, tuned=settings.assistant.adapter is not None)

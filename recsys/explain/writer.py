@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 #: Adapter of the default writer, trained by `python -m jobs.finetune explainer`.
 ADAPTER = Path(__file__).parent / "adapter"
-TEMPLATE, ENDPOINT = "template", "endpoint:"
+TEMPLATE = "template"
 MAX_NEW_TOKENS = 72
 #: After a failed check, one more try: local writers then keep to wordings that are known to be true.
 TRIES = 2
@@ -92,8 +92,10 @@ class ReasonWriter:
         BadInput, ArtifactError, RecsysError
             There is no such model or adapter, or its weights could not be fetched.
         """
-        if settings.language == "en" and settings.writer.startswith(ENDPOINT):
-            return cls(gpt.EndpointWriter(settings.writer.removeprefix(ENDPOINT), timeout=settings.seconds), settings)
+        if settings.language == "en" and settings.writer.startswith(gpt.ENDPOINT):
+            return cls(
+                gpt.EndpointWriter(settings.writer.removeprefix(gpt.ENDPOINT), timeout=settings.seconds), settings
+            )
         local = load_local(settings, offline=offline)
         return cls(None, settings) if local is None else cls.around(local, settings)
 
@@ -183,7 +185,7 @@ def load_local(settings: ExplainSettings, *, bare: bool = False, offline: bool =
     BadInput, ArtifactError, RecsysError
         There is no such model or adapter, or its weights could not be fetched.
     """
-    if settings.writer == TEMPLATE or settings.language != "en" or settings.writer.startswith(ENDPOINT):
+    if settings.writer == TEMPLATE or settings.language != "en" or settings.writer.startswith(gpt.ENDPOINT):
         return None
     adapter = None if bare else adapter_of(settings)
     return gpt.load(settings.writer, adapter, batch_size=settings.batch_size, offline=offline)
