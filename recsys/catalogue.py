@@ -210,7 +210,10 @@ class Vocabulary:
         `tfidf` are their TF-IDF rows where `learn` has made them already.
         """
         if tfidf is None:
-            tfidf = sparse.csr_array(self.vectorizer.transform(render(table, self.template))).astype(np.float32)
+            texts = render(table, self.template)
+            # scikit-learn refuses a list without texts; the stand-in's row is cut off again.
+            found = sparse.csr_array(self.vectorizer.transform(texts or ["-0-"]))[: len(texts)]
+            tfidf = sparse.csr_array(found, dtype=np.float32)
         return ItemFacts(
             vectors=vectors,
             terms=tfidf,

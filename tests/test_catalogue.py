@@ -185,3 +185,12 @@ def test_a_word_that_many_share_makes_nothing_alike(monkeypatch):
     facts = Vocabulary.fit(table, TEMPLATE).facts(table, np.zeros((3, 2), np.float32))
     found = facts.alike.toarray() > 0
     assert found.tolist() == [[False] * 3, [False, False, True], [False, True, False]]
+
+
+def test_no_products_have_no_facts():
+    table = table_of([{"title": "red mug"}, {"title": "blue pan"}])
+    vocabulary = Vocabulary.fit(table, TEMPLATE)
+    facts = vocabulary.facts(table, np.zeros((2, 3), np.float32))
+    none = vocabulary.facts(table[:0], np.zeros((0, 3), np.float32))
+    assert (len(none), none.terms.shape) == (0, (0, facts.terms.shape[1]))
+    assert len(ItemFacts.concat(facts, none)) == 2

@@ -162,6 +162,16 @@ def test_a_worse_night_is_refused_and_the_live_version_stays(shop, files, tiny_t
     assert Store(shop).current_id() == live
 
 
+def test_a_night_with_another_setting_and_the_same_items_is_judged_against_the_last(shop, monkeypatch):
+    """As after an upgrade: the live version's recipe is trained again beside tonight's, on its own facts."""
+    live = Store(shop).current_id()
+    monkeypatch.setenv("RECSYS_TRAINING__STRENGTHS", "[0.01]")
+    result = run("nightly", "--artifacts", shop)
+    assert result.exit_code == 0, message(result)
+    assert f"version {live}" in message(result)
+    assert Store(shop).current_id() != live
+
+
 def _write(path, text, encoding="utf-8"):
     path.write_bytes(text.encode(encoding))
     return path
