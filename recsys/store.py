@@ -202,7 +202,8 @@ class Store:
                 file.unlink()
                 _link(live.path / relative, file)
         created = datetime.now(UTC)
-        name = f"{created:%Y%m%dT%H%M%S}-{os.urandom(2).hex()}"
+        # Names sort in the order of publishing, also within a second: pruning and going back rely on it.
+        name = f"{created:%Y%m%dT%H%M%S}-{created.microsecond * 65536 // 1_000_000:04x}"
         body = {"format": FORMAT, "version": name, "created": created.isoformat(), **manifest, "files": files}
         _write_durably(draft.path / MANIFEST, json.dumps(body, indent=1, ensure_ascii=False))
         # Temporary directories are for one account only; a version is for whoever may read the others.

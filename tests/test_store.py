@@ -91,6 +91,11 @@ def test_old_versions_go_but_readers_keep_what_they_mapped(store):
     assert (np.asarray(mapped) == 1).all()
 
 
+def test_names_sort_in_the_order_of_publishing(store):
+    published = [publish(store, value, keep=20).id for value in range(12)]  # most of them within one second
+    assert store.versions() == published
+
+
 def test_going_back(store):
     first, second = publish(store, 1), publish(store, 2)
     store.point_to(first.id)
