@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from recsys import index_kinds as kinds
 from recsys.errors import ArtifactError
 from recsys.index_kinds import Kind, faiss
+from recsys.mapped import open_array
 from recsys.settings import RetrievalSettings
 
 #: Share of the exact ten nearest that must be found, and of items that may change before the index is built anew.
@@ -317,9 +318,7 @@ class ItemIndex:
             info = IndexInfo(**json.loads((directory / "index.json").read_text("utf-8")))
             flags = 0 if writable else faiss.IO_FLAG_MMAP_IFC
             index = faiss.read_index(str(directory / "index.faiss"), flags)
-            slot_labels, slot_rows = (
-                np.load(directory / f"{n}.npy", mmap_mode="r", allow_pickle=False) for n in ("labels", "rows")
-            )
+            slot_labels, slot_rows = (open_array(directory / f"{n}.npy") for n in ("labels", "rows"))
             return cls(index, slot_labels, slot_rows, vectors, info)
         except (RuntimeError, OSError, ValueError, TypeError) as error:
             why = str(error).splitlines()[0][:200]

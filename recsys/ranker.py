@@ -23,6 +23,7 @@ from recsys.errors import ArtifactError, BadInput
 from recsys.events import Events
 from recsys.features import BLOCKS, Block, Shop
 from recsys.histories import Histories, Profile
+from recsys.mapped import open_array
 from recsys.regression import Lessons, Regression
 from recsys.settings import TrainingConfig
 from recsys.training import Impressions, TextVectors, occasions, training_pairs
@@ -152,7 +153,7 @@ class Ranker:
                         f"{directory}: the ranker uses the block {entry['class']!r}; name it in training.extra_blocks."
                     )
                 block = known[entry["class"]]()
-                block.restore({k: _open(directory / f"{number:02d}-{k}.npy") for k in entry["state"]})
+                block.restore({k: open_array(directory / f"{number:02d}-{k}.npy") for k in entry["state"]})
                 if list(block.columns) != entry["columns"]:
                     raise ArtifactError(f"{directory}: block {entry['name']!r} has other columns now; train again.")
                 blocks.append(block)
@@ -262,12 +263,6 @@ class Course:
             "calibration": {"slope": model.slope, "shift": model.shift},
         }
         return Ranker(blocks, weights, offsets, model.intercept, report)
-
-
-def _open(path: Path) -> NDArray[np.generic]:
-    # An empty array cannot be mapped.
-    array: NDArray[np.generic] = np.load(path, allow_pickle=False, mmap_mode="r" if path.stat().st_size > 256 else None)
-    return array
 
 
 def fit_blocks(kinds: Sequence[type[Block]], shop: Shop) -> tuple[Block, ...]:

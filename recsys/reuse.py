@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.encoder import Encoded
+from recsys.mapped import open_array
 
 KEY = "S32"
 #: Texts encoded between two savings, and rows moved at a time.
@@ -59,9 +60,9 @@ class VectorPool:
     def load(cls, directory: Path, name: str) -> VectorPool:
         """Memory-map what `save` wrote."""
         return cls(
-            keys=np.load(directory / f"{name}_keys.npy", mmap_mode="r", allow_pickle=False),
-            vectors=np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False),
-            truncated=np.load(directory / f"{name}_truncated.npy", mmap_mode="r", allow_pickle=False),
+            keys=open_array(directory / f"{name}_keys.npy"),
+            vectors=open_array(directory / f"{name}.npy"),
+            truncated=open_array(directory / f"{name}_truncated.npy"),
         )
 
 

@@ -19,6 +19,7 @@ from recsys.catalogue import Candidates, ItemFacts, Vocabulary, render
 from recsys.encoder import Encoder
 from recsys.events import Events
 from recsys.histories import Histories, Profile
+from recsys.mapped import open_array
 from recsys.reuse import VectorPool
 from recsys.schema import TimeKind
 from recsys.settings import Settings
@@ -227,13 +228,13 @@ def load(directory: Path) -> Snapshot:
     item_ids = pd.read_parquet(directory / "items.parquet", columns=[schema.ITEM])[schema.ITEM].to_numpy(object)
     user_ids = pd.read_parquet(directory / "user_ids.parquet")[schema.USER].to_numpy(object)
     item_pool = VectorPool.load(directory / "vectors", "items")
-    facts = {p.stem: _open(p) for p in (directory / "facts").glob("*.npy")}
+    facts = {p.stem: open_array(p) for p in (directory / "facts").glob("*.npy")}
     n_terms = len(facts["idf"])
     terms = sparse.csr_array((len(item_ids), n_terms), dtype=np.float32)
     # Assigned rather than passed: the constructor would copy the mapped arrays.
     terms.data, terms.indices, terms.indptr = facts["terms_data"], facts["terms_indices"], facts["terms_indptr"]
-    events = {p.stem: _open(p) for p in (directory / "events").glob("*.npy")}
-    histories = {name: _open(directory / "histories" / f"{name}.npy") for name in _HISTORY_ARRAYS}
+    events = {p.stem: open_array(p) for p in (directory / "events").glob("*.npy")}
+    histories = {name: open_array(directory / "histories" / f"{name}.npy") for name in _HISTORY_ARRAYS}
     state = Lazy(lambda: json.loads((directory / "facts" / "vocabulary.json").read_text("utf-8")))
     kind = TimeKind((directory / "events" / "kind.txt").read_text("utf-8"))
     return Snapshot(
@@ -272,7 +273,3 @@ def _save_arrays(directory: Path, **arrays: NDArray[Any]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, array in arrays.items():
         np.save(directory / f"{name}.npy", array)
-
-
-def _open(path: Path) -> NDArray[Any]:
-    return np.load(path, mmap_mode="r", allow_pickle=False)

@@ -89,7 +89,7 @@ def test_what_is_loaded_is_what_was_saved(built, tmp_path):
     read = snapshot.load(tmp_path)
     assert_same(built.snapshot, read)
     assert_same(read, snapshot.load(tmp_path))
-    assert isinstance(read.facts.vectors, np.memmap)
+    assert isinstance(read.facts.vectors.base, np.memmap)
     for name in ("items", "interactions"):
         pd.testing.assert_frame_equal(
             getattr(read.tables.value, name).reset_index(drop=True),
