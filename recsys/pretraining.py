@@ -23,6 +23,7 @@ from recsys import corpus, trainer
 from recsys.corpus import Blocks, Tokens, is_held_out, read_documents
 from recsys.encoder import pick_device
 from recsys.errors import BadInput
+from recsys.optimizer import matrices_apart
 from recsys.precision import training_precision
 
 log = logging.getLogger(__name__)
@@ -35,22 +36,27 @@ class PretrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    vocabulary: int = Field(2048, ge=260, le=200_000)
+    vocabulary: int = Field(4096, ge=260, le=200_000)
     """Tokens of the tokenizer (256 bytes and one separator are always among them)."""
-    layers: int = Field(4, ge=1)
-    width: int = Field(288, ge=16)
+    layers: int = Field(2, ge=1)
+    """Few and wide: on a CPU large products are the cheap part."""
+    width: int = Field(384, ge=16)
     """Components of a token's vector; a multiple of `heads`."""
     heads: int = Field(6, ge=1)
     block: int = Field(256, ge=16)
     """Tokens the model sees at once."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    """Of embeddings and of what each layer adds; little text is read many times."""
     steps: int = Field(2_000, ge=1)
     """Updates; the schedule ends there."""
-    batch: int = Field(4, ge=1)
+    batch: int = Field(8, ge=1)
     """Blocks in one update on one device; few, because with little text many small updates learn more from it."""
-    learning_rate: float = Field(1e-3, gt=0)
-    """Peak of the cosine schedule, after a warm-up of a twentieth of the steps."""
+    learning_rate: float = Field(6e-3, gt=0)
+    """Of the layers' matrices, by Muon: reached after a warm-up of 3% of the steps, then falling to nothing."""
+    embedding_rate: float = Field(2e-2, gt=0)
+    """Of embeddings, norms and biases, by AdamW, with the same schedule."""
     weight_decay: float = Field(0.1, ge=0)
+    """Of the layers' matrices."""
     held_out: float = Field(0.03, gt=0, lt=0.5)
     """Share of the documents kept for measuring, chosen by their hash."""
     evaluations: int = Field(8, ge=1)
@@ -141,7 +147,8 @@ def pretrain(
             n_head=config.heads,
             resid_pdrop=config.dropout,
             embd_pdrop=config.dropout,
-            attn_pdrop=config.dropout,
+            attn_pdrop=0.0,  # with it, attention would leave the fused kernels
+            activation_function="gelu_pytorch_tanh",  # GPT-2's own, as one kernel
             bos_token_id=end,
             eos_token_id=end,
             pad_token_id=end,
@@ -154,10 +161,8 @@ def pretrain(
         per_device_train_batch_size=config.batch,
         per_device_eval_batch_size=1,
         learning_rate=config.learning_rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=max(1, config.steps // 20),
-        weight_decay=config.weight_decay,
-        adam_beta2=0.99,
+        lr_scheduler_type="linear",
+        warmup_steps=max(1, config.steps * 3 // 100),
         max_grad_norm=1.0,
         bf16=precision == "bf16",
         use_cpu=device.type == "cpu",
@@ -174,6 +179,13 @@ def pretrain(
         disable_tqdm=not progress,
         seed=config.seed,
     )
+    optimizer = matrices_apart(
+        model,
+        "transformer.h.",
+        rate=config.learning_rate,
+        other_rate=config.embedding_rate,
+        weight_decay=config.weight_decay,
+    )
     samples = _Samples(tokenizer, config.sample_prompt)
     run = Trainer(
         model=model,
@@ -183,6 +195,7 @@ def pretrain(
         compute_metrics=_Metrics(held.bytes),
         preprocess_logits_for_metrics=trainer.row_losses,
         callbacks=[EarlyStoppingCallback(config.patience), samples.callback()],
+        optimizers=(optimizer, None),
     )
     trainer.log_figures(run)
     run.train(resume_from_checkpoint=last)
@@ -300,7 +313,8 @@ heads, blocks of {config.block} tokens, byte-level BPE of {config.vocabulary:,} 
 | | |
 |---|---|
 | documents, tokens | {report.documents:,}, {report.train_tokens:,} |
-| updates | {report.steps:,} of {config.batch} blocks, peak learning rate {config.learning_rate:g}, {report.precision} |
+| updates | {report.steps:,} of {config.batch} blocks, {report.precision} |
+| peak learning rates | {config.learning_rate:g} matrices (Muon), {config.embedding_rate:g} the rest (AdamW) |
 | held-out documents (by hash) | {report.held_out_documents:,} |
 | held-out perplexity per token | {report.perplexity:.2f} |
 | held-out bits per byte | {report.bits_per_byte:.3f} |

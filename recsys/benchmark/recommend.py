@@ -33,8 +33,8 @@ def bench_recommend(rec: Recommender, encoder: Encoder, *, users: int = 200, rou
 
     The first rival encodes the text of every item and of the history for each request and asks a logistic regression
     on both vectors for probabilities: the simplest program that does the job, with the model as transformers runs it,
-    and once more with this package's encoder. Both are timed on one request a round. The others are ALS of `implicit` for as many candidates as this package scores (or `SHORT`), put in order by the same
-    ranker.
+    and once more with this package's encoder. Both are timed on one request a round. The others are ALS of `implicit`
+    for as many candidates as this package scores (or `SHORT`), put in order by the same ranker.
 
     Returns
     -------
