@@ -32,11 +32,14 @@ def serve(
     """
     try:
         import uvicorn
+        from threadpoolctl import threadpool_limits
 
         from recsys.service.app import create_app
     except ImportError as error:
         raise BadInput(f"serving needs the package {error.name!r}: pip install 'recsys[serve]'") from None
     app = create_app(load_settings(artifacts=artifacts))
+    # Requests run side by side; a small product split between threads that others hold takes tens of times longer.
+    threadpool_limits(1, user_api="blas")
     listener = _listen(host, port)
     address = f"http://{host}:{listener.getsockname()[1]}"
     # Access logs of the server would hold queries, and with them user ids; the application logs endpoints.

@@ -23,6 +23,7 @@ def test_every_figure_is_there_and_json(tiny_encoder: Path) -> None:
     assert result["texts"]["count"] == 9
     exact = result["contenders"]["recsys fp32"]
     assert exact["least_cosine_to_full_model"] == pytest.approx(1, abs=1e-5)
+    assert exact["share_of_limit"]["median"] <= exact["share_of_limit_of_torch"]["median"] * 1.001
     assert exact["share_of_limit"]["least"] <= exact["share_of_limit"]["median"] <= exact["share_of_limit"]["most"]
     json.dumps(result)
 
