@@ -14,8 +14,8 @@ from recsys.features.base import Array, Block, Partners, Shop, State, log_gap, r
 from recsys.histories import Profile
 from recsys.sparsity import strongest, strongest_of
 
-#: Strongest partners kept of each item; and how many of them explain it in the regression.
-PARTNERS, EXPLAINERS, RIDGE = 200, 50, 100.0
+#: Strongest partners kept of each item, and of all items together; how many explain an item in the regression.
+PARTNERS, LINKS, EXPLAINERS, RIDGE = 200, 50_000_000, 50, 100.0
 #: Partners of each item whose likes are looked up.
 BRIDGES = 60
 
@@ -76,6 +76,11 @@ def _log(x: NDArray[Any]) -> NDArray[np.float64]:
     return np.log1p(np.maximum(x, 0.0) * 50.0)
 
 
+def _partners(shop: Shop) -> int:
+    # A quarter of a million items have their full number; of more, each has fewer, so that memory stays bounded.
+    return max(min(PARTNERS, LINKS // max(len(shop.catalogue), 1)), 10)
+
+
 class Together(_Summed):
     """Item-kNN: cosine of who bought what."""
 
@@ -85,7 +90,7 @@ class Together(_Summed):
 
     @override
     def fit(self, shop: Shop) -> None:
-        self._use(Partners.of(shop.similar, PARTNERS))
+        self._use(Partners.of(shop.similar, _partners(shop)))
 
 
 class Following(_Summed):
@@ -97,7 +102,7 @@ class Following(_Summed):
 
     @override
     def fit(self, shop: Shop) -> None:
-        self._use(Partners.of(behaviour.following(shop.events), PARTNERS))
+        self._use(Partners.of(behaviour.following(shop.events), _partners(shop)))
 
 
 class Completes(_Summed):
@@ -110,7 +115,7 @@ class Completes(_Summed):
     @override
     def fit(self, shop: Shop) -> None:
         near = strongest(shop.similar, EXPLAINERS)
-        self._use(Partners.of(behaviour.regression(shop.together, near, RIDGE), PARTNERS))
+        self._use(Partners.of(behaviour.regression(shop.together, near, RIDGE), _partners(shop)))
 
 
 class Kin(_Summed):
@@ -127,8 +132,8 @@ class Kin(_Summed):
     @override
     def fit(self, shop: Shop) -> None:
         near, alike = strongest(shop.similar, BRIDGES), shop.catalogue.alike
-        kin = strongest_of(lambda rows: near[rows] @ alike + alike[rows] @ near, near.shape[0], PARTNERS)
-        self._use(Partners.of(kin, PARTNERS))
+        kin = strongest_of(lambda rows: near[rows] @ alike + alike[rows] @ near, near.shape[0], _partners(shop))
+        self._use(Partners.of(kin, _partners(shop)))
 
 
 class Lately(_Summed):
@@ -147,7 +152,7 @@ class Lately(_Summed):
     def fit(self, shop: Shop) -> None:
         events = shop.events
         recent = events.where(events.time >= np.quantile(events.time, 0.75)) if len(events) else events
-        self._use(Partners.of(behaviour.cosine(behaviour.together(recent)), PARTNERS))
+        self._use(Partners.of(behaviour.cosine(behaviour.together(recent)), _partners(shop)))
 
 
 class Taste(Block):
