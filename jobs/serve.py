@@ -9,6 +9,7 @@ import socket
 from typing import Annotated, Any
 
 import typer
+from threadpoolctl import threadpool_limits
 
 from jobs._cli import Artifacts, Json, command, err, main
 from recsys.errors import BadInput
@@ -32,7 +33,6 @@ def serve(
     """
     try:
         import uvicorn
-        from threadpoolctl import threadpool_limits
 
         from recsys.service.app import create_app
     except ImportError as error:

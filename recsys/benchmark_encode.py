@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -104,7 +104,7 @@ def bench_encode(
         }
         wall: dict[str, list[float]] = {name: [] for name in contenders}
         processor: dict[str, list[float]] = {name: [] for name in contenders}
-        limits: list[tuple[float, float, float]] = []
+        limits: list[_Rates] = []
         for repeat in range(repeats):
             limits.append(limit_of())
             for name, encode in _turned(contenders, repeat):
@@ -119,11 +119,11 @@ def bench_encode(
         "settings": {"model": model, "max_length": max_length, "repeats": repeats},
         "limit": {
             "what": "GFLOP/s of the fastest matrix products in the model's shapes",
-            **_spread([fastest for fastest, _, _ in limits], 1e-9),
+            **_spread([rates.fastest for rates in limits], 1e-9),
         },
         "limit_of_torch": {
             "what": "GFLOP/s of torch.nn.Linear in the same shapes",
-            **_spread([plain for _, plain, _ in limits], 1e-9),
+            **_spread([rates.torch for rates in limits], 1e-9),
         },
         "contenders": {
             name: {
@@ -133,9 +133,9 @@ def bench_encode(
                 "useful_gflop_per_second": round(work / statistics.median(wall[name]) / 1e9, 1),
                 "times_sentence_transformers": _ratio(wall, name),
                 "times_sentence_transformers_processor": _ratio(processor, name),
-                "share_of_limit": _share(work, wall[name], [fastest for fastest, _, _ in limits]),
-                "share_of_limit_processor": _share(work, processor[name], [rate for _, _, rate in limits]),
-                "share_of_limit_of_torch": _share(work, wall[name], [plain for _, plain, _ in limits]),
+                "share_of_limit": _share(work, wall[name], [rates.fastest for rates in limits]),
+                "share_of_limit_processor": _share(work, processor[name], [rates.processor for rates in limits]),
+                "share_of_limit_of_torch": _share(work, wall[name], [rates.torch for rates in limits]),
                 "least_cosine_to_full_model": quality[name],
             }
             for name in contenders
@@ -257,25 +257,32 @@ _PEERS: dict[str, Callable[[Path, str, int, int | None, Path], Encode]] = {
 # --- measuring --------------------------------------------------------------------------------------------------
 
 
-def _limit(full: Any) -> Callable[[], tuple[float, float, float]]:
-    """Make a function that multiplies fp32 matrices in one layer's shapes, as torch does and as `fast_bert` does.
+class _Rates(NamedTuple):
+    """Best rates of matrix products, in FLOP per second.
 
-    It returns the best rates met: the fastest product's in FLOP per second, that of `torch.nn.Linear`, and the fastest
-    product's per processor second (all threads' time added up).
+    Of the fastest kind, of `torch.nn.Linear`, and of the fastest kind per processor second (of all threads together).
     """
+
+    fastest: float
+    torch: float
+    processor: float
+
+
+def _limit(full: Any) -> Callable[[], _Rates]:
+    """Make a function that multiplies fp32 matrices in one layer's shapes, as torch does and as `fast_bert` does."""
     width = full.config.hidden_size
     inner = getattr(full.config, "intermediate_size", None) or full.config.hidden_dim
     shapes = [(width, 3 * width), (width, width), (width, inner), (inner, width)]
     plain = [torch.nn.Linear(into, out) for into, out in shapes]
     kinds: list[Sequence[Callable[[torch.Tensor], torch.Tensor]]] = [
-        plain,
+        plain,  # first: `_Rates.torch` is its rate
         [fast_bert.Linear(layer) for layer in plain],
     ]
     inputs = [torch.randn(CPU_TOKEN_BUDGET, into) for into, _ in shapes]
     flop = sum(2 * CPU_TOKEN_BUDGET * into * out for into, out in shapes)
 
     @torch.inference_mode()
-    def measure() -> tuple[float, float, float]:
+    def measure() -> _Rates:
         walls, processor = [float("inf")] * len(kinds), float("inf")
         for place, kind in enumerate(kinds):
             for _ in range(12):
@@ -284,7 +291,7 @@ def _limit(full: Any) -> Callable[[], tuple[float, float, float]]:
                     product(x)
                 walls[place] = min(walls[place], time.perf_counter() - before)
                 processor = min(processor, time.process_time() - processor_before)
-        return flop / min(walls), flop / walls[0], flop / processor
+        return _Rates(fastest=flop / min(walls), torch=flop / walls[0], processor=flop / processor)
 
     return measure
 

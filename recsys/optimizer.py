@@ -52,6 +52,12 @@ def matrices_apart(
     )
 
 
+def named_rates(optimizer: torch.optim.Optimizer) -> str:
+    """Each optimizer's name and learning rate, for a model card: ``Muon 0.006, AdamW 0.02``."""
+    parts = optimizer.parts if isinstance(optimizer, Several) else (optimizer,)
+    return ", ".join(f"{type(part).__name__} {part.param_groups[0]['lr']:g}" for part in parts)
+
+
 class Several(torch.optim.Optimizer):
     """Optimizers of different parameters that step together; schedules see all their groups."""
 

@@ -23,7 +23,7 @@ from recsys import corpus, trainer
 from recsys.corpus import Blocks, Tokens, is_held_out, read_documents
 from recsys.encoder import pick_device
 from recsys.errors import BadInput
-from recsys.optimizer import matrices_apart
+from recsys.optimizer import matrices_apart, named_rates
 from recsys.precision import training_precision
 
 log = logging.getLogger(__name__)
@@ -186,6 +186,7 @@ def pretrain(
         other_rate=config.embedding_rate,
         weight_decay=config.weight_decay,
     )
+    rates = named_rates(optimizer)  # before a schedule changes them
     samples = _Samples(tokenizer, config.sample_prompt)
     run = Trainer(
         model=model,
@@ -219,7 +220,7 @@ def pretrain(
         tokenizer.save_pretrained(out)
         about = report.model_dump() | {"config": config.model_dump()}
         (out / REPORT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
-        (out / "README.md").write_text(_card(report, config), encoding="utf-8")
+        (out / "README.md").write_text(_card(report, config, rates), encoding="utf-8")
         shutil.rmtree(work, ignore_errors=True)
     return report
 
@@ -299,7 +300,7 @@ class _Samples:
         return Callback()
 
 
-def _card(report: PretrainingReport, config: PretrainingConfig) -> str:
+def _card(report: PretrainingReport, config: PretrainingConfig, rates: str) -> str:
     return f"""---
 library_name: transformers
 pipeline_tag: text-generation
@@ -314,7 +315,7 @@ heads, blocks of {config.block} tokens, byte-level BPE of {config.vocabulary:,} 
 |---|---|
 | documents, tokens | {report.documents:,}, {report.train_tokens:,} |
 | updates | {report.steps:,} of {config.batch} blocks, {report.precision} |
-| peak learning rates | {config.learning_rate:g} matrices (Muon), {config.embedding_rate:g} the rest (AdamW) |
+| peak learning rates | {rates} |
 | held-out documents (by hash) | {report.held_out_documents:,} |
 | held-out perplexity per token | {report.perplexity:.2f} |
 | held-out bits per byte | {report.bits_per_byte:.3f} |

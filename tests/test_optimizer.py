@@ -7,7 +7,7 @@ import copy
 import pytest
 import torch
 
-from recsys.optimizer import Several, matrices_apart
+from recsys.optimizer import Several, matrices_apart, named_rates
 
 RATES = {"rate": 0.02, "other_rate": 0.03, "weight_decay": 0.1}
 
@@ -46,6 +46,7 @@ def test_matrices_of_the_layers_are_muons_and_the_rest_adamws():
     model = Small()
     optimizer = matrices_apart(model, "layers.", **RATES)
     muon, adamw = optimizer.parts
+    assert named_rates(optimizer) == "Muon 0.02, AdamW 0.03"
     assert [p.shape for g in muon.param_groups for p in g["params"]] == [(6, 4), (4, 6)]
     assert {id(p) for p in model.parameters()} == {id(p) for g in optimizer.param_groups for p in g["params"]}
     assert sum(p.numel() for g in adamw.param_groups for p in g["params"]) == 7 * 4 + 6 + 4
@@ -84,5 +85,6 @@ def test_an_older_torch_trains_with_adamw_and_says_so(monkeypatch, caplog):
     optimizer = matrices_apart(model, "layers.", **RATES)
     assert isinstance(optimizer, torch.optim.AdamW)
     assert "has no Muon" in caplog.text
+    assert named_rates(optimizer) == "AdamW 0.001"
     losses = train(model, optimizer, 20)
     assert losses[-1] < losses[0]

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from recsys import checkpoint, pretrained
 from recsys.benchmark.race import machine, race
+from recsys.benchmark_encode import Encode
 from recsys.catalogue import render
 from recsys.checkpoint import FullModel
 from recsys.encoder import Encoder
@@ -22,7 +23,6 @@ from recsys.tokens import Tokenizer
 
 NAIVE = "encode every item per request"
 QUICK = "the same with this package's encoder"
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 BATCH = 32
 """Texts in a batch of the simplest program: the default of sentence-transformers."""
 K, SHORT = 10, 500
@@ -50,7 +50,7 @@ def bench_recommend(rec: Recommender, encoder: Encoder, *, users: int = 200, rou
     rec.recommend(asked[0], k=K)
     contenders: dict[str, Callable[[], Any]] = {
         "recsys": lambda: [rec.recommend(u, k=K) for u in asked],
-        NAIVE: _naive(rec, _plain(rec, encoder.max_length), asked[0]),
+        NAIVE: _naive(rec, _plain(rec.settings.encoder.name, encoder), asked[0]),
         QUICK: _naive(rec, lambda texts: encoder.encode(texts).vectors, asked[0]),
     }
     per_round = {"recsys": len(asked), NAIVE: 1, QUICK: 1}
@@ -78,12 +78,11 @@ def bench_recommend(rec: Recommender, encoder: Encoder, *, users: int = 200, rou
     }
 
 
-def _plain(rec: Recommender, max_length: int) -> Encode:
-    """The encoder's model as transformers runs it: padded batches in the order given, all of every layer."""
-    name = rec.settings.encoder.name
+def _plain(name: str, encoder: Encoder) -> Encode:
+    """The model of this name as transformers runs it: padded batches in the order given, all of every layer."""
     model, backend = checkpoint.load(pretrained.resolve(name), name)
-    full = FullModel(model, "cls", pad=backend.pad_token_id or 0)
-    tokenizer = Tokenizer(backend, max_length)
+    full = FullModel(model, encoder.pooling, pad=backend.pad_token_id or 0)
+    tokenizer = Tokenizer(backend, encoder.max_length)
 
     @torch.inference_mode()
     def encode(texts: Sequence[str]) -> NDArray[np.float32]:

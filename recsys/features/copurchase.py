@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from typing_extensions import override
 
 from recsys import behaviour
@@ -25,6 +26,10 @@ class _Summed(Block):
 
     half_life: ClassVar[float]
     partners: Partners
+
+    def _keep(self, links: sparse.csr_array) -> None:
+        """Use the strongest partners in a matrix whose row ``j`` holds what having item ``j`` says for others."""
+        self._use(Partners.of(links, _partners(links.shape[0])))
 
     def _use(self, partners: Partners) -> None:
         self.partners = partners
@@ -76,9 +81,9 @@ def _log(x: NDArray[Any]) -> NDArray[np.float64]:
     return np.log1p(np.maximum(x, 0.0) * 50.0)
 
 
-def _partners(shop: Shop) -> int:
-    # A quarter of a million items have their full number; of more, each has fewer, so that memory stays bounded.
-    return max(min(PARTNERS, LINKS // max(len(shop.catalogue), 1)), 10)
+def _partners(n_items: int) -> int:
+    """Partners kept of each item: of more than a quarter of a million items each has fewer, so memory stays bounded."""
+    return max(min(PARTNERS, LINKS // max(n_items, 1)), 10)
 
 
 class Together(_Summed):
@@ -90,7 +95,7 @@ class Together(_Summed):
 
     @override
     def fit(self, shop: Shop) -> None:
-        self._use(Partners.of(shop.similar, _partners(shop)))
+        self._keep(shop.similar)
 
 
 class Following(_Summed):
@@ -102,7 +107,7 @@ class Following(_Summed):
 
     @override
     def fit(self, shop: Shop) -> None:
-        self._use(Partners.of(behaviour.following(shop.events), _partners(shop)))
+        self._keep(behaviour.following(shop.events))
 
 
 class Completes(_Summed):
@@ -115,7 +120,7 @@ class Completes(_Summed):
     @override
     def fit(self, shop: Shop) -> None:
         near = strongest(shop.similar, EXPLAINERS)
-        self._use(Partners.of(behaviour.regression(shop.together, near, RIDGE), _partners(shop)))
+        self._keep(behaviour.regression(shop.together, near, RIDGE))
 
 
 class Kin(_Summed):
@@ -132,8 +137,8 @@ class Kin(_Summed):
     @override
     def fit(self, shop: Shop) -> None:
         near, alike = strongest(shop.similar, BRIDGES), shop.catalogue.alike
-        kin = strongest_of(lambda rows: near[rows] @ alike + alike[rows] @ near, near.shape[0], _partners(shop))
-        self._use(Partners.of(kin, _partners(shop)))
+        n = near.shape[0]
+        self._keep(strongest_of(lambda rows: near[rows] @ alike + alike[rows] @ near, n, _partners(n)))
 
 
 class Lately(_Summed):
@@ -152,7 +157,7 @@ class Lately(_Summed):
     def fit(self, shop: Shop) -> None:
         events = shop.events
         recent = events.where(events.time >= np.quantile(events.time, 0.75)) if len(events) else events
-        self._use(Partners.of(behaviour.cosine(behaviour.together(recent)), _partners(shop)))
+        self._keep(behaviour.cosine(behaviour.together(recent)))
 
 
 class Taste(Block):
