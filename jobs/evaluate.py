@@ -91,7 +91,7 @@ def evaluate(
 def _explanations(settings: Settings, size: int, sheet: Path | None, *, quiet: bool) -> dict[str, Any]:
     from recsys import reasons
 
-    figures, table = reasons.assess_live(settings, size, sheet)
+    figures, table = reasons.assess_live(settings, size, sheet, progress=interactive())
     if not quiet:
         out.print(table.round(3).to_string())
     own = table.iloc[-1]

@@ -63,7 +63,9 @@ def sample_pairs(rec: Recommender, size: int, *, seed: int = 0) -> list[Pair]:
     return pairs
 
 
-def assess_live(settings: Settings, size: int, sheet: Path | None = None) -> tuple[Figures, pd.DataFrame]:
+def assess_live(
+    settings: Settings, size: int, sheet: Path | None = None, *, progress: bool = False
+) -> tuple[Figures, pd.DataFrame]:
     """Figures on `size` pairs, and one row per writer: the template, the bare model where an adapter is used, and the
     settings' own writer.
 
@@ -84,7 +86,7 @@ def assess_live(settings: Settings, size: int, sheet: Path | None = None) -> tup
     if adapter_of(settings.explain) is not None and (bare := load_local(settings.explain, bare=True)) is not None:
         writers[ZERO_SHOT] = ReasonWriter(bare, settings.explain)
     writers[rec.explainer.writer.name] = rec.explainer.writer
-    figures, table, written = evaluate.assess(rec.explainer, sample_pairs(rec, size), writers)
+    figures, table, written = evaluate.assess(rec.explainer, sample_pairs(rec, size), writers, progress=progress)
     if sheet is not None:
         evaluate.rating_sheet(written, sheet)
     return figures, table

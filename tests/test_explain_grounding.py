@@ -45,6 +45,27 @@ def test_templates_and_grammar_are_true(kind: Kind) -> None:
         assert all(value in template(plan, "zh") for slot, value in plan.values.items() if slot in plan.required)
 
 
+@pytest.mark.parametrize("in_capitals", [True, False])
+def test_shared_words_may_be_all_of_the_other_name(in_capitals: bool) -> None:
+    """ "WHITE WICKER STAR" and "WICKER STAR" share all that the second is called."""
+    rng = random.Random(15)
+    as_written = str.upper if in_capitals else str.lower
+    for _ in range(40):
+        facts = case(rng, Kind.WORDS).facts
+        first = facts.because[0]
+        item = replace(facts.item, name=as_written(f"white {first.shared} star"))
+        owned = replace(first.product, name=as_written(f"{first.shared} star"))
+        past = replace(first, product=owned, shared=f"{first.shared} star")
+        facts = replace(facts, item=item, because=(past, *facts.because[1:]))
+        plan = Plan.of(facts)
+        assert plan.kind is Kind.WORDS
+        assert grounding.check(template(plan), facts) == []
+        if in_capitals:
+            assert grounding.check(forms.fill(grammar.sentence(plan, rng), plan.values), facts) == []
+        swapped = f"You bought “{item.name}”, and “{owned.name}” shares “{past.shared}” with it."
+        assert grounding.check(swapped, facts)
+
+
 def test_every_plan_has_a_grammar_and_templates() -> None:
     rng = random.Random(14)
     for plan in grammar.plans():

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
 
 from recsys.catalogue import words
 from recsys.errors import BadInput
@@ -27,6 +29,8 @@ from recsys.histories import Profile
 from recsys.settings import ExplainSettings
 
 Figures = dict[str, float]
+#: Reasons written between two steps of the progress bar; a multiple of any sensible batch.
+_STRIDE = 128
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,7 @@ def overlap(written: Sequence[str], references: Sequence[str]) -> Figures:
 
 
 def compare_writers(
-    evidence: Sequence[Evidence], writers: dict[str, ReasonWriter]
+    evidence: Sequence[Evidence], writers: dict[str, ReasonWriter], *, progress: bool = False
 ) -> tuple[pd.DataFrame, dict[str, list[Explanation]]]:
     """The same evidence put into words by each writer: one row of figures per writer, and what each wrote.
 
@@ -173,13 +177,23 @@ def compare_writers(
     """
     rows, written = {}, {}
     for name, writer in writers.items():
-        found = writer.write([e.facts for e in evidence])
-        written[name] = [Explanation(e, r) for e, r in zip(evidence, found, strict=True)]
-        said = [(r.form, Plan.of(e.facts).kind.value) for r, e in zip(found, evidence, strict=True) if r.form]
+        written[name] = _written(evidence, writer, f"writing ({name})", progress)
+        said = [(e.reason.form, Plan.of(e.evidence.facts).kind.value) for e in written[name] if e.reason.form]
         rows[name] = honesty(written[name]) | variety([form for form, _ in said])
         if _enough(kind for _, kind in said):
             rows[name]["kind_told"] = kind_accuracy(*zip(*said, strict=True))
     return pd.DataFrame.from_dict(rows, orient="index"), written
+
+
+def _written(evidence: Sequence[Evidence], writer: ReasonWriter, title: str, progress: bool) -> list[Explanation]:
+    out: list[Explanation] = []
+    with Progress(console=Console(stderr=True), disable=not progress, transient=True) as bar:
+        task = bar.add_task(title, total=len(evidence))
+        while len(out) < len(evidence):
+            some = evidence[len(out) : len(out) + _STRIDE]
+            out += [Explanation(e, r) for e, r in zip(some, writer.write([e.facts for e in some]), strict=True)]
+            bar.update(task, completed=len(out))
+    return out
 
 
 def rating_sheet(written: dict[str, list[Explanation]], path: Path, *, size: int = 50, seed: int = 0) -> None:
@@ -200,7 +214,11 @@ def rating_sheet(written: dict[str, list[Explanation]], path: Path, *, size: int
 
 
 def assess(
-    explainer: Explainer, pairs: Sequence[Pair], writers: dict[str, ReasonWriter] | None = None
+    explainer: Explainer,
+    pairs: Sequence[Pair],
+    writers: dict[str, ReasonWriter] | None = None,
+    *,
+    progress: bool = False,
 ) -> tuple[Figures, pd.DataFrame, dict[str, list[Explanation]]]:
     """Everything that needs no references: exactness and deletion, and a table with one row per writer.
 
@@ -212,5 +230,6 @@ def assess(
     figures = {"pairs": float(len(pairs)), "completeness": completeness(evidence)}
     figures |= deletion(explainer, pairs, evidence)
     plain = ReasonWriter(None, ExplainSettings(writer=TEMPLATE))
-    table, written = compare_writers(evidence, writers or {TEMPLATE: plain, explainer.writer.name: explainer.writer})
+    writers = writers or {TEMPLATE: plain, explainer.writer.name: explainer.writer}
+    table, written = compare_writers(evidence, writers, progress=progress)
     return figures, table, written

@@ -16,6 +16,8 @@ PART = "~⟧"
 
 _TOKEN = re.compile(r"⟦[a-z0-9~]+⟧|\d[\d,.]*\d|\d|[^\W\d_][\w'’-]*|[%#£$€¥]|[.,;:!?()—–-]|…")
 _DASH = re.compile(r"\s[—–-]\s")
+#: After these a phrase is words that are spoken of, not the product that is called just so.
+_SPOKEN = r"\b(?:shares?|sharing|says?|mentions?|carry|carries|wording)"
 
 
 def bought(i: int) -> str:
@@ -53,7 +55,7 @@ def normalise(text: str) -> str:
 
 def mask(sentence: str, facts: Facts) -> Masked:
     """Mark whole names, then brand, category and shared words, then parts of names."""
-    text = normalise(sentence)
+    text = normalise(_shared_not_named(sentence, facts))
     names = [(normalise(facts.item.name), ITEM)]
     names += [(normalise(past.product.name), bought(i)) for i, past in enumerate(facts.because)]
     for name, mark in sorted(names, key=lambda pair: -len(pair[0])):
@@ -66,6 +68,21 @@ def mask(sentence: str, facts: Facts) -> Masked:
     text = re.sub(r"\bwhy not\b", "why", re.sub(r"\btaken together\b", "as a whole", text))
     text = re.sub(r"\b(shoppers|people|customers|others|buyers) like (you|yourself)\b", r"\1", text)
     return _parts(_TOKEN.findall(text), facts)
+
+
+def _shared_not_named(sentence: str, facts: Facts) -> str:
+    """Mark shared words that are also the whole name of a product ("wicker star" of "WHITE WICKER STAR").
+
+    `forms` writes names as the shop does and shared words in lower case; where the shop writes names so too, it takes a
+    word such as "shares" before them.
+    """
+    names = {facts.item.name, *(past.product.name for past in facts.because)}
+    for phrase in {past.shared for past in facts.because if past.shared}:
+        if phrase in names:
+            sentence = re.sub(rf"({_SPOKEN}) [“\"]{re.escape(phrase)}[”\"]", rf"\1 {SHARED} ", sentence)
+        elif phrase in {normalise(name) for name in names}:
+            sentence = sentence.replace(f"“{phrase}”", f" {SHARED} ")
+    return sentence
 
 
 def _parts(tokens: list[str], facts: Facts) -> Masked:
