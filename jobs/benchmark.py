@@ -71,7 +71,6 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
 
     from recsys import benchmark as bench
     from recsys import publishing, retrieval
-    from recsys.benchmark_encode import bench_encode
     from recsys.catalogue import render
     from recsys.recipe import HistoryTexts
     from recsys.recommender import Recommender
@@ -81,7 +80,7 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
     if what == "encode":
         texts = render(rec.shop.tables.value.items, settings.encoder.template)
         texts = [t for t in dict.fromkeys(texts) if t][: size or 2_000]
-        return bench_encode(texts, model=settings.encoder.name, repeats=rounds)
+        return bench.bench_encode(texts, model=settings.encoder.name, repeats=rounds)
     if what == "train":
         texts_of = HistoryTexts(publishing.encoder_of(rec.version, settings), rec.shop, settings, progress=False)
         return bench.bench_train(rec.shop, texts_of, settings, rounds=rounds)

@@ -11,7 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "faiss-cpu", "hnswlib", "implicit", "pandas", "pyarrow")
+_PACKAGES = (
+    *("numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "faiss-cpu", "hnswlib", "implicit"),
+    *("torch", "transformers", "tokenizers", "sentence-transformers", "onnxruntime"),
+)
 
 
 def race(contenders: Mapping[str, Callable[[], Any]], reference: str, rounds: int) -> dict[str, dict[str, Any]]:

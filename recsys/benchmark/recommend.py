@@ -12,8 +12,8 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from recsys import checkpoint, pretrained
+from recsys.benchmark.encode import Encode
 from recsys.benchmark.race import machine, race
-from recsys.benchmark_encode import Encode
 from recsys.catalogue import render
 from recsys.checkpoint import FullModel
 from recsys.encoder import Encoder

@@ -6,9 +6,7 @@ over repeats, a ratio the median of ratios within repeats. Peers that are not in
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
-import platform
 import statistics
 import tempfile
 import time
@@ -23,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from recsys import checkpoint, fast_bert, pretrained, tokens
+from recsys.benchmark.race import machine
 from recsys.checkpoint import FullModel
 from recsys.encoder import CPU_TOKEN_BUDGET, Encoder
 from recsys.errors import BadInput
@@ -114,7 +113,7 @@ def bench_encode(
                 processor[name].append(time.process_time() - processor_before)
         used_threads = torch.get_num_threads()
     return {
-        "machine": machine(used_threads),
+        "machine": {**machine(), "isa": torch.backends.cpu.get_cpu_capability(), "threads": used_threads},
         "texts": {"count": len(texts), "tokens": sum(lengths), "mean_tokens": round(sum(lengths) / len(texts), 1)},
         "settings": {"model": model, "max_length": max_length, "repeats": repeats},
         "limit": {
@@ -150,24 +149,6 @@ def useful_flop(config: Any, lengths: Sequence[int]) -> float:
     inner = getattr(config, "intermediate_size", None) or config.hidden_dim
     per_token = 2 * (4 * width * width + 2 * width * inner)
     return float(layers * sum(length * per_token + 4 * length * length * width for length in lengths))
-
-
-def machine(threads: int) -> dict[str, Any]:
-    """What the figures were measured on."""
-    names = ("torch", "transformers", "tokenizers", "sentence-transformers", "onnxruntime", "numpy")
-    versions = {}
-    for name in names:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    cpu = platform.processor()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        models = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
-        cpu = models[0] if models else cpu
-    isa = torch.backends.cpu.get_cpu_capability()
-    return {"cpu": cpu, "isa": isa, "threads": threads, "python": platform.python_version(), "versions": versions}
 
 
 # --- contenders -------------------------------------------------------------------------------------------------
