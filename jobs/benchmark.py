@@ -70,7 +70,7 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
     from threadpoolctl import threadpool_limits
 
     from recsys import benchmark as bench
-    from recsys import publishing, retrieval
+    from recsys import publishing
     from recsys.catalogue import render
     from recsys.recipe import HistoryTexts
     from recsys.recommender import Recommender
@@ -89,9 +89,8 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
     with threadpool_limits(1):
         if what == "recommend":
             return bench.bench_recommend(rec, publishing.encoder_of(rec.version, settings), rounds=rounds)
-        queries = retrieval.sampled_queries(rec.shop, rec.ranker)
         vectors = bench.enlarged(rec.shop.facts.vectors, size or len(rec.shop.item_ids))
-        return bench.bench_search(vectors, queries, settings=settings.retrieval, rounds=rounds)
+        return bench.bench_search(vectors, settings=settings.retrieval, rounds=rounds)
 
 
 if __name__ == "__main__":

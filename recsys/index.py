@@ -3,7 +3,8 @@
 Small catalogues are searched exactly. Larger ones through a graph (HNSW, Malkov & Yashunin 2018) over 16- or 8-bit
 codes or inverted lists over 8-bit codes (IVF, Jégou et al. 2011), whichever the count, the dimensions and the memory
 budget allow; what they find is put in exact order with the full vectors. How much of the exact answer is found is
-measured, and search effort is raised until it is enough; where no effort is, the search stays exact.
+measured, and search effort is raised until it is enough; where no effort is, the search stays exact. Whoever needs more
+asks for it (`ItemIndex.harder`).
 
 An index outlives a night: items that left are removed (IVF) or masked (HNSW), new ones added, until a tenth has
 changed.
@@ -228,6 +229,13 @@ class ItemIndex:
             if self.info.recall >= RECALL:
                 break
         return self
+
+    def harder(self) -> bool:
+        """Search with the next greater effort from now on; False where there is none."""
+        more = [] if self.kind == "exact" else [e for e in kinds.efforts(self._index) if e > self.info.effort]
+        if more:
+            self.info = replace(self.info, effort=more[0])
+        return bool(more)
 
     # --- asking -------------------------------------------------------------------------------------------------------
 

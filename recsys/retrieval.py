@@ -32,7 +32,8 @@ from recsys.topk import top_k
 POPULAR, GAPS, NEWEST = 400, 8, 200
 #: Latest items of a history whose neighbours are candidates.
 LATEST = 5
-_MEASURED = 100
+#: Share of the exhaustive lists' nDCG@10 that lists from candidates must keep, and shoppers it is measured on.
+KEPT, _MEASURED = 0.99, 100
 
 
 @dataclass(frozen=True)
@@ -200,28 +201,43 @@ class Retriever:
         found = (getattr(block, "partners", None) for block in blocks)
         return [partners for partners in found if isinstance(partners, Partners)]
 
-    def measure(self, users: Sequence[int] | NDArray[np.integer]) -> float:
+    def measure(self, users: Sequence[int] | NDArray[np.integer], *, enough: float = 0.0) -> float:
         """Mean nDCG@10 of lists from candidates against lists from scoring everything, over these users.
 
         The gain of an item is 10 for the first place of the exhaustive list, 9 for the second, ... and 0 beyond.
+
+        Parameters
+        ----------
+        enough
+            While it is less, the index searches harder, as far as it can.
         """
         if self._ranker is None or self.everything.whole is not None or not len(users):
             return 1.0
+        wanted = [self._best(int(user)) for user in users]
+        while True:
+            figure = float(np.mean([self._kept(int(user), best) for user, best in zip(users, wanted, strict=True)]))
+            if figure >= enough or not self._index.harder():
+                return figure
+
+    def _best(self, user: int) -> NDArray[np.int64]:
+        """The ten best of everything, scored whole."""
+        assert self._ranker is not None
+        scores = _scores(self._shop, self._ranker, self._shop.profile(user))
+        scores[~self._shop.available] = -np.inf
+        scores[self._shop.seen(user)] = -np.inf
+        return top_k(scores, 10)
+
+    def _kept(self, user: int, wanted: NDArray[np.int64]) -> float:
+        """The nDCG@10 of the list from candidates against the list that is wanted."""
+        assert self._ranker is not None
+        profile = self._shop.profile(user)
+        found = self.candidates(profile, 10, self.everything, self._shop.seen(user)).candidates
+        listed = found.codes[top_k(self._ranker.logit(profile, found), 10)]
         discount = 1 / np.log2(np.arange(2, 12))
-        figures = []
-        for user in users:
-            profile, seen = self._shop.profile(int(user)), self._shop.seen(int(user))
-            scores = _scores(self._shop, self._ranker, profile)
-            scores[~self._shop.available] = -np.inf
-            scores[seen] = -np.inf
-            wanted = top_k(scores, 10)
-            found = self.candidates(profile, 10, self.everything, seen).candidates
-            listed = found.codes[top_k(self._ranker.logit(profile, found), 10)]
-            gain = {int(code): 10 - place for place, code in enumerate(wanted)}
-            gains = np.array([gain.get(int(code), 0) for code in listed])
-            ideal = float(discount[: len(wanted)] @ (10 - np.arange(len(wanted))))
-            figures.append(float(discount[: len(gains)] @ gains) / ideal)
-        return float(np.mean(figures))
+        gain = {int(code): 10 - place for place, code in enumerate(wanted)}
+        gains = np.array([gain.get(int(code), 0) for code in listed])
+        ideal = float(discount[: len(wanted)] @ (10 - np.arange(len(wanted))))
+        return float(discount[: len(gains)] @ gains) / ideal
 
 
 def query_of(ranker: Ranker | None, profile: Profile) -> NDArray[np.float32]:

@@ -29,6 +29,7 @@ def test_the_manifest_says_how_good_index_and_candidates_are(pair):
     assert about["kind"] == "hnsw16"
     assert about["recall@10"] >= 0.95
     assert about["retrieval_ndcg@10"] > 0.9
+    assert 0 < about["recall@10_of_ranker"] <= 1
 
 
 def test_searched_lists_are_nearly_those_of_scoring_everything(pair):
@@ -74,6 +75,19 @@ def test_without_a_ranker_the_search_is_by_cosine(pair):
     )
     assert best in codes or not shop.available[best]
     assert found.measure([0]) == 1.0
+
+
+def test_the_index_searches_harder_until_the_lists_are_good_enough(pair):
+    _, few = pair
+    shop, index = few.shop, few.scoring.index
+    standing = Lazy(lambda: retrieval.Standing.of(shop, few.ranker))
+    found = retrieval.Retriever(shop, few.ranker, index, standing, few.settings.retrieval)
+    before = index.info.effort
+    good = found.measure([0, 1, 2])
+    assert index.info.effort == before
+    assert good <= found.measure([0, 1, 2], enough=2.0)  # never enough: it ends at the greatest effort
+    assert index.info.effort > before
+    assert not index.harder()
 
 
 def test_training_measures_the_candidates_of_the_new_ranker(pair):

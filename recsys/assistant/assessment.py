@@ -64,6 +64,7 @@ class Assessment:
         found |= {
             "answered": told.answered,
             "answers grounded": told.grounded,
+            "in a writer's words": told.worded,
             "refused where it should": told.refused,
             "refused where it should not": told.needlessly_refused,
             "intent understood": told.intent,

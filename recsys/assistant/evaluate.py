@@ -18,6 +18,7 @@ from recsys.assistant.grounding import check_answer, unsourced
 from recsys.assistant.knowledge import KINDS, SHOP_RULES, Knowledge
 from recsys.assistant.messages import own_words
 from recsys.assistant.reply import TEMPLATE, Answer
+from recsys.assistant.wording import RETRIEVED
 from recsys.errors import BadInput
 
 _NUMBERING = re.compile(r"^\d\. ")
@@ -125,6 +126,8 @@ class Conversation:
         Of all questions, those with an answer that claims something.
     grounded
         Of the answers, those whose claims follow from what they cite.
+    worded
+        Of the answers from a passage, those in the words of a language model; the others are the passage as it is.
     refused, needlessly_refused
         Of the questions that should be refused, or should be answered, those that were refused.
     intent
@@ -137,6 +140,7 @@ class Conversation:
 
     answered: Share
     grounded: Share
+    worded: Share
     refused: Share
     needlessly_refused: Share
     intent: Share
@@ -153,6 +157,7 @@ def conversation(assistant: Assistant, table: pd.DataFrame, *, user: str | None 
         seconds.append(time.perf_counter() - started)
     declined = np.array([refused(a) for a in answers], bool)
     follows = np.array([grounded(assistant, q, a) for q, a in zip(table["question"], answers, strict=True)], bool)
+    writers = np.array([a.writer for a in answers], object)
     should, may = _expected(table)
     named = table["intent"].notna().to_numpy() if "intent" in table.columns else np.zeros(len(table), bool)
     told = np.array([a.intent for a in answers], object)
@@ -164,6 +169,7 @@ def conversation(assistant: Assistant, table: pd.DataFrame, *, user: str | None 
     return Conversation(
         answered=Share.of(~declined),
         grounded=Share.of(follows[~declined]),
+        worded=Share.of(writers[~declined & (writers != TEMPLATE)] != RETRIEVED),
         refused=Share.of(declined[should]),
         needlessly_refused=Share.of(declined[may]),
         intent=Share.of(understood[named]),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recsys.benchmark.race import machine, race
 from recsys.errors import BadInput
 from recsys.index import RECALL, ItemIndex
-from recsys.index_kinds import exact_scores
+from recsys.index_kinds import exact_scores, queries_of
 from recsys.settings import RetrievalSettings
 
 BRUTE = "numpy brute force"
@@ -22,7 +22,7 @@ K = 10
 
 def bench_search(
     vectors: NDArray[np.float32],
-    queries: NDArray[np.float32],
+    queries: NDArray[np.float32] | None = None,
     *,
     settings: RetrievalSettings | None = None,
     rounds: int = 5,
@@ -32,7 +32,7 @@ def bench_search(
     Parameters
     ----------
     vectors, queries
-        Shapes ``(n, dim)`` and ``(q, dim)``.
+        Shapes ``(n, dim)`` and ``(q, dim)``; by default a sample of the vectors asks, as a search for similar items does.
 
     Returns
     -------
@@ -40,8 +40,9 @@ def bench_search(
         JSON-ready: the contenders' times with the recall@10 and the build seconds of each. hnswlib searches at the
         least ``ef`` that reaches the recall which the index must reach too.
     """
-    if len(vectors) < K or not len(queries):
-        raise BadInput(f"the search benchmark needs at least {K} vectors and one query")
+    if len(vectors) < K:
+        raise BadInput(f"the search benchmark needs at least {K} vectors")
+    queries = queries_of(vectors, queries)
     wanted = exact_scores(queries, vectors, K)[:, -1:] - 1e-5
     built: dict[str, float] = {}
     started = time.perf_counter()
