@@ -32,7 +32,7 @@ def bench_search(
     Parameters
     ----------
     vectors, queries
-        Shapes ``(n, dim)`` and ``(q, dim)``; by default a sample of the vectors asks, as a search for similar items does.
+        Shapes ``(n, dim)`` and ``(q, dim)``; by default a sample of the vectors (as for similar items).
 
     Returns
     -------
