@@ -41,6 +41,22 @@ def evaluate(
     sheet: Annotated[
         Path | None, typer.Option("--sheet", metavar="F", help="With --explanations: a blind rating sheet (CSV).")
     ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(
+            "--references",
+            metavar="F",
+            help="With --explanations: compare writers with the N first explanations of a held-out table with "
+            "user_profile, item_profile, explanation [, other systems' texts in columns ending in _pred]; "
+            "needs no artifacts.",
+        ),
+    ] = None,
+    soft_prompt: Annotated[
+        Path | None,
+        typer.Option(
+            "--soft-prompt", metavar="DIR", help="With --references: also what `jobs.finetune --soft-prompt` made."
+        ),
+    ] = None,
     assistant: Annotated[
         bool, typer.Option("--assistant", help="Measure the assistant instead: its answers, refusals and sources.")
     ] = False,
@@ -59,7 +75,8 @@ def evaluate(
     Per-user AUC first, then nDCG, recall, coverage, novelty and diversity, each with a 95% bootstrap interval over
     users; calibration of the probabilities; slices by activity, item popularity and segment. Nothing is published.
 
-    Example: python -m jobs.evaluate --peers --ablation --report report.html
+    Examples: python -m jobs.evaluate --peers --ablation --report report.html;
+    python -m jobs.evaluate --explanations 100 --references held_out.parquet
     """
     from recsys import assessment
     from recsys.report import check_writable, tables, write_report
@@ -67,8 +84,14 @@ def evaluate(
     settings = load_settings(artifacts=artifacts)
     if questions is not None and not assistant:
         raise BadInput("--questions F goes with --assistant")
+    if references is not None and (explanations is None or sheet is not None):
+        raise BadInput("--references F goes with --explanations N, and without --sheet")
+    if soft_prompt is not None and references is None:
+        raise BadInput("--soft-prompt DIR goes with --explanations N --references F")
     if assistant:
         return _assistant(settings, questions, quiet=as_json)
+    if explanations is not None and references is not None:
+        return _references(settings, references, explanations, soft_prompt, quiet=as_json)
     if explanations is not None:
         return _explanations(settings, explanations, sheet, quiet=as_json)
     if users is not None:
@@ -102,6 +125,24 @@ def _explanations(settings: Settings, size: int, sheet: Path | None, *, quiet: b
         "writers": table.to_dict("index"),
         "sheet": str(sheet) if sheet else None,
         "line": f"{figures['pairs']:.0f} reasons: {exact}, {true}",
+    }
+
+
+def _references(settings: Settings, table: Path, size: int, soft_prompt: Path | None, *, quiet: bool) -> dict[str, Any]:
+    from recsys import references, sources
+
+    found = references.compare(settings, sources.read_table(table), size, soft_prompt, progress=interactive())
+    if not quiet:
+        Console(width=max(out.width, WIDTH)).print(found.table.round(3).to_string(), markup=False, highlight=False)
+    bleu, rouge = found.best("bleu4"), found.best("rougeL")
+    own = found.table.loc[rouge]
+    ahead = f"{own['ahead']:+.3f} [{own['low']:+.3f}, {own['high']:+.3f}] over the constant sentence that is best by it"
+    return {
+        "references": found.references,
+        "writers": found.table.to_dict("index"),
+        "constants": found.constants,
+        "line": f"{found.references} references: best BLEU-4 {found.table.at[bleu, 'bleu4']:.1f} ({bleu}), "
+        f"best ROUGE-L {own['rougeL']:.3f} ({rouge}), {ahead}",
     }
 
 

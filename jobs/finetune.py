@@ -45,17 +45,28 @@ def explainer(
             help="Table with user_profile, item_profile, explanation: learn from these instead.",
         ),
     ] = None,
+    soft_prompt: Annotated[
+        bool,
+        typer.Option(
+            "--soft-prompt", help="With --references: learn a prompt of vectors for the unchanged model (research)."
+        ),
+    ] = False,
     max_steps: MaxSteps = None,
     resume: Resume = False,
     as_json: Json = False,
 ) -> dict[str, Any]:
     """Teach a causal model to put evidence into words: a LoRA adapter for explain.adapter.
 
-    Example: python -m jobs.finetune explainer --out adapter
+    A soft prompt is compared, not delivered: python -m jobs.evaluate --explanations N --references F --soft-prompt DIR.
+
+    Examples: python -m jobs.finetune explainer --out adapter;
+    python -m jobs.finetune explainer --references F --soft-prompt --out prompt
     """
     from recsys import sources
     from recsys.explain import training
 
+    if soft_prompt:
+        return _soft_prompt(out, base, references, max_steps, resume=resume)
     config = training.LESSON_CONFIG if references is None else training.REFERENCE_CONFIG
     report = training.train_explainer(
         out,
@@ -70,6 +81,32 @@ def explainer(
         "out": str(out),
         "line": f"{report.train_examples} examples, {report.steps} updates: perplexity on held-out ones "
         f"{report.perplexity_before:.2f} -> {report.perplexity:.2f}; {out}",
+    }
+
+
+def _soft_prompt(
+    out: Path, base: str, references: Path | None, max_steps: int | None, *, resume: bool
+) -> dict[str, Any]:
+    from recsys import recipe, sources
+    from recsys.explain import training
+
+    if references is None:
+        raise BadInput("--soft-prompt learns from a shop's own explanations: add --references F")
+    if resume:
+        raise BadInput("--resume does not go with --soft-prompt, which keeps no checkpoints")
+    report = training.train_soft_prompt(
+        out,
+        base,
+        sources.read_table(references),
+        recipe.encoder_for(load_settings()),
+        max_steps=max_steps,
+        progress=interactive(),
+    )
+    return {
+        **report.model_dump(),
+        "out": str(out),
+        "line": f"{report.train_examples} examples, {report.steps} updates: nats per token on held-out ones "
+        f"{report.loss_before:.3f} -> {report.loss:.3f}; {out}",
     }
 
 

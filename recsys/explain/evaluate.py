@@ -156,16 +156,24 @@ def _without_slots(form: str) -> str:
 def overlap(written: Sequence[str], references: Sequence[str]) -> Figures:
     """BLEU-1, BLEU-4 (sacrebleu, 0-100) and ROUGE-1/2/L F-measures (rouge-score, 0-1) against one reference each."""
     import sacrebleu
-    from rouge_score.rouge_scorer import RougeScorer
 
     if len(written) != len(references) or not written:
         raise BadInput(f"overlap: {len(written)} texts for {len(references)} references")
     bleu1 = sacrebleu.BLEU(max_ngram_order=1).corpus_score(list(written), [list(references)])
     bleu4 = sacrebleu.BLEU().corpus_score(list(written), [list(references)])
-    scorer = RougeScorer(["rouge1", "rouge2", "rougeL"], use_stemmer=False)
+    rouge = rouge_scores(written, references)
+    return {"bleu1": bleu1.score, "bleu4": bleu4.score, **{name: float(f.mean()) for name, f in rouge.items()}}
+
+
+def rouge_scores(
+    written: Sequence[str], references: Sequence[str], names: Sequence[str] = ("rouge1", "rouge2", "rougeL")
+) -> dict[str, NDArray[np.float64]]:
+    """ROUGE F-measures (0-1) of each text against its reference, each of shape ``(n,)``."""
+    from rouge_score.rouge_scorer import RougeScorer
+
+    scorer = RougeScorer(list(names), use_stemmer=False)
     scores = [scorer.score(r, w) for w, r in zip(written, references, strict=True)]
-    rouge = {name: float(np.mean([s[name].fmeasure for s in scores])) for name in ("rouge1", "rouge2", "rougeL")}
-    return {"bleu1": bleu1.score, "bleu4": bleu4.score, **rouge}
+    return {name: np.array([s[name].fmeasure for s in scores]) for name in names}
 
 
 def compare_writers(

@@ -6,18 +6,23 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from recsys import gpt, tuning
+from recsys.encoder import Encoder
 from recsys.errors import BadInput
-from recsys.explain import grammar
-from recsys.schema import check_columns
+from recsys.explain import grammar, soft_prompt
+from recsys.sieve import with_columns
 from recsys.tuning import Example, TuningConfig, TuningReport
 
 #: Columns of a table of reference explanations.
 ABOUT_USER, ABOUT_ITEM, EXPLANATION = "user_profile", "item_profile", "explanation"
 #: Words of each description that the writer reads.
 PROFILE_WORDS = 45
+#: Fewer references than this neither teach nor measure anything.
+LEAST_REFERENCES = 20
 
 #: Layers of the default writer that learn: its upper two thirds, so that gradients stop a third of the way up.
 UPPER_LAYERS = r".*\.layers\.(1[0-9]|2[0-9])\..*_proj"
@@ -41,20 +46,50 @@ def lessons(*, seed: int = 7, per_plan: int = 26, held_out: int = 96) -> tuple[l
     return drawn[:-held_out], drawn[-held_out:]
 
 
+def short(profile: str) -> str:
+    """The first `PROFILE_WORDS` words of a description."""
+    return " ".join(profile.split()[:PROFILE_WORDS])
+
+
 def reference_prompt(about_user: str, about_item: str) -> str:
     """What the writer reads of a shopper and an item before it explains in free words."""
-    reader, item = (" ".join(text.split()[:PROFILE_WORDS]) for text in (about_user, about_item))
-    return f"Reader: {reader}\nItem: {item}\nWhy:"
+    return f"Reader: {short(about_user)}\nItem: {short(about_item)}\nWhy:"
 
 
-def reference_examples(table: pd.DataFrame) -> list[Example]:
-    """Examples from a table of ``user_profile, item_profile, explanation``; rows with an empty cell are left out."""
+def usable_references(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table with ``user_profile, item_profile, explanation`` that have all three, as stripped text.
+
+    Other columns are kept as they are.
+
+    Raises
+    ------
+    BadInput
+        A column is missing, or fewer than `LEAST_REFERENCES` rows are left.
+    """
     columns = [ABOUT_USER, ABOUT_ITEM, EXPLANATION]
-    rows = check_columns(table, columns, "references")[columns].dropna().astype(str)
-    rows = rows[(rows.apply(lambda column: column.str.strip()) != "").all(axis=1)]
-    return [
-        Example(reference_prompt(user, item), " " + text.strip()) for user, item, text in rows.itertuples(index=False)
-    ]
+    rows = with_columns(table, columns, "references").dropna(subset=columns).reset_index(drop=True)
+    for column in columns:
+        rows[column] = rows[column].astype(str).str.strip()
+    rows = rows[(rows[columns] != "").all(axis=1)].reset_index(drop=True)
+    if len(rows) < LEAST_REFERENCES:
+        raise BadInput(
+            f"references: {len(rows)} rows with {', '.join(columns)} filled in; at least {LEAST_REFERENCES} are needed"
+        )
+    return rows
+
+
+def reference_examples(rows: pd.DataFrame) -> list[Example]:
+    """Examples from `usable_references`."""
+    columns = rows[[ABOUT_USER, ABOUT_ITEM, EXPLANATION]]
+    return [Example(reference_prompt(user, item), f" {text}") for user, item, text in columns.itertuples(index=False)]
+
+
+def profile_vectors(
+    rows: pd.DataFrame, encoder: Encoder, *, progress: bool = False
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Vectors of the shoppers' and of the items' descriptions, each of shape ``(n, dim)`` and of length 1."""
+    both = encoder.encode([*rows[ABOUT_USER], *rows[ABOUT_ITEM]], progress=progress).vectors
+    return both[: len(rows)], both[len(rows) :]
 
 
 def train_explainer(
@@ -71,7 +106,7 @@ def train_explainer(
     Raises
     ------
     BadInput
-        The references have no usable row, or fewer than are needed to hold some out.
+        The references lack a column, or have too few usable rows to hold some out.
     """
     config = config or (LESSON_CONFIG if references is None else REFERENCE_CONFIG)
     if base == gpt.DEFAULT and config.target_modules == TuningConfig().target_modules:
@@ -80,11 +115,45 @@ def train_explainer(
         train, valid = lessons()
         about = lesson_card(train)
         return tuning.finetune(base, train, valid, out, config, about=about, resume=resume, progress=progress)
-    examples = reference_examples(references)
-    if len(examples) < 20:
-        raise BadInput(f"references: {len(examples)} usable rows; at least 20 are needed to train and to hold some out")
-    kept = max(8, len(examples) // 20)
+    examples = reference_examples(usable_references(references))
+    kept = _held_out(len(examples))
     return tuning.finetune(base, examples[:-kept], examples[-kept:], out, config, resume=resume, progress=progress)
+
+
+def train_soft_prompt(
+    out: Path,
+    base: str,
+    references: pd.DataFrame,
+    encoder: Encoder,
+    *,
+    max_steps: int | None = None,
+    progress: bool = False,
+) -> soft_prompt.SoftPromptReport:
+    """Train a soft prompt on the vectors of both descriptions; as many references are held out as of a writer's.
+
+    Raises
+    ------
+    BadInput
+        The references lack a column, or have too few usable rows to hold some out.
+    """
+    rows = usable_references(references)
+    users, items = profile_vectors(rows, encoder, progress=progress)
+    return soft_prompt.train(
+        users,
+        items,
+        rows[EXPLANATION].tolist(),
+        out,
+        encoder=encoder.fingerprint,
+        base=base,
+        held_out=_held_out(len(rows)),
+        max_steps=max_steps,
+        progress=progress,
+    )
+
+
+def _held_out(examples: int) -> int:
+    """How many of the last references only measure."""
+    return max(8, examples // 20)
 
 
 def lesson_card(train: Sequence[Example]) -> str:
