@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -75,6 +76,16 @@ class Selection(NamedTuple):
 
     bits: NDArray[np.uint8]
     share: float
+
+
+@contextmanager
+def _readable(directory: Path) -> Iterator[None]:
+    """Name the directory where a file of an index is missing or damaged."""
+    try:
+        yield
+    except (RuntimeError, OSError, ValueError, TypeError) as error:
+        why = str(error).splitlines()[0][:200]
+        raise ArtifactError(f"{directory}: not a readable index ({why}); run `python -m jobs.embed`") from None
 
 
 def labels(item_ids: Sequence[str] | NDArray[np.object_], keys: NDArray[np.bytes_]) -> NDArray[np.int64]:
@@ -189,9 +200,11 @@ class ItemIndex:
     ) -> ItemIndex | None:
         if previous is None or not (previous / "index.json").is_file():
             return None
-        old = cls.load(previous, vectors, writable=True)
+        old = cls._read_info(previous)
         wanted = kinds.choose(len(vectors), vectors.shape[1], settings)
-        return old if old.info.kind == wanted != "exact" and old.info.dim == vectors.shape[1] else None
+        if wanted == "exact" or (old.kind, old.dim) != (wanted, vectors.shape[1]):
+            return None
+        return cls.load(previous, vectors, writable=True)
 
     def _changed_to(self, vectors: NDArray[np.float32], item_labels: NDArray[np.int64]) -> ItemIndex | None:
         order = np.argsort(item_labels)
@@ -322,15 +335,17 @@ class ItemIndex:
         ArtifactError
             A file is missing or damaged.
         """
-        try:
-            info = IndexInfo(**json.loads((directory / "index.json").read_text("utf-8")))
+        info = cls._read_info(directory)
+        with _readable(directory):
             flags = 0 if writable else faiss.IO_FLAG_MMAP_IFC
             index = faiss.read_index(str(directory / "index.faiss"), flags)
             slot_labels, slot_rows = (open_array(directory / f"{n}.npy") for n in ("labels", "rows"))
-            return cls(index, slot_labels, slot_rows, vectors, info)
-        except (RuntimeError, OSError, ValueError, TypeError) as error:
-            why = str(error).splitlines()[0][:200]
-            raise ArtifactError(f"{directory}: not a readable index ({why}); run `python -m jobs.embed`") from None
+        return cls(index, slot_labels, slot_rows, vectors, info)
+
+    @staticmethod
+    def _read_info(directory: Path) -> IndexInfo:
+        with _readable(directory):
+            return IndexInfo(**json.loads((directory / "index.json").read_text("utf-8")))
 
     def describe(self) -> dict[str, Any]:
         """`info` for a manifest."""
