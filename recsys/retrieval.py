@@ -180,7 +180,7 @@ class Retriever:
         standing = self._standing.value
         gap = float(profile.ages.min()) if len(profile) else 0.0
         found = [near[0][near[0] >= 0], standing.of_gap(gap), standing.newest]
-        found += [_partners(partners, profile, size) for partners in self._partners]
+        found += [_partners(partners, profile, size // 2) for partners in self._partners]
         return np.unique(np.concatenate(found).astype(np.int64))
 
     def _promise(self, profile: Profile, codes: NDArray[np.int64]) -> NDArray[np.float64]:
