@@ -247,6 +247,7 @@ def test_evaluation_figures(assistant: Assistant) -> None:
     found = conversation(assistant, table)
     assert found.grounded.value == found.refused.value == found.intent.value == 1.0
     assert (found.grounded.n, found.refused.n, found.needlessly_refused.value) == (2, 1, 0.0)
+    assert (found.worded.value, found.worded.n) == (0.0, 1)  # a list of products is worded by the program, not counted
     assert found.mistakes.empty
     with pytest.raises(BadInput, match="row 0, field 'refuse'"):
         conversation(assistant, pd.DataFrame({"question": ["Hello"], "refuse": ["maybe"]}))

@@ -124,6 +124,9 @@ def test_pretrain_then_finetune_then_answer(shop: Path, tmp_path: Path, monkeypa
     found = json.loads(result.stdout)
     assert len(found["writers"]) == 3, result.output  # the nearest answer, the writer before and after fine-tuning
     assert found["shares"]["answers grounded"]["value"] == 1.0  # what it makes up is replaced by its source
+    assert (
+        found["shares"]["in a writer's words"]["value"] == 0.0
+    )  # an untrained model says nothing that its source says
     assert run("pretrain", "--text", tmp_path / "none.txt", "--out", tmp_path / "x").exit_code == 2
     assert run("pretrain", "--text", tmp_path / "shop.txt", "--out", tmp_path / "x", "--vocabulary", 3).exit_code == 2
 
