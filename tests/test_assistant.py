@@ -332,3 +332,16 @@ def test_answers_that_follow_pass(answer: str) -> None:
 )
 def test_answers_that_do_not_follow_are_refused(answer: str) -> None:
     assert check_answer(answer, SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Should I buy shares in your company?", "You can buy shares in our company."),
+        ("Should I buy shares in your company?", "You can return products within 30 days. You can also buy shares."),
+        ("Do you return my calls?", "Yes, we do."),
+        ("Is the repair of a watch free?", "The repair of a watch is free."),
+    ],
+)
+def test_a_question_is_no_source(question: str, answer: str) -> None:
+    assert check_answer(answer, SOURCE, question)

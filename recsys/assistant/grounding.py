@@ -13,6 +13,8 @@ from recsys.explain.grounding import limits
 
 MAX_NEW_WORDS = 0.34
 """Share of an answer's words that may be in neither the sources nor the question."""
+MAX_ECHOED = 0.5
+"""Share of a sentence's words that may come from the question alone."""
 MAX_LENGTH = 900
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -33,9 +35,13 @@ def check_answer(answer: str, sources: Sequence[str], question: str = "") -> lis
     known = set(tokens(own))
     said = [word for word in tokens(answer) if word not in _COMMON]
     found += [f"amount without a source: {w}" for w in sorted(_NUMBER_WORDS & set(said) - known)]
-    new = [word for word in said if word not in known and word not in set(tokens(question))]
+    asked = set(tokens(question)) - known
+    new = [word for word in said if word not in known and word not in asked]
     if said and len(new) > MAX_NEW_WORDS * len(said):
         found.append("mostly words of no source: " + ", ".join(new[:8]))
+    if not known & set(said):
+        found.append("says nothing of its source")
+    found += [f"only repeats the question: {s[:60]}" for s in sentences(answer) if _repeats(s, asked)]
     found += [f"yes and no differ from the source: {s[:60]}" for s in sentences(answer) if _contradicts(s, sources)]
     return found
 
@@ -48,6 +54,15 @@ def unsourced(text: str, sources: Sequence[str]) -> list[str]:
     return found + [
         f"name without a source: {name}" for name in sorted(set(_NAME.findall(text))) if not set(tokens(name)) <= known
     ]
+
+
+def _repeats(sentence: str, asked: set[str]) -> bool:
+    """Whether most of what a sentence says is in the question alone.
+
+    "Should I buy shares in your company?" is no evidence for "You can buy shares in our company".
+    """
+    said = [word for word in tokens(sentence) if word not in _COMMON]
+    return sum(word in asked for word in said) > MAX_ECHOED * len(said)
 
 
 def _contradicts(sentence: str, sources: Sequence[str]) -> bool:
