@@ -25,8 +25,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from rich.console import Console
-from rich.progress import Progress
 from torch.nn import functional
 
 from recsys import checkpoint, metrics, pretrained, reuse, snapshot
@@ -38,6 +36,7 @@ from recsys.evaluation import Holdout, Measured, hold_out, measure
 from recsys.histories import Histories
 from recsys.item_pairs import Pairs, sample_pairs
 from recsys.metrics import Estimate
+from recsys.progress import progress_bar
 from recsys.recipe import encoder_for
 from recsys.settings import Settings
 from recsys.snapshot import Snapshot
@@ -193,7 +192,7 @@ def _learn(
     losses: list[float] = []
     steps = planned = config.steps
     started = time.monotonic()
-    bar = Progress(console=Console(stderr=True), disable=not progress, transient=True)
+    bar = progress_bar(progress)
     with bar:  # without dropout: the pairs are noise enough, and the seed then decides everything
         task = bar.add_task("adapting", total=steps)
         for step, (left, right) in enumerate(_batches(pairs, config.batch)):

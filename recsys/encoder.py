@@ -19,12 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress
 
 from recsys import checkpoint, fast_bert, int8, pretrained, tokens
 from recsys.checkpoint import Forward, FullModel
 from recsys.errors import BadInput
+from recsys.progress import progress_bar
 
 log = logging.getLogger(__name__)
 
@@ -247,7 +246,7 @@ class Encoder:
         vectors = np.empty((len(unique), self.dim), dtype=np.float32)
         cut = np.zeros(len(unique), dtype=bool)
         used = computed = 0
-        bar = Progress(console=Console(stderr=True), disable=not progress, transient=True)
+        bar = progress_bar(progress)
         with bar, ThreadPoolExecutor(max_workers=1) as ahead, torch.inference_mode():
             task = bar.add_task("encoding", total=len(unique))
             starts = range(0, len(unique), WINDOW)

@@ -216,14 +216,13 @@ def _write_index(
 ) -> dict[str, Any]:
     """The index of tonight's items, and how well it and the candidates found with it do; for the manifest."""
     shutil.rmtree(draft.path / "index", ignore_errors=True)  # hard links must not be written through
-    queries = retrieval.sampled_queries(shop, ranker, settings.seed)
     index = ItemIndex.update(
         live.path / "index" if live else None,
         shop.facts.vectors,
         labels(shop.item_ids, shop.item_pool.keys),
         # Without a ranker the nearest are the list. A ranker's query only adds candidates to the neighbours of the
         # latest items, which is what the index is then tuned to find; the lists themselves are measured below.
-        queries=queries if ranker is None else None,
+        queries=retrieval.sampled_queries(shop, None, settings.seed) if ranker is None else None,
         settings=settings.retrieval,
     )
     about: dict[str, Any] = {}
@@ -233,6 +232,7 @@ def _write_index(
         retriever = retrieval.Retriever(shop, ranker, index, Lazy(lambda: standing), settings.retrieval)
         users = retrieval.sampled_users(shop, seed=settings.seed)
         kept = retriever.measure(users, enough=retrieval.KEPT)
+        queries = retrieval.sampled_queries(shop, ranker, settings.seed)
         about = {"retrieval_ndcg@10": kept, "recall@10_of_ranker": index.measure(queries)}
         if kept < retrieval.KEPT:
             log.warning(

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.progress import Progress
 
 from recsys import outputs, sources
 from recsys.errors import BadInput
 from recsys.explain import evaluate, nightly
 from recsys.explain.evaluate import Figures, Pair
 from recsys.explain.writer import TEMPLATE, ReasonWriter, adapter_of, load_local
+from recsys.progress import progress_bar
 from recsys.recommender import Recommender
 from recsys.settings import Settings
 
@@ -34,7 +33,7 @@ def explain_lists(rec: Recommender, lists: pd.DataFrame, parts: Path, *, progres
     def shopper(user: str) -> nightly.Known:
         return rec.lookup.known_or_new(user).profile, rec.lookup.user_code(user)
 
-    with Progress(console=Console(stderr=True), disable=not progress, transient=True) as bar:
+    with progress_bar(progress) as bar:
         task = bar.add_task("explaining", total=len(lists))
         for done in nightly.explain_resumably(rec.explainer, lists, shopper, parts, rec.version.id):
             bar.update(task, completed=done)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.progress import Progress
 
 from recsys import gpt, metrics, recipe
 from recsys.assistant.grounding import unsourced
@@ -32,17 +31,18 @@ from recsys.explain.training import (
     usable_references,
 )
 from recsys.explain.writer import TEMPLATE
+from recsys.progress import progress_bar, strides
 from recsys.reasons import ZERO_SHOT
 from recsys.settings import Settings
 
+DRAFTS = 12
 #: Rows of the table.
 BY_BLEU, BY_ROUGE = "best constant by BLEU-4", "best constant by ROUGE-L"
-GREEDY, CONSENSUS, SOFT_PROMPT = "tuned, greedy", "tuned, consensus of 12", "soft prompt"
+GREEDY, CONSENSUS, SOFT_PROMPT = "tuned, greedy", f"tuned, consensus of {DRAFTS}", "soft prompt"
 #: How columns end that hold what other systems wrote.
 PREDICTED = "_pred"
 #: Explanations of other pairs among which the best constant sentence is looked for.
 CONSTANTS = 200
-DRAFTS = 12
 
 LIKELIEST = gpt.Sampling(max_new_tokens=80, temperature=0.0, stop=("\n",))
 DRAFTED = gpt.Sampling(max_new_tokens=80, temperature=0.5, top_p=0.95, stop=("\n",))
@@ -154,7 +154,7 @@ def best_constants(candidates: Sequence[str], references: Sequence[str], *, prog
     texts = list(dict.fromkeys(candidates))[:CONSTANTS]
     bleu = sacrebleu.BLEU(references=[list(references)])  # reads the references once, not once per candidate
     figures = np.empty((len(texts), 2))
-    with Progress(console=Console(stderr=True), disable=not progress, transient=True) as bar:
+    with progress_bar(progress) as bar:
         for row, text in enumerate(bar.track(texts, description="best constant sentence")):
             same = [text] * len(references)
             rouge = rouge_scores(same, references, ["rougeL"])["rougeL"].mean()
@@ -184,29 +184,24 @@ def _by_models(settings: Settings, rows: pd.DataFrame, progress: bool) -> dict[s
     if e.adapter is not None and not e.writer.startswith(gpt.ENDPOINT):
         tuned = gpt.load(e.writer, e.adapter, batch_size=e.batch_size, offline=settings.offline)
         prompts: list[gpt.Prompt] = [reference_prompt(*pair) for pair in pairs]
-        out[GREEDY] = _written(tuned, prompts, GREEDY, progress)
-        out[CONSENSUS] = _written(tuned, prompts, CONSENSUS, progress)
-        del tuned  # two models at once would take twice the memory
+        drafted = partial(consensus.write, tuned, sampling=DRAFTED, drafts=DRAFTS)
+        out[GREEDY] = _written(partial(tuned.write, sampling=LIKELIEST), prompts, GREEDY, progress)
+        out[CONSENSUS] = _written(drafted, prompts, CONSENSUS, progress)
+        del tuned, drafted  # two models at once would take twice the memory
     bare: gpt.TextWriter
     if e.writer.startswith(gpt.ENDPOINT):
         bare = gpt.EndpointWriter(e.writer.removeprefix(gpt.ENDPOINT), timeout=e.seconds)
     else:
         bare = gpt.load(e.writer, batch_size=e.batch_size, offline=settings.offline)
-    return {ZERO_SHOT: _written(bare, [chat(*pair) for pair in pairs], ZERO_SHOT, progress)} | out
+    likeliest = partial(bare.write, sampling=LIKELIEST)
+    return {ZERO_SHOT: _written(likeliest, [chat(*pair) for pair in pairs], ZERO_SHOT, progress)} | out
 
 
-def _written(writer: gpt.TextWriter, prompts: Sequence[gpt.Prompt], name: str, progress: bool) -> list[str]:
-    out: list[str] = []
-    with Progress(console=Console(stderr=True), disable=not progress, transient=True) as bar:
-        task = bar.add_task(f"writing ({name})", total=len(prompts))
-        while len(out) < len(prompts):
-            some = prompts[len(out) : len(out) + _STRIDE]
-            if name == CONSENSUS:
-                out += consensus.write(writer, some, DRAFTED, drafts=DRAFTS)
-            else:
-                out += writer.write(some, LIKELIEST)
-            bar.update(task, completed=len(out))
-    return out
+def _written(
+    write: Callable[[Sequence[gpt.Prompt]], list[str]], prompts: Sequence[gpt.Prompt], name: str, progress: bool
+) -> list[str]:
+    parts = strides(prompts, _STRIDE, f"writing ({name})", shown=progress)
+    return [text for some in parts for text in write(some)]
 
 
 def _by_soft_prompt(settings: Settings, rows: pd.DataFrame, directory: Path, progress: bool) -> list[str]:

@@ -33,7 +33,7 @@ def check_answer(answer: str, sources: Sequence[str], question: str = "") -> lis
         return []  # the shop's own words
     found = limits(answer, max_length=MAX_LENGTH) + unsourced(answer, sources)
     known = set(tokens(own))
-    said = [word for word in tokens(answer) if word not in _COMMON]
+    said = _content(answer)
     found += [f"amount without a source: {w}" for w in sorted(_NUMBER_WORDS & set(said) - known)]
     asked = set(tokens(question)) - known
     new = [word for word in said if word not in known and word not in asked]
@@ -56,18 +56,22 @@ def unsourced(text: str, sources: Sequence[str]) -> list[str]:
     ]
 
 
+def _content(text: str) -> list[str]:
+    return [word for word in tokens(text) if word not in _COMMON]
+
+
 def _repeats(sentence: str, asked: set[str]) -> bool:
     """Whether most of what a sentence says is in the question alone.
 
     "Should I buy shares in your company?" is no evidence for "You can buy shares in our company".
     """
-    said = [word for word in tokens(sentence) if word not in _COMMON]
+    said = _content(sentence)
     return sum(word in asked for word in said) > MAX_ECHOED * len(said)
 
 
 def _contradicts(sentence: str, sources: Sequence[str]) -> bool:
     """Whether the source sentence most like this one says no where it says yes, or the other way."""
-    words = set(tokens(sentence)) - _COMMON
+    words = set(_content(sentence))
     candidates = [part for source in sources for part in sentences(source)]
     if not words or not candidates:
         return False

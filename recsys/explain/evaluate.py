@@ -15,8 +15,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress
 
 from recsys.catalogue import words
 from recsys.errors import BadInput
@@ -26,6 +24,7 @@ from recsys.explain.forms import SLOT, Plan
 from recsys.explain.grounding import check
 from recsys.explain.writer import TEMPLATE
 from recsys.histories import Profile
+from recsys.progress import strides
 from recsys.settings import ExplainSettings
 
 Figures = dict[str, float]
@@ -185,23 +184,16 @@ def compare_writers(
     """
     rows, written = {}, {}
     for name, writer in writers.items():
-        written[name] = _written(evidence, writer, f"writing ({name})", progress)
+        written[name] = [
+            Explanation(e, reason)
+            for some in strides(evidence, _STRIDE, f"writing ({name})", shown=progress)
+            for e, reason in zip(some, writer.write([e.facts for e in some]), strict=True)
+        ]
         said = [(e.reason.form, Plan.of(e.evidence.facts).kind.value) for e in written[name] if e.reason.form]
         rows[name] = honesty(written[name]) | variety([form for form, _ in said])
         if _enough(kind for _, kind in said):
             rows[name]["kind_told"] = kind_accuracy(*zip(*said, strict=True))
     return pd.DataFrame.from_dict(rows, orient="index"), written
-
-
-def _written(evidence: Sequence[Evidence], writer: ReasonWriter, title: str, progress: bool) -> list[Explanation]:
-    out: list[Explanation] = []
-    with Progress(console=Console(stderr=True), disable=not progress, transient=True) as bar:
-        task = bar.add_task(title, total=len(evidence))
-        while len(out) < len(evidence):
-            some = evidence[len(out) : len(out) + _STRIDE]
-            out += [Explanation(e, r) for e, r in zip(some, writer.write([e.facts for e in some]), strict=True)]
-            bar.update(task, completed=len(out))
-    return out
 
 
 def rating_sheet(written: dict[str, list[Explanation]], path: Path, *, size: int = 50, seed: int = 0) -> None:

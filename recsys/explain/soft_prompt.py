@@ -19,8 +19,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
-from rich.console import Console
-from rich.progress import Progress
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -28,6 +26,7 @@ from torch import nn
 from recsys import gpt, pretrained, tuning
 from recsys.encoder import pick_device
 from recsys.errors import ArtifactError, BadInput
+from recsys.progress import progress_bar
 
 _WEIGHTS, _META = "soft_prompt.safetensors", "soft_prompt.json"
 _ABOUT = (
@@ -145,7 +144,7 @@ def train(
     loss_before = lesson.measure(kept, batch_size)
     losses: list[float] = []
     done = 0
-    with Progress(console=Console(stderr=True), disable=not progress, transient=True) as bar:
+    with progress_bar(progress) as bar:
         task = bar.add_task("training", total=steps)
         while done < steps:
             total = count = 0.0
@@ -285,7 +284,7 @@ def write(
         raise ArtifactError(f"{directory / _WEIGHTS}: damaged, train again: {error}") from None
     head.to(model.device)
     texts: list[str] = []
-    bar = Progress(console=Console(stderr=True), disable=not progress, transient=True)
+    bar = progress_bar(progress)
     with bar, torch.inference_mode():
         task = bar.add_task("writing (soft prompt)", total=len(users))
         for start in range(0, len(users), batch_size):
