@@ -92,7 +92,7 @@ def test_blocks_whose_columns_do_not_exist_are_absent():
     items, rows = tables(columns=())
     bare = shop_of(events_of(items, rows, TimeKind.ORDER), facts_of(items))
     names = {kind.name for kind in BLOCKS if kind.applies(bare)}
-    assert not names & {"price", "brand", "category", "newness", "their time", "bought together lately"}
+    assert not names & {"price", "category", "newness", "their time", "bought together lately"}
     assert {"text vectors", "popularity", "taste", "shared words"} <= names
 
 
@@ -123,7 +123,7 @@ def test_what_nobody_bought_is_bought_with_its_like(shop, fitted):
 def test_tastes_differ(shop, fitted):
     """Two shoppers with different tastes get different orders from everything that looks at the history."""
     everything = Candidates.of(shop.catalogue)
-    for name in ("text agreement", "similarity", "shared words", "bought together", "bought next", "taste", "brand"):
+    for name in ("text agreement", "similarity", "shared words", "bought together", "bought next", "taste", "category"):
         block = by_name(fitted, name)
         assert not np.allclose(
             block.transform(profile(shop, 0), everything), block.transform(profile(shop, 1), everything)

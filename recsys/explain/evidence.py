@@ -38,8 +38,7 @@ SAYS: dict[str, tuple[Kind, ...]] = {
     "taste": (Kind.OFTEN, Kind.TOGETHER, Kind.SIMILAR),
     "similarity": (Kind.SIMILAR, Kind.WORDS),
     "text agreement": (Kind.SIMILAR, Kind.WORDS),
-    "shared words": (Kind.WORDS, Kind.SIMILAR),
-    "brand": (Kind.BRAND,),
+    "shared words": (Kind.WORDS, Kind.BRAND, Kind.SIMILAR),  # a product's brand is among its words
     "category": (Kind.CATEGORY,),
     "price": (Kind.PRICE, Kind.CHEAPER),
     "popularity": (Kind.POPULAR,),

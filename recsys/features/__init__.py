@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recsys.features.base import Block, Shop
-from recsys.features.content import Brand, Category, Price, Product, Similarity, TextVectors, Words
+from recsys.features.content import Category, Price, Product, Similarity, TextVectors, Words
 from recsys.features.copurchase import Completes, Following, Kin, Lately, Taste, Together
 from recsys.features.popularity import Age, Popularity, Season
 
@@ -23,7 +23,6 @@ BLOCKS: tuple[type[Block], ...] = (
     Age,
     Season,
     Price,
-    Brand,
     Category,
 )
 

@@ -1,4 +1,4 @@
-"""What the item is like: text vectors, words, price, brand, category, against the shopper's history."""
+"""What the item is like: text vectors, words, price, category, against the shopper's history."""
 
 from __future__ import annotations
 
@@ -246,25 +246,26 @@ class Price(Block):
         self._set(*map(float, state["scale"]))
 
 
-class _Match(Block):
-    """Share of the history that has the same value of a column."""
+class Category(Block):
+    """Share of the history that is of the same category."""
 
-    field: ClassVar[str]
+    name = "category"
+    meaning = "this shopper buys from the item's category"
 
     @classmethod
     @override
     def applies(cls, shop: Shop) -> bool:
-        known = getattr(shop.catalogue, cls.field)
-        # One value for all, or hardly any value at all, says nothing.
+        known = shop.catalogue.category
+        # One category for all, or hardly any category at all, says nothing.
         return bool((known >= 0).mean() > 0.2 and len(np.unique(known[known >= 0])) > 1)
 
     @override
     def fit(self, shop: Shop | None) -> None:
-        self.columns = (f"same_{self.field}_share", f"same_{self.field}", f"same_{self.field}_latest")
+        self.columns = ("same_category_share", "same_category", "same_category_latest")
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
-        theirs, mine = getattr(candidates.facts, self.field), getattr(profile.facts, self.field)
+        theirs, mine = candidates.facts.category, profile.facts.category
         known = mine >= 0
         size = int(max(mine.max(initial=-1), theirs.max(initial=-1))) + 2
         share = np.bincount(mine[known], profile.recency[known], minlength=size)[theirs]
@@ -278,19 +279,3 @@ class _Match(Block):
     @override
     def restore(self, state: State) -> None:
         self.fit(None)
-
-
-class Brand(_Match):
-    """Same brand."""
-
-    name = "brand"
-    meaning = "this shopper buys the item's brand"
-    field = "brand"
-
-
-class Category(_Match):
-    """Same category."""
-
-    name = "category"
-    meaning = "this shopper buys from the item's category"
-    field = "category"
