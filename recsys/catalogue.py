@@ -47,7 +47,9 @@ def terms(text: str) -> list[str]:
 
 def render(table: pd.DataFrame, template: Sequence[str]) -> list[str]:
     """The text of each row: the template's columns that exist and are filled, joined by ``". "``."""
-    columns = [table[c].astype("string").fillna("").str.strip() for c in template if c in table.columns]
+    columns = [
+        table[c].astype("string").fillna("").str.strip().to_numpy(object) for c in template if c in table.columns
+    ]
     if not columns:
         return [""] * len(table)
     return [". ".join(dict.fromkeys(part for part in row if part)) for row in zip(*columns, strict=True)]

@@ -48,7 +48,8 @@ def _by_unique(values: pd.Series, convert: Callable[[Any], Any]) -> npt.NDArray[
         values = values.map(_flatten)
         codes, uniques = pd.factorize(values)
     converted = np.empty(len(uniques) + 1, dtype=object)
-    converted[:-1] = [convert(value) for value in uniques]
+    # Arrow's strings are slow to go through one by one; as Python objects they are not.
+    converted[:-1] = [convert(value) for value in np.asarray(uniques, dtype=object)]
     converted[-1] = np.nan  # factorize codes missing values as -1
     result: npt.NDArray[np.object_] = converted[codes]
     return result

@@ -76,7 +76,7 @@ def gather(inputs: Inputs, store: Store, live: Version | None) -> tuple[ShopTabl
             table = _appended(old.interactions, old.kind, table, kind)
     elif old is not None:
         table, kind = old.interactions, old.kind
-        table = table[table[schema.ITEM].isin(known)]
+        table = table[table[schema.ITEM].astype(object).isin(known)]
     else:
         table, kind = _no_events(), TimeKind.ABSOLUTE
 

@@ -227,7 +227,7 @@ def _reject_unknown(sieve: Sieve, items: pd.Series, known: Collection[str] | Non
     if known is None:
         return ""
     known = set(known)
-    unknown = (items.notna() & (items != "") & ~items.isin(known)).to_numpy()
+    unknown = (items.notna() & (items != "") & ~items.astype(object).isin(known)).to_numpy()
     sieve.reject(unknown, "unknown_items", "item_id is not in the catalogue")
     if not unknown.any():
         return ""

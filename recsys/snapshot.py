@@ -174,7 +174,9 @@ def build(
 
 def titles(items: pd.DataFrame) -> list[str]:
     """Titles of the items, '' where missing."""
-    return [str(t) for t in items[schema.TITLE].fillna("")] if schema.TITLE in items.columns else [""] * len(items)
+    if schema.TITLE not in items.columns:
+        return [""] * len(items)
+    return [str(t) for t in items[schema.TITLE].fillna("").to_numpy(object)]
 
 
 def _available(items: pd.DataFrame) -> NDArray[np.bool_]:
