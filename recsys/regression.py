@@ -37,7 +37,9 @@ class Lessons:
     learn, check
         Rows of the inner split that chooses the regularisation: the latest of several moments is held out.
     latest
-        Rows of the latest moment, on which the intercept is set.
+        Rows of the latest moment, on which the probability is set.
+    rest
+        For each half of the latest moment's shoppers (a mask of `latest`), rows to learn from that know nothing of it.
     """
 
     pairs: Pairs
@@ -46,6 +48,7 @@ class Lessons:
     learn: NDArray[np.int64]
     check: NDArray[np.int64]
     latest: NDArray[np.int64]
+    rest: tuple[tuple[NDArray[np.bool_], NDArray[np.int64]], ...]
 
     @classmethod
     def of(cls, pairs: Pairs, seed: int) -> Lessons:
@@ -57,6 +60,7 @@ class Lessons:
         shoppers = int(pairs.shopper.max(initial=0)) + 1
         held = latest if len(moments) > 1 else (rng.random(shoppers) < 0.25)[pairs.shopper]
         sample = (rng.random(shoppers) < INNER / max(len(held), 1))[pairs.shopper]
+        second = (rng.random(shoppers) < 0.5)[pairs.shopper]
         return cls(
             pairs,
             means,
@@ -64,6 +68,7 @@ class Lessons:
             np.flatnonzero(~held & sample),
             np.flatnonzero(held & sample),
             np.flatnonzero(latest),
+            tuple((half[latest], np.flatnonzero(sample & ~(latest & half))) for half in (second, ~second)),
         )
 
 
@@ -97,7 +102,7 @@ class Regression:
     def fit(
         cls, lessons: Lessons, strengths: Sequence[float], columns: NDArray[np.intp] | slice = slice(None)
     ) -> Regression:
-        """Regularisation and slope on the held-out part, weights on everything, intercept on the latest moment.
+        """Regularisation on the held-out part, weights on everything, slope and intercept on the latest moment.
 
         Parameters
         ----------
@@ -110,7 +115,7 @@ class Regression:
         features = pairs.features if isinstance(columns, slice) else pairs.features[:, columns]
         y, w = pairs.bought, pairs.weights
         learn, check = lessons.learn, lessons.check
-        best: tuple[float, float, float] | None = None
+        best: tuple[float, float] | None = None
         if y[check].any() and y[learn].any() and not y[check].all():
             X, held = features[learn], features[check]
             for strength in strengths:
@@ -118,12 +123,15 @@ class Regression:
                 z = model.decision_function(held)
                 worth = gain(z, y[check], pairs.stands_for[check], pairs.shopper[check])
                 if best is None or worth > best[0]:
-                    best = (worth, strength, _slope(z, y[check], pairs.stands_for[check]))
+                    best = (worth, strength)
             del X, held
-        _, strength, slope = best or (0.0, strengths[len(strengths) // 2], 1.0)
+        _, strength = best or (0.0, strengths[len(strengths) // 2])
+        latest = lessons.latest
+        unseen = _cross_fitted(lessons, features, strength)
+        slope = 1.0 if unseen is None else _slope(unseen, y[latest], pairs.stands_for[latest])
         model = _logistic(features, y, w, strength)
-        z = slope * model.decision_function(features[lessons.latest]).astype(np.float64)
-        shift = balance(z, y[lessons.latest], pairs.stands_for[lessons.latest])
+        z = slope * model.decision_function(features[latest]).astype(np.float64)
+        shift = balance(z, y[latest], pairs.stands_for[latest])
         return cls(
             model.coef_[0].astype(np.float64) * slope / lessons.spread[columns],
             lessons.means[columns],
@@ -150,6 +158,23 @@ def _logistic(
     X: NDArray[np.float32], y: NDArray[np.bool_], w: NDArray[np.float32], strength: float
 ) -> LogisticRegression:
     return LogisticRegression(C=strength, max_iter=200, tol=1e-4).fit(X, y, sample_weight=w)
+
+
+def _cross_fitted(lessons: Lessons, features: NDArray[np.float32], strength: float) -> NDArray[np.float64] | None:
+    """Logits of the latest moment's rows by weights that have not seen their shoppers, shape ``(len(latest),)``.
+
+    Weights learnt from earlier moments alone would know less of the present than the final ones do, and the slope that
+    suits them would be too timid. None where there is nothing to tell apart.
+    """
+    y, w = lessons.pairs.bought, lessons.pairs.weights
+    if any(y[rows].all() or not y[rows].any() for rows in (lessons.latest, *(rows for _, rows in lessons.rest))):
+        return None
+    z = np.empty(len(lessons.latest))
+    for half, rows in lessons.rest:
+        model = _logistic(features[rows], y[rows], w[rows], strength)
+        if half.any():
+            z[half] = model.decision_function(features[lessons.latest[half]])
+    return z
 
 
 def gain(

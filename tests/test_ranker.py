@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 from shops import events_of, facts_of, mean_texts, shop_of, tables
+from sklearn.linear_model import LogisticRegression
 
 from recsys.catalogue import Candidates
 from recsys.errors import ArtifactError, BadInput
 from recsys.features import BLOCKS, Block
 from recsys.histories import Histories
 from recsys.ranker import Course, Ranker
-from recsys.regression import balance, gain
+from recsys.regression import Lessons, Regression, balance, gain
 from recsys.schema import TimeKind
 from recsys.settings import TrainingConfig
+from recsys.training import Pairs
 
 CONFIG = TrainingConfig(negatives=30, slices=2)
 ITEMS, ROWS = tables(n_users=200)
@@ -89,6 +91,42 @@ def test_as_many_purchases_are_expected_as_were_made_in_the_latest_stretch(cours
     # The rows of a shopper stand for the catalogue less what they had.
     one = rows[pairs.shopper[rows] == pairs.shopper[rows[0]]]
     assert 0.5 * len(ITEMS) < pairs.stands_for[one].sum() <= len(ITEMS)
+
+
+def test_the_slope_is_judged_on_shoppers_whom_the_weights_have_not_seen(course):
+    lessons = course.lessons
+    shopper = lessons.pairs.shopper
+    (first, _), (second, _) = lessons.rest
+    assert (first ^ second).all()
+    for half, rows in lessons.rest:
+        judged = set(shopper[lessons.latest[half]])
+        assert judged
+        assert not judged & set(shopper[rows])
+        assert set(shopper[rows]) & set(shopper[lessons.latest[~half]])  # but it knows the same moment
+
+
+def noisy_pairs(n_shoppers: int, seed: int, n_columns: int = 40) -> Pairs:
+    """Two moments of shoppers who choose by five columns of forty, for weights that learn much noise."""
+    rng = np.random.default_rng(seed)
+    shopper = np.repeat(np.arange(2 * n_shoppers, dtype=np.int32), 10)
+    features = rng.normal(size=(len(shopper), n_columns)).astype(np.float32)
+    z = features[:, :5].sum(axis=1) - 3.0
+    bought = rng.random(len(z)) < expit(z)
+    one = np.ones(len(z), np.float32)
+    moment = (shopper >= n_shoppers).astype(np.int32)
+    names = tuple(f"c{k}" for k in range(n_columns))
+    return Pairs(names, features, bought, one, one, moment, shopper, np.ones(len(z), bool))
+
+
+def test_chances_of_new_shoppers_are_neither_timid_nor_bold():
+    """On average over shops; weights of the earlier moment alone would be called 8% too timid here."""
+    slopes = []
+    for shop in range(6):
+        pairs, fresh = noisy_pairs(150, seed=2 * shop), noisy_pairs(6000, seed=2 * shop + 1)
+        model = Regression.fit(Lessons.of(pairs, seed=0), (1.0,))
+        z = (fresh.features - model.means) @ model.weights + model.intercept
+        slopes.append(LogisticRegression(C=1e6).fit(z[:, None], fresh.bought).coef_[0, 0])
+    assert np.mean(slopes) == pytest.approx(1.0, abs=0.05)
 
 
 def test_nothing_to_balance_moves_nothing():
