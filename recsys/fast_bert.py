@@ -13,20 +13,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, groupby
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from recsys.bert import Bert, Layer, Unfamiliar
 from recsys.tokens import TokenIds
 
 log = logging.getLogger(__name__)
 
-_BERT_LIKE = {"BertModel", "RobertaModel", "XLMRobertaModel", "CamembertModel"}
-_SUPPORTED = _BERT_LIKE | {"DistilBertModel"}
 Runs = list[tuple[int, int]]
 """(length, count) of each run of equally long texts, in order."""
 
@@ -43,28 +41,19 @@ MakeLinear = Callable[..., LinearLike]
 
 
 def build(model: Any, pooling: str) -> FastBert | None:
-    """Make the fast equivalent of a Hugging Face model, or None when the model is of no kind known to be equal.
+    """Make the fast equivalent of a model, or None when the model is of no kind known to be equal.
 
     Parameters
     ----------
     model
-        A `transformers` model in evaluation mode, on its device and in its dtype.
+        A `transformers` model or a `Bert`, in evaluation mode, on its device and in its dtype.
     pooling
         `cls` or `mean`.
     """
-    config = model.config
-    supported = (
-        type(model).__name__ in _SUPPORTED
-        and getattr(config, "hidden_act", getattr(config, "activation", None)) == "gelu"
-        and getattr(config, "position_embedding_type", "absolute") == "absolute"
-        and not getattr(config, "is_decoder", False)
-    )
-    if not supported:
-        return None
     try:
-        fast = FastBert(model, pooling)
+        fast = FastBert(Bert.of(model), pooling)
         return fast if _agrees(model, fast, pooling) else None
-    except (AttributeError, RuntimeError) as error:  # transformers names its parts, or torch its operators, differently
+    except (Unfamiliar, AttributeError, RuntimeError) as error:  # the latter: torch names its operators differently
         log.info("no fast path for %s: %s", type(model).__name__, error)
         return None
 
@@ -84,21 +73,13 @@ def _agrees(model: Any, fast: FastBert, pooling: str) -> bool:
 class FastBert:
     """Pooled vectors of token ids; see the module's description."""
 
-    def __init__(self, model: Any, pooling: str, linear: MakeLinear | None = None) -> None:
+    def __init__(self, bert: Bert, pooling: str, linear: MakeLinear | None = None) -> None:
         linear = linear or Linear
-        embeddings = model.embeddings
-        offset = embeddings.padding_idx + 1 if hasattr(embeddings, "padding_idx") else 0  # RoBERTa counts from there
-        position = embeddings.position_embeddings.weight[offset:]
-        if hasattr(embeddings, "token_type_embeddings"):
-            position = position + embeddings.token_type_embeddings.weight[0]
-        heads = model.config.num_attention_heads
-        self._word = embeddings.word_embeddings.weight
-        self._position = position
-        self._norm = embeddings.LayerNorm
-        if type(model).__name__ in _BERT_LIKE:
-            parts = [_bert_parts(layer) for layer in model.encoder.layer]
-        else:
-            parts = [_distilbert_parts(layer) for layer in model.transformer.layer]
+        heads = bert.config.num_attention_heads
+        self._word = bert.word
+        self._position = bert.places()
+        self._norm = bert.norm
+        parts = cast(list[Layer], list(bert.layers))
         self._layers = [_Layer(part, heads, linear) for part in (parts[:-1] if pooling == "cls" else parts)]
         self._first_rows = _FirstRows(parts[-1], heads, linear) if pooling == "cls" else None
         self._device = self._word.device
@@ -187,51 +168,10 @@ def _packed(weight: torch.Tensor) -> torch.Tensor | None:
     return packed
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """The modules of one encoder layer, whatever its architecture calls them."""
-
-    query: torch.nn.Linear
-    key: torch.nn.Linear
-    value: torch.nn.Linear
-    output: torch.nn.Linear
-    attention_norm: torch.nn.LayerNorm
-    up: torch.nn.Linear
-    down: torch.nn.Linear
-    norm: torch.nn.LayerNorm
-
-
-def _bert_parts(layer: Any) -> _Parts:
-    attention, output = layer.attention.self, layer.attention.output
-    return _Parts(
-        query=attention.query,
-        key=attention.key,
-        value=attention.value,
-        output=output.dense,
-        attention_norm=output.LayerNorm,
-        up=layer.intermediate.dense,
-        down=layer.output.dense,
-        norm=layer.output.LayerNorm,
-    )
-
-
-def _distilbert_parts(layer: Any) -> _Parts:
-    return _Parts(
-        query=layer.attention.q_lin,
-        key=layer.attention.k_lin,
-        value=layer.attention.v_lin,
-        output=layer.attention.out_lin,
-        attention_norm=layer.sa_layer_norm,
-        up=layer.ffn.lin1,
-        down=layer.ffn.lin2,
-        norm=layer.output_layer_norm,
-    )
-
-
 class _Layer:
     """Hidden states `(rows, dim)` of all tokens to those of the next layer."""
 
-    def __init__(self, parts: _Parts, heads: int, linear: MakeLinear) -> None:
+    def __init__(self, parts: Layer, heads: int, linear: MakeLinear) -> None:
         self._mix = linear(parts.query, parts.key, parts.value)
         self._rest = _AfterAttention(parts, linear)
         self._heads = heads
@@ -252,7 +192,7 @@ class _FirstRows:
     What is computed for those rows alone costs so little that it always keeps the model's own precision.
     """
 
-    def __init__(self, parts: _Parts, heads: int, linear: MakeLinear) -> None:
+    def __init__(self, parts: Layer, heads: int, linear: MakeLinear) -> None:
         self._query = Linear(parts.query)
         self._mix = linear(parts.key, parts.value)
         self._rest = _AfterAttention(parts, Linear)
@@ -272,7 +212,7 @@ class _FirstRows:
 class _AfterAttention:
     """Attention's output, residual and norm, then feed-forward, residual and norm."""
 
-    def __init__(self, parts: _Parts, linear: MakeLinear) -> None:
+    def __init__(self, parts: Layer, linear: MakeLinear) -> None:
         self._output, self._up, self._down = linear(parts.output), linear(parts.up), linear(parts.down)
         self._attention_norm, self._norm = parts.attention_norm, parts.norm
 

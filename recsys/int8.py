@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from recsys.bert import Bert
 from recsys.fast_bert import FastBert
 from recsys.tokens import Tokenizer
 
@@ -46,7 +47,7 @@ def build(model: Any, pooling: str, exact: FastBert | None, tokenizer: Tokenizer
     Parameters
     ----------
     model
-        A `transformers` model on a CPU in fp32.
+        A `transformers` model or a `Bert`, on a CPU in fp32.
     pooling
         `cls` or `mean`.
     exact
@@ -58,7 +59,7 @@ def build(model: Any, pooling: str, exact: FastBert | None, tokenizer: Tokenizer
         log.warning("precision int8: not known for %s; staying in fp32", type(model).__name__)
         return None
     try:
-        quick = FastBert(model, pooling, Int8Linear)
+        quick = FastBert(Bert.of(model), pooling, Int8Linear)
         ids, _ = tokenizer(SAMPLE)
         with torch.inference_mode():
             cosine = float(torch.cosine_similarity(exact(ids), quick(ids)).min())

@@ -21,7 +21,7 @@ class Tokenizer:
     Parameters
     ----------
     backend
-        A `transformers` tokenizer, fast or slow.
+        A tokenizer of `transformers`, fast or slow, or a `recsys.plain_tokenizer.PlainTokenizer`.
     max_length
         Tokens kept of a text, special tokens included.
     """

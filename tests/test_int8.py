@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys import fast_bert, int8
+from recsys import int8
 from recsys.encoder import Encoder
 
 TEXTS = ["red kettle", "blue kettle with a long description of its handle", "", "红色茶壶", "x"]
@@ -81,11 +83,13 @@ def test_int8_is_refused_when_it_turns_vectors_too_far(
 
 
 def test_int8_is_refused_for_unknown_architectures(
-    tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tiny_encoder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(fast_bert, "_SUPPORTED", set())
+    folder = Path(shutil.copytree(tiny_encoder, tmp_path / "decoder"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "is_decoder": True}))
     with caplog.at_level(logging.WARNING):
-        assert Encoder.load(str(tiny_encoder), device="cpu", precision="int8").info["precision"] == "fp32"
+        assert Encoder.load(str(folder), device="cpu", precision="int8").info["precision"] == "fp32"
     assert "not known for BertModel" in caplog.text
 
 
