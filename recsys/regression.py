@@ -126,12 +126,12 @@ class Regression:
                     best = (worth, strength)
             del X, held
         _, strength = best or (0.0, strengths[len(strengths) // 2])
-        latest = lessons.latest
-        unseen = _cross_fitted(lessons, features, strength)
-        slope = 1.0 if unseen is None else _slope(unseen, y[latest], pairs.stands_for[latest])
         model = _logistic(features, y, w, strength)
-        z = slope * model.decision_function(features[latest]).astype(np.float64)
-        shift = balance(z, y[latest], pairs.stands_for[latest])
+        latest, stands_for = lessons.latest, pairs.stands_for[lessons.latest]
+        unseen = _cross_fitted(lessons, features, strength)
+        slope = 1.0 if unseen is None else _slope(unseen, y[latest], stands_for)
+        z = model.decision_function(features[latest]).astype(np.float64) if unseen is None else unseen
+        shift = balance(slope * z, y[latest], stands_for)
         return cls(
             model.coef_[0].astype(np.float64) * slope / lessons.spread[columns],
             lessons.means[columns],
@@ -163,8 +163,9 @@ def _logistic(
 def _cross_fitted(lessons: Lessons, features: NDArray[np.float32], strength: float) -> NDArray[np.float64] | None:
     """Logits of the latest moment's rows by weights that have not seen their shoppers, shape ``(len(latest),)``.
 
-    Weights learnt from earlier moments alone would know less of the present than the final ones do, and the slope that
-    suits them would be too timid. None where there is nothing to tell apart.
+    Weights learnt from earlier moments alone know less of the present than the final ones do, and the slope that suits
+    them would be too timid; on rows that the weights have seen, too few purchases are expected of what was not bought,
+    and an intercept set there would be too high. None where there is nothing to tell apart.
     """
     y, w = lessons.pairs.bought, lessons.pairs.weights
     if any(y[rows].all() or not y[rows].any() for rows in (lessons.latest, *(rows for _, rows in lessons.rest))):

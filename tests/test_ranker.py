@@ -81,13 +81,14 @@ def test_expected_purchases_are_about_what_shoppers_buy(ranker):
     assert mean / 2.5 < expected < mean * 2.5
 
 
-def test_as_many_purchases_are_expected_as_were_made_in_the_latest_stretch(course, ranker):
+def test_about_as_many_purchases_are_expected_as_were_made_in_the_latest_stretch(course, ranker):
     pairs, rows = course.lessons.pairs, course.lessons.latest
     spread = course.lessons.spread
     weights = np.concatenate(ranker.weights) * np.where(np.isfinite(spread), spread, 0)
     z = pairs.features[rows] @ weights + ranker.intercept
     made = pairs.stands_for[rows][pairs.bought[rows]].sum()
-    assert pairs.stands_for[rows] @ expit(z) == pytest.approx(made, rel=1e-3)
+    # Not exactly: the weights have learnt from these very rows, the intercept has not.
+    assert pairs.stands_for[rows] @ expit(z) == pytest.approx(made, rel=0.1)
     # The rows of a shopper stand for the catalogue less what they had.
     one = rows[pairs.shopper[rows] == pairs.shopper[rows[0]]]
     assert 0.5 * len(ITEMS) < pairs.stands_for[one].sum() <= len(ITEMS)
@@ -120,13 +121,23 @@ def noisy_pairs(n_shoppers: int, seed: int, n_columns: int = 40) -> Pairs:
 
 def test_chances_of_new_shoppers_are_neither_timid_nor_bold():
     """On average over shops; weights of the earlier moment alone would be called 8% too timid here."""
-    slopes = []
+    slopes, expected = [], []
     for shop in range(6):
         pairs, fresh = noisy_pairs(150, seed=2 * shop), noisy_pairs(6000, seed=2 * shop + 1)
         model = Regression.fit(Lessons.of(pairs, seed=0), (1.0,))
         z = (fresh.features - model.means) @ model.weights + model.intercept
         slopes.append(LogisticRegression(C=1e6).fit(z[:, None], fresh.bought).coef_[0, 0])
+        expected.append(expit(z).sum() / fresh.bought.sum())
     assert np.mean(slopes) == pytest.approx(1.0, abs=0.05)
+    assert np.mean(expected) == pytest.approx(1.0, abs=0.03)
+
+
+def test_where_there_is_nothing_to_tell_apart_the_order_is_kept():
+    pairs = noisy_pairs(20, seed=0)
+    pairs.bought[:] = pairs.shopper == 0  # one half of the shoppers has bought nothing
+    model = Regression.fit(Lessons.of(pairs, seed=0), (1.0,))
+    assert model.slope == 1.0
+    assert np.isfinite(model.weights).all()
 
 
 def test_nothing_to_balance_moves_nothing():
