@@ -8,6 +8,7 @@ from typing import Any
 from jobs._cli import interactive
 from recsys.errors import RecsysError
 from recsys.settings import Settings
+from recsys.store import knowledge_store
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +18,9 @@ def follow_catalogue(settings: Settings) -> dict[str, Any]:
 
     The shop's version is published by now: knowledge that cannot be refreshed is a warning, not a failed night.
     """
-    from recsys.assistant.setup import refresh_catalogue
+    if knowledge_store(settings.artifacts).current_id() is None:
+        return {}
+    from recsys.assistant.setup import refresh_catalogue  # seconds of imports, for shops that have an assistant
 
     try:
         version = refresh_catalogue(settings, progress=interactive())

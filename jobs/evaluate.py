@@ -82,6 +82,15 @@ def evaluate(
     from recsys.report import check_writable, tables, write_report
 
     settings = load_settings(artifacts=artifacts)
+    instead = [
+        name for name, given in {"--assistant": assistant, "--explanations": explanations is not None}.items() if given
+    ]
+    if len(instead) > 1:
+        raise BadInput(f"{' and '.join(instead)} measure different things; give one of them")
+    ranking = {"--report": report is not None, "--peers": peers, "--ablation": ablation, "--users": users is not None}
+    if instead and any(ranking.values()):
+        lost = ", ".join(name for name, given in ranking.items() if given)
+        raise BadInput(f"{lost}: about the ranking, which {instead[0]} does not measure; run it without {instead[0]}")
     if questions is not None and not assistant:
         raise BadInput("--questions F goes with --assistant")
     if references is not None and (explanations is None or sheet is not None):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.utils.extmath import randomized_svd
 
 from recsys.events import DAY, Events
 
@@ -147,6 +146,8 @@ def taste(similarity: sparse.csr_array, size: int, seed: int) -> NDArray[np.floa
     The truncated singular vectors scaled by the root of their values: items whose buyers also buy the same things lie
     close, even where nobody bought both.
     """
+    from sklearn.utils.extmath import randomized_svd  # a second to import, and only training needs it
+
     n = similarity.shape[0]
     size = min(size, max(n - 1, 1))
     if similarity.nnz == 0:

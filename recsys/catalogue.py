@@ -6,43 +6,21 @@ shopper typed (a history of one unknown product), so that no caller needs a spec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from recsys import schema
 from recsys.sparsity import strongest_of
+from recsys.tfidf import Tfidf
 
 #: Nearest items by words that are kept of each item, and the most items that may share a word that counts for it.
 ALIKE, COMMON = 15, 300
-
-_WORD = re.compile(r"[^\W_]+")
-_CJK = re.compile(r"([\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]+)")
-
-
-def words(text: str) -> list[str]:
-    """Lower-case words of `text`; runs of Chinese, Japanese or Korean characters become overlapping pairs."""
-    out: list[str] = []
-    for part in _CJK.split(text.lower()):
-        if _CJK.fullmatch(part):
-            out += [part] if len(part) == 1 else [part[i : i + 2] for i in range(len(part) - 1)]
-        else:
-            out += _WORD.findall(part)
-    return out
-
-
-def terms(text: str) -> list[str]:
-    """Words and pairs of neighbouring words of `text`: the units of text similarity."""
-    single = words(text)
-    return single + [f"{a} {b}" for a, b in pairwise(single)]
 
 
 def render(table: pd.DataFrame, template: Sequence[str]) -> list[str]:
@@ -161,21 +139,15 @@ class Vocabulary:
     ----------
     template
         Columns that make up an item's text, in order.
-    terms_vectorizer
-        Fitted TF-IDF over `terms`.
+    tfidf
+        Terms of the catalogue and what each weighs.
     brands, categories
         Sorted known values.
     """
 
-    def __init__(
-        self,
-        template: Sequence[str],
-        terms_vectorizer: TfidfVectorizer,
-        brands: Sequence[str],
-        categories: Sequence[str],
-    ) -> None:
+    def __init__(self, template: Sequence[str], tfidf: Tfidf, brands: Sequence[str], categories: Sequence[str]) -> None:
         self.template = tuple(template)
-        self.vectorizer = terms_vectorizer
+        self.tfidf = tfidf
         self.brands = pd.Index(brands, dtype=object)
         self.categories = pd.Index(categories, dtype=object)
 
@@ -189,20 +161,8 @@ class Vocabulary:
         cls, table: pd.DataFrame, template: Sequence[str], max_terms: int = 200_000
     ) -> tuple[Vocabulary, sparse.csr_array]:
         """`fit`, and the TF-IDF rows of the same catalogue, from one pass over its words."""
-        vectorizer = _vectorizer(max_features=max_terms)
-        texts = render(table, template)
-        # An empty string is not a document; a catalogue without a single word still gets a (one-term) vocabulary.
-        rows = np.flatnonzero([bool(_WORD.search(t)) for t in texts])
-        if len(rows):
-            found = sparse.csr_array(vectorizer.fit_transform([texts[i] for i in rows]))
-        else:
-            found = sparse.csr_array(vectorizer.fit_transform(["-0-"]))[:0]
-        lengths = np.zeros(len(texts), found.indptr.dtype)
-        lengths[rows] = np.diff(found.indptr)
-        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(found.indptr.dtype)
-        tfidf = sparse.csr_array((found.data, found.indices, indptr), shape=(len(texts), found.shape[1]))
-        vocabulary = cls(template, vectorizer, _values(table, schema.BRAND), _values(table, schema.CATEGORY))
-        return vocabulary, tfidf.astype(np.float32)
+        tfidf, rows = Tfidf.learn(render(table, template), max_terms)
+        return cls(template, tfidf, _values(table, schema.BRAND), _values(table, schema.CATEGORY)), rows
 
     def facts(
         self, table: pd.DataFrame, vectors: NDArray[np.float32], tfidf: sparse.csr_array | None = None
@@ -211,14 +171,9 @@ class Vocabulary:
 
         `tfidf` are their TF-IDF rows where `learn` has made them already.
         """
-        if tfidf is None:
-            texts = render(table, self.template)
-            # scikit-learn refuses a list without texts; the stand-in's row is cut off again.
-            found = sparse.csr_array(self.vectorizer.transform(texts or ["-0-"]))[: len(texts)]
-            tfidf = sparse.csr_array(found, dtype=np.float32)
         return ItemFacts(
             vectors=vectors,
-            terms=tfidf,
+            terms=self.tfidf.transform(render(table, self.template)) if tfidf is None else tfidf,
             brand=_codes(table, schema.BRAND, self.brands),
             category=_codes(table, schema.CATEGORY, self.categories),
             price=_log_price(table),
@@ -228,8 +183,8 @@ class Vocabulary:
         """Plain lists and arrays from which `restore` makes an equal object."""
         return {
             "template": list(self.template),
-            "terms": [str(t) for t in self.vectorizer.get_feature_names_out()],
-            "idf": np.asarray(self.vectorizer.idf_, dtype=np.float64),
+            "terms": self.tfidf.terms,
+            "idf": self.tfidf.idf,
             "brands": [str(b) for b in self.brands],
             "categories": [str(c) for c in self.categories],
         }
@@ -244,13 +199,7 @@ class Vocabulary:
         categories: Sequence[str],
     ) -> Vocabulary:
         """Inverse of `state`."""
-        vectorizer = _vectorizer(vocabulary={t: i for i, t in enumerate(terms)})
-        vectorizer.idf_ = np.asarray(idf)
-        return cls(template, vectorizer, brands, categories)
-
-
-def _vectorizer(**how: object) -> TfidfVectorizer:
-    return TfidfVectorizer(analyzer=terms, sublinear_tf=True, norm="l2", dtype=np.float32, **how)
+        return cls(template, Tfidf(terms, idf), brands, categories)
 
 
 def _values(table: pd.DataFrame, column: str) -> list[str]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 Floats = NDArray[np.float64]
 
@@ -30,6 +29,8 @@ class Estimate:
 
 def auc(positive: Floats, negative: Floats) -> float:
     """Chance that a positive scores above a negative, ties counting half (Mann–Whitney U); NaN if one side is empty."""
+    from scipy.stats import rankdata  # half a second to import, for a process that may never measure
+
     p, n = len(positive), len(negative)
     if not p or not n:
         return float("nan")

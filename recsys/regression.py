@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 
 from recsys.training import Pairs
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 #: Pairs looked at to choose the regularisation and the slope.
 INNER = 300_000
@@ -157,6 +160,8 @@ def balance(z: NDArray[np.float64], y: NDArray[np.bool_], stands_for: NDArray[np
 def _logistic(
     X: NDArray[np.float32], y: NDArray[np.bool_], w: NDArray[np.float32], strength: float
 ) -> LogisticRegression:
+    from sklearn.linear_model import LogisticRegression  # a second to import, and only training needs it
+
     return LogisticRegression(C=strength, max_iter=200, tol=1e-4).fit(X, y, sample_weight=w)
 
 
@@ -197,6 +202,8 @@ def gain(
 
 def _slope(z: NDArray[np.floating], y: NDArray[np.bool_], w: NDArray[np.float32]) -> float:
     """Slope of the affine map of the logit that fits held-out labels best (Platt 1999)."""
+    from sklearn.linear_model import LogisticRegression
+
     # An intercept that starts right spares the solver a long way: the catalogue holds few purchases.
     centred = z + balance(z.astype(np.float64), y, w)
     model = LogisticRegression(C=1e6, tol=1e-8).fit(centred[:, None], y, sample_weight=w / w.mean())

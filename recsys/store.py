@@ -271,3 +271,8 @@ def _sync_directory(path: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def knowledge_store(artifacts: Path) -> Store:
+    """What the assistant knows of the shop of `artifacts`: versions of its own beside the shop's."""
+    return Store(artifacts / "knowledge")

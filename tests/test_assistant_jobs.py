@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs._cli import program
-from recsys.assistant.knowledge import FOLDER, read_passages
+from recsys.assistant.knowledge import read_passages
 from recsys.corpus import train_tokenizer
-from recsys.store import Store
+from recsys.store import knowledge_store
 
 
 def run(name: str, *arguments: object):  # type: ignore[no-untyped-def]
@@ -61,7 +61,7 @@ def test_what_is_known_of_the_catalogue_follows_it(shop: Path, job: str) -> None
     result = run(job, "--items", shop / "items.parquet", "--artifacts", shop / "a", "--json")
     summary = json.loads(result.stdout)
     assert summary["passages"] == {"faq": 2, "policy": 1, "product": len(items)}, result.output
-    known = read_passages(Store(shop / "a" / FOLDER).require().path)
+    known = read_passages(knowledge_store(shop / "a").require().path)
     ids = {passage.id for passage in known}
     assert "item:NEW1" in ids
     assert f"item:{items['item_id'].iloc[-1]}" not in ids

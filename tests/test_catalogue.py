@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys import catalogue
-from recsys.catalogue import Candidates, ItemFacts, Vocabulary, render, terms, words
+from recsys.catalogue import Candidates, ItemFacts, Vocabulary, render
 
 PROPERTY = settings(max_examples=40, deadline=None)
 TEMPLATE = ("title", "brand", "category", "text")
@@ -35,34 +35,6 @@ def table_of(rows) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["title", "brand", "category", "price"]).astype(
         {"title": object, "brand": object, "category": object, "price": "float64"}
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Red Tea-pot, 2.5l", ["red", "tea", "pot", "2", "5l"]),
-        ("snake_case", ["snake", "case"]),
-        ("Crème BRÛLÉE", ["crème", "brûlée"]),
-        ("红色茶壶", ["红色", "色茶", "茶壶"]),
-        ("壶", ["壶"]),
-        ("USB键盘 Pro", ["usb", "键盘", "pro"]),
-        ("ティーポット", ["ティ", "ィー", "ーポ", "ポッ", "ット"]),
-        ("주전자 red", ["주전", "전자", "red"]),
-        (" . ", []),
-    ],
-)
-def test_words(text, expected):
-    assert words(text) == expected
-
-
-@given(st.text(max_size=60))
-@PROPERTY
-def test_any_text_has_words_and_terms_that_do_not_depend_on_case_or_space(text):
-    single = words(text)
-    assert all(w and not any(c.isspace() for c in w) for w in single)
-    assert words(f"  {text}\n") == single
-    assert terms(text)[: len(single)] == single
-    assert len(terms(text)) == max(2 * len(single) - 1, 0)
 
 
 def test_a_text_is_the_filled_columns_of_the_template_in_its_order():

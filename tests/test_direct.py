@@ -342,7 +342,7 @@ def test_so_is_what_is_broken(kind: str, change: Callable[[Path], None], folders
 
 # --- what it is for ---------------------------------------------------------------------------------------------
 
-SLOW = {"transformers", "torch._dynamo", "torch.distributed.fsdp", "sympy", "huggingface_hub"}
+SLOW = {"transformers", "torch._dynamo", "torch.distributed.fsdp", "sympy", "huggingface_hub", "sklearn", "scipy.stats"}
 
 
 def imported(code: str, environment: dict[str, str]) -> set[str]:

@@ -174,6 +174,8 @@ def test_wrong_input_exits_with_2(file: Path, table: pd.DataFrame, tmp_path: Pat
         ((*size, "--references", lacking), "item_profile"),
         ((*size, "--references", tmp_path / "none.csv"), "none.csv"),
         (("--explanations", 0, "--references", file), "at least 1"),
+        ((*size, "--assistant"), "give one of them"),
+        ((*size, "--peers", "--report", tmp_path / "r.html"), "--report, --peers"),
     ):
         result = run(*arguments)
         assert result.exit_code == 2, arguments

@@ -32,7 +32,7 @@ from recsys.encoder import Encoder
 from recsys.errors import ArtifactError, BadInput
 from recsys.index import ItemIndex, Selection
 from recsys.reuse import VectorPool
-from recsys.store import Store, Version
+from recsys.store import Version, knowledge_store
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,6 @@ KINDS = ("faq", "policy", PRODUCT)
 SHOP_RULES = ("faq", "policy")
 WRITTEN_FOR = "knowledge.json"
 PASSAGES = "passages.jsonl"
-FOLDER = "knowledge"
-"""Where the versions of what an assistant knows are, among the artifacts."""
 
 
 @dataclass(frozen=True)
@@ -273,7 +271,7 @@ def publish(
     progress: bool = False,
 ) -> Version:
     """Build knowledge and make it the live one under ``artifacts/knowledge``; only changed passages are encoded."""
-    store = Store(artifacts / FOLDER)
+    store = knowledge_store(artifacts)
     with store.writing() as draft:
         live = store.current()
         known = [VectorPool.load(live.path, "vectors")] if live is not None else []
@@ -285,7 +283,7 @@ def publish(
 
 def load_live(artifacts: Path, encoder: Encoder) -> Knowledge:
     """The live knowledge under ``artifacts/knowledge``."""
-    version = Store(artifacts / FOLDER).current()
+    version = knowledge_store(artifacts).current()
     if version is None:
         raise ArtifactError(
             f"{artifacts}: no knowledge is published; run `python -m jobs.embed --knowledge FILE_OR_DIR` first"

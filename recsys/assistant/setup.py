@@ -19,7 +19,7 @@ from recsys.errors import BadInput
 from recsys.recommender import Recommender
 from recsys.sample import sample_dir
 from recsys.settings import Settings
-from recsys.store import Store, Version
+from recsys.store import Store, Version, knowledge_store
 
 
 def question_encoder(settings: Settings) -> Encoder:
@@ -60,7 +60,7 @@ def refresh_catalogue(settings: Settings, *, progress: bool = False) -> Version 
     Version or None
         What was published; None where there is no knowledge, or none that is out of date.
     """
-    live = Store(settings.artifacts / knowledge.FOLDER).current()
+    live = knowledge_store(settings.artifacts).current()
     if live is None or Store(settings.artifacts).current_id() is None:
         return None
     known = knowledge.read_passages(live.path)
@@ -84,7 +84,7 @@ def load_assistant(settings: Settings) -> Assistant:
     assert recommender.version is not None
     sample = bool(recommender.version.manifest.get("counts", {}).get("sample_shop")) or _is_sample(recommender)
     encoder = question_encoder(settings)
-    if sample and Store(settings.artifacts / knowledge.FOLDER).current_id() is None:
+    if sample and knowledge_store(settings.artifacts).current_id() is None:
         built = Knowledge.build(read_knowledge(sample_dir()), encoder, languages=settings.assistant.languages)
     else:
         built = knowledge.load_live(settings.artifacts, encoder)

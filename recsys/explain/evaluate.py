@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.catalogue import words
 from recsys.errors import BadInput
 from recsys.explain import Explainer, Explanation, ReasonWriter
 from recsys.explain.evidence import NAMEABLE, Evidence
@@ -26,6 +25,7 @@ from recsys.explain.writer import TEMPLATE
 from recsys.histories import Profile
 from recsys.progress import strides
 from recsys.settings import ExplainSettings
+from recsys.tfidf import words
 
 Figures = dict[str, float]
 #: Reasons written between two steps of the progress bar; a multiple of any sensible batch.

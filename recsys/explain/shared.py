@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from recsys.catalogue import words
 from recsys.explain.facts import GLUE
 from recsys.explain.lexicon import vocabulary
 from recsys.explain.masking import stem
+from recsys.tfidf import words
 
 #: A word of which so large a share stands beside one neighbour is a fragment without that neighbour.
 BOUND = 0.5

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 
 from recsys.assistant.answers import Assistant
-from recsys.assistant.knowledge import FOLDER
 from recsys.assistant.setup import load_assistant
 from recsys.settings import Settings
-from recsys.store import Store
+from recsys.store import Store, knowledge_store
 
 
 class Answering:
@@ -30,7 +29,7 @@ class Answering:
             There is no published version, or no knowledge for it.
         """
         root = self._settings.artifacts
-        live = (Store(root).current_id(), Store(root / FOLDER).current_id())
+        live = (Store(root).current_id(), knowledge_store(root).current_id())
         with self._lock:
             if self._assistant is None or self._made_from != live:
                 self._assistant, self._made_from = load_assistant(self._settings), live
