@@ -7,8 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from tokenizers import ByteLevelBPETokenizer
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from tiny_gpt import write_gpt2
 from typer.testing import CliRunner
 
 from jobs import _cli, benchmark
@@ -55,11 +54,7 @@ def test_the_command_prints_ratios_and_saves_json(what, tiny_version, tiny, tmp_
 
 
 def test_reasons_are_timed_against_a_pipeline(tiny_version, tiny, tmp_path, monkeypatch):
-    bpe = ByteLevelBPETokenizer()
-    bpe.train_from_iterator(["Why {item}? bought before {because_1}. friendly:"], 300, special_tokens=["<end>"])
-    PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, eos_token="<end>").save_pretrained(tmp_path / "gpt")
-    config = GPT2Config(vocab_size=300, n_positions=512, n_embd=16, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0)
-    GPT2LMHeadModel(config).save_pretrained(tmp_path / "gpt")
+    write_gpt2(tmp_path / "gpt", ["Why {item}? bought before {because_1}. friendly:"], positions=512)
     command = ["explain", "--artifacts", str(tiny_version), "--rounds", "1", "--size", "10"]
     program = _cli.program(benchmark.benchmark)
     monkeypatch.setenv("RECSYS_EXPLAIN__WRITER", "template")

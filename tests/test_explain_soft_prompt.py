@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from tokenizers import ByteLevelBPETokenizer
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from tiny_gpt import write_gpt2
+from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from recsys.errors import ArtifactError, BadInput
 from recsys.explain import soft_prompt
@@ -18,23 +18,7 @@ TEXTS = ["a garden tool", "a kitchen bowl"]
 
 
 def _base(folder: Path) -> Path:
-    bpe = ByteLevelBPETokenizer()
-    bpe.train_from_iterator(TEXTS, 280, special_tokens=["<|endoftext|>"])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, eos_token="<|endoftext|>")
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    config = GPT2Config(
-        vocab_size=len(tokenizer),
-        n_positions=32,
-        n_embd=32,
-        n_layer=2,
-        n_head=2,
-        bos_token_id=0,
-        eos_token_id=0,
-        initializer_range=0.2,
-    )
-    GPT2LMHeadModel(config).save_pretrained(folder)
-    return folder
+    return write_gpt2(folder, TEXTS, positions=32, vocabulary=280, spread=0.2)
 
 
 def test_vectors_decide_the_text(tmp_path: Path) -> None:

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tokenizers import ByteLevelBPETokenizer
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from tiny_gpt import write_gpt2
 
 from recsys import gpt
 from recsys.errors import ArtifactError, BadInput, RecsysError
@@ -24,24 +23,7 @@ PROMPTS = ["a red teapot", "why a lamp and a clock and a tray?", "x", "because t
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A two-layer GPT-2 with random weights."""
-    folder = tmp_path_factory.mktemp("tiny-gpt")
-    bpe = ByteLevelBPETokenizer()
-    bpe.train_from_iterator(PROMPTS, 300, special_tokens=["<|endoftext|>"])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, eos_token="<|endoftext|>")
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    config = GPT2Config(
-        vocab_size=len(tokenizer),
-        n_positions=48,
-        n_embd=32,
-        n_layer=2,
-        n_head=2,
-        bos_token_id=0,
-        eos_token_id=0,
-        initializer_range=0.3,
-    )
-    GPT2LMHeadModel(config).save_pretrained(folder)
-    return folder
+    return write_gpt2(tmp_path_factory.mktemp("tiny-gpt"), PROMPTS, positions=48, spread=0.3)
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
-from tokenizers import ByteLevelBPETokenizer
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from tiny_gpt import write_gpt2
 from typer.testing import CliRunner
 
 from jobs._cli import program
@@ -49,15 +47,8 @@ def file(table: pd.DataFrame, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A two-layer GPT-2 with random weights and a byte-level tokenizer, as a directory."""
-    folder = tmp_path_factory.mktemp("tiny-gpt2")
-    bpe = ByteLevelBPETokenizer()
-    bpe.train_from_iterator([" ".join((*TOOLS, *PLACES, "the user would buy"))], 300, special_tokens=["<|endoftext|>"])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, eos_token="<|endoftext|>")
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    sizes = {"vocab_size": len(tokenizer), "n_positions": 256, "n_embd": 32, "n_layer": 2, "n_head": 2}
-    GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=0, eos_token_id=0)).save_pretrained(folder)
-    return folder
+    words = " ".join((*TOOLS, *PLACES, "the user would buy"))
+    return write_gpt2(tmp_path_factory.mktemp("tiny-gpt2"), [words], positions=256)
 
 
 def finetune(*arguments: object):

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
-from tokenizers import ByteLevelBPETokenizer
-from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from tiny_gpt import write_gpt2
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from recsys import examples, gpt, tuning
 from recsys.errors import BadInput
@@ -24,20 +24,7 @@ LESSONS = [Example(f"Colour of the {c} {t}? ", f"It is {c}.") for c in COLOURS f
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A two-layer GPT-2 with a byte-level tokenizer, as a directory."""
-    directory = tmp_path_factory.mktemp("tiny-gpt2")
-    bpe = ByteLevelBPETokenizer()
-    bpe.train_from_iterator([e.prompt + e.completion for e in LESSONS], 300, special_tokens=["<|endoftext|>"])
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=bpe._tokenizer, eos_token="<|endoftext|>", bos_token="<|endoftext|>"
-    )
-    tokenizer.save_pretrained(directory)
-    torch.manual_seed(0)
-    GPT2LMHeadModel(
-        GPT2Config(
-            vocab_size=len(tokenizer), n_positions=64, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0
-        )
-    ).save_pretrained(directory)
-    return directory
+    return write_gpt2(tmp_path_factory.mktemp("tiny-gpt2"), [e.prompt + e.completion for e in LESSONS])
 
 
 FAST = TuningConfig(method="full", learning_rate=1e-2, max_steps=40, batch_tokens=128, max_length=48, precision="fp32")
