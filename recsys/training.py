@@ -254,14 +254,18 @@ def draw(
     profiles = occasion.shop.profiles
     counts = np.diff(occasion.indptr)
     rows = int((np.minimum(counts, config.positives) + config.negatives).sum())
+    places = np.flatnonzero(rng.random(len(counts)) < limit / max(rows, 1))
+    # Every item is drawn as often as every other: chance would favour some, and the weights would learn it.
+    deals = -(-len(places) * config.negatives // max(n, 1))
+    dealt = np.concatenate([rng.permutation(n) for _ in range(deals)]) if deals else np.zeros(0, np.int64)
     out = []
-    for place in np.flatnonzero(rng.random(len(counts)) < limit / max(rows, 1)):
+    for turn, place in enumerate(places):
         user = int(occasion.users[place])
         mine = slice(occasion.indptr[place], occasion.indptr[place + 1])
         bought, strength = occasion.items[mine], occasion.weights[mine]
         had = profiles.items[profiles.indptr[user] : profiles.indptr[user + 1]]
         pick = rng.permutation(len(bought))[: config.positives]
-        others = rng.integers(0, n, config.negatives)
+        others = dealt[turn * config.negatives : (turn + 1) * config.negatives].copy()
         uniform = np.ones(len(others), bool)
         if shown is not None:
             low, high = np.searchsorted(shown, [user * n, (user + 1) * n])

@@ -118,6 +118,20 @@ def test_drawn_items_are_in_neither_history_nor_purchases(negatives: int, seed: 
             assert not set(drawn.codes[drawn.bought :]) & (set(bought) | set(had))
 
 
+@pytest.mark.parametrize("negatives", [7, len(ITEMS) // 2, len(ITEMS)])
+def test_every_item_is_drawn_as_often_as_every_other(negatives: int):
+    config = TrainingConfig(negatives=negatives, slices=1)
+    for occasion in occasions(FACTS, events_of(ITEMS, ROWS), config, seed=0):
+        drawn = draw(occasion, config, np.random.default_rng(0), 10**9)
+        codes = np.concatenate([d.codes[d.bought :] for d in drawn])
+        profiles = occasion.shop.profiles
+        had = [profiles.items[profiles.indptr[u] : profiles.indptr[u + 1]] for u in occasion.users]
+        nobodys = np.setdiff1d(np.arange(len(ITEMS)), np.concatenate([*had, occasion.items]))
+        often = np.bincount(codes, minlength=len(ITEMS))[nobodys]
+        assert len(nobodys)
+        assert set(often) <= {len(drawn) * negatives // len(ITEMS), -(-len(drawn) * negatives // len(ITEMS))}
+
+
 def test_shown_and_not_clicked_are_preferred_as_negatives():
     events = events_of(ITEMS, ROWS)
     occasion = next(o for o in occasions(FACTS, events, CONFIG, seed=0) if o.kind == "later")
