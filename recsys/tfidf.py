@@ -1,7 +1,7 @@
 """TF-IDF of words and of pairs of neighbouring words, as scikit-learn's `TfidfVectorizer` weighs them.
 
 What is here, and not in scikit-learn, is that a pair of words is counted as one number instead of as a string of its
-own: a catalogue is counted anew every night, and half of a night with few changes was spent on making those strings.
+own: a catalogue is counted anew every night, and making those strings was a sixth of a night with few changes.
 """
 
 from __future__ import annotations

@@ -246,8 +246,8 @@ def draw(
 ) -> list[Drawn]:
     """Draw the candidates of an occasion, at most about `limit` of them.
 
-    Each shopper keeps at most `config.positives` purchases and gets `config.negatives` uniform draws, in neither their
-    history nor their purchases. Products shown to them and not clicked (`shown`: sorted
+    Each shopper keeps at most `config.positives` purchases and is dealt `config.negatives` items of the catalogue, less
+    those of their history and purchases. Products shown to them and not clicked (`shown`: sorted
     ``user * n_items + item``) take the place of up to half of the draws.
     """
     n = len(occasion.shop.catalogue)
