@@ -18,11 +18,11 @@ def follow_catalogue(settings: Settings) -> dict[str, Any]:
 
     The shop's version is published by now: knowledge that cannot be refreshed is a warning, not a failed night.
     """
-    if knowledge_store(settings.artifacts).current_id() is None:
-        return {}
-    from recsys.assistant.setup import refresh_catalogue  # seconds of imports, for shops that have an assistant
-
     try:
+        if knowledge_store(settings.artifacts).current_id() is None:
+            return {}
+        from recsys.assistant.setup import refresh_catalogue  # seconds of imports, for shops that have an assistant
+
         version = refresh_catalogue(settings, progress=interactive())
     except RecsysError as error:
         log.warning("the assistant still knows the catalogue of before: %s", error)

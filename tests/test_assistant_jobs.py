@@ -67,6 +67,14 @@ def test_what_is_known_of_the_catalogue_follows_it(shop: Path, job: str) -> None
     assert f"item:{items['item_id'].iloc[-1]}" not in ids
 
 
+def test_knowledge_that_cannot_be_read_is_a_warning_not_a_failed_night(shop: Path, caplog) -> None:
+    (shop / "a" / "knowledge" / "current").write_text("damaged")
+    result = run("embed", "--items", shop / "items.parquet", "--artifacts", shop / "a", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["knowledge"] is None
+    assert "the assistant still knows the catalogue of before" in caplog.text
+
+
 def test_the_assistant_is_measured(shop: Path) -> None:
     asked = {
         "question": ["How do I return an item?", "Write me a poem about cats"],
