@@ -82,15 +82,13 @@ def evaluate(
     from recsys.report import check_writable, tables, write_report
 
     settings = load_settings(artifacts=artifacts)
-    instead = [
-        name for name, given in {"--assistant": assistant, "--explanations": explanations is not None}.items() if given
-    ]
+    instead = _given({"--assistant": assistant, "--explanations": explanations})
     if len(instead) > 1:
         raise BadInput(f"{' and '.join(instead)} measure different things; give one of them")
-    ranking = {"--report": report is not None, "--peers": peers, "--ablation": ablation, "--users": users is not None}
-    if instead and any(ranking.values()):
-        lost = ", ".join(name for name, given in ranking.items() if given)
-        raise BadInput(f"{lost}: about the ranking, which {instead[0]} does not measure; run it without {instead[0]}")
+    ranking = _given({"--report": report, "--peers": peers, "--ablation": ablation, "--users": users})
+    if instead and ranking:
+        what, lost = instead[0], ", ".join(ranking)
+        raise BadInput(f"{lost}: about the ranking, which {what} does not measure; run it without {what}")
     if questions is not None and not assistant:
         raise BadInput("--questions F goes with --assistant")
     if references is not None and (explanations is None or sheet is not None):
@@ -118,6 +116,10 @@ def evaluate(
             wide.print(table)
     where = f"; report in {report}" if report else ""
     return {**found.plain(), "report": str(report) if report else None, "line": tables.headline(found) + where}
+
+
+def _given(options: dict[str, object]) -> list[str]:
+    return [name for name, value in options.items() if value is not None and value is not False]
 
 
 def _explanations(settings: Settings, size: int, sheet: Path | None, *, quiet: bool) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 What is learnt and what is claimed are weighted differently. The order of a list is learnt from pairs weighted by the
 purchases they stand for; the probability is set so that, over the whole catalogue of each shopper who came back in the
-latest stretch, as many purchases are expected as were made.
+latest stretch, as many purchases are expected as were made, by weights that have not seen that shopper.
 """
 
 from __future__ import annotations

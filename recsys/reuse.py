@@ -149,9 +149,8 @@ def encode(
 def _digests(keys: NDArray[np.bytes_]) -> NDArray[np.uint64]:
     """Numbers that stand for keys: they sort ten times as fast, and two keys with one number only cost an encoding."""
     parts = np.ascontiguousarray(keys).view(np.uint64).reshape(len(keys), -1)
-    spread = np.uint64(0x9E3779B97F4A7C15) ** np.arange(
-        1, parts.shape[1] + 1, dtype=np.uint64
-    )  # odd, so nothing is lost
+    # Powers of an odd number: no bit of a part is lost.
+    spread = np.uint64(0x9E3779B97F4A7C15) ** np.arange(1, parts.shape[1] + 1, dtype=np.uint64)
     return np.asarray((parts * spread).sum(axis=1, dtype=np.uint64))
 
 

@@ -69,15 +69,15 @@ class Tfidf:
         """Learn the commonest terms of `texts`, at most `max_terms`; with the rows of the texts, ``(n, terms)``."""
         names, word, lengths = _numbered(texts)
         ends = np.cumsum(lengths)
-        first = np.flatnonzero(~np.isin(np.arange(len(word)), ends[lengths > 0] - 1))
+        first = np.delete(np.arange(len(word)), ends[lengths > 0] - 1)
         pair, pairs = pd.factorize(word[first].astype(np.int64) * len(names) + word[first + 1])
         total = np.r_[np.bincount(word, minlength=len(names)), np.bincount(pair, minlength=len(pairs))]
 
-        kept = np.argsort(-total, kind="stable")[:max_terms]
-        left, right = np.divmod(pairs[kept[kept >= len(names)] - len(names)], max(len(names), 1))
-        known = [names[k] for k in kept[kept < len(names)]]
+        kept = np.sort(np.argsort(-total, kind="stable")[:max_terms])  # words come first, then pairs
+        single = int(np.searchsorted(kept, len(names)))
+        left, right = np.divmod(pairs[kept[single:] - len(names)], max(len(names), 1))
+        known = [names[k] for k in kept[:single]]
         known += [f"{names[a]} {names[b]}" for a, b in zip(left.tolist(), right.tolist(), strict=True)]
-        kept = np.r_[kept[kept < len(names)], kept[kept >= len(names)]]
         order = sorted(range(len(known)), key=known.__getitem__)
         column = np.full(len(total), -1, np.int32)
         column[kept[order]] = np.arange(len(order))

@@ -48,17 +48,17 @@ def bert_tokenizer(folder: Path, **options: Any) -> Any:
     return transformers.BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=60, **options)
 
 
-KINDS: dict[str, tuple[Callable[..., Any], str, str, dict[str, Any]]] = {
-    "bert": (bert_tokenizer, "BertModel", "BertConfig", SIZES),
-    "bert with a head": (bert_tokenizer, "BertForMaskedLM", "BertConfig", SIZES),
-    "distilbert": (bert_tokenizer, "DistilBertModel", "DistilBertConfig", DISTIL),
+KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "bert": ("BertModel", "BertConfig", SIZES),
+    "bert with a head": ("BertForMaskedLM", "BertConfig", SIZES),
+    "distilbert": ("DistilBertModel", "DistilBertConfig", DISTIL),
 }
 
 
 def write(folder: Path, kind: str) -> Path:
-    make_tokenizer, model, config, sizes = KINDS[kind]
+    model, config, sizes = KINDS[kind]
     folder.mkdir()
-    tokenizer = make_tokenizer(folder)
+    tokenizer = bert_tokenizer(folder)
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
     made = getattr(transformers, model)(getattr(transformers, config)(vocab_size=len(tokenizer), **sizes)).eval()
@@ -83,11 +83,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @torch.inference_mode()
-def expected(folder: Path, pooling: str, max_length: int = 40) -> NDArray[np.float32]:
+def expected(folder: Path, pooling: str) -> NDArray[np.float32]:
     """Vectors of `TEXTS` by the model and the tokenizer of `transformers`, text by text."""
     model, backend = checkpoint.load(folder, folder.name)
     full = FullModel(model, pooling, pad=backend.pad_token_id)
-    ids = backend(TEXTS, truncation=True, max_length=max_length)["input_ids"]
+    ids = backend(TEXTS, truncation=True, max_length=40)["input_ids"]
     return torch.cat([full([row]) for row in ids]).numpy()
 
 
