@@ -150,7 +150,8 @@ class Ranker:
             for number, entry in enumerate(meta["blocks"]):
                 if entry["class"] not in known:
                     raise ArtifactError(
-                        f"{directory}: the ranker uses the block {entry['class']!r}; name it in training.extra_blocks."
+                        f"{directory}: the ranker uses the block {entry['class']!r}; if it is yours, name it in "
+                        "training.extra_blocks, else train it again (`python -m jobs.train`)."
                     )
                 block = known[entry["class"]]()
                 block.restore({k: open_array(directory / f"{number:02d}-{k}.npy") for k in entry["state"]})
