@@ -6,9 +6,9 @@ import logging
 from typing import Any
 
 from jobs._cli import interactive
+from recsys.data.store import knowledge_store
 from recsys.errors import RecsysError
 from recsys.settings import Settings
-from recsys.store import knowledge_store
 
 log = logging.getLogger(__name__)
 

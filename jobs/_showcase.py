@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from recsys.live import follow
-from recsys.recommender import Recommender
-from recsys.schema import ITEM
+from recsys.data.schema import ITEM
+from recsys.serving.live import follow
+from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
 
 SHOPPERS, LENGTH, PAST = 3, 5, 3

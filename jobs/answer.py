@@ -34,10 +34,10 @@ def answer(
 
     Example: python -m jobs.answer --questions questions.csv --out answers.parquet
     """
-    from recsys import outputs
     from recsys.assistant import answer_table
     from recsys.assistant.setup import load_assistant
     from recsys.assistant.sources import read_table
+    from recsys.data import outputs
 
     if (questions is None) != (out is None):
         raise BadInput("--questions F and --out F go together; give neither for a chat")

@@ -69,11 +69,11 @@ def _median(ratio: dict[str, float] | None) -> str:
 def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[str, Any]:
     from threadpoolctl import threadpool_limits
 
-    from recsys import benchmark as bench
-    from recsys import publishing
-    from recsys.catalogue import render
-    from recsys.recipe import HistoryTexts
-    from recsys.recommender import Recommender
+    from jobs import _benchmarks as bench
+    from recsys.data.catalogue import render
+    from recsys.encoders.loading import encoder_of
+    from recsys.ranking.recipe import HistoryEncoder
+    from recsys.serving.recommender import Recommender
 
     rec = Recommender.load(settings=settings)
     assert rec.version is not None
@@ -82,13 +82,13 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
         texts = [t for t in dict.fromkeys(texts) if t][: size or 2_000]
         return bench.bench_encode(texts, model=settings.encoder.name, repeats=rounds)
     if what == "train":
-        texts_of = HistoryTexts(publishing.encoder_of(rec.version, settings), rec.shop, settings, progress=False)
+        texts_of = HistoryEncoder(encoder_of(rec.version, settings), rec.shop, settings, progress=False)
         return bench.bench_train(rec.shop, texts_of, settings, rounds=rounds)
     if what == "explain":
         return bench.bench_explain(rec, sentences=size or 96, rounds=rounds)
     with threadpool_limits(1):
         if what == "recommend":
-            return bench.bench_recommend(rec, publishing.encoder_of(rec.version, settings), rounds=rounds)
+            return bench.bench_recommend(rec, encoder_of(rec.version, settings), rounds=rounds)
         vectors = bench.enlarged(rec.shop.facts.vectors, size or len(rec.shop.item_ids))
         return bench.bench_search(vectors, settings=settings.retrieval, rounds=rounds)
 

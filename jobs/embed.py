@@ -52,15 +52,15 @@ def embed(
 
     Example: python -m jobs.embed --items items.parquet --interactions events.csv --artifacts shop
     """
-    from recsys import engines, publishing
-    from recsys.intake import Inputs
+    from recsys.pipeline import engines, nightly
+    from recsys.pipeline.inputs import Inputs
 
     inputs = Inputs(items, interactions, impressions, users, format, append)
     settings = load_settings(artifacts=artifacts)
     if knowledge and not (items or interactions or impressions or users):
         return _knowledge(knowledge, settings)
     encoder = engines.engine(engine).encoder
-    outcome = publishing.embed(inputs, settings, encoder=encoder, progress=interactive())
+    outcome = nightly.embed(inputs, settings, encoder=encoder, progress=interactive())
     assert outcome.version is not None
     told = _knowledge(knowledge, settings) if knowledge else follow_catalogue(settings)
     line = f"published {outcome.version.id}: {tables_line(outcome.notes)}; ranker {outcome.notes['ranker']}"

@@ -78,8 +78,8 @@ def evaluate(
     Examples: python -m jobs.evaluate --peers --ablation --report report.html;
     python -m jobs.evaluate --explanations 100 --references held_out.parquet
     """
-    from recsys import assessment
-    from recsys.report import check_writable, tables, write_report
+    from recsys.evaluation import assessment
+    from recsys.evaluation.report import check_writable, tables, write_report
 
     settings = load_settings(artifacts=artifacts)
     instead = _given({"--assistant": assistant, "--explanations": explanations})
@@ -123,7 +123,7 @@ def _given(options: dict[str, object]) -> list[str]:
 
 
 def _explanations(settings: Settings, size: int, sheet: Path | None, *, quiet: bool) -> dict[str, Any]:
-    from recsys import reasons
+    from recsys.pipeline import reasons
 
     figures, table = reasons.assess_live(settings, size, sheet, progress=interactive())
     if not quiet:
@@ -140,7 +140,8 @@ def _explanations(settings: Settings, size: int, sheet: Path | None, *, quiet: b
 
 
 def _references(settings: Settings, table: Path, size: int, soft_prompt: Path | None, *, quiet: bool) -> dict[str, Any]:
-    from recsys import references, sources
+    from recsys.data import sources
+    from recsys.explain.research import references
 
     found = references.compare(settings, sources.read_table(table), size, soft_prompt, progress=interactive())
     if not quiet:

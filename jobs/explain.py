@@ -40,10 +40,11 @@ def explain(
 
     Example: python -m jobs.explain --users users.parquet --k 5 --out reasons.parquet
     """
-    from recsys import outputs, reasons, sources
+    from recsys.data import outputs, sources
+    from recsys.data.schema import ITEM, USER, check_columns
     from recsys.explain.copywriting import write_copy
-    from recsys.recommender import Recommender
-    from recsys.schema import ITEM, USER, check_columns
+    from recsys.pipeline import reasons
+    from recsys.serving.recommender import Recommender
 
     if (users is None) == (copy is None):
         raise BadInput("give either --users F (reasons for their lists) or --copy F (copy for products)")

@@ -62,7 +62,7 @@ def explainer(
     Examples: python -m jobs.finetune explainer --out adapter;
     python -m jobs.finetune explainer --references F --soft-prompt --out prompt
     """
-    from recsys import sources
+    from recsys.data import sources
     from recsys.explain import training
 
     if soft_prompt:
@@ -87,7 +87,8 @@ def explainer(
 def _soft_prompt(
     out: Path, base: str, references: Path | None, max_steps: int | None, *, resume: bool
 ) -> dict[str, Any]:
-    from recsys import recipe, sources
+    from recsys.data import sources
+    from recsys.encoders.loading import encoder_for
     from recsys.explain import training
 
     if references is None:
@@ -98,7 +99,7 @@ def _soft_prompt(
         out,
         base,
         sources.read_table(references),
-        recipe.encoder_for(load_settings()),
+        encoder_for(load_settings()),
         max_steps=max_steps,
         progress=interactive(),
     )
@@ -142,7 +143,7 @@ def assistant(
     from recsys.assistant import lessons
     from recsys.assistant.feedback import Feedback, examples
     from recsys.assistant.sources import read_table
-    from recsys.tuning import TuningConfig
+    from recsys.llm.tuning import TuningConfig
 
     report = lessons.train_assistant(
         read_table(questions),
@@ -180,7 +181,7 @@ def encoder(
 
     Example: python -m jobs.finetune encoder --artifacts shop --minutes 10
     """
-    from recsys import adaptation
+    from recsys.pipeline import adaptation
 
     settings = load_settings(artifacts=artifacts)
     given = {"minutes": minutes, "steps": max_steps}

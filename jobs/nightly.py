@@ -33,12 +33,12 @@ def nightly(
 
     Example: python -m jobs.nightly --items items.parquet --interactions events.parquet --artifacts shop
     """
-    from recsys import publishing
-    from recsys.intake import Inputs
+    from recsys.pipeline import nightly as pipeline
+    from recsys.pipeline.inputs import Inputs
 
     settings = load_settings(artifacts=artifacts)
     inputs = Inputs(items, interactions, impressions, users, format, append)
-    outcome = publishing.nightly(inputs, settings, progress=interactive())
+    outcome = pipeline.nightly(inputs, settings, progress=interactive())
     assert outcome.verdict is not None
     body = {**outcome.notes, "gate": outcome.verdict.figures, "gate_message": outcome.verdict.message}
     if outcome.verdict.refused or outcome.version is None:

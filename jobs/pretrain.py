@@ -38,8 +38,8 @@ def pretrain(
 
     Example: python -m jobs.pretrain --text items.parquet --out models/gpt --steps 2000
     """
-    from recsys.pretraining import PretrainingConfig
-    from recsys.pretraining import pretrain as train
+    from recsys.llm.pretraining import PretrainingConfig
+    from recsys.llm.pretraining import pretrain as train
 
     try:
         config = PretrainingConfig(

@@ -39,9 +39,10 @@ def recommend(
 
     Example: python -m jobs.recommend --users users.parquet --k 20 --out recs.parquet
     """
-    from recsys import engines, outputs, reasons, sources
-    from recsys.recommender import SCORE, Recommender
-    from recsys.schema import ITEM, USER, check_columns
+    from recsys.data import outputs, sources
+    from recsys.data.schema import ITEM, USER, check_columns
+    from recsys.pipeline import engines, reasons
+    from recsys.serving.recommender import SCORE, Recommender
 
     if (users is None) == (pairs is None):
         raise BadInput("give either --users F (lists) or --pairs F (scores)")

@@ -17,9 +17,9 @@ def train(artifacts: Artifacts = None, as_json: Json = False) -> dict[str, Any]:
 
     Example: python -m jobs.train --artifacts shop
     """
-    from recsys import publishing
+    from recsys.pipeline import nightly
 
-    outcome = publishing.train(load_settings(artifacts=artifacts), progress=interactive())
+    outcome = nightly.train(load_settings(artifacts=artifacts), progress=interactive())
     assert outcome.version is not None
     notes = outcome.notes
     line = f"published {outcome.version.id}: ranker of {len(notes['features'])} features on {notes['pairs']} pairs"

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from jobs._cli import Artifacts, Json, command, main
+from recsys.data.store import Store, Version
 from recsys.errors import ArtifactError
 from recsys.settings import load_settings
-from recsys.store import Store, Version
 
 
 @command

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recsys.live import recommend
-    from recsys.recommender import Recommender
+    from recsys.serving.live import recommend
+    from recsys.serving.recommender import Recommender
 
 __all__ = ["Recommender", "recommend"]
 __version__ = "0.1.0"
@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     # Importing torch takes seconds; `import recsys` and the light modules should not pay for it.
     if name in __all__:
-        from recsys import live
+        from recsys.serving import live
 
         return getattr(live, name)
     raise AttributeError(f"module 'recsys' has no attribute {name!r}")

@@ -52,11 +52,11 @@ class TrainingConfig(_Section):
     slice_share: float = Field(0.1, gt=0, lt=0.5)
     """Share of all events in one stretch."""
     users: int = Field(4_000, ge=1)
-    """Shoppers per occasion, sampled; each costs one encoded history."""
+    """Shoppers per training window, sampled; each costs one encoded history."""
     positives: int = Field(10, ge=1)
-    """Purchases per shopper and occasion, sampled."""
+    """Purchases per shopper and window, sampled."""
     negatives: int = Field(60, ge=1)
-    """Items drawn uniformly for each shopper and occasion, to tell the purchases from."""
+    """Items drawn uniformly for each shopper and window, to tell the purchases from."""
     pairs: int = Field(1_000_000, ge=1_000)
     """Pairs in all; memory does not grow beyond this."""
     half_life: float = Field(8.0, gt=0)

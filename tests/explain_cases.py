@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from recsys.explain import grammar
 from recsys.explain.facts import OFTEN, TOGETHER, Facts, Kind, Past, Product
-from recsys.explain.forms import TONES, Plan, quoted
-from recsys.explain.forms import fill as fill_form
-from recsys.explain.shared import Names
+from recsys.explain.shared_phrases import Names
+from recsys.explain.slot_templates import TONES, Plan, quoted
+from recsys.explain.slot_templates import fill as fill_form
 
 
 def _words(text: str) -> list[str]:

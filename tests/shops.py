@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from recsys.catalogue import ItemFacts, Vocabulary
-from recsys.events import DAY, Events
-from recsys.features import Shop
-from recsys.histories import Histories
-from recsys.schema import TimeKind
+from recsys.data.catalogue import ItemFeatures, Vocabulary
+from recsys.data.events import DAY, Events
+from recsys.data.histories import Histories
+from recsys.data.schema import TimeKind
+from recsys.ranking.features import TrainingContext
 
 START = 1_700_000_000.0
 TEMPLATE = ("title", "brand", "category")
@@ -46,7 +46,7 @@ def events_of(items: pd.DataFrame, rows: pd.DataFrame, kind: TimeKind = TimeKind
     return Events.from_table(rows, sorted(set(rows.user_id)), list(items.item_id), kind)
 
 
-def facts_of(items: pd.DataFrame, dim: int = 12, seed: int = 0) -> ItemFacts:
+def facts_of(items: pd.DataFrame, dim: int = 12, seed: int = 0) -> ItemFeatures:
     """Vectors that know the kind of an item and little else."""
     rng = np.random.default_rng(seed)
     garden = items.title.str.startswith("garden").to_numpy()
@@ -56,11 +56,11 @@ def facts_of(items: pd.DataFrame, dim: int = 12, seed: int = 0) -> ItemFacts:
     return Vocabulary.fit(items, TEMPLATE).facts(items, vectors.astype(np.float32))
 
 
-def shop_of(events: Events, facts: ItemFacts) -> Shop:
-    return Shop(facts, events, events.end, Histories.build(events, events.end, 8.0))
+def shop_of(events: Events, facts: ItemFeatures) -> TrainingContext:
+    return TrainingContext(facts, events, events.end, Histories.build(events, events.end, 8.0))
 
 
-def mean_texts(facts: ItemFacts):
+def mean_texts(facts: ItemFeatures):
     """Stands in for encoded history texts: the mean of the items' vectors."""
 
     def vectors(histories: Histories, users: np.ndarray) -> np.ndarray:

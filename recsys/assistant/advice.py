@@ -9,12 +9,12 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from recsys import schema
-from recsys.assistant.constraints import Constraints, Shelves
+from recsys.assistant.constraints import Constraints, ProductTable
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.language import language_of, sentences
-from recsys.assistant.messages import say
-from recsys.lookup import User
+from recsys.assistant.messages import message
+from recsys.data import schema
+from recsys.llm.language import language_of, sentences
+from recsys.serving.lookup import User
 
 LENGTH = 3
 """Products named in one answer."""
@@ -25,7 +25,7 @@ NEAREST = 40
 
 
 class Ranks(Protocol):
-    """What is asked of a recommender (`recsys.recommender.Recommender`)."""
+    """What is asked of a recommender (`recsys.serving.recommender.Recommender`)."""
 
     def recommend(self, user: User, items: Sequence[str] | None = ..., k: int = ...) -> pd.DataFrame:
         """Rank items for a user."""
@@ -45,7 +45,7 @@ class Advice:
 def advise(
     question: str,
     asked: Constraints,
-    shelves: Shelves,
+    shelves: ProductTable,
     ranks: Ranks,
     *,
     history: Sequence[str] = (),
@@ -75,17 +75,17 @@ def advise(
         possible = set(rows.tolist())
         rows = np.array([r for r in near() if r in possible][:NEAREST], dtype=np.int64)
     if not len(rows):
-        return Advice(say("none_found", language, constraints=_described(asked, language)), (), asked)
+        return Advice(message("none_found", language, constraints=_described(asked, language)), (), asked)
     described: User = {"text": question, **({"history": list(history)} if history else {})}
     ranked = ranks.recommend(described, items=[shelves.ids[r] for r in rows])
     chosen = [shelves.row[str(item)] for item in ranked[schema.ITEM][:LENGTH]]
     item_ids = tuple(shelves.ids[row] for row in chosen)
     because = why(described, item_ids)
-    lines = [say("found", language)]
+    lines = [message("found", language)]
     for number, (row, sentence) in enumerate(zip(chosen, because, strict=True), start=1):
         price = f" ({_money(shelves.prices[row])})" if np.isfinite(shelves.prices[row]) else ""
-        reason = ", ".join(_reasons(row, asked, shelves, language)) or say("reason_best", language)
-        lines.append(say("line", language, n=number, item=shelves.titles[row], price=price, reason=reason))
+        reason = ", ".join(_reasons(row, asked, shelves, language)) or message("reason_best", language)
+        lines.append(message("line", language, n=number, item=shelves.titles[row], price=price, reason=reason))
         lines += [sentence] if sentence else []
     return Advice("\n".join(lines), item_ids, asked, tuple(filter(None, because)))
 
@@ -99,7 +99,7 @@ def earlier_constraints(turns: Sequence[Turn], read: Sequence[Constraints]) -> C
     return total
 
 
-def cheaper_than(row: int, asked: Constraints, shelves: Shelves) -> Constraints:
+def cheaper_than(row: int, asked: Constraints, shelves: ProductTable) -> Constraints:
     """The same kind of product for less."""
     price = shelves.prices[row]
     kind = asked.categories or (frozenset({shelves.categories[row]}) if shelves.categories[row] else frozenset())
@@ -107,18 +107,18 @@ def cheaper_than(row: int, asked: Constraints, shelves: Shelves) -> Constraints:
     return replace(asked, price_max=limit, categories=kind, words=())
 
 
-def _reasons(row: int, asked: Constraints, shelves: Shelves, language: str) -> list[str]:
+def _reasons(row: int, asked: Constraints, shelves: ProductTable, language: str) -> list[str]:
     """Only what the catalogue says of this product."""
     reasons = []
     if shelves.categories[row]:
-        reasons.append(say("reason_fits", language, category=shelves.categories[row]))
+        reasons.append(message("reason_fits", language, category=shelves.categories[row]))
     if asked.brands:
-        reasons.append(say("reason_brand", language, brand=shelves.brands[row]))
+        reasons.append(message("reason_brand", language, brand=shelves.brands[row]))
     if asked.price_max is not None:
-        reasons.append(say("reason_price", language, limit=_money(asked.price_max)))
+        reasons.append(message("reason_price", language, limit=_money(asked.price_max)))
     elif asked.price_min is not None:
-        reasons.append(say("reason_from_price", language, limit=_money(asked.price_min)))
-    reasons += [say("reason_feature", language, feature=measure) for measure in asked.measures]
+        reasons.append(message("reason_from_price", language, limit=_money(asked.price_min)))
+    reasons += [message("reason_feature", language, feature=measure) for measure in asked.measures]
     about = sentences(shelves.said(row))
     if about and len(about[0]) <= MAX_REASON:
         reasons.append(about[0].rstrip("。."))
@@ -128,9 +128,9 @@ def _reasons(row: int, asked: Constraints, shelves: Shelves, language: str) -> l
 def _described(asked: Constraints, language: str) -> str:
     parts = [*sorted(asked.categories), *asked.words, *sorted(asked.brands)]
     if asked.price_max is not None:
-        parts.append(say("constraint_max", language, limit=_money(asked.price_max)))
+        parts.append(message("constraint_max", language, limit=_money(asked.price_max)))
     if asked.price_min is not None:
-        parts.append(say("constraint_min", language, limit=_money(asked.price_min)))
+        parts.append(message("constraint_min", language, limit=_money(asked.price_min)))
     parts += [str(measure) for measure in asked.measures]
     return ", ".join(parts) or "…"
 

@@ -10,22 +10,22 @@ from typing import Any
 
 import pandas as pd
 
-from recsys import schema
 from recsys.assistant import advice, dialogue, order_desk, products, why
-from recsys.assistant.constraints import Constraints, Shelves, parse
+from recsys.assistant.constraints import Constraints, ProductTable, parse
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
 from recsys.assistant.knowledge import SHOP_RULES, Hit, Knowledge
-from recsys.assistant.messages import say
+from recsys.assistant.messages import message
 from recsys.assistant.nearest import Near, Nearest
 from recsys.assistant.orders import Orders, order_numbers
-from recsys.assistant.question import PRODUCT_FACT, Asked
+from recsys.assistant.question import PRODUCT_FACT, ParsedQuestion
 from recsys.assistant.reply import Answer
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.themes import Sentences
 from recsys.assistant.wording import RETRIEVED, Wording
-from recsys.coerce import as_ids
+from recsys.data import schema
+from recsys.data.parsing import as_ids
 from recsys.errors import BadInput
-from recsys.recommender import Recommender
+from recsys.serving.recommender import Recommender
 
 BOUND = 0.5
 """Confidence below which a person takes over."""
@@ -63,7 +63,7 @@ class Assistant:
         self.orders = orders
         self.wording = wording
         self.bound = bound
-        self.shelves = Shelves(recommender.shop.tables.value.items) if recommender is not None else None
+        self.shelves = ProductTable(recommender.shop.tables.value.items) if recommender is not None else None
         self._near: Nearest | None = None
         self._lock = threading.Lock()
 
@@ -92,20 +92,20 @@ class Assistant:
         question = " ".join(question[:MAX_QUESTION].split())
         turns = dialogue.read_history(history)
         if not question:
-            return Answer(say("greeting"), intent="small_talk")
+            return Answer(message("greeting"), intent="small_talk")
         read = self.knowledge.reader.read([question])
-        return self._routed(Asked(question, turns, user, read))
+        return self._routed(ParsedQuestion(question, turns, user, read))
 
     # --- which kind of question -------------------------------------------------------------------------------------
 
-    def _routed(self, asked: Asked) -> Answer:
+    def _routed(self, asked: ParsedQuestion) -> Answer:
         intent = asked.intent
         if asked.about_others or (intent == "privacy" and not order_numbers(asked.question)):
-            return Answer(say("privacy", asked.language), intent="out_of_scope")
+            return Answer(message("privacy", asked.language), intent="out_of_scope")
         if asked.theme == "injection" or gives_orders(asked.question):
-            return Answer(say("out_of_scope", asked.language), intent="out_of_scope")
+            return Answer(message("out_of_scope", asked.language), intent="out_of_scope")
         if intent == "small_talk":
-            return Answer(say(asked.theme, asked.language), intent="small_talk")
+            return Answer(message(asked.theme, asked.language), intent="small_talk")
         if intent == "handover":
             return self._hand_over(asked, "service", 1.0, "agent")
         if intent == "order_status" or (order_numbers(asked.question) and asked.own):
@@ -122,12 +122,12 @@ class Assistant:
         if advice_wanted or (asked.wants_suggestion and self._names_products(asked)):
             return self._recommend(asked)
         if asked.theme == PRODUCT_FACT and self.shelves is not None:
-            return Answer(say("which_product", asked.language), (), "product", 0.5)
+            return Answer(message("which_product", asked.language), (), "product", 0.5)
         if intent == "out_of_scope":
-            return Answer(say("out_of_scope", asked.language), intent="out_of_scope", confidence=1 - confidence)
+            return Answer(message("out_of_scope", asked.language), intent="out_of_scope", confidence=1 - confidence)
         return self._hand_over(asked, _service_intent(intent), confidence)
 
-    def _wants_advice(self, asked: Asked, intent: str) -> bool:
+    def _wants_advice(self, asked: ParsedQuestion, intent: str) -> bool:
         """Whether products are asked for: by the theme, or by asking for something the catalogue has a shelf of."""
         if intent == "recommendation":
             return True
@@ -137,7 +137,7 @@ class Assistant:
         named = parse(asked.question, self.shelves)
         return bool(named.categories or named.brands or named.price_max or named.price_min)
 
-    def _names_products(self, asked: Asked) -> bool:
+    def _names_products(self, asked: ParsedQuestion) -> bool:
         """Whether a sentence speaks of something the catalogue has: "do you have a lamp", but not "a head office"."""
         if self.shelves is None:
             return False
@@ -146,15 +146,15 @@ class Assistant:
 
     # --- one method per kind ----------------------------------------------------------------------------------------
 
-    def _from_passage(self, asked: Asked, hit: Hit, confidence: float, intent: str) -> Answer:
+    def _from_passage(self, asked: ParsedQuestion, hit: Hit, confidence: float, intent: str) -> Answer:
         text, writer = hit.passage.text, RETRIEVED
         if self.wording is not None:
             text, writer = self.wording.word(asked.question, hit.passage)
         return Answer(text, (hit.passage.id,), intent, confidence, writer=writer)
 
-    def _hand_over(self, asked: Asked, intent: str, confidence: float, message: str = "handover") -> Answer:
+    def _hand_over(self, asked: ParsedQuestion, intent: str, confidence: float, key: str = "handover") -> Answer:
         return Answer(
-            say(message, asked.language),
+            message(key, asked.language),
             (),
             intent,
             confidence,
@@ -162,17 +162,17 @@ class Assistant:
             summary=dialogue.summary(asked.question, asked.turns, self.shelves, asked.language),
         )
 
-    def _about_orders(self, asked: Asked) -> Answer | None:
+    def _about_orders(self, asked: ParsedQuestion) -> Answer | None:
         """Facts of the asker's orders; None where the question is about tracking as such."""
         if asked.user is not None and self.orders is not None:
-            return order_desk.tell(asked.question, asked.user, self.orders, self.shelves, asked.language)
+            return order_desk.answer(asked.question, asked.user, self.orders, self.shelves, asked.language)
         if asked.theme == "track_order" and not order_numbers(asked.question):
             return None  # the shop's text says how orders are tracked
         if self.orders is None:
             return self._hand_over(asked, order_desk.INTENT, 0.0)
-        return Answer(say("sign_in", asked.language), intent=order_desk.INTENT)
+        return Answer(message("sign_in", asked.language), intent=order_desk.INTENT)
 
-    def _about_products(self, asked: Asked, intent: str) -> Answer | None:
+    def _about_products(self, asked: ParsedQuestion, intent: str) -> Answer | None:
         """A fact of a product that is named or referred to; None where the question is no such question."""
         if self.shelves is None or intent not in {"product", "recommendation", "service", "out_of_scope"}:
             return None
@@ -181,14 +181,14 @@ class Assistant:
         rows = dialogue.referred(asked.question, asked.turns, self.shelves)
         facts = asked.theme in _FACT_THEMES or products.asks_fact(asked.question)
         if rows and (facts or asked.unclear or intent == "out_of_scope"):
-            fact = products.tell(asked.question, rows[0], self.shelves, self.knowledge.reader)
+            fact = products.answer(asked.question, rows[0], self.shelves, self.knowledge.reader)
             source = (f"item:{self.shelves.ids[rows[0]]}",)
             if fact.said:
                 return Answer(fact.text, source, "product")
             return replace(self._hand_over(asked, "product", 0.0), text=fact.text, sources=source)
         return None
 
-    def _recommend(self, asked: Asked) -> Answer:
+    def _recommend(self, asked: ParsedQuestion) -> Answer:
         if self.shelves is None or self.recommender is None:
             return self._hand_over(asked, "recommendation", 0.0)
         now = parse(asked.question, self.shelves)

@@ -18,9 +18,9 @@ from recsys.assistant.evaluate import Conversation, Retrieval, Share
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.setup import load_assistant, local_writer, orders_table
 from recsys.assistant.sources import read_table
-from recsys.coerce import as_ids
+from recsys.data.parsing import as_ids
 from recsys.errors import BadInput
-from recsys.gpt import Sampling
+from recsys.llm.gpt import Sampling
 from recsys.settings import Settings
 
 QUESTION, ANSWERS, ANSWER = "question", "answers", "answer"
@@ -30,7 +30,7 @@ _ANSWER_LENGTH = Sampling(max_new_tokens=64, stop=("\n",))
 
 
 @dataclass(frozen=True)
-class Assessment:
+class AssistantFigures:
     """Figures of one assistant.
 
     Attributes
@@ -94,7 +94,7 @@ def own_questions() -> pd.DataFrame:
         return pd.read_csv(file, dtype=str)
 
 
-def assess_live(settings: Settings, questions: Path | None = None) -> Assessment:
+def assess_live(settings: Settings, questions: Path | None = None) -> AssistantFigures:
     """Measure the live version's assistant.
 
     Parameters
@@ -118,7 +118,7 @@ def assess_live(settings: Settings, questions: Path | None = None) -> Assessment
     assistant = load_assistant(settings)
     orders = orders_table(settings, assistant)
     leaks, asked_for = (None, 0) if orders is None else _leaks(assistant, orders)
-    return Assessment(
+    return AssistantFigures(
         questions=len(table),
         passages=len(assistant.knowledge),
         conversation=evaluate.conversation(assistant, table),

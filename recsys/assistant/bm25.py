@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
-from recsys.assistant.language import tokens
+from recsys.llm.language import tokens
 
 _K1, _B = 1.2, 0.75
 

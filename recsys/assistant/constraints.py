@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys import schema
-from recsys.assistant.language import tokens, word_list
-from recsys.catalogue import render
+from recsys.data import schema
+from recsys.data.catalogue import render
+from recsys.llm.language import tokens, word_list
 
 _UNIT = r"gb|tb|inch(?:es)?|ml|litres?|kg|cm|mm|people|persons?|man|pieces?|cups?|l|g|w|寸|人"
 _NUMBER = rf"(?:[$£€¥]|eur|usd|gbp|rmb)?\s?(\d[\d,]*(?:\.\d+)?)(?![\d.,]*\d|[\s-]*(?:{_UNIT}|%|个)(?![a-z]))"
@@ -107,7 +107,7 @@ class Constraints:
         return replace(earlier, **given)
 
 
-class Shelves:
+class ProductTable:
     """The catalogue as constraints see it."""
 
     def __init__(self, items: pd.DataFrame) -> None:
@@ -173,7 +173,7 @@ class Shelves:
         return np.flatnonzero(keep)
 
 
-def parse(sentence: str, shelves: Shelves) -> Constraints:
+def parse(sentence: str, shelves: ProductTable) -> Constraints:
     """Constraints named in a sentence."""
     low, high = _prices(sentence)
     wanted = _FOR_ANOTHER.split(sentence)[0]
@@ -200,7 +200,7 @@ def _value(number: str) -> float:
     return float(number.replace(",", ""))
 
 
-def _categories(sentence: str, shelves: Shelves) -> frozenset[str]:
+def _categories(sentence: str, shelves: ProductTable) -> frozenset[str]:
     """The categories that share the most words with the sentence."""
     said = set(tokens(sentence))
     shared = {name: len(terms & said) for name, terms in shelves.category_words.items()}
@@ -210,7 +210,7 @@ def _categories(sentence: str, shelves: Shelves) -> frozenset[str]:
     return frozenset(name for name, count in shared.items() if count == best)
 
 
-def _brands(sentence: str, shelves: Shelves) -> tuple[frozenset[str], frozenset[str]]:
+def _brands(sentence: str, shelves: ProductTable) -> tuple[frozenset[str], frozenset[str]]:
     wanted: set[str] = set()
     refused: set[str] = set()
     for name in shelves.brand_names:
@@ -223,7 +223,7 @@ def _brands(sentence: str, shelves: Shelves) -> tuple[frozenset[str], frozenset[
 _COMMON = word_list("said_when_looking") | word_list("said_when_asking") | word_list("function_words")
 
 
-def _named(sentence: str, shelves: Shelves, brands: frozenset[str]) -> tuple[str, ...]:
+def _named(sentence: str, shelves: ProductTable, brands: frozenset[str]) -> tuple[str, ...]:
     of_brands = {word for brand in brands for word in tokens(brand)}
     said = dict.fromkeys(word for word in tokens(sentence) if not word.isdigit())
     return tuple(w for w in said if w in shelves.title_words and w not in _COMMON and w not in of_brands)

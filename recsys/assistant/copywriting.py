@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from recsys.assistant.constraints import Shelves
+from recsys.assistant.constraints import ProductTable
 from recsys.assistant.grounding import check_answer
-from recsys.assistant.language import language_of, sentences
 from recsys.assistant.safety import gives_orders
-from recsys.gpt import Sampling, TextWriter
+from recsys.llm.gpt import Sampling, TextWriter
+from recsys.llm.language import language_of, sentences
 
 Kind = Literal["description", "promotion", "subject"]
 TEMPLATE = "template"
@@ -45,7 +45,7 @@ class Copy:
 
 
 def write_copy(
-    kind: Kind, row: int, shelves: Shelves, *, segment: str = "", writer: TextWriter | None = None, seed: int = 0
+    kind: Kind, row: int, shelves: ProductTable, *, segment: str = "", writer: TextWriter | None = None, seed: int = 0
 ) -> Copy:
     """Copy for the product in this row of the catalogue.
 
@@ -66,7 +66,7 @@ def write_copy(
     return Copy(_plain(kind, row, shelves, segment)[: _LIMITS[kind]], TEMPLATE)
 
 
-def _facts(row: int, shelves: Shelves) -> str:
+def _facts(row: int, shelves: ProductTable) -> str:
     lines = [f"Title: {shelves.titles[row]}"]
     if shelves.brands[row]:
         lines.append(f"Brand: {shelves.brands[row]}")
@@ -78,7 +78,7 @@ def _facts(row: int, shelves: Shelves) -> str:
     return "\n".join([*lines, *([f"Text: {said}"] if said else [])])
 
 
-def _plain(kind: Kind, row: int, shelves: Shelves, segment: str) -> str:
+def _plain(kind: Kind, row: int, shelves: ProductTable, segment: str) -> str:
     title = shelves.titles[row]
     language = language_of(title)
     said = [part for part in sentences(shelves.said(row)) if not gives_orders(part)]

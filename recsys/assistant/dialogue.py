@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from recsys.assistant.constraints import Shelves
-from recsys.assistant.messages import say
+from recsys.assistant.constraints import ProductTable
+from recsys.assistant.messages import message
 from recsys.assistant.orders import order_numbers
 from recsys.errors import BadInput
 
@@ -71,7 +71,7 @@ def read_history(history: Sequence[Turn | Mapping[str, Any] | str] | None) -> li
     return turns[-MAX_TURNS:]
 
 
-def products_in(text: str, shelves: Shelves) -> list[int]:
+def products_in(text: str, shelves: ProductTable) -> list[int]:
     """Rows of the products whose title or id stands in a text, in the order they appear."""
     low = text.lower()
     found = [(low.find(title.lower()), -len(title), row) for row, title in enumerate(shelves.titles) if title]
@@ -85,13 +85,13 @@ def products_in(text: str, shelves: Shelves) -> list[int]:
     return list(dict.fromkeys(rows))
 
 
-def _listed(text: str, shelves: Shelves) -> list[int]:
+def _listed(text: str, shelves: ProductTable) -> list[int]:
     """The products of a numbered list; what a reason says of others ("goes with ...") is none of them."""
     lines = [products_in(line, shelves)[:1] for line in text.splitlines() if _NUMBERED.match(line)]
     return [row for rows in lines for row in rows]
 
 
-def focus(turns: Sequence[Turn], shelves: Shelves) -> list[int]:
+def focus(turns: Sequence[Turn], shelves: ProductTable) -> list[int]:
     """Rows of the products the latest turn about products spoke of."""
     for turn in reversed(turns):
         cited = [shelves.row[s[5:]] for s in turn.sources if s.startswith("item:") and s[5:] in shelves.row]
@@ -101,7 +101,7 @@ def focus(turns: Sequence[Turn], shelves: Shelves) -> list[int]:
     return []
 
 
-def referred(question: str, turns: Sequence[Turn], shelves: Shelves) -> list[int]:
+def referred(question: str, turns: Sequence[Turn], shelves: ProductTable) -> list[int]:
     """Rows of the products a question is about: named in it, or referred to from the turns before; [] for none."""
     named = products_in(question, shelves)
     if named:
@@ -128,17 +128,19 @@ def wants_cheaper(question: str) -> bool:
     return bool(_CHEAPER.search(question) and _OTHERS.search(question))
 
 
-def summary(question: str, turns: Sequence[Turn], shelves: Shelves | None, language: str, limit: int = 3) -> str:
+def summary(question: str, turns: Sequence[Turn], shelves: ProductTable | None, language: str, limit: int = 3) -> str:
     """For the colleague who takes over: the shopper's last questions, and the products and orders spoken of."""
     asked = [*[turn.text for turn in turns if turn.role == "user"][-limit:], question]
     said = " / ".join(" ".join(text.split())[:200] for text in asked)
     rows = [] if shelves is None else products_in(question, shelves) or focus(turns, shelves)
     numbers = dict.fromkeys(number for text in asked for number in order_numbers(text))
-    parts = [say("summary", language, summary=said)]
+    parts = [message("summary", language, summary=said)]
     if rows and shelves is not None:
-        parts.append(say("summary_products", language, products="; ".join(shelves.titles[row] for row in rows[:limit])))
+        parts.append(
+            message("summary_products", language, products="; ".join(shelves.titles[row] for row in rows[:limit]))
+        )
     if numbers:
-        parts.append(say("summary_orders", language, orders=", ".join(numbers)))
+        parts.append(message("summary_orders", language, orders=", ".join(numbers)))
     return "\n".join(parts)
 
 

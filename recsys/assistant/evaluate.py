@@ -14,12 +14,13 @@ from scipy.stats import binomtest
 
 from recsys.assistant.answers import Assistant
 from recsys.assistant.constraints import parse
-from recsys.assistant.grounding import check_answer, unsourced
+from recsys.assistant.grounding import check_answer
 from recsys.assistant.knowledge import KINDS, SHOP_RULES, Knowledge
 from recsys.assistant.messages import own_words
 from recsys.assistant.reply import TEMPLATE, Answer
 from recsys.assistant.wording import RETRIEVED
 from recsys.errors import BadInput
+from recsys.explain.grounding import unsourced
 
 _NUMBERING = re.compile(r"^\d\. ")
 REFUSED = frozenset({"out_of_scope"})

@@ -17,7 +17,7 @@ from filelock import FileLock
 from recsys.assistant.lessons import prompt
 from recsys.assistant.themes import Reader, theme_names
 from recsys.errors import BadInput
-from recsys.tuning import Example
+from recsys.llm.tuning import Example
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from recsys.assistant.language import sentences, tokens, word_list
-from recsys.explain.grounding import limits
+from recsys.explain.grounding import limits, unsourced
+from recsys.llm.language import sentences, tokens, word_list
 
 MAX_NEW_WORDS = 0.34
 """Share of an answer's words that may be in neither the sources nor the question."""
@@ -17,8 +17,6 @@ MAX_ECHOED = 0.5
 """Share of a sentence's words that may come from the question alone."""
 MAX_LENGTH = 900
 
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][\w&'-]+", re.MULTILINE)
 _NEGATION = re.compile(
     r"\b(?:not|no|never|cannot|unable|unfortunately|non-\w+|without|only)\b|n't\b|不|没|无法|非", re.IGNORECASE
 )
@@ -44,16 +42,6 @@ def check_answer(answer: str, sources: Sequence[str], question: str = "") -> lis
     found += [f"only repeats the question: {s[:60]}" for s in sentences(answer) if _repeats(s, asked)]
     found += [f"yes and no differ from the source: {s[:60]}" for s in sentences(answer) if _contradicts(s, sources)]
     return found
-
-
-def unsourced(text: str, sources: Sequence[str]) -> list[str]:
-    """Numbers, prices, dates and names in a text that are in none of the sources."""
-    own = "\n".join(sources)
-    found = [f"number without a source: {n}" for n in sorted(set(_NUMBER.findall(text)) - set(_NUMBER.findall(own)))]
-    known = set(tokens(own))
-    return found + [
-        f"name without a source: {name}" for name in sorted(set(_NAME.findall(text))) if not set(tokens(name)) <= known
-    ]
 
 
 def _content(text: str) -> list[str]:

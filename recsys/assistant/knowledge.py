@@ -23,16 +23,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys import reuse
 from recsys.assistant.bm25 import BM25
-from recsys.assistant.language import concepts, language_of
 from recsys.assistant.sources import Passage
 from recsys.assistant.themes import Reader, Sentences, bank_hash
-from recsys.encoder import Encoder
+from recsys.data.store import Version, knowledge_store
+from recsys.data.vectors import VectorPool
+from recsys.encoders import vector_cache
+from recsys.encoders.encoder import Encoder
 from recsys.errors import ArtifactError, BadInput
-from recsys.index import ItemIndex, Selection
-from recsys.reuse import VectorPool
-from recsys.store import Version, knowledge_store
+from recsys.llm.language import concepts, language_of
+from recsys.serving.index import ItemIndex, Selection
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class Knowledge:
             raise BadInput(f"knowledge: passage id {twice!r} appears twice; give the files different names")
         reader = Reader.fit(encoder, languages)
         texts = [text for p in passages for text in (p.title, p.text, f"{p.title} {p.text}")]
-        pool = reuse.encode(encoder, texts, known, progress=progress).pool
+        pool = vector_cache.encode(encoder, texts, known, progress=progress).pool
         read = _read_passages(passages, reader, pool.vectors)
         index = ItemIndex.build(_joint(read.vectors, read.themes))
         return cls(passages, reader, pool, read, index)

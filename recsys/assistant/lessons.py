@@ -1,4 +1,4 @@
-"""Lessons for an answering model from a shop's table of questions and answers."""
+"""Tuning examples for an answering model from a shop's table of questions and answers."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from recsys import text_cleaning, tuning
 from recsys.assistant.dialogue import parse_history, read_history
+from recsys.data.schema import ITEM
 from recsys.errors import BadInput
-from recsys.schema import ITEM
-from recsys.text_cleaning import CleaningConfig
-from recsys.tuning import Example, TuningConfig, TuningReport
+from recsys.llm import text_cleaning, tuning
+from recsys.llm.text_cleaning import CleaningConfig
+from recsys.llm.tuning import Example, TuningConfig, TuningReport
 
 log = logging.getLogger(__name__)
 
 QUESTION, ANSWER, CONTEXT, HISTORY = "question", "answer", "context", "history"
 MAX_HELD_OUT = 200
-"""Lessons measured during training; more change the figure little and take long."""
+"""Examples measured during training; more change the figure little and take long."""
 
 
 @dataclass(frozen=True)
-class Lessons:
-    """Lessons to learn from and lessons kept aside, which share no product (or, without products, no question)."""
+class TuningExamples:
+    """Examples to learn from and examples kept aside, which share no product (or, without products, no question)."""
 
     train: list[Example]
     valid: list[Example]
@@ -39,7 +39,7 @@ def prompt(question: str, context: str = "", history: str = "") -> str:
     return "\n".join([*parts, *([history] if history else []), f"Question: {question}", "Answer:"])
 
 
-def lessons(table: pd.DataFrame, *, held_out: float = 0.05, config: CleaningConfig | None = None) -> Lessons:
+def lessons(table: pd.DataFrame, *, held_out: float = 0.05, config: CleaningConfig | None = None) -> TuningExamples:
     """Clean a table of ``question, answer`` [, ``context, item_id, history``] and split it.
 
     Raises
@@ -65,7 +65,7 @@ def lessons(table: pd.DataFrame, *, held_out: float = 0.05, config: CleaningConf
         )
     if not train or not valid:
         raise BadInput(f"{len(train)} lessons to learn from and {len(valid)} held out: give more questions and answers")
-    return Lessons(train, valid, cleaned.counts)
+    return TuningExamples(train, valid, cleaned.counts)
 
 
 def train_assistant(

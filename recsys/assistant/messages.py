@@ -12,7 +12,7 @@ def _messages() -> dict[str, dict[str, str]]:
     return tomllib.loads(resources.files(__package__).joinpath("messages.toml").read_text(encoding="utf-8"))
 
 
-def say(key: str, language: str = "en", **values: object) -> str:
+def message(key: str, language: str = "en", **values: object) -> str:
     """The message `key` with its slots filled."""
     return _messages()[language][key].format(**values)
 

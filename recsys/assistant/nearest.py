@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.assistant.constraints import Shelves
+from recsys.assistant.constraints import ProductTable
 from recsys.assistant.knowledge import Knowledge
 
 LENGTH = 400
@@ -35,7 +35,7 @@ class Nearest:
     at: NDArray[np.int64]
 
     @classmethod
-    def of(cls, shelves: Shelves, knowledge: Knowledge) -> Nearest:
+    def of(cls, shelves: ProductTable, knowledge: Knowledge) -> Nearest:
         """A catalogue's vectors: those of its passages; only products that have none are encoded."""
         names = sorted(set(shelves.categories))
         reader = knowledge.reader

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from recsys.assistant.constraints import Constraints, Shelves, parse
-from recsys.assistant.messages import say
+from recsys.assistant.constraints import Constraints, ProductTable, parse
+from recsys.assistant.messages import message
 from recsys.assistant.orders import Order, Orders, order_numbers
 from recsys.assistant.reply import Answer
 
@@ -17,24 +17,24 @@ _STATUSES = {f"status_{s}" for s in ("processing", "shipped", "delivered", "retu
 _SEVERAL = re.compile(r"\borders\b|哪些|所有", re.IGNORECASE)
 
 
-def tell(question: str, user: str, orders: Orders, shelves: Shelves | None, language: str) -> Answer:
+def answer(question: str, user: str, orders: Orders, shelves: ProductTable | None, language: str) -> Answer:
     """Answer from the orders of `user`, and of nobody else; `shelves` names the products and finds kinds of them."""
     if numbers := order_numbers(question):
         found = [(number, orders.find(user, number)) for number in numbers]
         lines = [
-            _told(order, shelves, language) if order else say("no_such_order", language, order=number)
+            _told(order, shelves, language) if order else message("no_such_order", language, order=number)
             for number, order in found
         ]
         sources = tuple(f"order:{order.order_id}" for _, order in found if order)
         return Answer("\n".join(lines), sources, INTENT)
     latest = _named(orders.latest(user, LOOKED_AT), question, shelves)[: 3 if _SEVERAL.search(question) else 1]
     if not latest:
-        return Answer(say("no_orders", language), intent=INTENT)
+        return Answer(message("no_orders", language), intent=INTENT)
     text = "\n".join(_told(order, shelves, language) for order in latest)
     return Answer(text, tuple(f"order:{order.order_id}" for order in latest), INTENT)
 
 
-def _named(orders: Sequence[Order], question: str, shelves: Shelves | None) -> Sequence[Order]:
+def _named(orders: Sequence[Order], question: str, shelves: ProductTable | None) -> Sequence[Order]:
     """The orders that hold a product of the kind the question names; all of them where it names none."""
     if shelves is None:
         return orders
@@ -46,12 +46,12 @@ def _named(orders: Sequence[Order], question: str, shelves: Shelves | None) -> S
     return held or orders
 
 
-def _told(order: Order, shelves: Shelves | None, language: str) -> str:
-    status = say(f"status_{order.status}", language) if f"status_{order.status}" in _STATUSES else order.status
+def _told(order: Order, shelves: ProductTable | None, language: str) -> str:
+    status = message(f"status_{order.status}", language) if f"status_{order.status}" in _STATUSES else order.status
     if order.status == "delivered" and order.delivered_at:
-        status = say("delivered", language, date=order.delivered_at)
+        status = message("delivered", language, date=order.delivered_at)
     elif order.eta and order.status in {"processing", "shipped"}:
-        status = say("expected", language, status=status, date=order.eta)
+        status = message("expected", language, status=status, date=order.eta)
     titles = {} if shelves is None else {i: shelves.titles[shelves.row[i]] for i in order.item_ids if i in shelves.row}
     names = ", ".join(titles.get(item, item) for item in order.item_ids)
-    return say("order", language, order=order.order_id, ordered=order.ordered_at, items=names, status=status)
+    return message("order", language, order=order.order_id, ordered=order.ordered_at, items=names, status=status)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys import schema
-from recsys.assistant.constraints import Shelves
-from recsys.assistant.language import language_of, sentences, tokens, word_list
-from recsys.assistant.messages import say
+from recsys.assistant.constraints import ProductTable
+from recsys.assistant.messages import message
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.themes import Reader
+from recsys.data import schema
+from recsys.llm.language import language_of, sentences, tokens, word_list
 
 ENOUGH = 0.5
 """Cosine from which a sentence of the description answers a question that shares no word with it."""
@@ -33,26 +33,26 @@ class Fact:
     said: bool
 
 
-def tell(question: str, row: int, shelves: Shelves, reader: Reader) -> Fact:
+def answer(question: str, row: int, shelves: ProductTable, reader: Reader) -> Fact:
     """Answer a question about the product in this row of the catalogue."""
     language, title = language_of(question), shelves.titles[row]
     if _PRICE.search(question):
         price = shelves.prices[row]
         if np.isfinite(price):
-            return Fact(say("price", language, item=title, price=f"{price:.2f}"), True)
-        return Fact(say("price_unknown", language, item=title), False)
+            return Fact(message("price", language, item=title, price=f"{price:.2f}"), True)
+        return Fact(message("price_unknown", language, item=title), False)
     if _STOCK.search(question) and schema.AVAILABLE in shelves.table:
         there = bool(shelves.table[schema.AVAILABLE].iloc[row])
-        return Fact(say("available" if there else "unavailable", language, item=title), True)
+        return Fact(message("available" if there else "unavailable", language, item=title), True)
     if _BRAND.search(question) and shelves.brands[row]:
-        return Fact(say("brand", language, item=title, brand=shelves.brands[row]), True)
+        return Fact(message("brand", language, item=title, brand=shelves.brands[row]), True)
     said = _sentence(question, row, shelves, reader)
     if said is None:
-        return Fact(say("not_said", language, item=title), False)
-    return Fact(say("from_description", language, item=title, fact=said), True)
+        return Fact(message("not_said", language, item=title), False)
+    return Fact(message("from_description", language, item=title, fact=said), True)
 
 
-def _sentence(question: str, row: int, shelves: Shelves, reader: Reader) -> str | None:
+def _sentence(question: str, row: int, shelves: ProductTable, reader: Reader) -> str | None:
     """The sentence of the product's text that answers the question, or None."""
     title = shelves.titles[row]
     parts = [title, *(said for said in sentences(shelves.said(row)) if not gives_orders(said))]

@@ -10,8 +10,8 @@ from scipy.special import expit
 
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.knowledge import Hit
-from recsys.assistant.language import language_of
 from recsys.assistant.themes import Sentences, intent_of, theme_names
+from recsys.llm.language import language_of
 
 CLEAR = 0.25
 """Probability of the likeliest theme below which a question is like none of them."""
@@ -46,7 +46,7 @@ _SUGGEST = re.compile(
 
 
 @dataclass(frozen=True)
-class Asked:
+class ParsedQuestion:
     """A question, the turns before it, who asks (None where nobody is signed in) and how it was read."""
 
     question: str

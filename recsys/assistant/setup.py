@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from recsys import gpt
 from recsys.assistant import knowledge
 from recsys.assistant.answers import Assistant
 from recsys.assistant.knowledge import PRODUCT, Knowledge
 from recsys.assistant.orders import Orders
 from recsys.assistant.sources import Passage, product_passages, read_knowledge, read_table
 from recsys.assistant.wording import RETRIEVED, Wording
-from recsys.encoder import Encoder
+from recsys.data.sample import sample_dir
+from recsys.data.store import Store, Version, knowledge_store
+from recsys.encoders.encoder import Encoder
 from recsys.errors import BadInput
-from recsys.recommender import Recommender
-from recsys.sample import sample_dir
+from recsys.llm import gpt
+from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
-from recsys.store import Store, Version, knowledge_store
 
 
 def question_encoder(settings: Settings) -> Encoder:

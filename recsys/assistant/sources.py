@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from recsys.catalogue import render
+from recsys.data.catalogue import render
+from recsys.data.schema import ITEM, TITLE
 from recsys.errors import BadInput
-from recsys.schema import ITEM, TITLE
 
 MAX_PASSAGE = 2_000
 """Characters of a passage that are kept; an answer is no book."""

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from recsys.assistant.language import concepts, language_of
-from recsys.encoder import Encoder
+from recsys.encoders.encoder import Encoder
+from recsys.llm.language import concepts, language_of
 
 INTENTS = (
     "product",
@@ -94,14 +94,14 @@ def _phrases() -> tuple[list[str], NDArray[np.int64]]:
 
 
 @dataclass(frozen=True)
-class Linear:
+class LinearClassifier:
     """A fitted multinomial logistic regression over all themes: `weights` ``(n_themes, n_features)``, `offset`."""
 
     weights: NDArray[np.float32]
     offset: NDArray[np.float32]
 
     @classmethod
-    def fit(cls, features: NDArray[np.float32], labels: NDArray[np.int64]) -> Linear:
+    def fit(cls, features: NDArray[np.float32], labels: NDArray[np.int64]) -> LinearClassifier:
         """Fit; a theme without an example is never predicted."""
         model = LogisticRegression(C=_REGULARISATION, max_iter=400).fit(features, labels)
         weights = np.zeros((len(theme_names()), features.shape[1]), np.float32)
@@ -118,7 +118,7 @@ class Linear:
         np.save(directory / f"{name}.npy", np.column_stack([self.weights, self.offset]))
 
     @classmethod
-    def load(cls, directory: Path, name: str) -> Linear:
+    def load(cls, directory: Path, name: str) -> LinearClassifier:
         """Read what `save` wrote."""
         both = np.load(directory / f"{name}.npy", allow_pickle=False)
         return cls(np.ascontiguousarray(both[:, :-1]), both[:, -1].copy())
@@ -140,8 +140,8 @@ class Reader:
     def __init__(
         self,
         encoder: Encoder,
-        joint: Linear,
-        concepts_only: Linear,
+        joint: LinearClassifier,
+        concepts_only: LinearClassifier,
         languages: Sequence[str] = ("en",),
     ) -> None:
         self.encoder = encoder
@@ -154,9 +154,9 @@ class Reader:
         """Learn the themes with this encoder (seconds: there are under a thousand phrases)."""
         texts, labels = _phrases()
         vectors, found = encoder.encode(texts).vectors, concepts(texts)
-        joint = Linear.fit(_features(vectors, found), labels)
+        joint = LinearClassifier.fit(_features(vectors, found), labels)
         speaks = found.any(axis=1)
-        return cls(encoder, joint, Linear.fit(_unit(found[speaks]), labels[speaks]), languages)
+        return cls(encoder, joint, LinearClassifier.fit(_unit(found[speaks]), labels[speaks]), languages)
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of texts; zeros where the encoder does not read the language."""
@@ -189,7 +189,7 @@ class Reader:
     @classmethod
     def load(cls, directory: Path, encoder: Encoder, languages: Sequence[str] = ("en",)) -> Reader:
         """Read what `save` wrote; the encoder has to be the one it was fitted with."""
-        joint, alone = (Linear.load(directory, name) for name in ("themes_joint", "themes_concepts"))
+        joint, alone = (LinearClassifier.load(directory, name) for name in ("themes_joint", "themes_concepts"))
         return cls(encoder, joint, alone, languages)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recsys.explain.facts import Kind
-from recsys.explain.forms import Plan
+from recsys.explain.slot_templates import Plan
 from recsys.explain.templates import template
-from recsys.lookup import User
-from recsys.recommender import Recommender
+from recsys.serving.lookup import User
+from recsys.serving.recommender import Recommender
 
 _OF_A_PAST = frozenset({Kind.TASTE, Kind.PRICE, Kind.CHEAPER})
 """Kinds that speak of what the shopper bought without naming it."""

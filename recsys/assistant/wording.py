@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from recsys.assistant import lessons
 from recsys.assistant.grounding import check_answer
-from recsys.assistant.language import language_of
 from recsys.assistant.sources import Passage
-from recsys.gpt import Message, Sampling, TextWriter
+from recsys.llm.gpt import Message, Sampling, TextWriter
+from recsys.llm.language import language_of
 
 RETRIEVED = "retrieved"
 """Writer of an answer given in the shop's own words."""

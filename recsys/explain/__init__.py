@@ -10,16 +10,16 @@ from concurrent.futures import TimeoutError as LateError
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from recsys.data.histories import Profile
+from recsys.data.snapshot import Snapshot
 from recsys.errors import ArtifactError, BadInput, RecsysError
-from recsys.explain.evidence import Evidence, Part, Purchase, Retext, gather
+from recsys.explain.evidence import EncodeHistory, Evidence, Part, Purchase, gather
 from recsys.explain.facts import Facts, Kind, Past, Product
 from recsys.explain.grounding import check
 from recsys.explain.statistics import ShopStatistics
 from recsys.explain.writer import Reason, ReasonWriter, plain_reason
-from recsys.histories import Profile
-from recsys.ranker import Ranker
+from recsys.ranking.ranker import Ranker
 from recsys.settings import ExplainSettings
-from recsys.snapshot import Snapshot
 
 __all__ = [
     "Evidence",
@@ -101,13 +101,13 @@ class Explainer:
         settings: ExplainSettings | None = None,
         *,
         writer: Callable[[], ReasonWriter] | None = None,
-        retext: Retext | None = None,
+        encode_history: EncodeHistory | None = None,
     ) -> None:
-        """`writer` replaces the one the settings name; `retext` is as in `gather`."""
+        """`writer` replaces the one the settings name; `encode_history` is as in `gather`."""
         self.settings = settings or ExplainSettings()
         self.statistics = ShopStatistics(snapshot)
         self.ranker = ranker
-        self.retext = retext
+        self.encode_history = encode_history
         self._make_writer = writer or (lambda: ReasonWriter.load(self.settings))
         self._writer: ReasonWriter | None = None
         self._lock = threading.Lock()
@@ -123,7 +123,7 @@ class Explainer:
 
     def evidence(self, profile: Profile, codes: Sequence[int], *, user: int | None = None) -> list[Evidence]:
         """Evidence for items (catalogue codes) of one shopper (whose code is `user`, where the shop knows them)."""
-        return gather(self.statistics, self.ranker, profile, codes, user=user, retext=self.retext)
+        return gather(self.statistics, self.ranker, profile, codes, user=user, encode_history=self.encode_history)
 
     def explain(self, profile: Profile, code: int, *, user: int | None = None) -> Explanation:
         """Explain one score while a reader waits.

@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import pandas as pd
 
+from recsys.data.schema import ITEM
 from recsys.explain import Explainer
 from recsys.explain.facts import OFTEN, Facts, Kind
-from recsys.explain.forms import quoted
 from recsys.explain.grounding import limits
+from recsys.explain.slot_templates import quoted
 from recsys.explain.writer import TEMPLATE
-from recsys.schema import ITEM
 
 BUNDLE = "bundle"
 #: What copy may say of a product by itself, the most telling first.

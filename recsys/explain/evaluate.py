@@ -16,16 +16,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recsys.data.histories import Profile
+from recsys.data.tfidf import words
 from recsys.errors import BadInput
 from recsys.explain import Explainer, Explanation, ReasonWriter
 from recsys.explain.evidence import NAMEABLE, Evidence
-from recsys.explain.forms import SLOT, Plan
 from recsys.explain.grounding import check
+from recsys.explain.slot_templates import SLOT, Plan
 from recsys.explain.writer import TEMPLATE
-from recsys.histories import Profile
 from recsys.progress import strides
 from recsys.settings import ExplainSettings
-from recsys.tfidf import words
 
 Figures = dict[str, float]
 #: Reasons written between two steps of the progress bar; a multiple of any sensible batch.
@@ -80,8 +80,8 @@ def deletion(explainer: Explainer, pairs: Sequence[Pair], evidence: Sequence[Evi
 def _drop(explainer: Explainer, pair: Pair, found: Evidence, row: int) -> float:
     """The logit with everything, less the logit of a profile that never had this row, its text read again."""
     rest = pair.profile.without(row)
-    if explainer.retext is not None:
-        rest = replace(rest, text=explainer.retext(rest))
+    if explainer.encode_history is not None:
+        rest = replace(rest, text=explainer.encode_history(rest))
     candidate = explainer.statistics.candidates([pair.item])
     return found.logit - float(explainer.ranker.logit(rest, candidate)[0])
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.catalogue import Candidates
+from recsys.data.catalogue import Candidates
+from recsys.data.histories import Profile
 from recsys.explain.facts import Facts, Kind, Past
 from recsys.explain.statistics import ShopStatistics
-from recsys.histories import Profile
-from recsys.ranker import Ranker
+from recsys.ranking.ranker import Ranker
 
 #: Smallest worth, in logits (0.05 is 5% of the odds), from which a purchase may be named.
 NAMEABLE = 0.05
@@ -49,7 +49,7 @@ _ABOUT_ITEM = {Kind.POPULAR, Kind.NEW, Kind.PRICE, Kind.CHEAPER}
 #: Blocks that say the same of every shopper.
 _IMPERSONAL = {"popularity", "newness", "text vectors"}
 
-Retext = Callable[[Profile], NDArray[np.float32]]
+EncodeHistory = Callable[[Profile], NDArray[np.float32]]
 """The text vector that a changed history would have, shape ``(dim,)``."""
 
 
@@ -127,7 +127,7 @@ def gather(
     codes: Sequence[int],
     *,
     user: int | None = None,
-    retext: Retext | None = None,
+    encode_history: EncodeHistory | None = None,
 ) -> list[Evidence]:
     """Evidence for several items of one shopper; the history is gone through once for all of them.
 
@@ -137,7 +137,7 @@ def gather(
         Catalogue codes of the items.
     user
         The shopper's code, where the shop knows them: tells purchases from looks.
-    retext
+    encode_history
         Reads the text of a changed history. With it, the worth of the purchases that may be named is exact to the last
         term; without it the text is left as it is (its part is the same for all items, so it changes no order).
     """
@@ -156,7 +156,7 @@ def gather(
         order_by_worth = np.argsort(-worths, kind="stable")
         ranked = [Purchase(statistics.item_id(int(profile.items[r])), int(r), float(worths[r])) for r in order_by_worth]
         one = candidates.take([at])
-        purchases = _read_again(ranker, profile, one, ranked, retext) if retext else ranked
+        purchases = _read_again(ranker, profile, one, ranked, encode_history) if encode_history else ranked
         logit, base = float(full[at].sum()) + intercept, float(mean.sum()) + intercept
         evidence = Evidence(
             item_id=str(statistics.snapshot.item_ids[code]),
@@ -164,7 +164,7 @@ def gather(
             baseline=base,
             parts=parts,
             purchases=tuple(purchases),
-            decisive=_decisive(ranker, profile, one, purchases, base, retext) if logit > base else (),
+            decisive=_decisive(ranker, profile, one, purchases, base, encode_history) if logit > base else (),
             facts=Facts(
                 item=statistics.product(int(code)),
                 usual_price=statistics.usual_price(profile),
@@ -188,14 +188,14 @@ def _leave_one_out(
 
 
 def _read_again(
-    ranker: Ranker, profile: Profile, one: Candidates, purchases: Sequence[Purchase], retext: Retext
+    ranker: Ranker, profile: Profile, one: Candidates, purchases: Sequence[Purchase], encode_history: EncodeHistory
 ) -> list[Purchase]:
     """Add to the worth of the purchases that may be named what re-reading the history's text without them changes."""
     out = []
     for place, purchase in enumerate(purchases):
         if place < 2 * NAMED and purchase.worth >= NAMEABLE:
             rest = profile.without(purchase.row)
-            text = float(ranker.logit(rest, one)[0] - ranker.logit(replace(rest, text=retext(rest)), one)[0])
+            text = float(ranker.logit(rest, one)[0] - ranker.logit(replace(rest, text=encode_history(rest)), one)[0])
             purchase = replace(purchase, worth=purchase.worth + text, text=text)
         out.append(purchase)
     return sorted(out, key=lambda p: -p.worth)
@@ -207,7 +207,7 @@ def _decisive(
     one: Candidates,
     purchases: Sequence[Purchase],
     baseline: float,
-    retext: Retext | None,
+    encode_history: EncodeHistory | None,
 ) -> tuple[str, ...]:
     rest, left_out = profile, list[str]()
     rows = list(range(len(profile)))
@@ -218,7 +218,7 @@ def _decisive(
         rows.pop(at)
         rest = rest.without(at)
         left_out.append(purchase.item_id or "")
-        changed = replace(rest, text=retext(rest)) if retext else rest
+        changed = replace(rest, text=encode_history(rest)) if encode_history else rest
         if float(ranker.logit(changed, one)[0]) <= baseline:
             return tuple(left_out)
     return ()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from recsys.explain.facts import Kind
-from recsys.explain.forms import TONES, Plan
+from recsys.explain.slot_templates import TONES, Plan
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 

@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
-from recsys.explain import claims, figures, roles
+from recsys.explain import claims, numeric_claims, purchase_roles
 from recsys.explain.facts import Facts
 from recsys.explain.lexicon import PROFANE
 from recsys.explain.masking import mask
+from recsys.llm.language import tokens
 
 #: Characters of a delivered sentence.
 MAX_LENGTH = 480
 
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][\w&'-]+", re.MULTILINE)
 _PERSONAL = (
     (re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}"), "an e-mail address"),
     (re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE), "a link"),
@@ -34,9 +38,9 @@ def check(sentence: str, facts: Facts, *, max_length: int = MAX_LENGTH) -> list[
     found = limits(sentence, outside, max_length)
     masked = mask(sentence, facts)
     found += [f"unsupported word: {word}" for word in masked.unknown]
-    found += roles.errors(masked.tokens, facts)
+    found += purchase_roles.errors(masked.tokens, facts)
     found += claims.errors(masked.text, masked.tokens, facts)
-    found += figures.errors(masked.text, masked.tokens, facts)
+    found += numeric_claims.errors(masked.text, masked.tokens, facts)
     if not any(token.startswith("⟦") or token in {"it", "this", "these"} for token in masked.tokens):
         found.append("names no product")
     return list(dict.fromkeys(found))
@@ -64,3 +68,13 @@ def limits(sentence: str, outside: str | None = None, max_length: int = MAX_LENG
     if PROFANE & set(re.findall(r"[a-z]+", rest.lower())):
         found.append("is profane")
     return found
+
+
+def unsourced(text: str, sources: Sequence[str]) -> list[str]:
+    """Numbers, prices, dates and names in a text that are in none of the sources."""
+    own = "\n".join(sources)
+    found = [f"number without a source: {n}" for n in sorted(set(_NUMBER.findall(text)) - set(_NUMBER.findall(own)))]
+    known = set(tokens(own))
+    return found + [
+        f"name without a source: {name}" for name in sorted(set(_NAME.findall(text))) if not set(tokens(name)) <= known
+    ]

@@ -6,9 +6,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from recsys.data.tfidf import words
 from recsys.explain.facts import GLUE, Facts, Kind
 from recsys.explain.lexicon import NEUTRAL
-from recsys.tfidf import words
 
 ITEM, BRAND, CATEGORY, SHARED, BOTH = "⟦item⟧", "⟦brand⟧", "⟦category⟧", "⟦shared⟧", "⟦both⟧"
 #: Part of one product's name, said of it alone: ``⟦item~⟧``, ``⟦b0~⟧``.

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys import schema
-from recsys.catalogue import Candidates
-from recsys.events import DAY, Events
+from recsys.data import schema
+from recsys.data.catalogue import Candidates
+from recsys.data.events import DAY, Events
+from recsys.data.histories import Profile
+from recsys.data.snapshot import Snapshot, titles
 from recsys.explain.facts import NARROW, SIMILAR, UNUSUAL, WINDOW, Past, Product, safe_name
-from recsys.explain.shared import Names, same_noun
-from recsys.histories import Profile
-from recsys.snapshot import Snapshot, titles
+from recsys.explain.shared_phrases import Names, same_noun
 
 #: Items of which the average candidate is made.
 BASELINE_ITEMS = 1_000

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from recsys.explain.facts import Kind
-from recsys.explain.forms import Plan, Tone, fill
+from recsys.explain.slot_templates import Plan, Tone, fill
 
 Language = Literal["en", "zh"]
 

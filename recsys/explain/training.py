@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys import gpt, tuning
-from recsys.encoder import Encoder
+from recsys.data.validation import with_columns
+from recsys.encoders.encoder import Encoder
 from recsys.errors import BadInput
-from recsys.explain import grammar, soft_prompt
-from recsys.sieve import with_columns
-from recsys.tuning import Example, TuningConfig, TuningReport
+from recsys.explain import grammar
+from recsys.explain.research import soft_prompt
+from recsys.llm import gpt, tuning
+from recsys.llm.tuning import Example, TuningConfig, TuningReport
 
 #: Columns of a table of reference explanations.
 ABOUT_USER, ABOUT_ITEM, EXPLANATION = "user_profile", "item_profile", "explanation"

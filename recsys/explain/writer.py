@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recsys import gpt, pretrained, tuning
+from recsys.encoders import pretrained
 from recsys.errors import RecsysError
-from recsys.explain import forms, grammar, grounding
+from recsys.explain import grammar, grounding, slot_templates
 from recsys.explain.facts import Facts
-from recsys.explain.forms import Plan
+from recsys.explain.slot_templates import Plan
 from recsys.explain.templates import template
+from recsys.llm import gpt, tuning
 from recsys.settings import ExplainSettings
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 #: Adapter of the default writer, trained by `python -m jobs.finetune explainer`.
 ADAPTER = Path(__file__).parent / "adapter"
 TEMPLATE = "template"
+#: Name of the writer without its adapter, asked in plain words.
+ZERO_SHOT = "zero-shot"
 MAX_NEW_TOKENS = 72
 #: After a failed check, one more try: local writers then keep to wordings that are known to be true.
 TRIES = 2
@@ -150,13 +153,13 @@ class ReasonWriter:
         missing = {key: plan for key, plan in zip(keys, plans, strict=True) if key not in self._forms}
         if missing:
             sampling = gpt.Sampling(max_new_tokens=MAX_NEW_TOKENS, temperature=self._settings.temperature, stop=("\n",))
-            prompts: list[gpt.Prompt] = [p.line if self._trained else forms.chat(p) for p in missing.values()]
+            prompts: list[gpt.Prompt] = [p.line if self._trained else slot_templates.chat(p) for p in missing.values()]
             seeds = [int.from_bytes(_digest(*map(str, key))[:7], "big") for key in missing]
             guide: dict[str, Any] = {}
             if attempt >= self._guided_from:
                 guide["within"] = [_wordings(p, seed) for p, seed in zip(missing.values(), seeds, strict=True)]
             for key, text in zip(missing, self._writer.write(prompts, sampling, seeds=seeds, **guide), strict=True):
-                self._forms[key] = forms.tidy(text)
+                self._forms[key] = slot_templates.tidy(text)
         out = [self._forms[key] for key in keys]
         while len(self._forms) > _CACHED_FORMS:
             self._forms.popitem(last=False)
@@ -199,9 +202,9 @@ def plain_reason(facts: Facts, settings: ExplainSettings) -> Reason:
 
 def judge(form: str, plan: Plan, facts: Facts) -> tuple[str, str]:
     """``(sentence, what is wrong with it)``; the second is '' where nothing is."""
-    if wrong := forms.malformed(form, plan):
+    if wrong := slot_templates.malformed(form, plan):
         return "", wrong
-    sentence = forms.fill(form, plan.values)
+    sentence = slot_templates.fill(form, plan.values)
     return sentence, "; ".join(grounding.check(sentence, facts))
 
 

@@ -6,8 +6,8 @@ import threading
 
 from recsys.assistant.answers import Assistant
 from recsys.assistant.setup import load_assistant
+from recsys.data.store import Store, knowledge_store
 from recsys.settings import Settings
-from recsys.store import Store, knowledge_store
 
 
 class Answering:

@@ -14,11 +14,11 @@ from starlette.exceptions import HTTPException
 
 import recsys
 from recsys.errors import ArtifactError, BadInput
-from recsys.recommender import Recommender
 from recsys.service.answering import Answering
 from recsys.service.bodies import MAX_BODY, AnswerBody, CompleteBody, ExplainBody, Id, K, RecommendBody, RecommendQuery
 from recsys.service.following import Following
-from recsys.service.guard import Answer, Guard, failure
+from recsys.service.guard import Guard, PlainJSON, failure
+from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
 
 
@@ -44,7 +44,7 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
         yield
         following.stop()
 
-    app = FastAPI(title="recsys", version=recsys.__version__, lifespan=lifespan, default_response_class=Answer)
+    app = FastAPI(title="recsys", version=recsys.__version__, lifespan=lifespan, default_response_class=PlainJSON)
     app.state.following = following
     app.add_middleware(Guard, max_body=MAX_BODY)
     _errors(app)
@@ -117,26 +117,26 @@ def _errors(app: FastAPI) -> None:
     """The messages of the Python interface, as JSON."""
 
     @app.exception_handler(KeyError)
-    def unknown(_: Request, error: KeyError) -> Answer:
+    def unknown(_: Request, error: KeyError) -> PlainJSON:
         message = error.args[0] if error.args else None
         if not (isinstance(message, str) and message.startswith("unknown ")):
             raise error  # a fault of the program rather than an id nobody knows
         return failure(404, message)
 
     @app.exception_handler(ArtifactError)
-    def unpublished(_: Request, error: ArtifactError) -> Answer:
+    def unpublished(_: Request, error: ArtifactError) -> PlainJSON:
         return failure(503, str(error))
 
     @app.exception_handler(BadInput)
-    def unusable(_: Request, error: BadInput) -> Answer:
+    def unusable(_: Request, error: BadInput) -> PlainJSON:
         return failure(422, str(error))
 
     @app.exception_handler(RequestValidationError)
-    def invalid(_: Request, error: RequestValidationError) -> Answer:
+    def invalid(_: Request, error: RequestValidationError) -> PlainJSON:
         # Locations begin with "body" or "query"; the values are the caller's own and are not repeated.
         said = (f"{'.'.join(str(p) for p in e['loc'][1:]) or 'request'}: {e['msg']}" for e in error.errors())
         return failure(422, "; ".join(said))
 
     @app.exception_handler(HTTPException)
-    def refused(_: Request, error: HTTPException) -> Answer:
+    def refused(_: Request, error: HTTPException) -> PlainJSON:
         return failure(error.status_code, str(error.detail), dict(error.headers or {}))

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from recsys.lookup import MAX_HISTORY, User
-from recsys.rules import Rules
-from recsys.schema import MAX_TEXT
-from recsys.sieve import MAX_ID
+from recsys.data.schema import MAX_TEXT
+from recsys.data.validation import MAX_ID
+from recsys.serving.lookup import MAX_HISTORY, User
+from recsys.serving.rules import Rules
 
 MAX_BODY = 1_048_576
 """Bytes of one request."""
@@ -87,7 +87,7 @@ class ExplainBody(Who):
     """An item of the published version."""
 
 
-class Turn(_Body):
+class ChatMessage(_Body):
     """One message of a conversation."""
 
     role: Literal["user", "assistant"]
@@ -98,7 +98,7 @@ class AnswerBody(_Body):
     """`POST /answer`."""
 
     question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
-    history: Annotated[list[Turn], Field(max_length=MAX_TURNS)] = []
+    history: Annotated[list[ChatMessage], Field(max_length=MAX_TURNS)] = []
     """Earlier turns, oldest first."""
     user_id: Id | None = None
     """The signed-in shopper, as your site has authenticated them: orders told are theirs."""

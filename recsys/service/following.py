@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 
+from recsys.data.store import Store
 from recsys.errors import RecsysError
-from recsys.recommender import Recommender
+from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
-from recsys.store import Store
 
 log = logging.getLogger(__name__)
 

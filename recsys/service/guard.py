@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 log = logging.getLogger(__name__)
 
 
-class Answer(JSONResponse):
+class PlainJSON(JSONResponse):
     """JSON in UTF-8, also of text that is not quite text (half a surrogate pair in somebody's id)."""
 
     def render(self, content: Any) -> bytes:
@@ -24,9 +24,9 @@ class Answer(JSONResponse):
         return text.encode("utf-8", "replace")
 
 
-def failure(status: int, message: str, headers: dict[str, str] | None = None) -> Answer:
+def failure(status: int, message: str, headers: dict[str, str] | None = None) -> PlainJSON:
     """An error as every endpoint gives it: ``{"error": message}``."""
-    return Answer({"error": message}, status, headers)
+    return PlainJSON({"error": message}, status, headers)
 
 
 class Guard:

@@ -1,0 +1,1 @@
+"""Checked tables, arrays and versions on disk."""

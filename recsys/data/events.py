@@ -1,0 +1,105 @@
+"""Interactions as arrays: who, what, when, how much.
+
+Everything that learns from behaviour reads this form. Rows are in a canonical order (user, time, a hash of user and
+item), so that a version made from shuffled input rows is the same version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from recsys.data import schema
+from recsys.data.schema import TimeKind
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Events:
+    """Interactions of coded users with coded items.
+
+    Attributes
+    ----------
+    user, item
+        Codes into the user ids and the catalogue, int32, shape ``(n,)``.
+    time
+        UTC seconds, or per-user ordinals when `kind` is `TimeKind.ORDER`; float64, shape ``(n,)``.
+    weight
+        Strength of each event (a purchase is 1 by default), float32, shape ``(n,)``.
+    n_users, n_items
+        Sizes of the two code spaces; codes need not all occur.
+    kind
+        Whether times of different users can be compared.
+    """
+
+    user: NDArray[np.int32]
+    item: NDArray[np.int32]
+    time: NDArray[np.float64]
+    weight: NDArray[np.float32]
+    n_users: int
+    n_items: int
+    kind: TimeKind
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame, users: ArrayLike, items: ArrayLike, kind: TimeKind) -> Events:
+        """Code a checked interactions table; rows of unknown users or items (and searches) are left out."""
+        user = pd.Index(users, dtype=object).get_indexer(pd.Index(table[schema.USER], dtype=object))
+        item = pd.Index(items, dtype=object).get_indexer(pd.Index(table[schema.ITEM], dtype=object))
+        known = (user >= 0) & (item >= 0)
+        user, item = user[known].astype(np.int32), item[known].astype(np.int32)
+        time = table[schema.TIME].to_numpy(np.float64)[known]
+        weight = table[schema.WEIGHT].to_numpy(np.float32)[known]
+        # Equal times say nothing about order, and ids may encode it (newer products get higher numbers): break ties
+        # by a hash of the ids' text, which depends neither on row order nor on what ids mean.
+        key = (
+            pd.Series(table[schema.USER].to_numpy(object)[known]) + "\x1f" + table[schema.ITEM].to_numpy(object)[known]
+        )
+        tie = pd.util.hash_array(key.to_numpy(object), categorize=False)
+        order = np.lexsort((weight, tie, time, user))
+        return cls(user[order], item[order], time[order], weight[order], np.size(users), np.size(items), kind)
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @cached_property
+    def indptr(self) -> NDArray[np.int64]:
+        """Rows of user ``u`` are ``indptr[u]:indptr[u + 1]``; shape ``(n_users + 1,)``."""
+        return np.searchsorted(self.user, np.arange(self.n_users + 1)).astype(np.int64)
+
+    @property
+    def absolute(self) -> bool:
+        """Whether a global time exists."""
+        return self.kind is TimeKind.ABSOLUTE
+
+    @property
+    def end(self) -> float:
+        """Time of the last event (0 where there is none)."""
+        return float(self.time.max()) if len(self) else 0.0
+
+    def where(self, keep: NDArray[np.bool_]) -> Events:
+        """The events of a boolean mask, same code spaces."""
+        return replace(self, user=self.user[keep], item=self.item[keep], time=self.time[keep], weight=self.weight[keep])
+
+    def before(self, cut: float) -> Events:
+        """Events strictly before `cut`; only meaningful where a global time exists."""
+        return self.where(self.time < cut)
+
+    @cached_property
+    def visit(self) -> NDArray[np.int64]:
+        """Number of the visit each event belongs to: events of one user at one time; ascending, shape ``(n,)``."""
+        return np.cumsum(np.r_[False, (np.diff(self.user) != 0) | (np.diff(self.time) != 0)])[: len(self)]
+
+    @cached_property
+    def steps(self) -> NDArray[np.int32]:
+        """How many distinct later times the same user has: 0 for the latest visit; shape ``(n,)``.
+
+        Items bought together share a step, so that nothing depends on the order inside a basket.
+        """
+        visit = self.visit
+        last = visit[np.maximum(self.indptr[self.user + 1] - 1, 0)]
+        return (last - visit).astype(np.int32)

@@ -1,0 +1,181 @@
+"""A shopper as the ranker sees one: what was bought, when, and what it was like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.data.catalogue import ItemFeatures
+from recsys.data.events import DAY, Events
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One shopper's history, distinct items from oldest to latest.
+
+    Attributes
+    ----------
+    items
+        Catalogue codes, -1 for a product (or sentence) the catalogue does not have; int64, shape ``(h,)``.
+    ages
+        Days before now of the latest event with each item (0 where no global time exists); float32, shape ``(h,)``.
+    steps
+        Visits between that event and the shopper's latest one, 0 for the latest; int32, shape ``(h,)``.
+    weights
+        Summed event weights of each item; float32, shape ``(h,)``.
+    facts
+        Facts of the items, ``h`` rows.
+    text
+        [CLS] vector of the history rendered as text, unit length; float32, shape ``(dim,)``.
+    recency
+        Weight of each item in the shopper's mean vector, summing to 1 (empty history: empty); float32, ``(h,)``.
+    """
+
+    items: NDArray[np.int64]
+    ages: NDArray[np.float32]
+    steps: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    facts: ItemFeatures
+    text: NDArray[np.float32]
+    recency: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def mean(self) -> NDArray[np.float32]:
+        """Recency-weighted mean of the item vectors, shape ``(dim,)``; zeros for an empty history."""
+        return self.recency @ self.facts.vectors
+
+    def without(self, row: int) -> Profile:
+        """The same shopper had they never met the item of this row; the text vector is left as it is."""
+        keep = np.arange(len(self)) != row
+        rest = self.recency[keep]
+        return replace(
+            self,
+            items=self.items[keep],
+            ages=self.ages[keep],
+            steps=self.steps[keep],
+            weights=self.weights[keep],
+            facts=self.facts.take(np.flatnonzero(keep)),
+            recency=rest / rest.sum() if len(rest) else rest,
+        )
+
+
+@dataclass(frozen=True)
+class Histories:
+    """The histories of all users as flat arrays; rows of user ``u`` are ``indptr[u]:indptr[u + 1]``, oldest first.
+
+    One row per distinct (user, item); at most `LIMIT` latest items of a user, so that a robot's history costs no more
+    than a keen shopper's.
+    """
+
+    indptr: NDArray[np.int64]
+    items: NDArray[np.int32]
+    ages: NDArray[np.float32]
+    steps: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    recency: NDArray[np.float32]
+
+    LIMIT = 500
+
+    @classmethod
+    def build(cls, events: Events, now: float, half_life: float) -> Histories:
+        """Collapse events (all of them must be before `now`) into histories.
+
+        Parameters
+        ----------
+        now
+            The moment of asking, in the events' time.
+        half_life
+            Visits after which an item counts half in the mean vector.
+        """
+        # Events are sorted by user and time, so the last row of each (user, item) is its latest event.
+        pair = events.user.astype(np.int64) * max(events.n_items, 1) + events.item
+        _, group = np.unique(pair, return_inverse=True)
+        weights = np.bincount(group, events.weight, minlength=group.max(initial=-1) + 1).astype(np.float32)
+        last = np.zeros(len(weights), np.int64)
+        last[group] = np.arange(len(group))  # later rows overwrite earlier ones
+        order = np.argsort(last, kind="stable")
+        last, weights = last[order], weights[order]
+        user, steps = events.user[last], events.steps[last]
+        ends = np.searchsorted(user, np.arange(events.n_users), side="right")
+        keep = ends[user] - np.arange(len(user)) <= cls.LIMIT
+        last, weights, user, steps = last[keep], weights[keep], user[keep], steps[keep]
+        ages = (now - events.time[last]) / DAY if events.absolute else np.zeros(len(last))
+        share = 0.5 ** (steps / half_life)
+        total = np.bincount(user, share, minlength=events.n_users)
+        return cls(
+            indptr=np.searchsorted(user, np.arange(events.n_users + 1)).astype(np.int64),
+            items=events.item[last],
+            ages=ages.astype(np.float32),
+            steps=steps.astype(np.int32),
+            weights=weights,
+            recency=(share / total[user]).astype(np.float32),
+        )
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def profile(self, user: int, facts: ItemFeatures, text: NDArray[np.float32]) -> Profile:
+        """One user's profile; `facts` are the whole catalogue's, `text` the user's history-text vector."""
+        rows = slice(self.indptr[user], self.indptr[user + 1])
+        items = self.items[rows].astype(np.int64)
+        return Profile(
+            items,
+            self.ages[rows],
+            self.steps[rows],
+            self.weights[rows],
+            facts.take(items),
+            text,
+            self.recency[rows],
+        )
+
+    def texts(self, titles: Sequence[str], max_words: int, users: Iterable[int] | None = None) -> list[str]:
+        """History texts of `users` (default: all), as `history_text` makes them."""
+        return [
+            history_text([titles[i] for i in self.items[self.indptr[u] : self.indptr[u + 1]]], max_words)
+            for u in (range(len(self)) if users is None else users)
+        ]
+
+
+def history_text(titles: Sequence[str], max_words: int) -> str:
+    """A history (oldest first) as text, most recent first, cut to about what the encoder reads; '' if empty."""
+    parts: list[str] = []
+    count = 0
+    for title in reversed(titles):
+        parts.append(title)
+        # Titles without spaces (Chinese) must not count as one word.
+        count += max(len(title.split()), len(title) // 8)
+        if count >= max_words:
+            break
+    return "; ".join(parts)
+
+
+def ad_hoc_profile(
+    facts: ItemFeatures,
+    items: NDArray[np.int64],
+    text: NDArray[np.float32],
+    half_life: float,
+    *,
+    one_visit: bool = False,
+) -> Profile:
+    """A shopper known only by a list of items (oldest first), or by a sentence (one item with code -1).
+
+    With `one_visit` the items were taken together, otherwise one visit each.
+    """
+    n = len(items)
+    steps = np.zeros(n, np.int32) if one_visit else np.arange(n - 1, -1, -1, dtype=np.int32)
+    share = (0.5 ** (steps / half_life)).astype(np.float32)
+    return Profile(
+        items=items,
+        ages=np.zeros(n, np.float32),
+        steps=steps,
+        weights=np.ones(n, np.float32),
+        facts=facts,
+        text=text,
+        recency=share / share.sum() if n else share,
+    )

@@ -1,0 +1,84 @@
+"""The sample shop: a synthetic catalogue, shoppers whose tastes drift, their events, and the shop's own texts.
+
+Everything here is invented by a seeded generator; no row describes a real product, person or order. It exists so that
+every command runs on a fresh clone and a person can judge the lists by eye.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import shutil
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+import pandas as pd
+import platformdirs
+
+from recsys.data.sample.products import make_products
+from recsys.data.sample.shoppers import make_history
+
+__all__ = ["sample_dir", "write_sample"]
+
+SEED = 7
+ITEMS, INTERACTIONS, USERS, ORDERS = "items.csv.gz", "interactions.csv.gz", "users.csv", "orders.csv"
+_SHOP_TEXTS = ("faq.csv", "policies")
+
+_ABOUT = """\
+# Sample shop
+
+Synthetic: written by `python -m recsys.data.sample OUT_DIR`. No real product, person, order or policy.
+The files are described in the data contract, `data/README.md`.
+"""
+
+
+def write_sample(out: Path, seed: int = SEED) -> None:
+    """Write the sample shop into the directory `out` (made if need be); the same seed gives the same bytes.
+
+    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `faq.csv`, `policies/*.md`, `README.md`.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    products = make_products(seed)
+    history = make_history(products, seed)
+    _write_csv(pd.DataFrame([product.row() for product in products]), out / ITEMS)
+    _write_csv(history.events, out / INTERACTIONS)
+    _write_csv(history.users, out / USERS)
+    _write_csv(history.orders, out / ORDERS)
+    (out / "README.md").write_bytes(_ABOUT.encode())
+    texts = resources.files(__package__) / "shop"
+    with resources.as_file(texts) as folder:
+        shutil.copyfile(folder / "faq.csv", out / "faq.csv")
+        shutil.copytree(folder / "policies", out / "policies", dirs_exist_ok=True, copy_function=shutil.copyfile)
+
+
+def sample_dir() -> Path:
+    """Where the sample shop is: the checkout's `data/sample`, else a copy made once in the user's cache directory."""
+    checkout = Path(__file__).resolve().parents[3] / "data" / "sample"
+    if (checkout / ITEMS).is_file():
+        return checkout
+    cached = Path(platformdirs.user_cache_dir("recsys")) / f"sample-{SEED}"
+    if not cached.is_dir():
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".sample-", dir=cached.parent))
+        try:
+            write_sample(made)
+            os.replace(made, cached)
+        except OSError:
+            if not cached.is_dir():  # otherwise another process was faster, with the same bytes
+                raise
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    return cached
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    text = table.to_csv(index=False, lineterminator="\n").encode()
+    if path.suffix == ".gz":
+        packed = io.BytesIO()
+        # No name and no time in the header: the same table gives the same file.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=packed, compresslevel=9, mtime=0) as stream:
+            stream.write(text)
+        text = packed.getvalue()
+    path.write_bytes(text)

@@ -1,0 +1,207 @@
+"""What a version knows of a shop, the ranker aside: tables, vectors, facts, events and histories."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from recsys.data import schema
+from recsys.data.catalogue import Candidates, ItemFeatures, Vocabulary
+from recsys.data.events import Events
+from recsys.data.histories import Histories, Profile
+from recsys.data.memmap import open_array
+from recsys.data.schema import TimeKind
+from recsys.data.vectors import VectorPool
+
+T = TypeVar("T")
+
+
+class Lazy(Generic[T]):
+    """A value made when first asked for: big tables are not read by a process that only scores."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+
+    @cached_property
+    def value(self) -> T:
+        """The value."""
+        return self._make()
+
+
+@dataclass(frozen=True)
+class ShopTables:
+    """Checked tables of one shop; `impressions` and `users` where the shop has them."""
+
+    items: pd.DataFrame
+    interactions: pd.DataFrame
+    kind: TimeKind
+    impressions: pd.DataFrame | None = None
+    users: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A shop as of its last event.
+
+    Attributes
+    ----------
+    item_ids, user_ids
+        Sorted ids as text; positions are the codes used everywhere else.
+    available
+        Whether each item may be recommended, shape ``(n_items,)``.
+    facts
+        Facts of the items, row = code.
+    histories
+        Histories of the users, row = code.
+    item_pool, history_pool
+        Vectors of item texts and of history texts with their reuse keys, row = code.
+    tables
+        The tables themselves, read when needed.
+    """
+
+    item_ids: NDArray[np.object_]
+    user_ids: NDArray[np.object_]
+    available: NDArray[np.bool_]
+    facts: ItemFeatures
+    events: Events
+    histories: Histories
+    item_pool: VectorPool
+    history_pool: VectorPool
+    vocabulary: Lazy[Vocabulary]
+    tables: Lazy[ShopTables]
+
+    @property
+    def now(self) -> float:
+        """The moment the snapshot speaks of: its last event."""
+        return self.events.end
+
+    @cached_property
+    def item_index(self) -> pd.Index:
+        """Item ids to codes."""
+        return pd.Index(self.item_ids, dtype=object)
+
+    @cached_property
+    def user_index(self) -> pd.Index:
+        """User ids to codes."""
+        return pd.Index(self.user_ids, dtype=object)
+
+    @cached_property
+    def catalogue(self) -> Candidates:
+        """Every item as a candidate, row = code."""
+        return Candidates(np.arange(len(self.item_ids)), self.facts)
+
+    def profile(self, user: int) -> Profile:
+        """The shopper with this code."""
+        return self.histories.profile(user, self.facts, self.history_pool.vectors[user])
+
+    def seen(self, user: int) -> NDArray[np.int32]:
+        """Codes of every item the user has had an event with."""
+        return self.events.item[self.events.indptr[user] : self.events.indptr[user + 1]]
+
+
+def titles(items: pd.DataFrame) -> list[str]:
+    """Titles of the items, '' where missing."""
+    if schema.TITLE not in items.columns:
+        return [""] * len(items)
+    return [str(t) for t in items[schema.TITLE].fillna("").to_numpy(object)]
+
+
+def save(snapshot: Snapshot, directory: Path) -> None:
+    """Write everything `load` needs, as parquet tables and npy arrays."""
+    tables = snapshot.tables.value
+    for name in ("items", "interactions", "impressions", "users"):
+        table: pd.DataFrame | None = getattr(tables, name)
+        if table is not None:
+            table.to_parquet(directory / f"{name}.parquet", index=False)
+    pd.DataFrame({schema.USER: snapshot.user_ids}).to_parquet(directory / "user_ids.parquet", index=False)
+    snapshot.item_pool.save(directory / "vectors", "items")
+    snapshot.history_pool.save(directory / "vectors", "histories")
+    np.save(directory / "vectors" / "means.npy", means(snapshot))
+    facts, events, histories = snapshot.facts, snapshot.events, snapshot.histories
+    _save_arrays(
+        directory / "facts",
+        available=snapshot.available,
+        terms_data=facts.terms.data,
+        terms_indices=facts.terms.indices,
+        terms_indptr=facts.terms.indptr,
+        brand=facts.brand,
+        category=facts.category,
+        price=facts.price,
+    )
+    _save_arrays(directory / "events", user=events.user, item=events.item, time=events.time, weight=events.weight)
+    (directory / "events" / "kind.txt").write_text(events.kind.value, "utf-8")
+    _save_arrays(directory / "histories", **{name: getattr(histories, name) for name in _HISTORY_ARRAYS})
+    state = snapshot.vocabulary.value.state()
+    np.save(directory / "facts" / "idf.npy", state.pop("idf"))
+    (directory / "facts" / "vocabulary.json").write_text(json.dumps(state, ensure_ascii=False), "utf-8")
+
+
+_HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
+
+
+def means(snapshot: Snapshot) -> NDArray[np.float32]:
+    """Recency-weighted mean of each user's item vectors, shape ``(n_users, dim)``."""
+    h = snapshot.histories
+    mix = sparse.csr_array((h.recency, h.items, h.indptr), shape=(len(h), len(snapshot.item_ids)))
+    return np.asarray(mix @ snapshot.facts.vectors, dtype=np.float32)
+
+
+def load(directory: Path) -> Snapshot:
+    """Memory-map what `save` wrote; tables and words are read when first needed."""
+    item_ids = pd.read_parquet(directory / "items.parquet", columns=[schema.ITEM])[schema.ITEM].to_numpy(object)
+    user_ids = pd.read_parquet(directory / "user_ids.parquet")[schema.USER].to_numpy(object)
+    item_pool = VectorPool.load(directory / "vectors", "items")
+    facts = {p.stem: open_array(p) for p in (directory / "facts").glob("*.npy")}
+    n_terms = len(facts["idf"])
+    terms = sparse.csr_array((len(item_ids), n_terms), dtype=np.float32)
+    # Assigned rather than passed: the constructor would copy the mapped arrays.
+    terms.data, terms.indices, terms.indptr = facts["terms_data"], facts["terms_indices"], facts["terms_indptr"]
+    events = {p.stem: open_array(p) for p in (directory / "events").glob("*.npy")}
+    histories = {name: open_array(directory / "histories" / f"{name}.npy") for name in _HISTORY_ARRAYS}
+    state = Lazy(lambda: json.loads((directory / "facts" / "vocabulary.json").read_text("utf-8")))
+    kind = TimeKind((directory / "events" / "kind.txt").read_text("utf-8"))
+    return Snapshot(
+        item_ids=item_ids,
+        user_ids=user_ids,
+        available=facts["available"],
+        facts=ItemFeatures(item_pool.vectors, terms, facts["brand"], facts["category"], facts["price"]),
+        events=Events(**events, n_users=len(user_ids), n_items=len(item_ids), kind=kind),
+        histories=Histories(**histories),
+        item_pool=item_pool,
+        history_pool=VectorPool.load(directory / "vectors", "histories"),
+        vocabulary=Lazy(
+            lambda: Vocabulary.restore(
+                idf=facts["idf"], **{k: state.value[k] for k in ("template", "terms", "brands", "categories")}
+            )
+        ),
+        tables=Lazy(lambda: _tables(directory, kind)),
+    )
+
+
+def _tables(directory: Path, kind: TimeKind) -> ShopTables:
+    def optional(name: str) -> pd.DataFrame | None:
+        path = directory / f"{name}.parquet"
+        return pd.read_parquet(path) if path.is_file() else None
+
+    return ShopTables(
+        items=pd.read_parquet(directory / "items.parquet"),
+        interactions=pd.read_parquet(directory / "interactions.parquet"),
+        kind=kind,
+        impressions=optional("impressions"),
+        users=optional("users"),
+    )
+
+
+def _save_arrays(directory: Path, **arrays: NDArray[Any]) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, array in arrays.items():
+        np.save(directory / f"{name}.npy", array)

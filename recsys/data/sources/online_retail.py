@@ -1,0 +1,121 @@
+"""UCI Online Retail and Online Retail II: one file of invoice lines of a gift shop, as csv or xlsx.
+
+Chen, Sain and Guo (2012), "Data mining for the online retail industry", doi 10.24432/C5BW33 and 10.24432/C5CG6D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recsys.data.parsing import as_ids, as_text
+from recsys.data.sources.files import read_table
+from recsys.errors import BadInput
+
+_COLUMNS = {
+    "InvoiceNo": "invoice",
+    "Invoice": "invoice",
+    "StockCode": "item_id",
+    "Description": "title",
+    "Quantity": "quantity",
+    "InvoiceDate": "timestamp",
+    "UnitPrice": "price",
+    "Price": "price",
+    "CustomerID": "user_id",
+    "Customer ID": "user_id",
+    "Country": "country",
+}
+_NEEDED = ("invoice", "item_id", "title", "quantity", "timestamp", "price", "user_id")
+#: Products have five digits and up to two letters; POST, D, M, BANK CHARGES, gift_0001_20 and the like are none.
+_PRODUCT = r"\d{5}[A-Z]{0,2}"
+
+
+def matches(columns: Iterable[str]) -> bool:
+    """Whether a file with these columns is in this format."""
+    return set(_NEEDED) <= {_COLUMNS.get(column) for column in columns}
+
+
+def read(paths: Sequence[Path]) -> tuple[dict[str, pd.DataFrame], dict[str, int | str | float]]:
+    """Read invoice lines into `items` and `interactions`.
+
+    Left out and counted: cancellations (invoices C...) and adjustments (A...), lines without a customer, stock codes
+    that are no products, lines with no price or no positive quantity. Lines of one invoice share the invoice's first
+    time (shop time, taken as UTC); several lines of one invoice with one product become one. An item's title is its
+    most frequent description, its price the median.
+
+    Returns
+    -------
+    tuple of dict and dict
+        Tables and notes.
+    """
+    lines = pd.concat([_rename(read_table(path, fallback_encoding="cp1252"), path) for path in paths])
+    lines = lines.reset_index(drop=True)
+    for column in ("invoice", "item_id", "user_id"):
+        lines[column] = as_ids(lines[column])
+    lines["item_id"] = lines["item_id"].str.upper()
+    for column in ("quantity", "price"):
+        lines[column] = pd.to_numeric(lines[column], errors="coerce")
+    notes: dict[str, int | str | float] = {"lines": len(lines)}
+    for name, bad in {
+        "cancellations": lines["invoice"].str.upper().str.startswith(("C", "A"), na=False),
+        "without_customer": lines["user_id"].isna(),
+        "not_products": ~lines["item_id"].str.fullmatch(_PRODUCT, na=False),
+        "zero_prices": ~(lines["price"] > 0),
+        "zero_quantities": ~(lines["quantity"] > 0),
+    }.items():
+        bad = bad.reindex(lines.index)
+        notes[name] = int(bad.sum())
+        lines = lines[~bad]
+    if lines.empty:
+        raise BadInput(f"{paths[0]}: no line is a purchase of a product by a known customer; left out: {notes}.")
+    lines = lines.assign(timestamp=_seconds(lines["timestamp"], paths[0]))
+    items = _items(lines)
+    interactions = _interactions(lines)
+    notes["merged_lines"] = len(lines) - len(interactions)
+    return {"items": items, "interactions": interactions}, notes
+
+
+def _rename(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    table = table.rename(columns=lambda name: _COLUMNS.get(str(name).strip(), str(name).strip()))
+    missing = [column for column in _NEEDED if column not in table]
+    if missing:
+        wanted = [" or ".join(old for old, new in _COLUMNS.items() if new == column) for column in missing]
+        found = ", ".join(map(str, table.columns[:20]))
+        raise BadInput(f"{path}: not Online Retail: no column {', '.join(wanted)}. Found: {found}.")
+    return table
+
+
+def _seconds(moments: pd.Series, path: Path) -> pd.Series:
+    """UTC seconds of datetimes (xlsx), ISO text (II) or American text (I, `12/1/2010 8:26`)."""
+    times = pd.to_datetime(moments, errors="coerce", format="ISO8601")
+    if times.isna().any():
+        times = times.fillna(pd.to_datetime(moments, errors="coerce", format="%m/%d/%Y %H:%M"))
+    if times.isna().any():
+        raise BadInput(f"{path}: InvoiceDate {str(moments[times.isna()].iloc[0])[:40]!r} cannot be read.")
+    return pd.Series(times.to_numpy("datetime64[s]").astype(np.int64), index=moments.index)
+
+
+def _items(lines: pd.DataFrame) -> pd.DataFrame:
+    named = lines.assign(title=as_text(lines["title"], 1000)[0])
+    # Most frequent description, ties by alphabet, so that the order of lines does not matter.
+    counts = named[named["title"] != ""].groupby(["item_id", "title"], as_index=False).size()
+    counts = counts.sort_values(["item_id", "size", "title"], ascending=[True, False, True])
+    titles = counts.drop_duplicates("item_id").set_index("item_id")["title"]
+    items = lines.groupby("item_id")["price"].median().round(2).to_frame()
+    return items.assign(title=titles).reset_index()[["item_id", "title", "price"]]
+
+
+def _interactions(lines: pd.DataFrame) -> pd.DataFrame:
+    kept = [column for column in ("country",) if column in lines]
+    lines = lines.assign(
+        timestamp=lines.groupby("invoice")["timestamp"].transform("min"),
+        paid=lines["price"] * lines["quantity"],
+    )
+    wanted = {"timestamp": "first", "quantity": "sum", "paid": "sum"} | dict.fromkeys(kept, "first")
+    merged = lines.groupby(["invoice", "user_id", "item_id"], sort=False, as_index=False).agg(wanted)
+    merged["price"] = (merged.pop("paid") / merged["quantity"]).round(4)
+    merged["event"] = "purchase"
+    return merged[["user_id", "item_id", "timestamp", "event", "quantity", "price", "invoice", *kept]]

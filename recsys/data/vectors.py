@@ -1,0 +1,47 @@
+"""Vectors of texts with the keys by which they are found again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.data.memmap import open_array
+
+#: dtype of a key.
+KEY = "S32"
+
+
+@dataclass(frozen=True)
+class VectorPool:
+    """Vectors by key; `truncated` says which texts were longer than the encoder reads."""
+
+    keys: NDArray[np.bytes_]
+    vectors: NDArray[np.float32]
+    truncated: NDArray[np.bool_]
+
+    @classmethod
+    def empty(cls, dim: int) -> VectorPool:
+        """No vectors of this size."""
+        return cls(np.zeros(0, KEY), np.zeros((0, dim), np.float32), np.zeros(0, bool))
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def save(self, directory: Path, name: str) -> None:
+        """Write ``<name>.npy``, ``<name>_keys.npy`` and ``<name>_truncated.npy``."""
+        directory.mkdir(parents=True, exist_ok=True)
+        np.save(directory / f"{name}.npy", self.vectors)
+        np.save(directory / f"{name}_keys.npy", self.keys)
+        np.save(directory / f"{name}_truncated.npy", self.truncated)
+
+    @classmethod
+    def load(cls, directory: Path, name: str) -> VectorPool:
+        """Memory-map what `save` wrote."""
+        return cls(
+            keys=open_array(directory / f"{name}_keys.npy"),
+            vectors=open_array(directory / f"{name}.npy"),
+            truncated=open_array(directory / f"{name}_truncated.npy"),
+        )

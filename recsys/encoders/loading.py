@@ -1,0 +1,45 @@
+"""The encoder that settings name, and the one that made a version's vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recsys.data.store import Version
+from recsys.encoders.encoder import Encoder
+from recsys.encoders.parallel import ParallelEncoder, all_devices
+from recsys.errors import ArtifactError
+from recsys.settings import Settings
+
+
+def encoder_for(settings: Settings) -> Encoder:
+    """The encoder the settings name, on all the devices they name."""
+    e = settings.encoder
+    how: dict[str, Any] = {
+        "name": e.name,
+        "pooling": e.pooling,
+        "max_length": e.max_length,
+        "precision": e.precision,
+        "offline": settings.offline,
+    }
+    devices = all_devices(e.device)
+    return ParallelEncoder(devices, **how) if len(devices) > 1 else Encoder.load(device=e.device, **how)
+
+
+def encoder_of(version: Version, settings: Settings) -> Encoder:
+    """The encoder that made a version's vectors.
+
+    Raises
+    ------
+    ArtifactError
+        When the settings name another one: its vectors would not mean the same.
+    """
+    encoder = encoder_for(settings)
+    made_by = version.manifest["encoder"]
+    if encoder.fingerprint != made_by["fingerprint"]:
+        raise ArtifactError(
+            f"{version.path}: its vectors were made by {made_by['name']} ({made_by['pooling']} pooling, "
+            f"{made_by['max_length']} tokens, {made_by['precision']}), the settings name {encoder.info['name']} "
+            f"({encoder.pooling}, {encoder.max_length}, {encoder.info['precision']}). Set the encoder back, or run "
+            "`python -m jobs.nightly` to encode everything with the new one"
+        )
+    return encoder

@@ -1,0 +1,1 @@
+"""Offline figures and the report."""

@@ -1,0 +1,332 @@
+"""One version, all its figures: the ranker's recipe beside simple baselines and known peers on one holdout.
+
+The ranker is trained again on the events before the cut, as the gate does, so that nothing it is judged on has been
+seen in training.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, is_dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.data import snapshot
+from recsys.data.catalogue import Candidates
+from recsys.data.histories import Histories
+from recsys.data.schema import SEGMENT
+from recsys.data.snapshot import Snapshot
+from recsys.data.store import Store
+from recsys.data.vectors import VectorPool
+from recsys.encoders.loading import encoder_of
+from recsys.errors import BadInput
+from recsys.evaluation import baselines, competitors, metrics, subgroups
+from recsys.evaluation.baselines import Scores, ranker_scores
+from recsys.evaluation.metrics import Estimate
+from recsys.evaluation.reliability import Calibration, Predictions, calibrate
+from recsys.evaluation.splits import Holdout, Measured, hold_out, measure, within
+from recsys.evaluation.subgroups import Gap, Slice
+from recsys.ranking.features.content import TextVectors
+from recsys.ranking.ranker import Ranker, RankerTrainer
+from recsys.ranking.recipe import HistoryEncoder, prepare_ranker, training_recipe
+from recsys.settings import Settings
+
+log = logging.getLogger(__name__)
+
+RANKER, DESIGN = "ranker", "[u;v] only"
+FIGURES = ("auc", "ndcg@10", "recall@10", "recall@20")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The ranker's paired lead over the best of the others in one figure."""
+
+    rival: str
+    lead: Estimate
+
+
+@dataclass(frozen=True)
+class AblationEffect:
+    """What a block is worth: the figure with it minus the figure without it, paired, the ranker fitted again."""
+
+    block: str
+    meaning: str
+    figures: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Everything that was measured.
+
+    Attributes
+    ----------
+    protocol
+        How: kind of split, counts, seed.
+    table
+        Figures of each model with intervals.
+    leads
+        The ranker against the best other model in each figure.
+    slices
+        Parts of the test, for the ranker and the others in `table` named by the first key.
+    fairness
+        Per-user AUC across segments, where the shop has them.
+    calibration
+        The ranker's probabilities on the untouched slice.
+    ablation
+        What each block is worth, where asked for.
+    tuned
+        What was chosen for each peer on its inner split.
+    skipped
+        What was not run, and why.
+    holdout, measured, groups
+        The split, each model on it, and labels of the test users by kind of group, for plots.
+    """
+
+    protocol: Mapping[str, Any]
+    table: Mapping[str, Mapping[str, Estimate]]
+    leads: Mapping[str, Difference]
+    slices: Mapping[str, list[Slice]]
+    fairness: Gap | None
+    calibration: Calibration | None
+    ablation: list[AblationEffect]
+    tuned: Mapping[str, Mapping[str, Any]]
+    skipped: Mapping[str, str]
+    holdout: Holdout
+    measured: Mapping[str, Measured]
+    groups: Mapping[str, NDArray[np.object_]]
+
+    def plain(self) -> dict[str, Any]:
+        """All figures as plain numbers, lists and names, for JSON."""
+        names = ("protocol", "table", "leads", "slices", "fairness", "calibration", "ablation", "tuned", "skipped")
+        return {name: _plain(getattr(self, name)) for name in names}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A shop, cut: what every model of one assessment is given."""
+
+    shop: Snapshot
+    holdout: Holdout
+    histories: Histories
+    texts: HistoryEncoder
+    settings: Settings
+    progress: bool = False
+
+    @classmethod
+    def of(cls, shop: Snapshot, texts: HistoryEncoder, settings: Settings, *, progress: bool = False) -> Case:
+        """Cut a shop in time.
+
+        Raises
+        ------
+        BadInput
+            The events do not allow it.
+        """
+        holdout = hold_out(shop.events, settings.evaluation, settings.seed)
+        histories = Histories.build(holdout.train, holdout.now, settings.training.half_life)
+        return cls(shop, holdout, histories, texts, settings, progress)
+
+    @property
+    def catalogue(self) -> Candidates:
+        """Every item as a candidate."""
+        return Candidates.of(self.shop.facts)
+
+    @cached_property
+    def course(self) -> RankerTrainer:
+        """What a ranker trained at the cut is fitted from; ablations share it."""
+        return prepare_ranker(self.shop.facts, self.holdout.train, self.texts, self.settings, progress=self.progress)
+
+    def scores(self, ranker: Ranker) -> Scores:
+        """A ranker as a model of the test users."""
+        return ranker_scores(ranker, self.catalogue, self.histories, self.holdout.users, self.texts)
+
+
+def assess_live(
+    settings: Settings, *, with_peers: bool = False, with_ablation: bool = False, progress: bool = False
+) -> Assessment:
+    """Assess the live version of ``settings.artifacts``.
+
+    Raises
+    ------
+    ArtifactError
+        There is no version, or its vectors were made by another encoder than the settings name.
+    BadInput
+        Its events cannot be cut in time.
+    """
+    live = Store(settings.artifacts).require()
+    shop = snapshot.load(live.path)
+    if not len(shop.events):
+        raise BadInput("evaluate: the live version has no interactions; give some with `jobs.embed --interactions F`")
+    if live.manifest["recipe"] != training_recipe(settings):
+        log.warning("the settings differ from those version %s was made with; the settings are assessed", live.id)
+    encoder = encoder_of(live, settings)
+    known = [VectorPool.load(live.path / "vectors", "training")]
+    texts = HistoryEncoder(encoder, shop, settings, known, progress=progress)
+    found = assess(
+        Case.of(shop, texts, settings, progress=progress), with_peers=with_peers, with_ablation=with_ablation
+    )
+    return replace(found, protocol={"version": live.id, **found.protocol})
+
+
+def assess(case: Case, *, with_peers: bool = False, with_ablation: bool = False) -> Assessment:
+    """Measure the ranker, the baselines and what else is asked for on one cut."""
+    settings, holdout = case.settings, case.holdout
+    ranker = case.course.ranker()
+    models, skipped = _baselines(case, ranker)
+    measured = {RANKER: measure(case.scores(ranker), holdout)}
+    measured |= {name: measure(scores, holdout) for name, scores in models.items()}
+    tuned: dict[str, Mapping[str, Any]] = {}
+    if with_peers:
+        usable, why_not = competitors.available(len(case.shop.facts))
+        skipped |= why_not
+        ran = competitors.run(
+            usable, case.shop.facts, holdout, settings.evaluation, settings.seed, progress=case.progress
+        )
+        measured |= {name: m for name, (m, _) in ran.items()}
+        tuned = {name: params for name, (_, params) in ran.items()}
+    how = {"resamples": settings.evaluation.resamples, "seed": settings.seed}
+    table = {name: _figures(case, m, **how) for name, m in measured.items()}
+    leads = {figure: _lead(figure, measured, how) for figure in FIGURES}
+    shown = dict.fromkeys([RANKER, leads["auc"].rival, leads["ndcg@10"].rival])
+    groups = subgroups.user_groups(case.shop, holdout)
+    return Assessment(
+        protocol=_protocol(case),
+        table=table,
+        leads=leads,
+        slices={name: _slices(case, measured[name], groups, how) for name in shown},
+        fairness=_fairness(groups, measured[RANKER], settings.seed),
+        calibration=calibration(case, ranker),
+        ablation=ablation(case, ranker, measured[RANKER], how) if with_ablation else [],
+        tuned=tuned,
+        skipped=skipped,
+        holdout=holdout,
+        measured=measured,
+        groups=groups,
+    )
+
+
+def _baselines(case: Case, full: Ranker) -> tuple[dict[str, Scores], dict[str, str]]:
+    """Models that need no tuning, and why any is missing."""
+    train, facts = case.holdout.train, case.shop.facts
+    models = {"popularity": baselines.popularity(train)}
+    skipped = {}
+    if train.absolute:
+        models["popularity, 30 days"] = baselines.popularity(train, days=30)
+    else:
+        skipped["popularity, 30 days"] = "the events have an order but no dates"
+    models["TF-IDF cosine"] = baselines.tfidf_cosine(facts, case.histories)
+    models["embedding cosine"] = baselines.embedding_cosine(facts, case.histories)
+    others = tuple(block.name for block in full.blocks if not isinstance(block, TextVectors))
+    models[DESIGN] = case.scores(case.course.ranker(without=others))
+    return models, skipped
+
+
+def _figures(case: Case, measured: Measured, resamples: int, seed: int) -> dict[str, Estimate]:
+    """Every figure of one model: accuracy, coverage, novelty, diversity, concentration."""
+    train = case.holdout.train
+    figures = measured.estimates(train.n_items, resamples, seed)
+    pairs = np.unique(train.user.astype(np.int64) * train.n_items + train.item)
+    owners = np.bincount(pairs % train.n_items, minlength=train.n_items)
+    how = {"resamples": resamples, "seed": seed}
+    figures["novelty"] = metrics.interval(metrics.novelty(measured.lists, owners, train.n_users), **how)
+    figures["diversity"] = metrics.interval(metrics.diversity(measured.lists, case.shop.facts.vectors), **how)
+    user = np.repeat(np.arange(len(measured.lists)), [len(items) for items in measured.lists])
+    items = np.concatenate(measured.lists)
+    figures["gini"] = metrics.pooled(
+        lambda times: metrics.gini(np.bincount(items, times[user], train.n_items)),
+        len(measured.lists),
+        seed=seed,
+        centred=True,
+    )
+    return figures
+
+
+def _lead(figure: str, measured: Mapping[str, Measured], how: Mapping[str, int]) -> Difference:
+    others = {name: float(np.nanmean(m.per_user[figure])) for name, m in measured.items() if name != RANKER}
+    rival = max(others, key=lambda name: others[name])
+    ours, theirs = measured[RANKER].per_user[figure], measured[rival].per_user[figure]
+    return Difference(rival, metrics.difference(ours, theirs, **how))
+
+
+def _slices(
+    case: Case, measured: Measured, groups: Mapping[str, NDArray[np.object_]], how: Mapping[str, int]
+) -> list[Slice]:
+    found = [part for by, labels in groups.items() for part in subgroups.by_users(by, labels, measured, **how)]
+    items = subgroups.item_groups(case.holdout)
+    return found + subgroups.by_items("item popularity", items, case.holdout, measured, **how)
+
+
+def _fairness(groups: Mapping[str, NDArray[np.object_]], measured: Measured, seed: int) -> Gap | None:
+    return subgroups.gap(groups[SEGMENT], measured.per_user["auc"], seed) if SEGMENT in groups else None
+
+
+def ablation(case: Case, full: Ranker, measured: Measured, how: Mapping[str, int]) -> list[AblationEffect]:
+    """Take each block away in turn, fit the weights again, and see what is lost; dearest block first."""
+    out = []
+    for block in full.blocks:
+        less = measure(case.scores(case.course.ranker(without=(block.name,))), case.holdout)
+        lost = {f: metrics.difference(measured.per_user[f], less.per_user[f], **how) for f in FIGURES}
+        out.append(AblationEffect(block.name, block.meaning, lost))
+    return sorted(out, key=lambda worth: -worth.figures["auc"].value)
+
+
+def calibration(case: Case, ranker: Ranker) -> Calibration | None:
+    """The ranker's probabilities for the event they speak of.
+
+    The event: a shopper who buys something new within the training horizon buys this item among it. The horizon is
+    the stretch of time after the cut that holds as many events as one training stretch did (order-only tables: the
+    visit held out); the candidates are the catalogue less what the shopper had, of which the frozen negatives stand
+    for all that were not bought.
+    """
+    holdout = case.holdout
+    if holdout.train.absolute:
+        count = round(case.settings.training.slice_share * len(holdout.train))
+        holdout = within(case.shop.events, holdout, count)
+    texts = case.texts(case.histories, holdout.users)
+    chance, happened, weight = [], [], []
+    for user, text, bought, others in zip(holdout.users, texts, holdout.positives, holdout.negatives, strict=True):
+        profile = case.histories.profile(int(user), case.shop.facts, text)
+        train = holdout.train
+        had = np.unique(train.item[train.indptr[user] : train.indptr[user + 1]])
+        chance.append(ranker.score(profile, Candidates.of(case.shop.facts, np.r_[bought, others])))
+        happened.append(np.arange(len(bought) + len(others)) < len(bought))
+        rest = train.n_items - len(had) - len(bought)
+        weight.append(np.r_[np.ones(len(bought)), np.full(len(others), rest / max(len(others), 1))])
+    rows = Predictions(
+        user=np.repeat(np.arange(len(chance)), [len(c) for c in chance]),
+        chance=np.concatenate(chance),
+        happened=np.concatenate(happened),
+        weight=np.concatenate(weight),
+        n_users=len(chance),
+    )
+    return calibrate(rows, seed=case.settings.seed)
+
+
+def _protocol(case: Case) -> dict[str, Any]:
+    holdout, evaluation = case.holdout, case.settings.evaluation
+    return {
+        "split": "one cut in time" if holdout.train.absolute else "each user's last visit held out (order-only events)",
+        "cut": holdout.now if holdout.train.absolute else None,
+        "items": holdout.train.n_items,
+        "train_events": len(holdout.train),
+        "test_users": len(holdout.users),
+        "test_positives": sum(map(len, holdout.positives)),
+        "negatives_per_user": evaluation.negatives,
+        "resamples": evaluation.resamples,
+        "seed": case.settings.seed,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {k: _plain(getattr(value, k)) for k in value.__dataclass_fields__}
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    return None if isinstance(value, float) and not np.isfinite(value) else value

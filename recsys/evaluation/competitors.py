@@ -1,0 +1,209 @@
+"""Known methods on the same split: item-kNN, BM25-kNN, ALS, BPR, EASE, and text similarity with its decay tuned.
+
+Each is tuned on an inner split of the training events, as a careful user would. What is best for the top of the list is
+often not what is best for the whole order, so a peer may enter twice: tuned for nDCG@10, and (``name @auc``) for
+per-user AUC. The methods that need the package `implicit` are left out where it is not installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import logging
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+from recsys.data.catalogue import ItemFeatures
+from recsys.data.events import Events
+from recsys.data.histories import Histories
+from recsys.errors import BadInput
+from recsys.evaluation import baselines
+from recsys.evaluation.baselines import Scores
+from recsys.evaluation.metrics import Floats
+from recsys.evaluation.splits import Holdout, Measured, hold_out, measure
+from recsys.settings import EvaluationSettings
+
+log = logging.getLogger(__name__)
+
+Params = Mapping[str, Any]
+
+DENSE_ITEMS = 20_000
+"""EASE inverts a dense items x items matrix; above this it is left out."""
+TUNING_USERS = 1_000
+
+
+@dataclass(frozen=True)
+class PeerInput:
+    """What a peer may learn from."""
+
+    facts: ItemFeatures
+    events: Events
+    now: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A method, and the parameters worth trying."""
+
+    name: str
+    fit: Callable[..., Scores]
+    grid: tuple[Params, ...]
+
+
+def _grid(**choices: Sequence[Any]) -> tuple[Params, ...]:
+    return tuple(dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values()))
+
+
+def user_items(events: Events) -> sparse.csr_array:
+    """Ones where a user has met an item, float32, shape ``(n_users, n_items)``."""
+    ones = np.ones(len(events), np.float32)
+    met = sparse.csr_array((ones, (events.user, events.item)), shape=(events.n_users, events.n_items))
+    met.sum_duplicates()
+    met.data[:] = 1
+    return met
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without `implicit`'s remarks on the matrices it converts itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def ease(past: PeerInput, ridge: float) -> Scores:
+    """The closed-form linear autoencoder with a zero diagonal (Steck, WWW 2019)."""
+    met = user_items(past.events)
+    gram = (met.T @ met).toarray()
+    gram[np.diag_indices_from(gram)] += ridge
+    weights = np.linalg.inv(gram)
+    weights /= -np.diag(weights)
+    np.fill_diagonal(weights, 0)
+    return lambda user: np.asarray((met[[user]] @ weights), np.float64).ravel()
+
+
+def nearest(past: PeerInput, kind: str, neighbours: int, **params: float) -> Scores:
+    """Item-kNN of `implicit`: cosine or BM25 weighted."""
+    from implicit import nearest_neighbours as nn
+
+    model = {"cosine": nn.CosineRecommender, "bm25": nn.BM25Recommender}[kind](K=neighbours, **params)
+    met = user_items(past.events)
+    with _quiet():
+        model.fit(sparse.csr_matrix(met), show_progress=False)
+    similarity = sparse.csr_array(model.similarity)
+    return lambda user: (met[[user]] @ similarity).toarray().ravel().astype(np.float64)
+
+
+def factors(past: PeerInput, kind: str, **params: Any) -> Scores:
+    """Matrix factorisation of `implicit`: ALS (Hu et al., 2008) or BPR (Rendle et al., 2009)."""
+    from implicit.als import AlternatingLeastSquares
+    from implicit.bpr import BayesianPersonalizedRanking
+
+    threads = 1 if kind == "bpr" else 0  # BPR's threads race: two runs would differ
+    with _quiet(), threadpool_limits(1, user_api="blas"):
+        model = {"als": AlternatingLeastSquares, "bpr": BayesianPersonalizedRanking}[kind](
+            **params, random_state=past.seed, num_threads=threads
+        )
+        model.fit(sparse.csr_matrix(user_items(past.events)), show_progress=False)
+    users, items = np.asarray(model.user_factors), np.asarray(model.item_factors)
+    return lambda user: (items @ users[user]).astype(np.float64)
+
+
+def text(past: PeerInput, kind: str, half_life: float) -> Scores:
+    """Similarity of an item's words or vector to the history's, older visits counting less."""
+    histories = Histories.build(past.events, past.now, half_life)
+    score = {"tfidf": baselines.tfidf_cosine, "embedding": baselines.embedding_cosine}[kind]
+    return score(past.facts, histories)
+
+
+def available(n_items: int) -> tuple[list[Peer], dict[str, str]]:
+    """The peers that can be run for a catalogue of this size, and why the others cannot."""
+    decays = (0.5, 1.5, 4.0, 1e6)
+    found = [
+        Peer("TF-IDF tuned", partial(text, kind="tfidf"), _grid(half_life=decays)),
+        Peer("embedding tuned", partial(text, kind="embedding"), _grid(half_life=decays)),
+    ]
+    skipped: dict[str, str] = {}
+    if n_items <= DENSE_ITEMS:
+        found.append(Peer("EASE", ease, _grid(ridge=(100.0, 300.0, 1000.0))))
+    else:
+        skipped["EASE"] = f"inverts a matrix of {n_items} x {n_items}; run up to {DENSE_ITEMS} items"
+    if importlib.util.find_spec("implicit") is None:
+        why = "needs the package implicit: pip install 'recsys[peers]'"
+        return found, skipped | dict.fromkeys(("item-kNN", "BM25-kNN", "ALS", "BPR"), why)
+    near = {"neighbours": (20, 100, 400)}
+    als = {"iterations": (12,), "factors": (64, 128), "alpha": (1.0, 10.0, 40.0), "regularization": (0.05, 1.0)}
+    bpr = {"iterations": (100, 300), "factors": (64,), "learning_rate": (0.05,), "regularization": (0.01, 0.1)}
+    found += [
+        Peer("item-kNN", partial(nearest, kind="cosine"), _grid(**near)),
+        Peer("BM25-kNN", partial(nearest, kind="bm25"), _grid(**near, K1=(0.5, 1.2), B=(0.2, 0.75))),
+        Peer("ALS", partial(factors, kind="als"), _grid(**als)),
+        Peer("BPR", partial(factors, kind="bpr"), _grid(**bpr)),
+    ]
+    return found, skipped
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What tuning chose: parameters that did best for nDCG@10 and for per-user AUC on the inner split."""
+
+    ndcg: Params
+    auc: Params
+
+
+def tune(peer: Peer, past: PeerInput, settings: EvaluationSettings) -> Tuned:
+    """Try the peer's grid on an inner split of `past`; the first choice where the past cannot be split again."""
+    if len(peer.grid) == 1:
+        return Tuned(peer.grid[0], peer.grid[0])
+    few = settings.model_copy(update={"max_users": min(settings.max_users, TUNING_USERS)})
+    try:
+        inner = hold_out(past.events, few, past.seed)
+    except BadInput:
+        return Tuned(peer.grid[0], peer.grid[0])
+    within = PeerInput(past.facts, inner.train, inner.now, past.seed)
+    tried: list[tuple[float, float]] = []
+    for params in peer.grid:
+        figures = measure(peer.fit(within, **params), inner).per_user
+        tried.append((_mean(figures["ndcg@10"]), _mean(figures["auc"])))
+    ndcg, auc = np.argmax(tried, axis=0)
+    log.info("%s: nDCG@10 %.4f with %s", peer.name, tried[ndcg][0], peer.grid[ndcg])
+    return Tuned(peer.grid[ndcg], peer.grid[auc])
+
+
+def run(
+    peers: Iterable[Peer],
+    facts: ItemFeatures,
+    holdout: Holdout,
+    settings: EvaluationSettings,
+    seed: int,
+    *,
+    progress: bool = False,
+) -> dict[str, tuple[Measured, Params]]:
+    """Tune, fit and measure each peer; names of those tuned for AUC end in ``@auc``."""
+    past = PeerInput(facts, holdout.train, holdout.now, seed)
+    out: dict[str, tuple[Measured, Params]] = {}
+    shown = track(list(peers), "tuning peers", console=Console(stderr=True), disable=not progress, transient=True)
+    for peer in shown:
+        tuned = tune(peer, past, settings)
+        out[peer.name] = measure(peer.fit(past, **tuned.ndcg), holdout), tuned.ndcg
+        if tuned.auc != tuned.ndcg:
+            out[f"{peer.name} @auc"] = measure(peer.fit(past, **tuned.auc), holdout), tuned.auc
+    return out
+
+
+def _mean(values: Floats) -> float:
+    return float(np.nanmean(values))
+
+
+__all__ = ["DENSE_ITEMS", "Peer", "PeerInput", "Tuned", "available", "ease", "run", "tune", "user_items"]

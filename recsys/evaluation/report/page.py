@@ -1,0 +1,63 @@
+"""The HTML page: one file, no scripts, nothing fetched from anywhere."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from recsys.errors import BadInput
+from recsys.evaluation.assessment import RANKER, Assessment
+from recsys.evaluation.report import plots, tables
+
+
+def check_writable(path: Path) -> None:
+    """Fail before the work rather than after it.
+
+    Raises
+    ------
+    BadInput
+        The page cannot be written there.
+    """
+    if path.suffix not in (".html", ".htm"):
+        raise BadInput(f"{path}: a report is a page; give a file that ends in .html")
+    if not path.parent.is_dir():
+        raise BadInput(f"{path}: the directory {path.parent} does not exist")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise BadInput(f"{path}: cannot be written")
+
+
+def render(found: Assessment) -> str:
+    """The page as text."""
+    # Names of segments and brands come from the shop's tables: everything is escaped, the plots alone are markup.
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"brief": tables.brief, "signed": tables.signed}
+    source = resources.files(__package__).joinpath("page.html.jinja").read_text("utf-8")
+    cut = found.protocol["cut"]
+    return environment.from_string(source).render(
+        found=found,
+        ranker=RANKER,
+        titles=tables.TITLES,
+        figures=list(found.leads),
+        headline=tables.headline(found),
+        cut=datetime.fromtimestamp(cut, UTC).strftime("%Y-%m-%d %H:%M UTC") if cut is not None else None,
+        plots={name: Markup(plots.svg(figure)) for name, figure in plots.figures(found).items()},  # noqa: S704
+    )
+
+
+def write_report(found: Assessment, path: Path) -> None:
+    """Write the page; a reader sees the old file or the new one, never a part."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(render(found))
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

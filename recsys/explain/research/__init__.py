@@ -1,0 +1,1 @@
+"""Research on reasons: soft prompts, reference explanations, consensus decoding. Nothing of it serves a shop."""

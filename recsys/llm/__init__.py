@@ -1,0 +1,1 @@
+"""Writing, tuning and pre-training a causal language model."""

@@ -1,0 +1,74 @@
+"""Examples for a causal language model: what it reads and what it should write, as padded batches of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from recsys.encoders import tokens
+from recsys.errors import BadInput
+from recsys.llm.trainer import IGNORED
+
+
+class Example(NamedTuple):
+    """One lesson: after `prompt`, exactly as given, the model should write `completion` and stop."""
+
+    prompt: str
+    completion: str
+
+
+class Row(NamedTuple):
+    """Token ids of an example and how many of them are the prompt."""
+
+    ids: list[int]
+    prompt: int
+
+
+def check(examples: Sequence[Example], name: str) -> None:
+    """Raise `BadInput` where there is nothing to learn from, or an example has nothing to write."""
+    if not examples:
+        raise BadInput(f"{name}: no examples to fine-tune on")
+    for position, example in enumerate(examples):
+        if not example.completion.strip():
+            raise BadInput(f"{name}: example {position} has an empty completion; remove it or fill it in")
+
+
+def tokenise(tokenizer: Any, examples: Sequence[Example], limit: int) -> tuple[list[Row], int]:
+    """Token ids per example, the two parts tokenised apart (as at generation time), and how many were cut."""
+    prompts = tokenizer([e.prompt for e in examples], add_special_tokens=False)["input_ids"]
+    completions = tokenizer([e.completion for e in examples], add_special_tokens=False)["input_ids"]
+    rows, cut = [], 0
+    for prompt, completion in zip(prompts, completions, strict=True):
+        target = [*completion, tokenizer.eos_token_id]
+        cut += len(prompt) + len(target) > limit
+        target = target[: limit - 1]  # at least one token must come before what is predicted
+        kept = prompt[max(0, len(prompt) + len(target) - limit) :] or [tokenizer.bos_token_id or tokenizer.eos_token_id]
+        rows.append(Row([*kept, *target], len(kept)))
+    return rows, cut
+
+
+def batches(rows: Sequence[Row], budget: int) -> list[list[Row]]:
+    """Rows of like length together, so that little is padding; the Trainer shuffles the batches."""
+    return [[rows[i] for i in batch] for batch in tokens.batches([len(row.ids) for row in rows], budget)]
+
+
+class Collator:
+    """Pads the rows of a batch on the right; prompt and padding carry the label `IGNORED`."""
+
+    def __init__(self, pad: int) -> None:
+        self._pad = pad
+
+    def __call__(self, batches: Sequence[Sequence[Row]]) -> dict[str, torch.Tensor]:
+        """Tokens, mask and labels of one update."""
+        rows = [row for batch in batches for row in batch]
+        shape = (len(rows), max(len(row.ids) for row in rows))
+        ids, labels = torch.full(shape, self._pad), torch.full(shape, IGNORED)
+        mask = torch.zeros(shape, dtype=torch.long)
+        for at, row in enumerate(rows):
+            values = torch.tensor(row.ids)
+            ids[at, : len(values)] = values
+            labels[at, row.prompt : len(values)] = values[row.prompt :]
+            mask[at, : len(values)] = 1
+        return {"input_ids": ids, "attention_mask": mask, "labels": labels}

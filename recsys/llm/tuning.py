@@ -1,0 +1,299 @@
+"""Fine-tune a causal language model on (prompt, completion) examples; the loss counts the completion only.
+
+LoRA (Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021) by default: the base stays as it is and a
+few megabytes of safetensors are learnt beside it. Training is the `transformers` Trainer, so more than one device or
+machine is `accelerate launch` away and needs nothing here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from recsys.encoders import pretrained
+from recsys.encoders.encoder import pick_device
+from recsys.encoders.precision import training_precision
+from recsys.errors import BadInput
+from recsys.llm import examples, gpt, trainer
+from recsys.llm.examples import Example
+
+__all__ = ["Example", "TuningConfig", "TuningReport", "finetune"]
+
+REPORT = "tuning.json"
+OWN_TEXT = (
+    "The examples are the shop's own text: what the model writes can repeat their errors, and is to be checked against "
+    "its sources before a shopper reads it."
+)
+
+
+class TuningConfig(BaseModel):
+    """How to fine-tune."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    method: Literal["lora", "full"] = "lora"
+    """Learn a low-rank adapter beside the base, or change every weight."""
+    rank: int = Field(8, ge=1, le=256)
+    """Rank of the adapter."""
+    target_modules: str | tuple[str, ...] = "all-linear"
+    """Layers that get an adapter: names such as `q_proj`, or `all-linear`."""
+    learning_rate: float | None = Field(None, gt=0)
+    """Peak of the cosine schedule; by default 5e-4 for LoRA and 5e-5 for full tuning."""
+    epochs: float = Field(1.0, gt=0)
+    """Passes over the training examples."""
+    max_steps: int | None = Field(None, ge=1)
+    """Stop after this many updates, and let the schedule end there."""
+    batch_tokens: int = Field(1024, ge=16)
+    """Padded tokens in one update on one device."""
+    max_length: int = Field(256, ge=8)
+    """Tokens of prompt and completion together; a longer prompt loses its beginning."""
+    evaluations: int = Field(4, ge=1)
+    """Times the held-out loss is measured during training."""
+    patience: int = Field(2, ge=1)
+    """Evaluations without improvement before training stops; the best weights seen are the ones kept."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Arithmetic of the forward and backward pass (weights stay in fp32): `auto` is bf16 where the device has it."""
+    seed: int = 7
+
+    @property
+    def peak(self) -> float:
+        """The learning rate after warm-up."""
+        return self.learning_rate or (5e-4 if self.method == "lora" else 5e-5)
+
+
+class TuningReport(BaseModel):
+    """What fine-tuning did; also written to `tuning.json` beside the weights."""
+
+    model_config = ConfigDict(frozen=True)
+
+    base: str
+    """Name of the base model, as given."""
+    base_hash: str
+    """Hash of the base's files (`pretrained.weights_hash`): an adapter fits no other base."""
+    method: str
+    precision: str
+    """Arithmetic used: `fp32` or `bf16`."""
+    train_examples: int
+    valid_examples: int
+    train_tokens: int
+    """Tokens of the training examples, prompts included, in one epoch."""
+    truncated: int
+    """Examples longer than `max_length`."""
+    steps: int
+    seconds: float
+    perplexity_before: float
+    """exp of the mean loss per completion token on the held-out examples, before training."""
+    perplexity: float
+    """The same with the weights that were kept."""
+    history: list[dict[str, float]]
+    """Step, training loss or held-out perplexity as training went on."""
+
+
+def finetune(
+    base: str,
+    train: Sequence[Example],
+    valid: Sequence[Example],
+    out: Path,
+    config: TuningConfig | None = None,
+    *,
+    about: str = OWN_TEXT,
+    resume: bool = False,
+    progress: bool = False,
+) -> TuningReport:
+    """Fine-tune `base` and write the result to the directory `out`.
+
+    Parameters
+    ----------
+    base
+        What `recsys.encoders.pretrained.resolve` takes: SmolLM2's name, `gpt2`, or a directory such as one
+        `pretraining` wrote.
+    train, valid
+        Examples to learn from, and examples to measure on that share no product or question with them.
+    out
+        Gets `adapter_model.safetensors` and `adapter_config.json` (LoRA) or a whole model directory (full), with a
+        model card `README.md` and `tuning.json`.
+    about
+        What the model card says of the examples.
+    resume
+        Continue from the last checkpoint of an interrupted run with the same arguments, if there is one.
+    progress
+        Show the Trainer's progress bar.
+
+    Raises
+    ------
+    BadInput
+        There are no examples, one has an empty completion, or the base cannot be loaded without running its code.
+    """
+    from transformers import EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
+
+    config = config or TuningConfig()
+    examples.check(train, "train")
+    examples.check(valid, "valid")
+    started = time.monotonic()
+    path = pretrained.resolve(base)
+    model, tokenizer = gpt.load_model(path, base)
+    if tokenizer.eos_token_id is None:
+        raise BadInput(f"model {base!r}: its tokenizer has no end-of-text token, so a completion could never end")
+    limit = min(config.max_length, int(getattr(model.config, "max_position_embeddings", None) or config.max_length))
+    train_rows, cut = examples.tokenise(tokenizer, train, limit)
+    valid_rows, cut_valid = examples.tokenise(tokenizer, valid, limit)
+    device = pick_device()
+    precision = training_precision(config.precision, device)
+    set_seed(config.seed)
+    if config.method == "lora":
+        model = _with_adapter(model, config)
+    batches = examples.batches(train_rows, config.batch_tokens)
+    steps = config.max_steps or max(1, math.ceil(len(batches) * config.epochs))
+    every = max(1, steps // config.evaluations)
+    checkpoints = out / "checkpoints"
+    arguments = TrainingArguments(
+        output_dir=str(checkpoints),
+        max_steps=steps,
+        per_device_train_batch_size=1,  # one element of the dataset is a whole batch
+        per_device_eval_batch_size=1,
+        learning_rate=config.peak,
+        lr_scheduler_type="cosine",
+        warmup_steps=max(1, steps // 20),
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        bf16=precision == "bf16",
+        use_cpu=device.type == "cpu",
+        eval_strategy="steps",
+        eval_steps=every,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_perplexity",
+        greater_is_better=False,
+        logging_steps=max(1, steps // 50),
+        report_to="none",
+        disable_tqdm=not progress,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        seed=config.seed,
+    )
+    run = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=batches,
+        eval_dataset=examples.batches(valid_rows, config.batch_tokens),
+        data_collator=examples.Collator(pad=tokenizer.pad_token_id),
+        compute_metrics=_perplexity,
+        preprocess_logits_for_metrics=trainer.row_losses,
+        callbacks=[EarlyStoppingCallback(config.patience)],
+    )
+    trainer.log_figures(run)
+    last = trainer.last_checkpoint(checkpoints) if resume else None
+    before = float(run.evaluate()["eval_perplexity"])
+    run.train(resume_from_checkpoint=last)
+    after = float(run.evaluate()["eval_perplexity"])
+    report = TuningReport(
+        base=base,
+        base_hash=pretrained.weights_hash(path),
+        method=config.method,
+        precision=precision,
+        train_examples=len(train),
+        valid_examples=len(valid),
+        train_tokens=sum(len(row.ids) for row in train_rows),
+        truncated=cut + cut_valid,
+        steps=int(run.state.global_step),
+        seconds=round(time.monotonic() - started, 1),
+        perplexity_before=before,
+        perplexity=after,
+        history=trainer.history(run.state.log_history, "perplexity"),
+    )
+    if run.is_world_process_zero():
+        _save(run.accelerator.unwrap_model(run.model), tokenizer, out, report, config, about)
+        shutil.rmtree(checkpoints, ignore_errors=True)
+    return report
+
+
+def _perplexity(prediction: Any) -> dict[str, float]:
+    sums = np.asarray(prediction.predictions, dtype=np.float64).sum(0)
+    return {"perplexity": float(np.exp(sums[0] / sums[1]))}
+
+
+def _with_adapter(model: Any, config: TuningConfig) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    targets = config.target_modules
+    adapter = LoraConfig(
+        r=config.rank,
+        lora_alpha=2 * config.rank,
+        lora_dropout=0.0,
+        target_modules=targets if isinstance(targets, str) else list(targets),
+        task_type="CAUSAL_LM",
+    )
+    try:
+        return get_peft_model(model, adapter)
+    except ValueError as error:
+        raise BadInput(f"target_modules {targets!r}: {error}") from error
+
+
+def _save(model: Any, tokenizer: Any, out: Path, report: TuningReport, config: TuningConfig, about: str) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    if config.method == "lora":
+        # The name, not the directory it resolved to here: an adapter travels.
+        model.peft_config["default"].base_model_name_or_path = report.base
+        model.save_pretrained(out, safe_serialization=True)
+    else:
+        model.save_pretrained(out, safe_serialization=True)
+        tokenizer.save_pretrained(out)
+    (out / REPORT).write_text(
+        json.dumps(report.model_dump() | {"config": config.model_dump()}, indent=1), encoding="utf-8"
+    )
+    (out / "README.md").write_text(card(report, config, about), encoding="utf-8")
+
+
+def card(report: TuningReport, config: TuningConfig, about: str) -> str:
+    """The model card: what was trained, on what, with what success."""
+    how = f"LoRA of rank {config.rank} on {config.target_modules}" if config.method == "lora" else "all weights"
+    rows = {
+        "training examples": f"{report.train_examples:,} ({report.train_tokens:,} tokens; "
+        f"{report.truncated:,} examples cut)",
+        "updates": f"{report.steps:,} of at most {config.batch_tokens:,} padded tokens, "
+        f"peak learning rate {config.peak:g}",
+        "held-out examples": f"{report.valid_examples:,}",
+        "held-out perplexity before / after": f"{report.perplexity_before:.2f} / {report.perplexity:.2f}",
+        "seed, precision": f"{config.seed}, {report.precision}",
+    }
+    return card_page(
+        report.base,
+        report.base_hash,
+        f"{how}, loss on the completion only",
+        rows,
+        about,
+        library="peft" if config.method == "lora" else "transformers",
+    )
+
+
+def card_page(
+    base: str, base_hash: str, trained: str, rows: Mapping[str, str], about: str, *, library: str = "transformers"
+) -> str:
+    """A model card: what was `trained` on which base, a table of `rows`, and what is to be said `about` it."""
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+    return f"""---
+library_name: {library}
+base_model: {base}
+pipeline_tag: text-generation
+---
+
+# Fine-tuned {base}
+
+Base: `{base}`, files hash `{base_hash}`. Trained: {trained}.
+
+| | |
+|---|---|
+{table}
+
+{about}
+"""

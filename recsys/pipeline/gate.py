@@ -1,0 +1,150 @@
+"""The quality gate of a night: a candidate that is worse than the live version is not published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recsys.data import snapshot
+from recsys.data.catalogue import Candidates, ItemFeatures, render
+from recsys.data.histories import Histories
+from recsys.data.snapshot import Snapshot
+from recsys.data.store import Version
+from recsys.encoders.encoder import Encoder
+from recsys.encoders.loading import encoder_for
+from recsys.errors import BadInput
+from recsys.evaluation import baselines, metrics
+from recsys.evaluation.baselines import ranker_scores
+from recsys.evaluation.metrics import Estimate
+from recsys.evaluation.splits import Holdout, hold_out, measure
+from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker
+from recsys.ranking.sampling import Impressions
+from recsys.settings import GateSettings, Settings
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the candidate is refused, why, and the figures behind it."""
+
+    refused: bool
+    message: str
+    figures: dict[str, Any]
+
+
+def judge(
+    shop: Snapshot, texts: HistoryEncoder, live: Version | None, settings: Settings, *, progress: bool = False
+) -> Verdict:
+    """Compare tonight's candidate with the live version, paired, on the latest events.
+
+    Both recipes are trained on the events before one cut and rank the same later events against the same negatives:
+    the candidate with tonight's items and settings, the live version with its own. The first version, and one whose
+    recipe and items are the live version's, is compared with the popularity of the last 30 days.
+    """
+    if live is not None and (broken := _shrunk(shop, live, settings.gate)):
+        return Verdict(True, broken, {})
+    try:
+        holdout = hold_out(shop.events, settings.evaluation, settings.seed)
+    except BadInput as error:
+        return Verdict(False, f"not compared ({error})", {})
+    impressions = impressions_of(shop)
+    ours = _per_user_auc(shop.facts, texts, holdout, impressions, settings, progress)
+    rival_name, theirs = "recent popularity", None
+    if live is not None and (live.path / "ranker").is_dir() and not _same(shop, live, settings):
+        rival_name, theirs = f"version {live.id}", _live_auc(shop, live, holdout, settings, texts, progress)
+    if theirs is None:
+        recent = baselines.popularity(holdout.train, days=30 if holdout.train.absolute else None)
+        theirs = measure(recent, holdout).per_user["auc"]
+    how = {"resamples": settings.evaluation.resamples, "seed": settings.seed}
+    candidate, rival = metrics.interval(ours, **how), metrics.interval(theirs, **how)
+    gap = metrics.difference(ours, theirs, **how)
+    refused = gap.value < -settings.gate.margin and gap.high < 0
+    message = (
+        f"per-user AUC {candidate.value:.3f} against {rival.value:.3f} of {rival_name} "
+        f"(difference {gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}], {len(ours)} users)"
+    )
+    if refused:
+        message = f"refused: {message}; it loses by more than gate.margin = {settings.gate.margin}"
+    return Verdict(refused, message, _figures(rival_name, candidate, rival, gap, len(ours)))
+
+
+def _figures(rival: str, ours: Estimate, theirs: Estimate, gap: Estimate, users: int) -> dict[str, Any]:
+    return {
+        "rival": rival,
+        "users": users,
+        **{name: [e.value, e.low, e.high] for name, e in (("candidate", ours), ("live", theirs), ("difference", gap))},
+    }
+
+
+def _shrunk(shop: Snapshot, live: Version, gate: GateSettings) -> str:
+    """Why the input looks broken, '' if it does not."""
+    for name, now in (("items", len(shop.item_ids)), ("events", len(shop.events))):
+        before = live.manifest["counts"].get(name, 0)
+        if now < before * (1 - gate.max_shrink):
+            return (
+                f"refused: {name} fell from {before} to {now} since version {live.id}, more than gate.max_shrink = "
+                f"{gate.max_shrink} allows. If that is meant, set RECSYS_GATE__MAX_SHRINK=1 for one run"
+            )
+    return ""
+
+
+def _same(shop: Snapshot, live: Version, settings: Settings) -> bool:
+    if _settings_of(live, settings) != settings:
+        return False
+    old = snapshot.load(live.path)
+    return np.array_equal(old.item_ids, shop.item_ids) and np.array_equal(old.item_pool.keys, shop.item_pool.keys)
+
+
+def _settings_of(live: Version, settings: Settings) -> Settings:
+    """Tonight's settings with the live version's recipe in place of tonight's."""
+    recipe = live.manifest["recipe"]
+    parts = {
+        name: type(getattr(settings, name)).model_validate({**getattr(settings, name).model_dump(), **recipe[name]})
+        for name in ("encoder", "history", "training")
+    }
+    return settings.model_copy(update={**parts, "seed": recipe["seed"]})
+
+
+def _live_auc(
+    shop: Snapshot, live: Version, holdout: Holdout, settings: Settings, texts: HistoryEncoder, progress: bool
+) -> metrics.Floats | None:
+    """Per-user AUC of the live recipe over the live version's own item facts; None where it can no longer be run."""
+    old = snapshot.load(live.path)
+    theirs = _settings_of(live, settings)
+    encoder = texts.encoder
+    if live.manifest["encoder"]["fingerprint"] != encoder.fingerprint:
+        try:
+            encoder = encoder_for(theirs)
+        except BadInput:
+            return None  # the old model is gone from this machine; recent popularity is the rival then
+        texts = HistoryEncoder(encoder, shop, theirs, [old.history_pool], progress=progress)
+    facts = _facts_as_of(old, shop, encoder)
+    return _per_user_auc(facts, texts, holdout, impressions_of(shop), theirs, progress)
+
+
+def _facts_as_of(old: Snapshot, shop: Snapshot, encoder: Encoder) -> ItemFeatures:
+    """The old version's facts in tonight's order of items; items it lacks are described as it would describe them."""
+    code = old.item_index.get_indexer(shop.item_index)
+    new = np.flatnonzero(code < 0)
+    table = shop.tables.value.items.iloc[new]
+    vocabulary = old.vocabulary.value
+    vectors = encoder.encode(render(table, vocabulary.template)).vectors
+    both = ItemFeatures.concat(old.facts, vocabulary.facts(table, vectors))
+    rows = code.copy()
+    rows[new] = len(old.item_ids) + np.arange(len(new))
+    return both.take(rows)
+
+
+def _per_user_auc(
+    facts: ItemFeatures,
+    texts: HistoryEncoder,
+    holdout: Holdout,
+    impressions: Impressions | None,
+    settings: Settings,
+    progress: bool,
+) -> metrics.Floats:
+    ranker = prepare_ranker(facts, holdout.train, texts, settings, impressions=impressions, progress=progress).ranker()
+    histories = Histories.build(holdout.train, holdout.now, settings.training.half_life)
+    catalogue = Candidates(np.arange(len(facts)), facts)
+    return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout).per_user["auc"]

@@ -1,0 +1,1 @@
+"""Named features and one logistic regression over them."""

@@ -1,0 +1,36 @@
+"""Named feature blocks of a shopper and candidate items; the ranker is a weighted sum of their columns."""
+
+from __future__ import annotations
+
+from recsys.ranking.features.base import Block, TrainingContext
+from recsys.ranking.features.content import Category, ElementwiseProduct, Price, Similarity, TextVectors, Words
+from recsys.ranking.features.copurchase import (
+    ContentBridgedKNN,
+    ItemKNN,
+    LatentFactors,
+    LocalEASE,
+    RecentItemKNN,
+    SequentialKNN,
+)
+from recsys.ranking.features.popularity import LastVisitPopularity, Popularity, Recency
+
+#: All blocks of the library, in the order in which they are shown.
+BLOCKS: tuple[type[Block], ...] = (
+    TextVectors,
+    ElementwiseProduct,
+    Similarity,
+    Words,
+    ItemKNN,
+    SequentialKNN,
+    LocalEASE,
+    ContentBridgedKNN,
+    RecentItemKNN,
+    LatentFactors,
+    Popularity,
+    Recency,
+    LastVisitPopularity,
+    Price,
+    Category,
+)
+
+__all__ = ["BLOCKS", "Block", "TrainingContext"]

@@ -1,0 +1,188 @@
+"""What a feature block is: a named group of columns computed for one shopper and a list of candidates."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from recsys.data.catalogue import Candidates, ItemFeatures
+from recsys.data.events import Events
+from recsys.data.histories import Histories, Profile
+from recsys.data.sparsity import strongest
+from recsys.ranking import cooccurrence
+
+Array = NDArray[Any]
+State = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class TrainingContext:
+    """All that was known before a moment.
+
+    Attributes
+    ----------
+    catalogue
+        Facts of all items; the row is the item's code.
+    events
+        Everything that happened before `now`.
+    now
+        The moment of asking, UTC seconds; meaningless where `events` has no global time.
+    profiles
+        Histories built from `events`.
+    seed
+        Of the few random steps (a randomised decomposition).
+    """
+
+    catalogue: ItemFeatures
+    events: Events
+    now: float
+    profiles: Histories
+    seed: int = 0
+
+    @cached_property
+    def together(self) -> sparse.csr_array:
+        """Co-occurrence counts, shared by the blocks that start from them."""
+        return cooccurrence.together(self.events)
+
+    @cached_property
+    def similar(self) -> sparse.csr_array:
+        """Item-item cosine of `together`."""
+        return cooccurrence.cosine(self.together)
+
+
+class Block(ABC):
+    """A named group of features.
+
+    A block is created without arguments, fitted on a `TrainingContext`, and from then on never changes: `transform` and
+    `score` may be called from several threads. Statistics are arrays with one extra row for code -1 (a product the
+    catalogue does not have), so that index -1 gives the values of something nobody has bought.
+    """
+
+    name: ClassVar[str]
+    meaning: ClassVar[str]
+    columns: tuple[str, ...] = ()
+
+    @classmethod
+    def applies(cls, shop: TrainingContext) -> bool:
+        """Whether the shop has what this block is made of; where it does not, the block is left out."""
+        return True
+
+    @abstractmethod
+    def fit(self, shop: TrainingContext) -> None:
+        """Learn the statistics and set `columns`."""
+
+    @abstractmethod
+    def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
+        """Features of one shopper and ``m`` candidates, shape ``(m, len(columns))``."""
+
+    def score(self, profile: Profile, candidates: Candidates, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`transform` times `weights`, shape ``(m,)``; wide blocks fold the weights instead of making columns."""
+        return np.asarray(self.transform(profile, candidates).astype(np.float64) @ weights)
+
+    def linear_query(self, profile: Profile, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], float] | None:
+        """``(q, c)`` such that the block scores an item with vector ``v`` as ``q @ v + c``; None where it cannot."""
+        return None
+
+    def refreshed(self, shop: TrainingContext) -> Block:
+        """The same kind of block with newer statistics, whose columns mean what they meant."""
+        block = type(self)()
+        block.fit(shop)
+        return block
+
+    @abstractmethod
+    def state(self) -> dict[str, Array]:
+        """Plain arrays from which `restore` makes an equal block."""
+
+    @abstractmethod
+    def restore(self, state: State) -> None:
+        """Inverse of `state`; the arrays may be memory maps."""
+
+
+@dataclass(frozen=True)
+class ItemNeighbours:
+    """The strongest partners of each item: a sparse item-item matrix that is summed over a history.
+
+    Attributes
+    ----------
+    indptr, items, values
+        CSR arrays; row ``j`` holds what having item ``j`` says for other items. Row ``n_items`` (code -1) is empty.
+    """
+
+    indptr: NDArray[np.int64]
+    items: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+    #: Latest items of a history that are looked up.
+    DEPTH = 100
+
+    @classmethod
+    def of(cls, matrix: sparse.csr_array, per_row: int) -> ItemNeighbours:
+        """Keep the `per_row` strongest of each row, scaled so that the median strongest partner is 1."""
+        top = strongest(matrix, per_row)
+        filled = np.diff(top.indptr) > 0
+        peak = np.maximum.reduceat(top.data, top.indptr[:-1][filled]) if filled.any() else np.ones(1)
+        scale = float(np.median(peak[peak > 0])) if (peak > 0).any() else 1.0
+        return cls(
+            np.r_[top.indptr, top.indptr[-1]].astype(np.int64),
+            top.indices.astype(np.int32),
+            (top.data / scale).astype(np.float32),
+        )
+
+    def lookup(self, codes: NDArray[np.int64], weights: NDArray[np.floating]) -> tuple[Array, Array]:
+        """What a history says for which items: ``(items, values)`` with repeats, unsummed.
+
+        Parameters
+        ----------
+        codes
+            Items of the history; -1 says nothing.
+        weights
+            One per code, shape ``(h,)``, or several sets, shape ``(k, h)``.
+        """
+        codes = np.where(codes < 0, len(self.indptr) - 2, codes)
+        start, length = self.indptr[codes], self.indptr[codes + 1] - self.indptr[codes]
+        ends = np.cumsum(length)
+        at = np.arange(ends[-1] if len(ends) else 0) + np.repeat(start - ends + length, length)
+        return self.items[at], self.values[at] * np.repeat(weights, length, axis=-1)
+
+    def summed(
+        self, codes: NDArray[np.int64], weights: NDArray[np.floating], wanted: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """What a history says for the items `wanted`, shape ``(k, len(wanted))``; see `lookup`.
+
+        Work and memory follow the history and the items that are wanted, however large the catalogue is.
+        """
+        items, values = self.lookup(codes, weights)
+        size = len(self.indptr) - 1
+        if len(wanted) * 4 >= size:
+            return np.stack([np.bincount(items, v, minlength=size)[wanted] for v in values])
+        few, place = np.unique(wanted, return_inverse=True)
+        at = np.searchsorted(few, items)
+        at[at == len(few)] = 0
+        hit = few[at] == items if len(few) else np.zeros(len(items), bool)
+        return np.stack([np.bincount(at[hit], v[hit], minlength=len(few))[place] for v in values])
+
+    def state(self, prefix: str) -> dict[str, Array]:
+        """Arrays under names that start with `prefix`."""
+        return {f"{prefix}_indptr": self.indptr, f"{prefix}_items": self.items, f"{prefix}_values": self.values}
+
+    @classmethod
+    def restored(cls, state: State, prefix: str) -> ItemNeighbours:
+        """Inverse of `state`."""
+        return cls(state[f"{prefix}_indptr"], state[f"{prefix}_items"], state[f"{prefix}_values"])
+
+
+def recency_weights(profile: Profile, half_life: float) -> NDArray[np.float32]:
+    """``0.5 ** (visits since / half_life)`` of each item of the history, shape ``(h,)``."""
+    return np.asarray(0.5 ** (profile.steps / half_life), dtype=np.float32)
+
+
+def log_gap(profile: Profile) -> np.float32:
+    """Logarithm of the days since the shopper's latest event; 0 for a shopper who is here now."""
+    return np.float32(np.log1p(max(float(profile.ages.min(initial=np.inf)), 0.0))) if len(profile) else np.float32(0.0)

@@ -1,0 +1,294 @@
+"""The ranker: one logistic regression (scikit-learn) over named feature blocks.
+
+Scores are probabilities of a stated event: *a shopper who buys something new within the training horizon buys this
+item among it*. Calibration is affine in the logit and folded into the weights, so the order of a list and the exact
+split of a score into blocks both survive it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from recsys.data.catalogue import Candidates, ItemFeatures
+from recsys.data.events import Events
+from recsys.data.histories import Histories, Profile
+from recsys.data.memmap import open_array
+from recsys.errors import ArtifactError, BadInput
+from recsys.ranking.features import BLOCKS, Block, TrainingContext
+from recsys.ranking.regression import Regression, TrainingSplit
+from recsys.ranking.sampling import Impressions, TextVectors, training_pairs, training_windows
+from recsys.settings import TrainingConfig
+
+_META, _WEIGHTS = "ranker.json", "weights.npy"
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """A fitted ranker; immutable, safe to use from several threads.
+
+    Attributes
+    ----------
+    blocks
+        Fitted feature blocks.
+    weights
+        One array per block, a weight for each of its columns; float64.
+    offsets
+        One number per block, its mean contribution in training, so that a contribution is a difference from the usual.
+    intercept
+        Logit of the usual candidate.
+    facts_of_fit
+        Numbers about the training that belong in a manifest.
+    """
+
+    blocks: tuple[Block, ...]
+    weights: tuple[NDArray[np.float64], ...]
+    offsets: NDArray[np.float64]
+    intercept: float
+    facts_of_fit: dict[str, Any]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """``block: column`` of every weight, in order."""
+        return tuple(f"{b.name}: {c}" for b in self.blocks for c in b.columns)
+
+    def contributions(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
+        """What each block adds to the logit, shape ``(m, n_blocks)``; rows sum with the intercept to `logit`."""
+        return np.stack(
+            [
+                b.score(profile, candidates, w) - o
+                for b, w, o in zip(self.blocks, self.weights, self.offsets, strict=True)
+            ],
+            axis=1,
+        )
+
+    def logit(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
+        """Calibrated log-odds of each candidate, float64, shape ``(m,)``."""
+        return np.asarray(self.intercept + self.contributions(profile, candidates).sum(axis=1))
+
+    def score(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
+        """Probability that the shopper, buying something new within the horizon, buys this; shape ``(m,)``."""
+        return np.asarray(expit(self.logit(profile, candidates)))
+
+    def linear_query(self, profile: Profile) -> tuple[NDArray[np.float64], float]:
+        """The part of the logit that is linear in an item's vector: ``(q, c)`` with ``q @ v + c``.
+
+        It is what an inner-product index can search; popularity, co-purchase and maxima are not in it.
+        """
+        query, constant = np.zeros(len(profile.text)), 0.0
+        for block, weights, offset in zip(self.blocks, self.weights, self.offsets, strict=True):
+            part = block.linear_query(profile, weights)
+            if part is not None:
+                query, constant = query + part[0], constant + part[1] - float(offset)
+        return query, constant
+
+    def with_statistics(self, shop: TrainingContext) -> Ranker:
+        """The same weights over statistics of newer events (or a newer catalogue)."""
+        blocks = tuple(block.refreshed(shop) for block in self.blocks)
+        for old, new in zip(self.blocks, blocks, strict=True):
+            if old.columns != new.columns:
+                raise BadInput(f"the ranker's block {old.name!r} has other columns on these events; train it again.")
+        return replace(self, blocks=blocks)
+
+    def save(self, directory: Path) -> dict[str, Any]:
+        """Write npy and JSON files into `directory`; returns what belongs in a manifest."""
+        directory.mkdir(parents=True, exist_ok=True)
+        meta: dict[str, Any] = {
+            "blocks": [],
+            "intercept": self.intercept,
+            "offsets": [float(o) for o in self.offsets],
+            "fit": self.facts_of_fit,
+        }
+        for number, block in enumerate(self.blocks):
+            state = block.state()
+            for key, array in state.items():
+                np.save(directory / f"{number:02d}-{key}.npy", np.ascontiguousarray(array), allow_pickle=False)
+            kind = type(block)
+            meta["blocks"].append(
+                {
+                    "name": block.name,
+                    "class": f"{kind.__module__}.{kind.__qualname__}",
+                    "columns": list(block.columns),
+                    "state": sorted(state),
+                }
+            )
+        np.save(directory / _WEIGHTS, np.concatenate(self.weights), allow_pickle=False)
+        (directory / _META).write_text(json.dumps(meta, indent=1), encoding="utf-8")
+        return self.info()
+
+    def info(self) -> dict[str, Any]:
+        """What belongs in a manifest: blocks, feature names, and numbers about the training."""
+        return {"blocks": [b.name for b in self.blocks], "features": list(self.feature_names), **self.facts_of_fit}
+
+    @classmethod
+    def load(cls, directory: Path, allowed: Sequence[str] = ()) -> Ranker:
+        """Open what `save` wrote; arrays stay memory-mapped.
+
+        Parameters
+        ----------
+        allowed
+            Dotted names of extra blocks that may be imported (the setting ``training.extra_blocks``); a stored version
+            alone never decides what code runs.
+
+        Raises
+        ------
+        ArtifactError
+            A file is missing or damaged, or a block is not known.
+        """
+        # Blocks of the library are known by their names, which outlive moves of the code; yours by their dotted names.
+        own = {kind.name: kind for kind in BLOCKS}
+        extra = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in extra_blocks(allowed)}
+        try:
+            meta = json.loads((directory / _META).read_text(encoding="utf-8"))
+            blocks = []
+            for number, entry in enumerate(meta["blocks"]):
+                kind = extra.get(entry["class"]) or (
+                    own.get(entry["name"]) if entry["class"].startswith("recsys.") else None
+                )
+                if kind is None:
+                    raise ArtifactError(
+                        f"{directory}: the ranker uses the block {entry['class']!r}; if it is yours, name it in "
+                        "training.extra_blocks, else train it again (`python -m jobs.train`)."
+                    )
+                block = kind()
+                block.restore({k: open_array(directory / f"{number:02d}-{k}.npy") for k in entry["state"]})
+                if list(block.columns) != entry["columns"]:
+                    raise ArtifactError(f"{directory}: block {entry['name']!r} has other columns now; train again.")
+                blocks.append(block)
+            weights = np.load(directory / _WEIGHTS, allow_pickle=False).astype(np.float64)
+            cuts = np.cumsum([len(b.columns) for b in blocks])
+            if len(weights) != cuts[-1]:
+                raise ArtifactError(f"{directory / _WEIGHTS}: {len(weights)} weights for {cuts[-1]} columns.")
+            return cls(
+                tuple(blocks),
+                tuple(np.split(weights, cuts[:-1])),
+                np.asarray(meta["offsets"], np.float64),
+                float(meta["intercept"]),
+                dict(meta["fit"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+            raise ArtifactError(f"{directory}: the ranker cannot be read ({error}); train it again.") from error
+
+
+@dataclass(frozen=True)
+class RankerTrainer:
+    """All that a ranker is fitted from, made once: labelled pairs of the past, and blocks with today's statistics.
+
+    Attributes
+    ----------
+    blocks
+        Fitted on all events.
+    split
+        Pairs with the columns of all blocks, in order.
+    report
+        Numbers about the pairs that belong in a manifest.
+    """
+
+    blocks: tuple[Block, ...]
+    split: TrainingSplit
+    config: TrainingConfig
+    report: dict[str, Any]
+
+    @classmethod
+    def prepare(
+        cls,
+        catalogue: ItemFeatures,
+        events: Events,
+        text_vectors: TextVectors,
+        config: TrainingConfig | None = None,
+        *,
+        seed: int = 0,
+        impressions: Impressions | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> RankerTrainer:
+        """Make pairs and statistics from `events`.
+
+        Parameters
+        ----------
+        catalogue
+            Facts of all items.
+        events
+            All events; none later than the moment of use.
+        text_vectors
+            ``(histories, users) -> (len(users), dim)``: vectors of the users' history texts as `histories` has them.
+        config
+            How pairs are made; defaults to `TrainingConfig()`.
+        seed
+            Of sampling and of the randomised decomposition.
+        impressions
+            Items shown, clicked or not; those not clicked are preferred as negatives.
+        progress
+            Called with a line of text as each step begins.
+
+        Raises
+        ------
+        BadInput
+            There is nothing to learn from, or an extra block cannot be loaded.
+        """
+        config = config or TrainingConfig()
+        say = progress or (lambda line: None)
+        now = events.end
+        shop = TrainingContext(catalogue, events, now, Histories.build(events, now, config.half_life), seed)
+        kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.applies(shop)]
+        moments = training_windows(catalogue, events, config, seed=seed)
+        pairs = training_pairs(moments, kinds, text_vectors, config, seed=seed, impressions=impressions, progress=say)
+        say("fitting the statistics on all events")
+        blocks = fit_blocks(kinds, shop)
+        if (columns := [c for b in blocks for c in b.columns]) != list(pairs.columns):
+            raise BadInput(f"features differ between past and present: {sorted(set(columns) ^ set(pairs.columns))}.")
+        report = {
+            "pairs": len(pairs.bought),
+            "bought": int(pairs.bought.sum()),
+            "training_windows": [{"kind": o.kind, "users": len(o.users), "bought": len(o.items)} for o in moments],
+        }
+        say("fitting the weights")
+        return cls(blocks, TrainingSplit.of(pairs, seed), config, report)
+
+    def ranker(self, without: Sequence[str] = ()) -> Ranker:
+        """Fit the weights, leaving out the blocks of these names (for ablations)."""
+        sizes = [len(b.columns) for b in self.blocks]
+        kept = [b.name not in without for b in self.blocks]
+        columns = slice(None) if all(kept) else np.flatnonzero(np.repeat(kept, sizes))
+        model = Regression.fit(self.split, self.config.strengths, columns)
+        blocks = tuple(b for b, keep in zip(self.blocks, kept, strict=True) if keep)
+        cuts = np.cumsum([len(b.columns) for b in blocks])[:-1]
+        weights = tuple(np.split(model.weights, cuts))
+        offsets = np.array([w @ m for w, m in zip(weights, np.split(model.means, cuts), strict=True)])
+        report = {
+            **self.report,
+            "strength": model.strength,
+            "iterations": model.iterations,
+            "calibration": {"slope": model.slope, "shift": model.shift},
+        }
+        return Ranker(blocks, weights, offsets, model.intercept, report)
+
+
+def fit_blocks(kinds: Sequence[type[Block]], shop: TrainingContext) -> tuple[Block, ...]:
+    """One fitted block of each kind."""
+    blocks = tuple(kind() for kind in kinds)
+    for block in blocks:
+        block.fit(shop)
+    return blocks
+
+
+def extra_blocks(names: Sequence[str]) -> list[type[Block]]:
+    """Import user-supplied blocks by dotted name."""
+    found: list[type[Block]] = []
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        try:
+            kind = getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise BadInput(f"extra_blocks: cannot import {name!r} ({error}); give package.module.ClassName.") from error
+        if not (isinstance(kind, type) and issubclass(kind, Block)):
+            raise BadInput(f"extra_blocks: {name!r} is not a recsys.ranking.features.Block.")
+        found.append(kind)
+    return found

@@ -1,0 +1,211 @@
+"""The weights of the ranker: a logistic regression (scikit-learn), its regularisation and its calibration.
+
+What is learnt and what is claimed are weighted differently. The order of a list is learnt from pairs weighted by the
+purchases they stand for; the probability is set so that, over the whole catalogue of each shopper who came back in the
+latest stretch, as many purchases are expected as were made, by weights that have not seen that shopper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from recsys.ranking.sampling import Pairs
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
+
+#: Pairs looked at to choose the regularisation and the slope.
+INNER = 300_000
+#: Furthest the intercept is moved, in logits; no shop's base rate is outside of it.
+REACH = 40.0
+
+
+@dataclass(frozen=True)
+class TrainingSplit:
+    """Pairs ready to fit: standardised, split and sampled once, for as many fits as are wanted.
+
+    Attributes
+    ----------
+    pairs
+        Their features are standardised.
+    means, spread
+        Of the raw columns; the spread of a constant column is infinite.
+    learn, check
+        Rows of the inner split that chooses the regularisation: the latest of several moments is held out.
+    latest
+        Rows of the latest moment, on which the probability is set.
+    rest
+        For each half of the latest moment's shoppers (a mask of `latest`), rows to learn from that know nothing of it.
+    """
+
+    pairs: Pairs
+    means: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    learn: NDArray[np.int64]
+    check: NDArray[np.int64]
+    latest: NDArray[np.int64]
+    rest: tuple[tuple[NDArray[np.bool_], NDArray[np.int64]], ...]
+
+    @classmethod
+    def of(cls, pairs: Pairs, seed: int) -> TrainingSplit:
+        """Standardise the pairs' features in place (a second copy would double the memory) and split the rows."""
+        means, spread = pairs.standardise()
+        moments = np.unique(pairs.moment[pairs.later] if pairs.later.any() else pairs.moment)
+        latest = pairs.moment == moments[0]
+        rng = np.random.default_rng(seed)
+        shoppers = int(pairs.shopper.max(initial=0)) + 1
+        held = latest if len(moments) > 1 else (rng.random(shoppers) < 0.25)[pairs.shopper]
+        sample = (rng.random(shoppers) < INNER / max(len(held), 1))[pairs.shopper]
+        second = (rng.random(shoppers) < 0.5)[pairs.shopper]
+        return cls(
+            pairs,
+            means,
+            spread,
+            np.flatnonzero(~held & sample),
+            np.flatnonzero(held & sample),
+            np.flatnonzero(latest),
+            tuple((half[latest], np.flatnonzero(sample & ~(latest & half))) for half in (second, ~second)),
+        )
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Weights of raw columns, with the calibration already in them.
+
+    Attributes
+    ----------
+    weights, means
+        float64, one per column.
+    intercept
+        Logit at the means.
+    strength
+        Inverse regularisation that was chosen (`C` of scikit-learn).
+    iterations
+        Of the final fit.
+    slope, shift
+        What calibration did to the logit as fitted: ``slope * z + shift``.
+    """
+
+    weights: NDArray[np.float64]
+    means: NDArray[np.float64]
+    intercept: float
+    strength: float
+    iterations: int
+    slope: float
+    shift: float
+
+    @classmethod
+    def fit(
+        cls, split: TrainingSplit, strengths: Sequence[float], columns: NDArray[np.intp] | slice = slice(None)
+    ) -> Regression:
+        """Regularisation on the held-out part, weights on everything, slope and intercept on the latest moment.
+
+        Parameters
+        ----------
+        strengths
+            Inverse regularisations to choose from.
+        columns
+            Fit these columns only.
+        """
+        pairs = split.pairs
+        features = pairs.features if isinstance(columns, slice) else pairs.features[:, columns]
+        y, w = pairs.bought, pairs.weights
+        learn, check = split.learn, split.check
+        best: tuple[float, float] | None = None
+        if y[check].any() and y[learn].any() and not y[check].all():
+            X, held = features[learn], features[check]
+            for strength in strengths:
+                model = _logistic(X, y[learn], w[learn], strength)
+                z = model.decision_function(held)
+                worth = expected_dcg(z, y[check], pairs.importance_weight[check], pairs.shopper[check])
+                if best is None or worth > best[0]:
+                    best = (worth, strength)
+            del X, held
+        _, strength = best or (0.0, strengths[len(strengths) // 2])
+        model = _logistic(features, y, w, strength)
+        latest, importance_weight = split.latest, pairs.importance_weight[split.latest]
+        unseen = _cross_fitted(split, features, strength)
+        slope = 1.0 if unseen is None else _slope(unseen, y[latest], importance_weight)
+        z = model.decision_function(features[latest]).astype(np.float64) if unseen is None else unseen
+        shift = intercept_shift(slope * z, y[latest], importance_weight)
+        return cls(
+            model.coef_[0].astype(np.float64) * slope / split.spread[columns],
+            split.means[columns],
+            float(model.intercept_[0]) * slope + shift,
+            strength,
+            int(model.n_iter_[0]),
+            slope,
+            shift,
+        )
+
+
+def intercept_shift(z: NDArray[np.float64], y: NDArray[np.bool_], importance_weight: NDArray[np.float32]) -> float:
+    """What must be added to logits so that as many purchases are expected as were made.
+
+    Solves ``sum(s * expit(z + d)) = sum(s * y)`` for ``d``; 0 where all or none were bought.
+    """
+    made = float(importance_weight[y].sum())
+    if not 0 < made < float(importance_weight.sum()):
+        return 0.0
+    return float(brentq(lambda d: float(importance_weight @ expit(z + d)) - made, -REACH, REACH))
+
+
+def _logistic(
+    X: NDArray[np.float32], y: NDArray[np.bool_], w: NDArray[np.float32], strength: float
+) -> LogisticRegression:
+    from sklearn.linear_model import LogisticRegression  # a second to import, and only training needs it
+
+    return LogisticRegression(C=strength, max_iter=200, tol=1e-4).fit(X, y, sample_weight=w)
+
+
+def _cross_fitted(split: TrainingSplit, features: NDArray[np.float32], strength: float) -> NDArray[np.float64] | None:
+    """Logits of the latest moment's rows by weights that have not seen their shoppers, shape ``(len(latest),)``.
+
+    Weights learnt from earlier moments alone know less of the present than the final ones do, and the slope that suits
+    them would be too timid; on rows that the weights have seen, too few purchases are expected of what was not bought,
+    and an intercept set there would be too high. None where there is nothing to tell apart.
+    """
+    y, w = split.pairs.bought, split.pairs.weights
+    if any(y[rows].all() or not y[rows].any() for rows in (split.latest, *(rows for _, rows in split.rest))):
+        return None
+    z = np.empty(len(split.latest))
+    for half, rows in split.rest:
+        model = _logistic(features[rows], y[rows], w[rows], strength)
+        if half.any():
+            z[half] = model.decision_function(features[split.latest[half]])
+    return z
+
+
+def expected_dcg(
+    z: NDArray[np.floating], y: NDArray[np.bool_], importance_weight: NDArray[np.float32], shopper: NDArray[np.int32]
+) -> float:
+    """Expected discounted cumulative gain ``1 / log2(1 + rank)`` of what was bought, averaged over shoppers.
+
+    The rank is estimated from the drawn candidates before it, each counting for as many as it stands for. Unlike a
+    likelihood this looks only at the order of each shopper's list.
+    """
+    order = np.lexsort((-z, shopper))
+    ahead = np.cumsum(np.where(y, 0.0, importance_weight)[order])
+    first = np.r_[True, np.diff(shopper[order]) != 0]
+    before = np.r_[0.0, ahead[:-1]]
+    ahead -= np.repeat(before[first], np.diff(np.r_[np.flatnonzero(first), len(order)]))
+    bought = y[order]
+    return float(np.average(1.0 / np.log2(2.0 + ahead[bought]), weights=importance_weight[order][bought]))
+
+
+def _slope(z: NDArray[np.floating], y: NDArray[np.bool_], w: NDArray[np.float32]) -> float:
+    """Slope of the affine map of the logit that fits held-out labels best (Platt 1999)."""
+    from sklearn.linear_model import LogisticRegression
+
+    # An intercept that starts right spares the solver a long way: the catalogue holds few purchases.
+    centred = z + intercept_shift(z.astype(np.float64), y, w)
+    model = LogisticRegression(C=1e6, tol=1e-8).fit(centred[:, None], y, sample_weight=w / w.mean())
+    slope = float(model.coef_[0, 0])
+    return slope if slope > 0 else 1.0  # nothing was learned that holds later: keep the order

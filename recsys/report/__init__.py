@@ -1,5 +1,0 @@
-"""An assessment for people: tables on a terminal, and one self-contained HTML page with plots."""
-
-from recsys.report.page import check_writable, write_report
-
-__all__ = ["check_writable", "write_report"]

@@ -1,0 +1,194 @@
+"""What a caller means by a user or an item: a known id, or a description of one the shop has never seen."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.data import schema, snapshot
+from recsys.data.catalogue import Candidates, ItemFeatures, render
+from recsys.data.histories import Profile, ad_hoc_profile, history_text
+from recsys.data.schema import ITEM, TITLE
+from recsys.data.snapshot import Lazy, Snapshot
+from recsys.encoders.encoder import Encoder
+from recsys.errors import BadInput
+from recsys.settings import Settings
+
+User = str | Mapping[str, Any]
+"""A user id; or someone new, ``{"history": [item ids, oldest first]}``, ``{"text": "..."}`` or both; or a known user
+had they never met some items, ``{"user": id, "without": [item ids]}``."""
+Item = str | Mapping[str, Any]
+"""An item id, or a described product such as ``{"title": "Red enamel teapot", "price": 12.5}``."""
+
+MAX_ITEMS = 1_000_000
+MAX_HISTORY = 10_000
+
+
+@dataclass(frozen=True)
+class Shopper:
+    """Someone to recommend to: a profile, and the catalogue items they have met already."""
+
+    profile: Profile
+    seen: NDArray[np.integer]
+
+
+class Lookup:
+    """Turns users and items, however they are given, into profiles and candidates of one snapshot.
+
+    The encoder is loaded when the first text has to be read; known users and items need none.
+    """
+
+    def __init__(self, shop: Snapshot, settings: Settings, encoder: Callable[[], Encoder]) -> None:
+        self.shop = shop
+        self._settings = settings
+        self._encoder = Lazy(encoder)
+        self._encoder_lock = threading.Lock()
+
+    def shopper(self, user: User) -> Shopper:
+        """The shopper a `User` argument means."""
+        if isinstance(user, Mapping):
+            return self._without(user) if "user" in user else self._described_shopper(user)
+        code = self.shop.user_index.get_indexer([str(user)])[0]
+        if code < 0:
+            raise KeyError(
+                f"unknown user {str(user)!r}: pass {{'history': [item ids]}} or {{'text': '...'}} for a shopper this "
+                "version has not seen, or {} for one nothing is known of"
+            )
+        return Shopper(self.shop.profile(int(code)), self.shop.seen(int(code)))
+
+    def user_code(self, user: User) -> int | None:
+        """The code of a user the shop knows, None for others."""
+        name = user.get("user") if isinstance(user, Mapping) else user
+        code = -1 if name is None else int(self.shop.user_index.get_indexer([str(name)])[0])
+        return code if code >= 0 else None
+
+    def _without(self, user: Mapping[str, Any]) -> Shopper:
+        """A known user's history as it would be without some items: times and all else stay, its text is read again."""
+        left_out = user.get("without", ())
+        if set(user) - {"user", "without"} or isinstance(left_out, str) or not isinstance(left_out, Sequence):
+            raise BadInput("user: a known shopper is given as {'user': id, 'without': [item ids]} and nothing else")
+        shopper = self.shopper(str(user["user"]))
+        profile, seen = shopper.profile, shopper.seen
+        for name, code in zip(left_out, self.codes([str(i) for i in left_out]), strict=True):
+            rows = np.flatnonzero(profile.items == code)
+            if not len(rows):
+                raise BadInput(f"user: 'without' names {name!r}, which is not in the history of {user['user']!r}")
+            profile, seen = profile.without(int(rows[0])), seen[seen != code]
+        if len(profile) < len(shopper.profile):
+            profile = replace(profile, text=self.encode_history(profile))
+        return Shopper(profile, seen)
+
+    def known_or_new(self, user: str) -> Shopper:
+        """The user with this id, or a shopper nothing is known of."""
+        code = self.shop.user_index.get_indexer([user])[0]
+        return self.shopper({}) if code < 0 else Shopper(self.shop.profile(int(code)), self.shop.seen(int(code)))
+
+    def _described_shopper(self, user: Mapping[str, Any]) -> Shopper:
+        if unknown := set(user) - {"history", "text"}:
+            raise BadInput(
+                f"user: unknown field {sorted(unknown)[0]!r}; a shopper is described by 'history' and 'text'"
+            )
+        history, text = user.get("history", ()), user.get("text", "")
+        if isinstance(history, str) or not isinstance(history, Sequence) or len(history) > MAX_HISTORY:
+            raise BadInput(f"user: 'history' is a list of at most {MAX_HISTORY} item ids, oldest first")
+        if not isinstance(text, str):
+            raise BadInput("user: 'text' is a string")
+        codes = self._distinct(history)
+        facts, read = self.shop.facts.take(codes), self._history_text(codes)
+        items = codes
+        if text.strip():
+            # A sentence is a history of one product the catalogue does not have, the latest thing they wanted.
+            said = self._facts(pd.DataFrame({TITLE: [text[: schema.MAX_TEXT]]}), kind="query")
+            facts, items = ItemFeatures.concat(facts, said), np.append(codes, -1)
+            read = f"{text[: schema.MAX_TEXT]}; {read}" if read else text[: schema.MAX_TEXT]
+        vector = self._encode([read])[0] if read else np.zeros(facts.vectors.shape[1], np.float32)
+        return Shopper(ad_hoc_profile(facts, items, vector, self._settings.training.half_life), codes)
+
+    def basket(self, ids: Sequence[str]) -> Shopper:
+        """A shopper known only by items taken together, in one visit that is going on now."""
+        if isinstance(ids, str) or not len(ids) or len(ids) > MAX_HISTORY:
+            raise BadInput(f"basket: a list of one to {MAX_HISTORY} item ids")
+        codes = np.sort(self._distinct(ids))
+        vector = self._encode([self._history_text(codes)])[0]
+        profile = ad_hoc_profile(
+            self.shop.facts.take(codes), codes, vector, self._settings.training.half_life, one_visit=True
+        )
+        return Shopper(profile, codes)
+
+    def encode_history(self, profile: Profile) -> NDArray[np.float32]:
+        """The vector of a profile's history as text, encoded now; zeros where nothing of it is in the catalogue."""
+        read = self._history_text(profile.items[profile.items >= 0])
+        return self._encode([read])[0] if read else np.zeros_like(profile.text)
+
+    def _distinct(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Codes of a history; an item met twice counts once, where it was met last."""
+        codes = self.codes([str(i) for i in ids])
+        codes = codes[np.sort(len(codes) - 1 - np.unique(codes[::-1], return_index=True)[1])]
+        return codes[-self.shop.histories.LIMIT :]
+
+    def _history_text(self, codes: NDArray[np.int64]) -> str:
+        read = [self.titles[code] for code in codes]
+        return history_text(read, self._settings.history.max_words)
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """Titles of all items, by code."""
+        return snapshot.titles(self.shop.tables.value.items)
+
+    def codes(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Catalogue codes of item ids, shape ``(len(ids),)``; a `KeyError` names the first unknown one."""
+        codes = self.shop.item_index.get_indexer(pd.Index(ids, dtype=object)).astype(np.int64)
+        if (codes < 0).any():
+            missing = ids[int(np.argmin(codes))]
+            raise KeyError(
+                f"unknown item {missing!r}: pass a described product such as {{'title': '...'}} for one the catalogue "
+                "does not have, or embed the new catalogue first"
+            )
+        return codes
+
+    def _facts(self, table: pd.DataFrame, kind: str = "document") -> ItemFeatures:
+        """Facts of products the catalogue does not have."""
+        vocabulary = self.shop.vocabulary.value
+        return vocabulary.facts(table, self._encode(render(table, vocabulary.template), kind))
+
+    def _encode(self, texts: Sequence[str], kind: str = "document") -> NDArray[np.float32]:
+        with self._encoder_lock:  # one load, and one batch at a time on the device
+            return self._encoder.value.encode(texts, kind=kind).vectors
+
+    def candidates(self, items: Sequence[Item]) -> tuple[Candidates, NDArray[np.object_]]:
+        """Candidates for a list of ids and described products, and their ids (None for unknown products)."""
+        if isinstance(items, (str, Mapping)) or not len(items):
+            raise BadInput("items: a list of at least one item id or described product")
+        if len(items) > MAX_ITEMS:
+            raise BadInput(f"items: {len(items)} is more than {MAX_ITEMS} in one call; split the list")
+        codes = np.full(len(items), -1, np.int64)
+        named = [i for i, item in enumerate(items) if not isinstance(item, Mapping)]
+        codes[named] = self.codes([str(items[i]) for i in named])
+        described = np.flatnonzero(codes < 0)
+        facts = self.shop.facts.take(codes[named])
+        if len(described):
+            facts = ItemFeatures.concat(facts, self._facts(_described([items[int(i)] for i in described])))
+        place = np.empty(len(items), np.int64)
+        place[np.concatenate([np.array(named, np.int64), described])] = np.arange(len(items))
+        ids = self.shop.item_ids[codes]
+        ids[codes < 0] = None
+        return Candidates(codes, facts.take(place)), ids
+
+
+def _described(items: Sequence[Any]) -> pd.DataFrame:
+    """A checked table of described products, in the order given."""
+    # As objects: pandas 3 would refuse a lone surrogate (half of an emoji, in JSON) before the check can replace it.
+    raw = pd.DataFrame([dict(item) for item in items], dtype=object)
+    raw[ITEM] = [f"{i:09d}" for i in range(len(raw))]  # keeps the order through the check, which sorts by id
+    checked = schema.check_items(raw, "items")
+    if len(checked.quarantine):
+        bad = checked.quarantine.iloc[0]
+        raise BadInput(f"items: described product {int(bad['row'])}: {bad['reason']}")
+    return checked.table

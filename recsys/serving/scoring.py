@@ -1,0 +1,140 @@
+"""Scores of one version, and the best items by them: what every kind of list is made from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from scipy.special import expit
+from threadpoolctl import threadpool_limits
+
+from recsys.data.catalogue import Candidates
+from recsys.data.events import DAY
+from recsys.data.histories import Profile
+from recsys.data.snapshot import Lazy, Snapshot
+from recsys.data.store import Version
+from recsys.ranking.ranker import Ranker
+from recsys.ranking.topk import top_k
+from recsys.serving.candidates import Found, Pool, PopularityFallback, Retriever
+from recsys.serving.index import ItemIndex
+from recsys.serving.lookup import Shopper
+from recsys.serving.rules import RuleItems, Rules, allowed, apply
+from recsys.settings import RetrievalSettings
+
+#: Days after its first event for which an item counts as new.
+NEW_DAYS = 30
+
+
+class Scoring:
+    """A snapshot and its ranker; where a version has no ranker, similarity (cosine) stands in."""
+
+    def __init__(
+        self,
+        shop: Snapshot,
+        ranker: Ranker | None,
+        index: ItemIndex,
+        settings: RetrievalSettings,
+        version: Version | None = None,
+    ) -> None:
+        self.shop = shop
+        self.ranker = ranker
+        self.index = index
+        self._version = version
+        self._retriever = Retriever(shop, ranker, index, Lazy(self._standing), settings)
+
+    def score(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
+        """Scores of candidates for one profile: probabilities, or cosines where there is no ranker."""
+        order = self.logits(profile, candidates)
+        return order if self.ranker is None else np.asarray(expit(order))
+
+    def logits(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
+        """What lists are ordered by: log-odds, or cosines where there is no ranker."""
+        if self.ranker is not None:
+            return self.ranker.logit(profile, candidates)
+        mean = profile.mean.astype(np.float64)
+        return candidates.facts.vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
+
+    def pool(self, only: NDArray[np.int64] | None = None) -> Pool:
+        """What may be recommended: every available item, or those of these codes."""
+        if only is None:
+            return self._retriever.everything
+        mask = np.zeros(len(self.shop.item_ids), bool)
+        mask[only] = True
+        return self._retriever.pool(mask)
+
+    def top(
+        self, shopper: Shopper, k: int, pool: Pool, *, exclude_seen: bool = True
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Codes and scores of the best `k` items of a pool, best first, ties by item id."""
+        found, order = self._ordered(shopper, k, pool, exclude_seen)
+        rows = top_k(order, k)
+        return found.codes[rows], self._as_score(order[rows])
+
+    def top_with_rules(
+        self, shopper: Shopper, k: int, rules: Rules, *, only: NDArray[np.int64] | None, exclude_seen: bool, seed: str
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]]:
+        """Codes, scores and notes of the best list that the rules allow."""
+        possible = allowed(rules, self.shelf)
+        if only is not None:
+            possible &= np.isin(np.arange(len(possible)), only)
+        pool = self._retriever.restricted(possible)
+        named = self.shelf.rows([*rules.pinned.values(), *rules.boost_items])
+        found, order = self._ordered(shopper, k, pool, exclude_seen, named[named >= 0])
+        shelf = self.shelf if len(found) == len(self.shelf.ids) else self.shelf.take(found.codes)
+        result = apply(rules, order, shelf, k, seed=seed)
+        return found.codes[result.rows], self._as_score(order[result.rows]), result.notes
+
+    def _ordered(
+        self, shopper: Shopper, k: int, pool: Pool, exclude_seen: bool, named: Sequence[int] | NDArray[np.int64] = ()
+    ) -> tuple[Candidates, NDArray[np.float64]]:
+        """Candidates and what they are ordered by; items of the pool that are `named` are among them."""
+        seen = shopper.seen if exclude_seen else shopper.seen[:0]
+        found = self._retriever.candidates(shopper.profile, k, pool, seen)
+        if pool.whole is None and len(named):
+            missed = np.setdiff1d(named, np.concatenate([found.candidates.codes, seen])).astype(np.int64)
+            codes = np.union1d(found.candidates.codes, missed[pool.possible[missed]])
+            found = Found(self.shop.catalogue.take(codes), np.ones(len(codes), bool))
+        order = self.logits(shopper.profile, found.candidates)
+        return found.candidates, np.where(found.possible, order, -np.inf)
+
+    def _as_score(self, order: NDArray[np.float64]) -> NDArray[np.float64]:
+        return order if self.ranker is None else np.asarray(expit(order))
+
+    @cached_property
+    def shelf(self) -> RuleItems:
+        """The whole catalogue as rules see it."""
+        events, vocabulary = self.shop.events, self.shop.vocabulary.value
+        first = np.full(len(self.shop.item_ids), np.inf)
+        np.minimum.at(first, events.item, events.time)
+        fresh = first >= events.end - NEW_DAYS * DAY if events.absolute else np.isinf(first)
+        return RuleItems(
+            ids=self.shop.item_ids,
+            facts=self.shop.facts,
+            brands=vocabulary.brands,
+            categories=vocabulary.categories,
+            available=self.shop.available,
+            is_new=fresh,
+        )
+
+    def _standing(self) -> PopularityFallback:
+        saved = self._version.path / "ranker" / "standing" if self._version else None
+        return (
+            PopularityFallback.load(saved)
+            if saved and saved.is_dir()
+            else PopularityFallback.of(self.shop, self.ranker)
+        )
+
+
+def parallel_map(work: Callable[[Any], Any], things: Sequence[Any], what: str, progress: bool) -> list[Any]:
+    """`work` on each thing, in order, on all cores: one thread a thing, one BLAS thread each."""
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(work, things)
+        console = Console(stderr=True)
+        return list(track(results, what, total=len(things), console=console, disable=not progress, transient=True))

@@ -1,0 +1,143 @@
+"""The assistant's commands, as a user types them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from jobs._cli import program
+from recsys.assistant.knowledge import read_passages
+from recsys.data.store import knowledge_store
+from recsys.llm.corpus import train_tokenizer
+
+
+def run(name: str, *arguments: object):  # type: ignore[no-untyped-def]
+    module = importlib.import_module(f"jobs.{name}")
+    app = getattr(module, "app", None) or program(getattr(module, name))
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+@pytest.fixture
+def shop(tmp_path, tiny_tables, tiny):  # type: ignore[no-untyped-def]
+    items, events = tiny_tables
+    items.to_parquet(tmp_path / "items.parquet")
+    events.to_csv(tmp_path / "events.csv", index=False)
+    faq = {"question": ["How do I return an item?", "怎么退货？"], "answer": ["Within 30 days.", "30天内。"]}
+    (tmp_path / "texts").mkdir()
+    pd.DataFrame(faq).to_csv(tmp_path / "texts" / "faq.csv", index=False)
+    (tmp_path / "texts" / "delivery.md").write_text("# Delivery\n\n## Times\n\nTwo to five days.\n", "utf-8")
+    result = run(
+        "embed",
+        *("--items", tmp_path / "items.parquet", "--interactions", tmp_path / "events.csv"),
+        *("--knowledge", tmp_path / "texts", "--artifacts", tmp_path / "a", "--json"),
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["passages"] == {"faq": 2, "policy": 1, "product": len(items)}
+    return tmp_path
+
+
+def test_questions_in_answers_out(shop: Path) -> None:
+    asked = pd.DataFrame({"question": ["How do I return an item?", "怎么退货？", None], "user_id": [1.0, None, None]})
+    asked.to_parquet(shop / "q.parquet")
+    result = run("answer", "--questions", shop / "q.parquet", "--out", shop / "a.parquet", "--artifacts", shop / "a")
+    assert result.exit_code == 0, result.output
+    table = pd.read_parquet(shop / "a.parquet")
+    assert list(table) == ["question", "answer", "sources", "intent", "confidence", "handover", "writer"]
+    assert table["answer"].tolist()[:2] == ["Within 30 days.", "30天内。"]
+    assert table["sources"].iloc[0].tolist() == ["faq:0"]
+
+
+@pytest.mark.parametrize("job", ["embed", "nightly"])
+def test_what_is_known_of_the_catalogue_follows_it(shop: Path, job: str) -> None:
+    items = pd.read_parquet(shop / "items.parquet")
+    assert "knowledge" not in json.loads(run("embed", "--artifacts", shop / "a", "--json").stdout)  # nothing is new
+    new = items.iloc[[0]].assign(item_id="NEW1", title="Solar garden lantern")
+    pd.concat([items.iloc[:-1], new]).to_parquet(shop / "items.parquet")
+    result = run(job, "--items", shop / "items.parquet", "--artifacts", shop / "a", "--json")
+    summary = json.loads(result.stdout)
+    assert summary["passages"] == {"faq": 2, "policy": 1, "product": len(items)}, result.output
+    known = read_passages(knowledge_store(shop / "a").require().path)
+    ids = {passage.id for passage in known}
+    assert "item:NEW1" in ids
+    assert f"item:{items['item_id'].iloc[-1]}" not in ids
+
+
+def test_knowledge_that_cannot_be_read_is_a_warning_not_a_failed_night(shop: Path, caplog) -> None:
+    (shop / "a" / "knowledge" / "current").write_text("damaged")
+    result = run("embed", "--items", shop / "items.parquet", "--artifacts", shop / "a", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["knowledge"] is None
+    assert "the assistant still knows the catalogue of before" in caplog.text
+
+
+def test_the_assistant_is_measured(shop: Path) -> None:
+    asked = {
+        "question": ["How do I return an item?", "Write me a poem about cats"],
+        "answers": ["0", None],
+        "answer": ["Within 30 days.", None],
+        "intent": ["returns", None],
+        "refuse": ["false", "true"],
+    }
+    pd.DataFrame(asked).to_csv(shop / "asked.csv", index=False)
+    run_it = ("evaluate", "--assistant", "--questions", shop / "asked.csv", "--artifacts", shop / "a")
+    result = run(*run_it, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["shares"]["recall@1"] == {"value": 1.0, "n": 1, "low": pytest.approx(0.2065, abs=1e-3), "high": 1.0}
+    assert found["shares"]["answers grounded"]["value"] == 1.0
+    assert found["writers"]["the nearest known answer"]["rouge_l"] == 1.0
+    assert "recall@5" in run(*run_it).stdout
+    own = json.loads(run("evaluate", "--assistant", "--artifacts", shop / "a", "--json").stdout)
+    assert own["shares"]["intent understood"]["n"] >= 90
+    pd.DataFrame({"question": ["Hello?"], "answers": ["faq:99"]}).to_csv(shop / "asked.csv", index=False)
+    wrong = run(*run_it)
+    assert wrong.exit_code == 2
+    assert "row 0, field 'answers'" in wrong.output
+    assert run("evaluate", "--questions", shop / "asked.csv", "--artifacts", shop / "a").exit_code == 2
+
+
+def test_bad_questions_exit_with_2(shop: Path) -> None:
+    (shop / "q.csv").write_text("text\nhello\n", "utf-8")
+    result = run("answer", "--questions", shop / "q.csv", "--out", shop / "o.csv", "--artifacts", shop / "a")
+    assert result.exit_code == 2
+    assert run("answer", "--out", shop / "o.csv", "--artifacts", shop / "a").exit_code == 2
+    assert run("embed", "--knowledge", shop / "missing.csv", "--artifacts", shop / "a").exit_code == 2
+
+
+def test_pretrain_then_finetune_then_answer(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "\n\n".join(f"Question: Does lamp {n} fit?\nAnswer: Yes, lamp {n} fits." for n in range(80))
+    (tmp_path / "shop.txt").write_text(text, "utf-8")
+    sizes = ["--layers", 1, "--width", 32, "--heads", 2, "--block", 128, "--vocabulary", 300, "--steps", 8]
+    result = run("pretrain", "--text", tmp_path / "shop.txt", "--out", tmp_path / "gpt", *sizes, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["bits_per_byte"] > 0
+    table = pd.DataFrame(
+        {"question": [f"Does lamp {n} fit?" for n in range(80)], "answer": [f"Yes, lamp {n}." for n in range(80)]}
+    )
+    table.to_csv(tmp_path / "qa.csv", index=False)
+    arguments = ["--questions", tmp_path / "qa.csv", "--base", tmp_path / "gpt", "--max-steps", 2, "--json"]
+    result = run("finetune", "assistant", *arguments, "--out", tmp_path / "adapter")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
+    monkeypatch.setenv("RECSYS_ASSISTANT__WRITER", str(tmp_path / "gpt"))
+    monkeypatch.setenv("RECSYS_ASSISTANT__ADAPTER", str(tmp_path / "adapter"))
+    pd.DataFrame({"question": ["How do I return an item?"], "answer": ["Within 30 days."]}).to_csv(tmp_path / "q.csv")
+    result = run("evaluate", "--assistant", "--questions", tmp_path / "q.csv", "--artifacts", shop / "a", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert len(found["writers"]) == 3, result.output  # the nearest answer, the writer before and after fine-tuning
+    assert found["shares"]["answers grounded"]["value"] == 1.0  # what it makes up is replaced by its source
+    assert (
+        found["shares"]["in a writer's words"]["value"] == 0.0
+    )  # an untrained model says nothing that its source says
+    assert run("pretrain", "--text", tmp_path / "none.txt", "--out", tmp_path / "x").exit_code == 2
+    assert run("pretrain", "--text", tmp_path / "shop.txt", "--out", tmp_path / "x", "--vocabulary", 3).exit_code == 2
+
+
+def test_the_tokenizer_keeps_to_its_size() -> None:
+    assert len(train_tokenizer(["a red mug"] * 3, 270)) <= 270

@@ -1,0 +1,62 @@
+"""What two names say alike."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.explain.shared_phrases import Names, same_noun
+
+CATALOGUE = [
+    *(f"{maker} Loose Leaf {kind} Tea" for maker in ("Hollis", "Tansy") for kind in ("Green", "Black", "Earl Grey")),
+    "Maple Leaf Garland",
+    "Maple Leaf Doormat, Red",
+    *(f"Earl Grey {noun}" for noun in ("Candle", "Soap, Set of 3", "Mug", "Apron")),
+    *(f"Enamel {noun} with Lid" for noun in ("Teapot", "Mug", "Pot", "Box")),
+    "Red Enamel Teapot 1.2 l",
+    *(f"{kind} Garland" for kind in ("Rose", "Heart", "Star")),
+    "At-A-Glance Wall Calendar",
+    "At-A-Glance Desk Pad",
+    "Premium Pen",
+    "Premium Apron",
+    "T-Light Holder, Glass",
+    "T-Light Garland",
+    *(f"Thing {n}" for n in range(200)),
+]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "shared"),
+    [
+        ("Hollis Loose Leaf Green Tea", "Maple Leaf Garland", ""),  # "leaf" lives in two different phrases
+        ("Hollis Loose Leaf Earl Grey Tea", "Earl Grey Candle", "earl grey"),
+        ("Hollis Loose Leaf Green Tea", "Hollis Loose Leaf Black Tea", "hollis loose leaf"),
+        ("Maple Leaf Garland", "Maple Leaf Doormat, Red", "maple leaf"),
+        ("Enamel Teapot with Lid", "Red Enamel Teapot 1.2 l", "enamel teapot"),
+        ("Enamel Mug, Red", "Enamel Pot with Lid", "enamel"),
+        ("At-A-Glance Wall Calendar", "At-A-Glance Desk Pad", ""),
+        ("Premium Pen", "Premium Apron", ""),  # says nothing of either
+        ("Maple Leaf Garland", "T-Light Garland", "garland"),
+        ("Thing 1", "Thing 2", ""),  # half the shop
+        ("Pen", "Apron", ""),
+        ("", "", ""),
+        ("红色 珐琅茶壶", "珐琅茶壶 小号", "珐琅茶壶"),
+    ],
+)
+def test_shared(a: str, b: str, shared: str) -> None:
+    names = Names([*CATALOGUE, "珐琅茶壶"])
+    assert names.shared(a, b) == shared
+    assert names.shared(b, a) == shared
+
+
+def test_nouns() -> None:
+    assert same_noun("Colored Pencils, 24 Count", "Red Pencil")
+    assert not same_noun("Premier Colored Pencils", "Premier Pencil Sharpener (2)")
+    assert not same_noun("Red Pen", "Large Red")
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_what_is_shared_is_in_both(a: str, b: str) -> None:
+    found = Names([a, b]).shared(a, b)
+    assert all(word in a.lower() and word in b.lower() for word in found.split())

@@ -1,0 +1,330 @@
+"""The commands, as a user types them: results, messages, exit codes, and what stays as it was."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import jobs
+from jobs._cli import program
+from recsys import Recommender
+from recsys.data.store import Store
+
+COMMANDS = sorted(m.name for m in pkgutil.iter_modules(jobs.__path__) if not m.name.startswith("_"))
+
+
+def run(name: str, *arguments: object):
+    module = importlib.import_module(f"jobs.{name}")
+    app = getattr(module, "app", None) or program(getattr(module, name))
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def message(result) -> str:
+    return " ".join((result.output + getattr(result, "stderr", "")).split())
+
+
+@pytest.fixture
+def files(tmp_path, tiny_tables):
+    items, events = tiny_tables
+    items.to_parquet(tmp_path / "items.parquet")
+    events.to_csv(tmp_path / "events.csv", index=False)
+    return tmp_path
+
+
+@pytest.fixture
+def shop(files, tiny):
+    """Artifacts directory with a nightly version of the tiny shop."""
+    result = run(
+        "nightly",
+        "--items",
+        files / "items.parquet",
+        "--interactions",
+        files / "events.csv",
+        "--artifacts",
+        files / "a",
+    )
+    assert result.exit_code == 0, message(result)
+    return files / "a"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(name):
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert f"python -m jobs.{name}" in message(result)
+
+
+def test_embed_twice_encodes_nothing_and_says_so(files, tiny):
+    arguments = ["--items", files / "items.parquet", "--interactions", files / "events.csv", "--artifacts", files / "a"]
+    first = json.loads(run("embed", *arguments, "--json").stdout)
+    assert first["items_encoded"] == 50
+    again = run("embed", *arguments)
+    assert "nothing to encode" in message(again)
+
+
+def test_embed_encodes_exactly_the_changed_texts_and_the_histories_that_hold_them(shop, files, tiny_tables):
+    items, events = tiny_tables
+    items = items.copy()
+    items.loc[items.item_id == "G003", "title"] = "a wholly new wheelbarrow"
+    items.to_parquet(files / "items2.parquet")
+    # Items given alone update that part; the events are the live version's.
+    summary = json.loads(run("embed", "--items", files / "items2.parquet", "--artifacts", shop, "--json").stdout)
+    assert summary["items_encoded"] == 1
+    assert summary["histories_encoded"] == events[events.item_id == "G003"].user_id.nunique()
+    assert summary["events"] == len(events)
+    assert summary["ranker"] == "carried over"
+
+
+def test_interactions_alone_update_that_part_and_append_adds(shop, files):
+    new = pd.DataFrame({"user_id": ["new"], "item_id": ["K001"], "timestamp": [1_720_000_000]})
+    new.to_csv(files / "new.csv", index=False)
+    before = len(Recommender.load(shop).shop.events)
+    added = json.loads(
+        run("embed", "--interactions", files / "new.csv", "--append", "--artifacts", shop, "--json").stdout
+    )
+    assert added["events"] == before + 1
+    assert added["items_encoded"] == 0
+    assert len(Recommender.load(shop).recommend("new", k=3)) == 3
+    replaced = json.loads(run("embed", "--interactions", files / "new.csv", "--artifacts", shop, "--json").stdout)
+    assert (replaced["events"], replaced["users"]) == (1, 1)
+
+
+def test_embed_alone_serves_cosine_until_train(files, tiny, caplog):
+    artifacts = files / "a"
+    result = run(
+        "embed", "--items", files / "items.parquet", "--interactions", files / "events.csv", "--artifacts", artifacts
+    )
+    assert "similarity (cosine) serves" in message(result)
+    assert Store(artifacts).require().manifest["serves"].startswith("cosine")
+    assert len(Recommender.load(artifacts).recommend("000", k=4)) == 4
+    assert "no ranker" in caplog.text
+    assert run("train", "--artifacts", artifacts).exit_code == 0
+    assert Store(artifacts).require().manifest["serves"] == "ranker"
+    assert Recommender.load(artifacts).recommend("000", k=4).score.between(0, 1).all()
+
+
+def test_recommend_writes_lists_and_pair_scores(shop, files, tiny_tables, monkeypatch):
+    users = pd.DataFrame({"user_id": ["000", "001", "stranger"]})
+    users.to_csv(files / "users.csv", index=False)
+    result = run(
+        "recommend", "--users", files / "users.csv", "--k", 5, "--out", files / "recs.parquet", "--artifacts", shop
+    )
+    assert result.exit_code == 0
+    assert "1 of them new" in message(result)
+    recs = pd.read_parquet(files / "recs.parquet")
+    assert recs.groupby("user_id").size().to_dict() == {"000": 5, "001": 5, "stranger": 5}
+    pairs = recs[["user_id", "item_id"]]
+    pairs.to_parquet(files / "pairs.parquet")
+    monkeypatch.setenv("RECSYS_EXPLAIN__WRITER", "template")
+    run(
+        "recommend", "--users", files / "users.csv", "--k", 2, "--explain", "--out", files / "why.csv", "--artifacts",
+        shop,
+    )  # fmt: skip
+    why = pd.read_csv(files / "why.csv", dtype={"user_id": str, "item_id": str})
+    assert list(why.columns) == ["user_id", "rank", "item_id", "score", "reason"]
+    assert why.reason.str.endswith((".", "!")).all()
+    assert not list(files.glob(".why*"))
+    run("recommend", "--pairs", files / "pairs.parquet", "--out", files / "scores.csv", "--artifacts", shop)
+    scores = pd.read_csv(files / "scores.csv", dtype={"user_id": str})
+    assert scores.user_id.tolist() == pairs.user_id.tolist()
+    np.testing.assert_allclose(scores.score, recs.score, rtol=1e-6)
+
+
+def test_candidates_restrict_lists(shop, files):
+    pd.DataFrame({"user_id": ["000"]}).to_csv(files / "users.csv", index=False)
+    pd.DataFrame({"item_id": ["G001", "G002"]}).to_csv(files / "only.csv", index=False)
+    run(
+        "recommend", "--users", files / "users.csv", "--candidates", files / "only.csv",
+        "--out", files / "r.csv", "--artifacts", shop,
+    )  # fmt: skip
+    assert set(pd.read_csv(files / "r.csv").item_id) == {"G001", "G002"}
+
+
+def test_a_worse_night_is_refused_and_the_live_version_stays(shop, files, tiny_tables):
+    live = Store(shop).current_id()
+    items, _ = tiny_tables
+    broken = items.assign(title="x", brand=None, category=None)[:12]
+    broken.to_parquet(files / "broken.parquet")
+    result = run("nightly", "--items", files / "broken.parquet", "--artifacts", shop)
+    assert result.exit_code == 1
+    assert "refused" in message(result)
+    assert Store(shop).current_id() == live
+
+
+def test_a_night_with_another_setting_and_the_same_items_is_judged_against_the_last(shop, monkeypatch):
+    """As after an upgrade: the live version's recipe is trained again beside tonight's, on its own facts."""
+    live = Store(shop).current_id()
+    monkeypatch.setenv("RECSYS_TRAINING__STRENGTHS", "[0.01]")
+    result = run("nightly", "--artifacts", shop)
+    assert result.exit_code == 0, message(result)
+    assert f"version {live}" in message(result)
+    assert Store(shop).current_id() != live
+
+
+def _write(path, text, encoding="utf-8"):
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+ITEMS = "item_id,title\n1,pan\n2,pot\n"
+EVENTS = "user_id,item_id,timestamp\nu,1,1700000000\nu,2,1700086400\n"
+
+
+@pytest.mark.parametrize(
+    ("items", "events", "says"),
+    [
+        (None, EVENTS, "nothing.csv"),
+        ("item_id,name\n1,pan\n", EVENTS, "title"),
+        ("title\npan\n", EVENTS, "item_id"),
+        ("", EVENTS, "empty"),
+        ("item_id,title\n", EVENTS, "no"),
+        ("item_id,title\n,\n,\n", EVENTS, "no usable row|none of"),
+        (ITEMS, "user_id,item_id,timestamp\nu,8,1700000000\n", "catalogue"),
+        (ITEMS, "user,item_id,timestamp\nu,1,1700000000\n", "user_id"),
+        (ITEMS, "user_id,item_id,timestamp\nu,1,4900000000\n", "future|usable"),
+    ],
+)
+def test_unusable_tables_are_one_message_exit_2_nothing_published(tmp_path, tiny, items, events, says):
+    table = tmp_path / "nothing.csv" if items is None else _write(tmp_path / "items.csv", items)
+    result = run(
+        "embed",
+        "--items",
+        table,
+        "--interactions",
+        _write(tmp_path / "events.csv", events),
+        "--artifacts",
+        tmp_path / "a",
+    )
+    assert result.exit_code == 2, message(result)
+    assert "Traceback" not in message(result)
+    assert any(word in message(result) for word in says.split("|")), message(result)
+    assert Store(tmp_path / "a").current_id() is None
+
+
+def test_csv_in_another_encoding_is_named(tmp_path, tiny):
+    items = _write(tmp_path / "items.csv", "item_id,title\n1,caf\u00e9\n", "utf-16")
+    result = run("embed", "--items", items, "--artifacts", tmp_path / "a")
+    assert result.exit_code == 2
+    assert "UTF-8" in message(result)
+
+
+@pytest.mark.parametrize(
+    ("times", "kind"),
+    [
+        ("1700000000,1700086400", "absolute"),
+        ("1700000000000,1700086400000", "absolute"),
+        ("1,2", "order"),
+        (",", "order"),
+    ],
+)
+def test_times_in_seconds_milliseconds_ordinals_or_absent(tmp_path, tiny, times, kind):
+    a, b = times.split(",")
+    items = _write(tmp_path / "items.csv", ITEMS + "3,\n4," + "long " * 20_000 + "\n")
+    events = _write(tmp_path / "events.csv", f"user_id,item_id,timestamp\n12347.0,1,{a}\n12347,2,{b}\n")
+    result = run("embed", "--items", items, "--interactions", events, "--artifacts", tmp_path / "a", "--json")
+    assert result.exit_code == 0, message(result)
+    summary = json.loads(result.stdout)
+    assert summary["time"] == kind
+    assert summary["items"] == 3  # the one without a title is in quarantine
+    assert (tmp_path / "a" / "quarantine" / "items.csv").exists()
+    rec = Recommender.load(tmp_path / "a")
+    assert rec.shop.user_ids.tolist() == ["12347"]
+    if kind == "absolute":
+        assert rec.shop.events.end == 1_700_086_400
+
+
+def test_artifacts_of_another_encoder_are_refused_with_both_names(shop, monkeypatch):
+    monkeypatch.setenv("RECSYS_ENCODER__POOLING", "mean")
+    result = run("train", "--artifacts", shop)
+    assert result.exit_code == 2
+    assert "cls pooling" in message(result)
+    assert "mean" in message(result)
+
+
+def test_a_truncated_artifact_file_is_named(shop, files):
+    file = Store(shop).require().path / "vectors" / "items.npy"
+    data = file.read_bytes()
+    file.unlink()
+    file.write_bytes(data[:-100])
+    pd.DataFrame({"user_id": ["000"]}).to_csv(files / "users.csv", index=False)
+    result = run("recommend", "--users", files / "users.csv", "--out", files / "r.csv", "--artifacts", shop)
+    assert result.exit_code == 2
+    assert "items.npy" in message(result)
+
+
+def test_a_new_night_with_all_tables_mends_a_damaged_version(shop, files):
+    (Store(shop).require().path / "vectors" / "items.npy").unlink()
+    assert run("nightly", "--items", files / "items.parquet", "--artifacts", shop).exit_code == 2
+    both = ["--items", files / "items.parquet", "--interactions", files / "events.csv"]
+    assert run("nightly", *both, "--artifacts", shop).exit_code == 0
+    assert len(Recommender.load(shop).recommend("000", k=3)) == 3
+
+
+def test_versions_verify_and_go_back(shop, files):
+    first = Store(shop).current_id()
+    assert run("embed", "--artifacts", shop).exit_code == 0
+    assert Store(shop).current_id() != first
+    assert run("versions", "--verify", "--artifacts", shop).exit_code == 0
+    assert run("versions", "--use", first, "--artifacts", shop).exit_code == 0
+    assert Store(shop).current_id() == first
+    assert run("versions", "--use", "20200101T000000-0000", "--artifacts", shop).exit_code == 2
+
+
+def test_no_version_yet_says_how_to_make_one(tmp_path, tiny):
+    result = run("train", "--artifacts", tmp_path)
+    assert result.exit_code == 2
+    assert "jobs.nightly" in message(result)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_killed_embed_leaves_the_live_version_and_the_next_run_finishes(shop, files, tiny_environment, tiny_tables):
+    items, _ = tiny_tables
+    live = Store(shop).current_id()
+    command = [sys.executable, "-m", "jobs.embed", "--items", files / "changed.parquet", "--artifacts", shop]
+    items.assign(title=items.title + " again").to_parquet(files / "changed.parquet")
+    environment = {**os.environ, **tiny_environment, "RECSYS_KEEP_VERSIONS": "20"}
+    started = time.monotonic()
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    whole = time.monotonic() - started
+    assert run("versions", "--use", live, "--artifacts", shop).exit_code == 0
+    expected = Recommender.load(shop).recommend("000", k=5)
+    rng = np.random.default_rng(5)
+    for moment in np.sort(rng.uniform(0.3, 1.0, 10)) * whole:
+        items.assign(title=items.title + f" {moment}").to_parquet(files / "changed.parquet")
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(moment)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if Store(shop).current_id() == live:
+            pd.testing.assert_frame_equal(Recommender.load(shop).recommend("000", k=5), expected)
+        else:  # it finished before the kill
+            assert run("versions", "--use", live, "--artifacts", shop).exit_code == 0
+    assert run("embed", "--items", files / "changed.parquet", "--artifacts", shop).exit_code == 0
+    assert not list((shop / "versions").glob(".draft-*"))
+
+
+def test_impressions_are_kept_and_used_as_negatives(files, tiny, tiny_tables):
+    _items, events = tiny_tables
+    shown = events.assign(clicked=True)
+    missed = events.assign(item_id=["K001" if i[0] == "G" else "G001" for i in events.item_id], clicked=False)
+    pd.concat([shown, missed]).to_parquet(files / "shown.parquet")
+    both = ["--items", files / "items.parquet", "--interactions", files / "events.csv"]
+    for name, extra in (("plain", []), ("shown", ["--impressions", files / "shown.parquet"])):
+        result = run("nightly", *both, *extra, "--artifacts", files / name)
+        assert result.exit_code == 0, message(result)
+    plain, with_shown = (Recommender.load(files / name) for name in ("plain", "shown"))
+    assert with_shown.shop.tables.value.impressions is not None
+    # They reach the training; what the pair builder makes of them is tested with it.
+    weights = [np.concatenate(r.ranker.weights) for r in (plain, with_shown)]
+    assert not np.allclose(*weights)

@@ -1,0 +1,129 @@
+"""Ray does what this process does, also when a worker dies or the run was interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from recsys import Recommender
+from recsys.errors import BadInput
+from recsys.pipeline import engines
+from recsys.settings import load_settings
+
+ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster():
+    """One small Ray for all tests: starting it takes most of their time."""
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def settings(tiny):
+    base = load_settings()
+    small = base.cluster.model_copy(update={"batch": 64, "users_per_part": 16, "cpus_per_worker": 0.5})
+    return base.model_copy(update={"cluster": small})
+
+
+@pytest.fixture
+def rec(tiny_version, settings) -> Recommender:
+    return Recommender.load(tiny_version, settings=settings)
+
+
+def test_vectors_are_those_of_this_process_in_the_order_given(settings):
+    texts = [f"text {i % 400} of many" for i in range(600)]
+    here = engines.engine("local").encoder(settings).encode(texts)
+    there = engines.engine("ray").encoder(settings)
+    assert there.fingerprint == engines.engine("local").encoder(settings).fingerprint
+    found = there.encode(texts)
+    np.testing.assert_allclose(found.vectors, here.vectors, atol=1e-5)
+    np.testing.assert_array_equal(found.cut, here.cut)
+    assert found.unique == here.unique == 400
+
+
+def test_lists_are_those_of_this_process_although_a_worker_is_killed(rec, tmp_path, monkeypatch):
+    from recsys.pipeline import ray
+
+    killed = tmp_path / "killed"
+
+    class Mortal(ray._ListWorker):
+        def __call__(self, batch):
+            if not killed.exists():
+                killed.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().__call__(batch)
+
+    users = [*rec.shop.user_ids.tolist(), "nobody"]
+    engines.engine("local").lists(rec, users, 5, tmp_path / "here.parquet")
+    monkeypatch.setattr(ray, "_ListWorker", Mortal)
+    rows = engines.engine("ray").lists(rec, users, 5, tmp_path / "there.parquet")
+    here, there = (pd.read_parquet(tmp_path / f"{n}.parquet") for n in ("here", "there"))
+    assert killed.exists()
+    assert rows == len(here)
+    pd.testing.assert_frame_equal(here, there, check_dtype=False, rtol=1e-6)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["here.parquet", "killed", "there.parquet"]
+
+
+def test_finished_parts_of_the_same_request_are_kept_and_of_another_are_not(rec, tmp_path, monkeypatch):
+    from recsys.pipeline import ray
+
+    users = rec.shop.user_ids.tolist()
+    out = tmp_path / "lists.csv"
+
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ray, "_join", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            engines.engine("ray").lists(rec, users, 3, out, candidates=["K001", "K002", "G001", "G002"])
+    parts = sorted((tmp_path / ".lists.csv.parts").glob("part-*"))
+    assert len(parts) == 5
+    assert not out.exists()
+    before = {p.name: p.stat().st_mtime_ns for p in parts}
+    parts[2].unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(ray, "_join", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            engines.engine("ray").lists(rec, users, 3, out, candidates=["K001", "K002", "G001", "G002"])
+    after = {p.name: p.stat().st_mtime_ns for p in parts}
+    assert [n for n in before if before[n] != after[n]] == [parts[2].name]
+    engines.engine("ray").lists(rec, users, 3, out)
+    want = rec.recommend_many(users, 3)
+    assert pd.read_csv(out, dtype={"user_id": str}).item_id.tolist() == want.item_id.tolist()
+
+
+def test_the_command_takes_the_engine(tiny_tables, settings, tmp_path):
+    from jobs import _cli, embed
+
+    items, events = tiny_tables
+    items.to_parquet(tmp_path / "items.parquet")
+    events.to_parquet(tmp_path / "events.parquet")
+    arguments = ["--items", str(tmp_path / "items.parquet"), "--interactions", str(tmp_path / "events.parquet")]
+    vectors = []
+    for engine in ("local", "ray"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("recsys.pipeline.ray.FEW", 10)
+            command = [*arguments, "--artifacts", str(tmp_path / engine), "--engine", engine]
+            assert CliRunner().invoke(_cli.program(embed.embed), command).exit_code == 0
+        version = Recommender.load(tmp_path / engine, settings=settings)
+        vectors.append((version.shop.item_pool.vectors, version.shop.history_pool.vectors))
+    for a, b in zip(*vectors, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_an_unknown_engine_or_item_is_refused_before_any_work(rec, tmp_path):
+    with pytest.raises(BadInput, match="expected one of local, ray"):
+        engines.engine("spark")
+    with pytest.raises(KeyError):
+        engines.engine("ray").lists(rec, ["000"], 3, tmp_path / "o.parquet", candidates=["nothing"])
+    assert not list(Path(tmp_path).iterdir())
