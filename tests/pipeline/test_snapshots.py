@@ -15,6 +15,7 @@ from recsys.data import schema, snapshot
 from recsys.data.schema import TimeKind
 from recsys.data.snapshot import ShopTables, Snapshot
 from recsys.encoders.encoder import Encoder
+from recsys.pipeline.snapshots import Built, build_snapshot
 from recsys.settings import Settings, load_settings
 
 
@@ -38,8 +39,8 @@ def checked(items: pd.DataFrame, interactions: pd.DataFrame) -> ShopTables:
 
 
 @pytest.fixture(scope="module")
-def built(tiny_tables, encoder, chosen) -> snapshot.Built:
-    return snapshot.build(checked(*tiny_tables), encoder, chosen)
+def built(tiny_tables, encoder, chosen) -> Built:
+    return build_snapshot(checked(*tiny_tables), encoder, chosen)
 
 
 def assert_same(one: Snapshot, two: Snapshot) -> None:
@@ -112,7 +113,7 @@ def test_no_saved_file_can_run_code(built, tmp_path):
 
 def test_the_order_of_rows_does_not_matter(built, tiny_tables, encoder, chosen):
     items, events = (t.sample(frac=1, random_state=1) for t in tiny_tables)
-    shuffled = snapshot.build(checked(items, events), encoder, chosen, previous=[built.snapshot.item_pool])
+    shuffled = build_snapshot(checked(items, events), encoder, chosen, previous=[built.snapshot.item_pool])
     assert_same(built.snapshot, shuffled.snapshot)
     assert shuffled.notes["items_encoded"] == 0
 
@@ -121,7 +122,7 @@ def test_one_changed_text_is_one_text_encoded(built, tiny_tables, encoder, chose
     items, events = tiny_tables
     changed = items.assign(title=items.title.where(items.item_id != "K003", "something new"))
     pools = [built.snapshot.item_pool, built.snapshot.history_pool]
-    again = snapshot.build(checked(changed, events), encoder, chosen, previous=pools)
+    again = build_snapshot(checked(changed, events), encoder, chosen, previous=pools)
     assert again.notes["items_encoded"] == 1
     owners = events[events.item_id == "K003"].user_id.nunique()
     assert again.notes["histories_encoded"] <= owners
@@ -134,7 +135,7 @@ def test_one_changed_text_is_one_text_encoded(built, tiny_tables, encoder, chose
 def test_a_shop_with_nothing_but_titles_and_order(tiny_tables, encoder, chosen, tmp_path):
     items, events = tiny_tables
     bare = events.drop(columns="timestamp").assign(timestamp=events.groupby("user_id").cumcount())
-    made = snapshot.build(checked(items[["item_id", "title"]], bare), encoder, chosen)
+    made = build_snapshot(checked(items[["item_id", "title"]], bare), encoder, chosen)
     snapshot.save(made.snapshot, tmp_path)
     read = snapshot.load(tmp_path)
     assert_same(made.snapshot, read)
