@@ -1,10 +1,14 @@
-"""Reasons that are true: evidence from the score, a sentence around slots, a check before delivery."""
+"""Explanations of recommendations: faithful attribution, evidence counted in the tables, and the sentence.
+
+A sentence may only say what a person can look up: each claim has a measure (`measures`), each named purchase matters to
+the score (`evidence`), and the reasons of a list are chosen together (`selection`).
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
 from dataclasses import asdict, dataclass
@@ -14,20 +18,24 @@ from recsys.data.histories import Profile
 from recsys.data.snapshot import Snapshot
 from recsys.errors import ArtifactError, BadInput, RecsysError
 from recsys.explain.evidence import EncodeHistory, Evidence, Part, Purchase, gather
-from recsys.explain.facts import Facts, Kind, Past, Product
+from recsys.explain.facts import Choice, Facts, Past, Product
 from recsys.explain.grounding import check
+from recsys.explain.measures import Kind, Measure
+from recsys.explain.selection import choose
 from recsys.explain.statistics import ShopStatistics
 from recsys.explain.writer import Reason, ReasonWriter, plain_reason
 from recsys.ranking.ranker import Ranker
 from recsys.settings import ExplainSettings
 
 __all__ = [
+    "Choice",
     "Evidence",
     "ExplainSettings",
     "Explainer",
     "Explanation",
     "Facts",
     "Kind",
+    "Measure",
     "Part",
     "Past",
     "Product",
@@ -36,6 +44,7 @@ __all__ = [
     "ReasonWriter",
     "ShopStatistics",
     "check",
+    "choose",
     "gather",
 ]
 
@@ -64,8 +73,37 @@ class Explanation:
 
     @property
     def sentence(self) -> str:
-        """What the shopper reads."""
+        """What the shopper reads; '' where nothing worth saying is true."""
         return self.reason.sentence
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of evidence the sentence tells."""
+        return None if self.evidence.facts.choice is None else self.evidence.facts.choice.kind.value
+
+    @property
+    def because(self) -> tuple[str, ...]:
+        """Ids of the purchases (or looks) that the sentence names."""
+        return self.evidence.because
+
+    @property
+    def figures(self) -> list[dict[str, Any]]:
+        """What the tables count for each thing of the history that could be named: ``9 of 42 orders``, and its bounds."""
+        return [
+            {
+                "item_id": past.item_id,
+                "kind": measure.kind.value,
+                "count": measure.count,
+                "of": measure.of,
+                "unit": measure.unit,
+                "lower": measure.lower,
+                "chance": measure.chance,
+                "word": measure.band,
+                "text": measure.text,
+            }
+            for past in self.evidence.facts.because
+            for measure in past.measures.values()
+        ]
 
     @property
     def writer(self) -> str:
@@ -77,8 +115,11 @@ class Explanation:
         evidence = self.evidence
         return {
             "item_id": evidence.item_id,
-            "sentence": self.sentence,
-            "writer": self.writer,
+            "sentence": self.sentence or None,
+            "kind": self.kind,
+            "because": list(self.because),
+            "figures": self.figures,
+            "writer": self.writer or None,
             "logit": evidence.logit,
             "baseline": evidence.baseline,
             "contributions": [asdict(part) for part in evidence.parts],
@@ -143,10 +184,19 @@ class Explainer:
             reason = plain_reason(evidence.facts, self.settings)
         return Explanation(evidence, reason)
 
-    def write(self, evidence: Iterable[Evidence]) -> list[Explanation]:
+    def explain_list(self, profile: Profile, codes: Sequence[int], *, user: int | None = None) -> list[Explanation]:
+        """Reasons for the items of one shopper's list, chosen together, without a deadline."""
+        return self.write(choose(self.evidence(profile, codes, user=user)), [0] * len(codes))
+
+    def write(self, evidence: Iterable[Evidence], lists: Sequence[Hashable] | None = None) -> list[Explanation]:
         """Sentences for any number of pieces of evidence, in batches, without a deadline.
 
         Where the writer's weights cannot be fetched, the sentences are plain ones.
+
+        Parameters
+        ----------
+        lists
+            Which list each piece belongs to; the pieces of one list should have been chosen together (`choose`).
 
         Raises
         ------
@@ -161,4 +211,5 @@ class Explainer:
         except RecsysError as error:
             log.warning("no writer: %s; plain sentences are delivered", error)
             writer = ReasonWriter(None, self.settings)
-        return [Explanation(e, r) for e, r in zip(pieces, writer.write([e.facts for e in pieces]), strict=True)]
+        written = writer.write([e.facts for e in pieces], lists)
+        return [Explanation(e, r) for e, r in zip(pieces, written, strict=True)]

@@ -1,4 +1,4 @@
-"""From a score to evidence: the exact parts of a logit, and the exact worth of each past purchase.
+"""Additive attribution of a score and leave-one-out counterfactuals of each past purchase.
 
 The score is linear in its blocks, so the parts of ``logit(item) - mean logit of the shopper's average candidate`` sum
 to it exactly, and what every item has in common cancels. A purchase's worth is the drop of the logit when the purchase
@@ -7,7 +7,7 @@ is left out of the history with the item statistics held fixed: an exact counter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,39 +15,40 @@ from numpy.typing import NDArray
 
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Profile
-from recsys.explain.facts import Facts, Kind, Past
+from recsys.explain.facts import Choice, Facts
+from recsys.explain.measures import COUNTED, Kind
+from recsys.explain.selection import choices_of
 from recsys.explain.statistics import ShopStatistics
 from recsys.ranking.ranker import Ranker
 
 #: Smallest worth, in logits (0.05 is 5% of the odds), from which a purchase may be named.
 NAMEABLE = 0.05
-#: Purchases named in one sentence, and the share of the first one's worth that the second must have.
-NAMED, SECOND = 2, 0.5
+#: Purchases that may be named for one item, the worthiest first, and the share of the first one's worth they must have.
+CONSIDERED, SHARE_OF_FIRST = 4, 0.2
 #: A block is a top part when it is among so many of the largest positive ones.
 TOP_PARTS = 3
 #: Purchases left out together in search of what would change the decision.
 MAX_JOINT = 5
 
+_ALIKE = (Kind.SIMILAR, Kind.NOUN, Kind.WORDS, Kind.BRAND)
+_SALES = (Kind.POPULAR, Kind.TOP_OF_CATEGORY, Kind.BUYERS)
 #: What a block's part of the score says in words; blocks that are not here are shown in figures only.
 SAYS: dict[str, tuple[Kind, ...]] = {
-    "bought together": (Kind.OFTEN, Kind.TOGETHER),
-    "bought next": (Kind.OFTEN, Kind.TOGETHER),
-    "completes": (Kind.OFTEN, Kind.TOGETHER),
-    "bought with its like": (Kind.TOGETHER, Kind.WORDS, Kind.SIMILAR),
-    "bought together lately": (Kind.OFTEN, Kind.TOGETHER),
-    "taste": (Kind.OFTEN, Kind.TOGETHER, Kind.SIMILAR),
-    "similarity": (Kind.SIMILAR, Kind.WORDS),
-    "text agreement": (Kind.SIMILAR, Kind.WORDS),
-    "shared words": (Kind.WORDS, Kind.BRAND, Kind.SIMILAR),  # a product's brand is among its words
-    "category": (Kind.CATEGORY,),
+    "bought together": COUNTED,
+    "bought next": COUNTED,
+    "completes": COUNTED,
+    "bought with its like": (*COUNTED, *_ALIKE),
+    "bought together lately": COUNTED,
+    "taste": (*COUNTED, *_ALIKE, Kind.CATEGORY, Kind.TASTE),
+    "similarity": (*_ALIKE, Kind.CATEGORY),
+    "text agreement": (*_ALIKE, Kind.CATEGORY, Kind.TASTE),
+    "shared words": _ALIKE,  # a product's brand is among its words
+    "category": (Kind.CATEGORY, Kind.TASTE),
     "price": (Kind.PRICE, Kind.CHEAPER),
-    "popularity": (Kind.POPULAR,),
-    "their time": (Kind.POPULAR,),
+    "popularity": (*_SALES, Kind.RATED),
+    "their time": _SALES,
     "newness": (Kind.NEW,),
 }
-_ABOUT_ITEM = {Kind.POPULAR, Kind.NEW, Kind.PRICE, Kind.CHEAPER}
-#: Blocks that say the same of every shopper.
-_IMPERSONAL = {"popularity", "newness", "text vectors"}
 
 EncodeHistory = Callable[[Profile], NDArray[np.float32]]
 """The text vector that a changed history would have, shape ``(dim,)``."""
@@ -101,8 +102,10 @@ class Evidence:
     decisive
         The smallest set of purchases found (greedily by worth, at most `MAX_JOINT`) without which the item would score
         no better than the average candidate: what would change the decision. Empty where no such set was found.
+    choices
+        The reasons that are true and rest on the score, the one with most to say first (`selection`).
     facts
-        What a sentence may say.
+        What a sentence may say, with the reason that is told.
     """
 
     item_id: str
@@ -111,13 +114,18 @@ class Evidence:
     parts: tuple[Part, ...]
     purchases: tuple[Purchase, ...]
     decisive: tuple[str, ...]
+    choices: tuple[Choice, ...]
     facts: Facts
 
     @property
     def top_kinds(self) -> frozenset[Kind]:
         """The kinds of evidence that the largest positive parts stand for."""
-        top = [p for p in sorted(self.parts, key=lambda p: -p.value)[:TOP_PARTS] if p.value > 0]
-        return frozenset(kind for part in top for kind in SAYS.get(part.block, ()))
+        return _kinds(sorted(self.parts, key=lambda p: -p.value)[:TOP_PARTS])
+
+    @property
+    def because(self) -> tuple[str, ...]:
+        """Ids of the things of the history that the told reason names."""
+        return () if self.facts.named is None else (self.facts.named.item_id,)
 
 
 def gather(
@@ -146,7 +154,6 @@ def gather(
     baseline = ranker.contributions(profile, statistics.baseline)
     mean, intercept = baseline.mean(axis=0), float(ranker.intercept)
     drops = _leave_one_out(ranker, profile, candidates, full)
-    impersonal = np.array([block.name in _IMPERSONAL for block in ranker.blocks])
     out = []
     for at, code in enumerate(codes):
         difference = full[at] - mean
@@ -158,23 +165,29 @@ def gather(
         one = candidates.take([at])
         purchases = _read_again(ranker, profile, one, ranked, encode_history) if encode_history else ranked
         logit, base = float(full[at].sum()) + intercept, float(mean.sum()) + intercept
-        evidence = Evidence(
-            item_id=str(statistics.snapshot.item_ids[code]),
-            logit=logit,
-            baseline=base,
-            parts=parts,
-            purchases=tuple(purchases),
-            decisive=_decisive(ranker, profile, one, purchases, base, encode_history) if logit > base else (),
-            facts=Facts(
-                item=statistics.product(int(code)),
-                usual_price=statistics.usual_price(profile),
-                new=statistics.is_new(int(code)),
-                fits=len(profile) > 0 and float(difference[~impersonal].sum()) > 0,
-                n_items=statistics.n_items,
-            ),
+        rows = _nameable(purchases)
+        facts = statistics.facts(profile, int(code), rows, user)
+        worth = {p.item_id: p.worth for p in purchases}
+        row_of = {p.item_id: p.row for p in purchases}
+        choices = choices_of(
+            facts,
+            [worth[past.item_id] for past in facts.because],
+            [_moved(ranker, drops[row_of[past.item_id], at]) for past in facts.because],
+            _kinds(p for p in parts if p.value > 0),
+            _kinds(sorted(parts, key=lambda p: -p.value)[:TOP_PARTS]),
         )
-        facts = _sayable(evidence, int(code), statistics, ranker, profile, drops[:, at], user)
-        out.append(replace(evidence, facts=facts))
+        out.append(
+            Evidence(
+                item_id=str(statistics.snapshot.item_ids[code]),
+                logit=logit,
+                baseline=base,
+                parts=parts,
+                purchases=tuple(purchases),
+                decisive=_decisive(ranker, profile, one, purchases, base, encode_history) if logit > base else (),
+                choices=choices,
+                facts=replace(facts, choice=choices[0] if choices else None),
+            )
+        )
     return out
 
 
@@ -193,7 +206,7 @@ def _read_again(
     """Add to the worth of the purchases that may be named what re-reading the history's text without them changes."""
     out = []
     for place, purchase in enumerate(purchases):
-        if place < 2 * NAMED and purchase.worth >= NAMEABLE:
+        if place < CONSIDERED and purchase.worth >= NAMEABLE:
             rest = profile.without(purchase.row)
             text = float(ranker.logit(rest, one)[0] - ranker.logit(replace(rest, text=encode_history(rest)), one)[0])
             purchase = replace(purchase, worth=purchase.worth + text, text=text)
@@ -224,46 +237,17 @@ def _decisive(
     return ()
 
 
-def _sayable(
-    evidence: Evidence,
-    code: int,
-    statistics: ShopStatistics,
-    ranker: Ranker,
-    profile: Profile,
-    drops: NDArray[np.float64],
-    user: int | None,
-) -> Facts:
-    """The facts with what may be said chosen from what is largest."""
-    names = [block.name for block in ranker.blocks]
-    facts = evidence.facts
-    because: list[Past] = []
-    for purchase in evidence.purchases:
-        if purchase.worth < max(NAMEABLE, SECOND * evidence.purchases[0].worth) or len(because) == NAMED:
-            break
-        past = statistics.past(profile, purchase.row, code, user)
-        # Two products of one name cannot be told apart in a sentence.
-        if past is not None and past.product.name.casefold() not in {facts.item.name.casefold(), *_named(because)}:
-            because.append(replace(past, link=_link(facts, past, names, drops[purchase.row])))
-    # A look is named only where no purchase can be.
-    bought = [past for past in because if past.bought]
-    facts = replace(facts, because=tuple(bought or because[:1]))
-    top = [p for p in sorted(evidence.parts, key=lambda p: -p.value)[:TOP_PARTS] if p.value > 0]
-    extra = dict.fromkeys(k for p in top for k in SAYS.get(p.block, ()) if k in _ABOUT_ITEM and facts.holds(k))
-    return replace(facts, extra=tuple(extra))
+def _nameable(purchases: Sequence[Purchase]) -> list[int]:
+    """Rows of the history whose loss the score would feel, the worthiest first."""
+    least = max(NAMEABLE, SHARE_OF_FIRST * purchases[0].worth) if purchases else NAMEABLE
+    return [p.row for p in purchases[:CONSIDERED] if p.worth >= least and p.item_id is not None]
 
 
-def _named(because: Sequence[Past]) -> set[str]:
-    return {past.product.name.casefold() for past in because}
+def _kinds(parts: Iterable[Part]) -> frozenset[Kind]:
+    """The kinds of evidence that positive parts stand for."""
+    return frozenset(kind for part in parts if part.value > 0 for kind in SAYS.get(part.block, ()))
 
 
-def _link(facts: Facts, past: Past, names: Sequence[str], drop: NDArray[np.float64]) -> Kind:
-    """The kind whose block loses most without this purchase, among those that are true of the pair."""
-    if not past.bought:
-        return Kind.VIEWED
-    for block in np.argsort(-drop, kind="stable"):
-        if drop[block] <= 0:
-            break
-        for kind in SAYS.get(names[block], ()):
-            if facts.holds(kind, past):
-                return kind
-    return Kind.BOUGHT
+def _moved(ranker: Ranker, drop: NDArray[np.float64]) -> frozenset[Kind]:
+    """The kinds of evidence of the blocks that lose something without one purchase."""
+    return frozenset(k for b in np.flatnonzero(drop > 0) for k in SAYS.get(ranker.blocks[b].name, ()))

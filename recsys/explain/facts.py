@@ -1,50 +1,27 @@
-"""What is true of a recommended product and of what the shopper bought: the only things a reason may say."""
+"""Groundable facts of one recommendation: the only things a reason may say.
+
+They are looked up in the tables by `statistics`; a writer never sees more, and the check lets nothing else pass.
+"""
 
 from __future__ import annotations
 
-import html
 import math
-import re
-import unicodedata
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from recsys.explain.lexicon import vocabulary
-
-#: Days that count as "lately", for sales and for arrivals.
-WINDOW = 30
-#: A popular item is among this share of the catalogue by buyers (or the best ten) and has at least so many of them.
-POPULAR_SHARE, POPULAR_BUYERS = 0.05, 5
-#: Shoppers behind "also bought" and behind "often bought together".
-TOGETHER, OFTEN = 2, 5
-#: Two products may be called similar when their text vectors are closer than this and closer than all but a few random
-#: pairs of the shop (`UNUSUAL`), and they have the noun of their names or a narrow category in common.
-SIMILAR, UNUSUAL = 0.5, 0.99
-#: A category that holds more than this share of the catalogue makes no two products similar.
-NARROW = 0.1
-#: A price this close (as a ratio) to what the shopper usually pays is "about" that; beyond it, lower or higher.
-NEAR_PRICE = 1.25
-#: Characters of a product's name in a sentence.
-MAX_NAME = 80
-
-
-class Kind(StrEnum):
-    """Kinds of evidence, named as the writer reads them."""
-
-    OFTEN = "often bought together"
-    TOGETHER = "same shoppers bought both"
-    WORDS = "shared words"
-    BRAND = "same brand"
-    CATEGORY = "same category"
-    SIMILAR = "similar product"
-    BOUGHT = "bought before"
-    VIEWED = "looked at before"
-    POPULAR = "popular"
-    NEW = "new in the shop"
-    PRICE = "usual price"
-    CHEAPER = "below usual price"
-    TASTE = "fits the history"
-    PICK = "suggestion"
+from recsys.explain.measures import (
+    COUNTED,
+    NEAR_PRICE,
+    POPULAR_BUYERS,
+    POPULAR_SHARE,
+    RATED_SHARE,
+    RATINGS,
+    TASTE_PURCHASES,
+    TOLD_BUYERS,
+    TOP_PLACES,
+    Kind,
+    Measure,
+)
 
 
 @dataclass(frozen=True)
@@ -54,15 +31,18 @@ class Product:
     Attributes
     ----------
     name
-        Its title made safe to print (`safe_name`).
+        Its title as a person would say it (`names.short_name`).
     brand, category
         None where unknown.
     price
         In the shop's currency, None where unknown.
     buyers, recent
         Distinct shoppers who bought it, ever and in the last `WINDOW` days (None where no global time exists).
-    rank
-        1 for the product with the most buyers (in the window, where there is one).
+    rank, place
+        1 for the product with the most buyers (in the window, where there is one), of all and of its category; `place`
+        is None without a category, and in one of few items.
+    rating, ratings, scale
+        Mean and number of its ratings, and the largest rating of the shop; None where it has none.
     """
 
     name: str
@@ -72,6 +52,10 @@ class Product:
     buyers: int = 0
     recent: int | None = None
     rank: int = 10**9
+    place: int | None = None
+    rating: float | None = None
+    ratings: int = 0
+    scale: float = 5.0
 
     @property
     def count(self) -> int:
@@ -81,33 +65,58 @@ class Product:
 
 @dataclass(frozen=True)
 class Past:
-    """A product of the shopper's history that the score rests on.
+    """A product of the shopper's history that the score rests on, and how it is linked to the item.
 
     Attributes
     ----------
     product
         The product.
+    item_id
+        Its id.
     bought
         Whether it was bought; otherwise it was looked at.
-    together
-        Shoppers who bought both it and the recommended item.
+    measures
+        The counted kinds by which the two are linked, with their figures.
     shared
-        A phrase that both names have (`shared.Names`), '' where there is none.
+        A rare phrase that both names have (`shared_phrases`), '' where there is none.
+    noun
+        The noun that both names close with, '' where they do not.
     similar
         Whether the two texts are unusually close (`SIMILAR`) and the products have more in common than that.
-    link
-        The kind of evidence by which leaving it out costs the score most and which is true of the pair.
     lately
         Whether it belongs to the shopper's latest visit or the last `WINDOW` days.
     """
 
     product: Product
+    item_id: str = ""
     bought: bool = True
-    together: int = 0
+    measures: Mapping[Kind, Measure] = field(default_factory=dict)
     shared: str = ""
+    noun: str = ""
     similar: bool = False
-    link: Kind = Kind.BOUGHT
     lately: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The reason that was chosen among those that are true.
+
+    Attributes
+    ----------
+    kind
+        The kind of evidence.
+    named
+        Place in `Facts.because` of the purchase (or look) that the sentence names; None where it names none.
+    weight
+        How much it has to say for this shopper, to choose by.
+    extra
+        A second fact, about the item itself.
+    """
+
+    kind: Kind
+    named: int | None = None
+    weight: float = 0.0
+    extra: Kind | None = None
 
 
 @dataclass(frozen=True)
@@ -119,26 +128,32 @@ class Facts:
     item
         The recommended product.
     because
-        Purchases that may be named, the one worth most first.
-    extra
-        Facts about the item itself that are among the largest parts of the score, largest first.
+        What of the history may be named, the one worth most first.
+    choice
+        The reason to tell; None where nothing worth telling is true: then there is no sentence.
     usual_price
         Median price of the shopper's history, None where unknown.
     new
         Whether the item was first sold in the last `WINDOW` days.
-    fits
-        Whether the parts of the score that depend on the shopper speak for the item.
+    taste, purchases
+        Products of the item's category that the shopper bought, and products they bought at all.
     n_items
         Size of the catalogue.
     """
 
     item: Product
     because: tuple[Past, ...] = ()
-    extra: tuple[Kind, ...] = ()
+    choice: Choice | None = None
     usual_price: float | None = None
     new: bool = False
-    fits: bool = False
+    taste: int = 0
+    purchases: int = 0
     n_items: int = 1
+
+    @property
+    def named(self) -> Past | None:
+        """What of the history the chosen reason names."""
+        return None if self.choice is None or self.choice.named is None else self.because[self.choice.named]
 
     @property
     def popular(self) -> bool:
@@ -156,59 +171,27 @@ class Facts:
     def holds(self, kind: Kind, past: Past | None = None) -> bool:
         """Whether evidence of this kind is true of the item (and of `past`, for kinds about a pair)."""
         if past is not None:
+            if kind in COUNTED:
+                return kind in past.measures
             return {
-                Kind.OFTEN: past.together >= OFTEN,
-                Kind.TOGETHER: past.together >= TOGETHER,
-                Kind.WORDS: bool(past.shared),
                 Kind.BRAND: _same(self.item.brand, past.product.brand),
                 Kind.CATEGORY: _same(self.item.category, past.product.category),
+                Kind.WORDS: bool(past.shared),
+                Kind.NOUN: bool(past.noun),
                 Kind.SIMILAR: past.similar,
-                Kind.BOUGHT: past.bought,
-                Kind.VIEWED: not past.bought,
             }.get(kind, False)
+        item = self.item
         return {
+            Kind.TASTE: self.taste >= TASTE_PURCHASES and item.category is not None,
             Kind.POPULAR: self.popular,
+            Kind.TOP_OF_CATEGORY: item.place is not None and item.place <= TOP_PLACES and item.count >= TOLD_BUYERS,
+            Kind.RATED: item.ratings >= RATINGS and (item.rating or 0) >= RATED_SHARE * item.scale,
             Kind.NEW: self.new,
             Kind.PRICE: self.price_step == 0,
             Kind.CHEAPER: self.price_step == -1,
-            Kind.TASTE: self.fits,
-            Kind.PICK: True,
+            Kind.BUYERS: item.count >= TOLD_BUYERS,
         }.get(kind, False)
 
 
 def _same(a: str | None, b: str | None) -> bool:
     return a is not None and b is not None and a.casefold() == b.casefold()
-
-
-_MARKUP = re.compile(r"<[^<>]{0,200}>|[`*_#|~^\\\[\]{}<>]+")
-_URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-
-
-def safe_name(title: str, limit: int = MAX_NAME) -> str:
-    """A product title as it may stand inside a sentence.
-
-    Markup, links, control and direction characters, quotes and slot braces go; a long title ends at a word, with an
-    ellipsis. Whatever it says, it stays a name: the writer never reads it, and the check takes it as one unit.
-    """
-    text = unicodedata.normalize("NFKC", html.unescape(title[: 20 * limit]))
-    text = _URL.sub(" ", _MARKUP.sub(" ", text))
-    # Controls, direction marks and surrogates are invisible or harmful; symbols (emoji) are noise in a sentence.
-    text = "".join(
-        " " if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "So", "Zl", "Zp"} else c for c in text
-    )
-    text = re.sub(r"[\"“”«»„]", "", text)
-    text = " ".join(text.split()).strip(" .,;:!?-–—'")
-    if len(text) > limit:
-        text = text[:limit].rsplit(" ", 1)[0].rstrip(" .,;:!?-–—'(") + "…"
-    return text or "this product"
-
-
-#: Words of titles that say nothing about the product: units, packaging, glue.
-GLUE = vocabulary(
-    """
-    a an and are as at be by for from in is it its of off on or per s set the this to up w with without your you
-    our new pack packs count ct pk pcs piece pieces inch inches in ft cm mm ml oz ounce ounces lb lbs fl fluid
-    gram grams kg assorted black white size large small medium mini big x vol no number color colour colors
-    colours ea each box pair plus one two three four five six 2in1
-    """
-)

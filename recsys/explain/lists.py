@@ -1,19 +1,24 @@
-"""Reasons for whole lists, off the request path: in parts, so that a run that was stopped goes on where it was."""
+"""Batch explanation of recommendation lists, resumable: parts that are done are not done again after a stop.
+
+The rows of one shopper never fall into two parts: a list is told as one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from recsys.data.histories import Profile
 from recsys.data.schema import ITEM, USER
-from recsys.explain import Explainer, Explanation
+from recsys.explain import Explainer, Explanation, choose
 
 #: Rows explained and kept together.
 PART_ROWS = 512
@@ -25,15 +30,29 @@ Shopper = Callable[[str], Known]
 
 
 def explain_lists(explainer: Explainer, lists: pd.DataFrame, shopper: Shopper) -> list[Explanation]:
-    """An explanation for each row of ``user_id, item_id``, in order; each user's history is gone through once."""
+    """An explanation for each row of ``user_id, item_id``, in order; the rows of one user are one list, told together."""
     index = explainer.statistics.snapshot.item_index
     codes = index.get_indexer(pd.Index(lists[ITEM], dtype=object))
     evidence: list[Any] = [None] * len(lists)
     for user, rows in lists.groupby(USER, sort=False).indices.items():
         profile, known = shopper(str(user))
-        for row, found in zip(rows, explainer.evidence(profile, codes[rows].tolist(), user=known), strict=True):
-            evidence[row] = found
-    return explainer.write(evidence)
+        found = choose(explainer.evidence(profile, codes[rows].tolist(), user=known))
+        for row, piece in zip(rows, found, strict=True):
+            evidence[row] = piece
+    return explainer.write(evidence, lists[USER].tolist())
+
+
+def with_reasons(lists: pd.DataFrame, explanations: Sequence[Explanation]) -> pd.DataFrame:
+    """`lists` with ``reason`` (missing where nothing worth saying is true), ``kind``, ``because`` and ``writer``.
+
+    ``because`` is a JSON list of the ids of the purchases that the sentence names.
+    """
+    return lists.assign(
+        reason=pd.array([e.sentence or None for e in explanations], dtype="str"),
+        kind=pd.array([e.kind for e in explanations], dtype="str"),
+        because=[json.dumps(list(e.because)) for e in explanations],
+        writer=pd.array([e.writer or None for e in explanations], dtype="str"),
+    )
 
 
 def explain_resumably(
@@ -55,18 +74,28 @@ def explain_resumably(
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir(parents=True)
         mark.write_text(json.dumps(key), "utf-8")
-    for start in range(0, len(lists), PART_ROWS):
-        rows = lists.iloc[start : start + PART_ROWS].reset_index(drop=True)
+    for start, end in pairwise(_bounds(lists[USER])):
+        rows = lists.iloc[start:end].reset_index(drop=True)
         file = parts / f"{start:010d}.parquet"
         if not file.is_file():
             found = explain_lists(explainer, rows, shopper)
             unfinished = file.with_suffix(".part")
-            rows.assign(reason=[e.sentence for e in found], writer=[e.writer for e in found]).to_parquet(unfinished)
+            with_reasons(rows, found).to_parquet(unfinished)
             unfinished.replace(file)
         yield start + len(rows)
 
 
 def collect(parts: Path) -> pd.DataFrame:
-    """All parts as one table, in order: the lists with ``reason`` and ``writer``."""
+    """All parts as one table, in order: the lists with the columns of `with_reasons`."""
     files = sorted(parts.glob("*.parquet"))
     return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True) if files else pd.DataFrame()
+
+
+def _bounds(users: pd.Series) -> list[int]:
+    """Where parts of about `PART_ROWS` rows begin, and the end: never between two rows of one user."""
+    changes = [0, *(np.flatnonzero(users.to_numpy()[1:] != users.to_numpy()[:-1]) + 1).tolist(), len(users)]
+    bounds = [0]
+    for at in changes:
+        if at - bounds[-1] >= PART_ROWS or (at == len(users) and at > bounds[-1]):
+            bounds.append(at)
+    return bounds

@@ -7,7 +7,9 @@ import unicodedata
 from dataclasses import dataclass
 
 from recsys.data.tfidf import words
-from recsys.explain.facts import GLUE, Facts, Kind
+from recsys.explain.facts import Facts
+from recsys.explain.measures import Kind
+from recsys.explain.names import GLUE
 from recsys.explain.lexicon import NEUTRAL
 
 ITEM, BRAND, CATEGORY, SHARED, BOTH = "⟦item⟧", "⟦brand⟧", "⟦category⟧", "⟦shared⟧", "⟦both⟧"

@@ -1,8 +1,8 @@
-"""What two products' names say alike: a whole phrase, or a word that stands by itself in both.
+"""Shared phrases and head nouns of two products' names.
 
-"Earl grey" and "loose leaf" are phrases of their own; that two names both hold *leaf*, one of them in "loose leaf" and
-the other in "maple leaf", is no reason for anything. The catalogue's own names tell which words live in a phrase; and
-a word alone counts where it opens or closes a stretch of both names, as makers and nouns do.
+That two names both hold *leaf*, one of them in "loose leaf" and the other in "maple leaf", is no reason for anything.
+The catalogue's own names tell which words live in a phrase. Two names say the same of two products where they close with
+one noun, or where they hold one phrase that few other names hold: a use, a subject.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from recsys.data.tfidf import words
-from recsys.explain.facts import GLUE
 from recsys.explain.lexicon import vocabulary
 from recsys.explain.masking import stem
+from recsys.explain.measures import RARE_PHRASE
+from recsys.explain.names import GLUE
 
 #: A word of which so large a share stands beside one neighbour is a fragment without that neighbour.
 BOUND = 0.5
@@ -34,18 +35,38 @@ _VAGUE = vocabulary(
     luxury special edition style design heavy duty multi free easy extra high low long short soft hard clear
     red blue green pink yellow orange purple grey gray brown silver gold ivory cream beige teal turquoise
     hanging assorted standard basic modern portable compact light dark daily deep gentle top straight full wide pure
+    eco everyday essential signature vintage retro minimalist professional travel
+    """
+)
+#: Nouns of packaging and trade: two sets, or two designs, are nothing of one kind.
+_NO_KIND = vocabulary(
+    """
+    set sets pack kit design style collection edition pair piece pieces product item colour color size version gift
+    assortment range series refill bundle case box bag bags tin cover formula count treatment system unisex men women
     """
 )
 
 
-def same_noun(a: str, b: str) -> bool:
-    """Whether a stretch of one name and a stretch of the other close with the same word, as nouns do."""
-    return bool(_nouns(a) & _nouns(b))
+def head_noun(a: str, b: str) -> str:
+    """The noun that both names close with before their first break ("water bottle"), as the first has it; else ''."""
+    one, other = _head(a), _head(b)
+    length = 0
+    while length < min(len(one), len(other)) and stem(one[-1 - length]) == stem(other[-1 - length]):
+        length += 1
+    run = one[len(one) - length :]
+    while run and (not _content(run[0]) or run[0] in _VAGUE):
+        run = run[1:]
+    if not run or run[-1] in _NO_KIND or not run[-1].isascii():
+        return ""
+    return " ".join(run)
 
 
-def _nouns(name: str) -> set[str]:
-    last = (next((w for w in reversed(segment) if _content(w)), "") for segment in _segments(name))
-    return {stem(word) for word in last if word and word not in _VAGUE}
+def _head(name: str) -> list[str]:
+    """Words of a name up to its first break, without what describes anything at their end."""
+    found = next(iter(_segments(name)), [])
+    while found and (not _content(found[-1]) or found[-1] in _VAGUE):
+        found = found[:-1]
+    return found
 
 
 class Names:
@@ -76,6 +97,21 @@ class Names:
                     if self._says(run) and all(self._whole(segment, start, length) for segment, start in sides):
                         found[_joined(run)] = sum(self._weight(word) for word in run if _content(word))
         return max(sorted(found), key=found.__getitem__, default="")
+
+    def phrase(self, a: str, b: str) -> str:
+        """A phrase of two words or more that both names have and few others do, written as in `a`; else ''."""
+        found = self.shared(a, b)
+        run = words(found)
+        telling = [word for word in run if _content(word) and word not in _VAGUE]
+        limit = max(3, RARE_PHRASE * self._size)
+        if len(telling) < 2 or max(self._pairs[pair] for pair in pairwise(run)) > limit or found in head_noun(a, b):
+            return ""
+        at = a.lower().find(found)
+        return a[at : at + len(found)] if at >= 0 else found
+
+    def common(self, noun: str) -> bool:
+        """Whether so many names hold the last word of `noun` that it says nothing of two of them."""
+        return self._holding[noun.split()[-1]] > max(2, COMMON * self._size) if noun else True
 
     def _says(self, run: Sequence[str]) -> bool:
         """Whether a run of words means something by itself."""

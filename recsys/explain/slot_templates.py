@@ -1,4 +1,4 @@
-"""What a writer is asked for, and how its slots are filled: names and numbers never pass through a model."""
+"""Slot templates: the plan a writer reads, and how its slots are filled; names and numbers never pass through a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from recsys.explain.facts import WINDOW, Facts, Kind
+from recsys.explain.facts import Facts
+from recsys.explain.measures import OFTEN, REGULARLY, WINDOW, Kind
 
 Tone = Literal["friendly", "neutral", "expert"]
 Length = Literal["short", "long"]
@@ -17,7 +18,7 @@ SLOT = re.compile(r"\{([a-z_]+\d?)\}")
 #: Characters of a sentence before its slots are filled.
 MAX_FORM = 240
 
-_PAIR = {Kind.OFTEN, Kind.TOGETHER, Kind.WORDS, Kind.BRAND, Kind.CATEGORY, Kind.SIMILAR, Kind.BOUGHT, Kind.VIEWED}
+_SALES = {Kind.POPULAR, Kind.TOP_OF_CATEGORY, Kind.BUYERS}
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,13 @@ class Plan:
     kind
         The reason.
     named
-        How many purchases are named (`because_1`, `because_2`).
+        Whether a thing of the history is named (`because_1`).
+    bought
+        Whether that thing was bought; otherwise it was looked at.
+    band
+        The quantifier that the figures bear, '' for kinds that count nothing.
+    of_item
+        Whether the figures are of all orders (shoppers) of the item, not of the thing of the history.
     extra
         A second fact, about the item itself.
     tone
@@ -39,28 +46,32 @@ class Plan:
     """
 
     kind: Kind
-    named: int = 0
+    named: bool = False
+    bought: bool = True
+    band: str = ""
+    of_item: bool = False
     extra: Kind | None = None
     tone: Tone = "friendly"
     values: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def of(cls, facts: Facts, tone: Tone = "friendly", length: Length = "long") -> Plan:
-        """The plan that the evidence calls for: the largest true reason first."""
-        extras = [kind for kind in facts.extra if facts.holds(kind)]
-        if facts.because:
-            first = facts.because[0]
-            kind = first.link
-            both = len(facts.because) > 1 and facts.holds(kind, facts.because[1])
-            if kind is Kind.WORDS:
-                both = both and facts.because[1].shared == first.shared
-            named = 2 if both else 1
-        else:
-            named = 0
-            candidates = (*extras, Kind.TASTE, Kind.POPULAR, Kind.NEW, Kind.PICK)
-            kind = next(k for k in candidates if facts.holds(k))
-        extra = next((k for k in extras if k is not kind), None) if length == "long" else None
-        return cls(kind, named, extra, tone, _values(facts, kind, named, extra))
+    def of(cls, facts: Facts, tone: Tone = "friendly", length: Length = "long") -> Plan | None:
+        """The plan of the chosen reason; None where there is none to tell."""
+        choice, past = facts.choice, facts.named
+        if choice is None:
+            return None
+        measure = past.measures.get(choice.kind) if past else None
+        extra = choice.extra if length == "long" else None
+        return cls(
+            choice.kind,
+            past is not None,
+            past is None or past.bought,
+            measure.band if measure else "",
+            bool(measure and measure.of_item),
+            extra,
+            tone,
+            _values(facts, extra),
+        )
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -70,35 +81,60 @@ class Plan:
     @property
     def required(self) -> tuple[str, ...]:
         """Names of the slots it must use."""
-        return ("item", *(f"because_{i + 1}" for i in range(self.named)))
+        return ("item", "because_1") if self.named else ("item",)
 
     @property
     def line(self) -> str:
         """The plan as the fine-tuned writer reads it."""
         numbers = [f"{{{s}}}" for s in self.slots if s not in self.required]
-        because = " ".join(f"{{because_{i + 1}}}" for i in range(self.named))
-        facts = [f"{self.kind.value}{f' {because}' if because else ''}", *([self.extra.value] if self.extra else [])]
+        looked = "" if self.bought else " looked at"
+        because = f"{looked} {{because_1}}" if self.named else ""
+        rarer = " of {item}" if self.of_item else ""
+        facts = [" ".join(f"{self.band} {self.kind.value}{rarer}{because}".split())]
+        facts += [self.extra.value] if self.extra else []
         return f"Why {{item}}? {' + '.join(facts)}{f' ({chr(32).join(numbers)})' if numbers else ''}. {self.tone}:"
 
 
-def _values(facts: Facts, kind: Kind, named: int, extra: Kind | None) -> dict[str, str]:
-    values = {"item": quoted(facts.item.name)}
-    for i in range(named):
-        values[f"because_{i + 1}"] = quoted(facts.because[i].product.name)
+def _values(facts: Facts, extra: Kind | None) -> dict[str, str]:
+    """Slot values of the chosen reason and its second fact."""
+    assert facts.choice is not None
+    item, past, kind = facts.item, facts.named, facts.choice.kind
     said = {kind, extra}
-    if said & {Kind.OFTEN, Kind.TOGETHER} and named == 1:
-        values["together"] = f"{facts.because[0].together:,}"
-    if Kind.WORDS in said:
-        values["shared"] = quoted(facts.because[0].shared)
-    if Kind.BRAND in said and facts.item.brand:
-        values["brand"] = facts.item.brand
-    if Kind.CATEGORY in said and facts.item.category:
-        values["category"] = facts.item.category
-    if Kind.POPULAR in said:
-        values["buyers"] = f"{facts.item.count:,}"
-        if facts.item.recent is not None:
+    values = {"item": quoted(item.name)}
+    if past is not None:
+        values["because_1"] = quoted(past.product.name)
+        measure = past.measures.get(kind)
+        if measure is not None and measure.band in {OFTEN, REGULARLY}:
+            values |= {"count": f"{measure.count:,}", "of": f"{measure.of:,}"}
+        if kind is Kind.WORDS:
+            values["shared"] = quoted(past.shared)
+        if kind is Kind.NOUN:
+            values["shared"] = plural(past.noun)
+    # A brand that the name already says is not said again.
+    if kind is Kind.BRAND and item.brand and item.brand.casefold() not in item.name.casefold():
+        values["brand"] = item.brand
+    if said & {Kind.CATEGORY, Kind.TASTE, Kind.TOP_OF_CATEGORY} and item.category:
+        values["category"] = item.category
+    if kind is Kind.TASTE:
+        values["taste"] = f"{facts.taste:,}"
+        if facts.purchases > facts.taste:
+            values["purchases"] = f"{facts.purchases:,}"
+    if said & _SALES:
+        values["buyers"] = f"{item.count:,}"
+        if item.recent is not None:
             values["days"] = str(WINDOW)
+    if Kind.RATED in said:
+        values |= {"rating": f"{item.rating:g}", "scale": f"{item.scale:g}", "ratings": f"{item.ratings:,}"}
     return values
+
+
+def plural(noun: str) -> str:
+    """An English noun in the plural, by its ending."""
+    if noun.endswith("s") and not noun.endswith("ss"):
+        return noun
+    if re.search(r"(s|x|z|ch|sh)$", noun):
+        return f"{noun}es"
+    return f"{noun[:-1]}ies" if re.search(r"[^aeiou]y$", noun) else f"{noun}s"
 
 
 def quoted(name: str) -> str:
@@ -140,31 +176,35 @@ def malformed(form: str, plan: Plan) -> str | None:
 
 INSTRUCTION = (
     "You write one sentence for a web shop that tells a shopper why a product is recommended. The product is written "
-    "{item}; products the shopper bought are written {because_1} and {because_2}. Copy these slots, braces included, "
-    "exactly as they are. Use only the facts given: no other names, numbers, qualities or promises."
+    "{item}; what the shopper bought or looked at is written {because_1}. Copy these slots, braces included, exactly as "
+    "they are. Use only the facts given: no other names, numbers, qualities or promises."
 )
 
 
 def chat(plan: Plan) -> list[dict[str, str]]:
     """The same request in plain words, for a model that was not trained on `Plan.line`."""
-    because = " and ".join(f"{{because_{i + 1}}}" for i in range(plan.named))
+    rare, common = ("{item}", "{because_1}") if plan.of_item else ("{because_1}", "{item}")
     about = {
-        Kind.OFTEN: f"many shoppers who bought {because} also bought {{item}}; they are often bought together",
-        Kind.TOGETHER: f"the shopper bought {because}; other shoppers bought both it and {{item}}",
-        Kind.WORDS: f"the shopper bought {because}; its name shares the words {{shared}} with {{item}}",
-        Kind.BRAND: f"the shopper bought {because}; {{item}} is from the same brand, {{brand}}",
-        Kind.CATEGORY: f"the shopper bought {because}; {{item}} is from the same category, {{category}}",
-        Kind.SIMILAR: f"the shopper bought {because}; {{item}} is similar",
-        Kind.BOUGHT: f"the shopper bought {because}, which is why {{item}} is recommended",
-        Kind.VIEWED: f"the shopper looked at {because}, which is why {{item}} is recommended",
-        Kind.POPULAR: "{item} is popular: {buyers} shoppers bought it"
-        + (" in the last {days} days" if "days" in plan.slots else ""),
+        Kind.SAME_ORDER: f"orders with {rare} {plan.band} also hold {common}",
+        Kind.AFTER: f"shoppers who bought {{because_1}} {plan.band} came back later for {{item}}",
+        Kind.ALSO_BOUGHT: f"shoppers who bought {rare} {plan.band} bought {common} too",
+        Kind.VIEWED_TOGETHER: f"shoppers who looked at {rare} {plan.band} looked at {common} too",
+        Kind.BRAND: "{item} is from the same brand as {because_1}",
+        Kind.NOUN: "{item} and {because_1} are both {shared}",
+        Kind.WORDS: "{item} and {because_1} share the theme {shared}",
+        Kind.CATEGORY: "{item} is from the same category as {because_1}, {category}",
+        Kind.SIMILAR: "{item} is similar to {because_1}",
+        Kind.TASTE: "the shopper bought {taste} products from {category}, the category of {item}",
+        Kind.POPULAR: "{item} is one of the bestsellers: {buyers} shoppers bought it WHEN",
+        Kind.TOP_OF_CATEGORY: "{item} is among the most bought in {category}: {buyers} shoppers bought it WHEN",
+        Kind.RATED: "{item} is rated {rating} of {scale} on average, from {ratings} ratings",
         Kind.NEW: "{item} is new in the shop",
         Kind.PRICE: "{item} costs about what the shopper usually pays",
         Kind.CHEAPER: "{item} costs less than what the shopper usually pays",
-        Kind.TASTE: "{item} fits what the shopper has bought so far",
-        Kind.PICK: "{item} is a suggestion for the shopper",
+        Kind.BUYERS: "{buyers} shoppers bought {item} WHEN",
     }
-    facts = [about[plan.kind], *([about[plan.extra]] if plan.extra else [])]
-    wish = f"Facts: {'; '.join(facts)}.\nTone: {plan.tone}. Write the sentence."
+    facts = [f"the shopper {'bought' if plan.bought else 'looked at'} {{because_1}}"] if plan.named else []
+    facts += [about[kind] for kind in (plan.kind, plan.extra) if kind]
+    when = "in the last {days} days" if "days" in plan.slots else "so far"
+    wish = f"Facts: {'; '.join(facts)}.\nTone: {plan.tone}. Write the sentence.".replace("WHEN", when)
     return [{"role": "system", "content": INSTRUCTION}, {"role": "user", "content": wish}]

@@ -1,4 +1,4 @@
-"""What a shop's tables say about its products and who bought them, ready to be quoted."""
+"""Facts of one snapshot: what its tables say of a product, and of a product beside a thing of the history."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from recsys.data import schema
 from recsys.data.catalogue import Candidates
-from recsys.data.events import DAY, Events
+from recsys.data.events import DAY
 from recsys.data.histories import Profile
 from recsys.data.snapshot import Snapshot, titles
-from recsys.explain.facts import NARROW, SIMILAR, UNUSUAL, WINDOW, Past, Product, safe_name
-from recsys.explain.shared_phrases import Names, same_noun
+from recsys.explain.facts import Facts, Past, Product
+from recsys.explain.measures import NARROW, SIMILAR, TOP_CATEGORY_ITEMS, UNUSUAL, WINDOW
+from recsys.explain.names import safe_name, same_product, short_name
+from recsys.explain.records import Records
+from recsys.explain.shared_phrases import Names, head_noun
 
 #: Items of which the average candidate is made.
 BASELINE_ITEMS = 1_000
@@ -27,26 +30,22 @@ NEW_AFTER = 90
 
 
 class ShopStatistics:
-    """Counts and names of one snapshot; made once, read by every explanation.
+    """Counts and names of one snapshot; made once, read by every explanation and by the check.
 
     Attributes
     ----------
+    records
+        Orders, buyers and viewers of each item.
     baseline
         The shopper's average candidate: up to `BASELINE_ITEMS` available items, drawn once with a fixed seed.
-    buyers, recent
-        Distinct shoppers who bought each item, ever and in the last `WINDOW` days (None without global time).
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        purchases = _purchases(snapshot)
-        self._purchases = purchases
-        self.buyers = _distinct(purchases)
-        late = snapshot.now - WINDOW * DAY
-        self.recent = _distinct(purchases.where(purchases.time >= late)) if purchases.absolute else None
-        count = self.buyers if self.recent is None else self.recent
-        self._rank = np.empty(len(count), np.int64)
-        self._rank[np.argsort(-count, kind="stable")] = np.arange(1, len(count) + 1)
+        self.records = Records(snapshot, WINDOW)
+        self._count = (self.records.recent or self.records.buyers).counts
+        self._rank = np.empty(len(self._count), np.int64)
+        self._rank[np.argsort(-self._count, kind="stable")] = np.arange(1, len(self._count) + 1)
 
     @property
     def n_items(self) -> int:
@@ -69,10 +68,17 @@ class ShopStatistics:
         """These items as candidates."""
         return self.snapshot.catalogue.take(np.asarray(codes, np.int64))
 
+    # --- one product --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """Titles of the catalogue, row = code."""
+        return list(titles(self.snapshot.tables.value.items))
+
     @cached_property
     def _columns(self) -> dict[str, list[str | None]]:
         items = self.snapshot.tables.value.items
-        out: dict[str, list[str | None]] = {schema.TITLE: list(titles(items))}
+        out: dict[str, list[str | None]] = {}
         for column in (schema.BRAND, schema.CATEGORY):
             if column in items.columns:
                 text = items[column].fillna("").astype(str).str.strip()
@@ -81,73 +87,115 @@ class ShopStatistics:
 
     def product(self, code: int) -> Product:
         """What may be said of one product."""
-        brand, category = (self._columns.get(c, [None] * (code + 1))[code] for c in (schema.BRAND, schema.CATEGORY))
+        brand, category = (self._columns[c][code] if c in self._columns else None for c in _NAMED_COLUMNS)
         log_price = float(self.snapshot.facts.price[code])
+        mean, ratings, scale = self._ratings
+        recent = self.records.recent
         return Product(
-            name=safe_name(self._columns[schema.TITLE][code] or ""),
+            name=short_name(self.titles[code] or ""),
             brand=brand,
             category=category,
             price=None if np.isnan(log_price) else round(float(np.expm1(log_price)), 2),
-            buyers=int(self.buyers[code]),
-            recent=None if self.recent is None else int(self.recent[code]),
+            buyers=self.records.buyers.count(code),
+            recent=None if recent is None else recent.count(code),
             rank=int(self._rank[code]),
+            place=self._place(code),
+            rating=round(float(mean[code]), 1) if ratings[code] else None,
+            ratings=int(ratings[code]),
+            scale=scale,
         )
 
-    def past(self, profile: Profile, row: int, item: int, user: int | None) -> Past | None:
-        """History row `row` beside the item `item`; None for a product the catalogue does not have."""
-        code = int(profile.items[row])
-        if code < 0:
-            return None
-        product, other = self.product(code), self.product(item)
-        shared = self._names.shared(other.name, product.name)
-        return Past(
-            product=product,
-            bought=self._bought(user, code),
-            together=self.together(code, item),
-            shared=shared,
-            similar=self._close(code, item) and (same_noun(product.name, other.name) or self._narrow(product, other)),
-            lately=bool(profile.ages[row] <= WINDOW if self.snapshot.events.absolute else profile.steps[row] == 0),
-        )
+    @cached_property
+    def _ratings(self) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
+        """Mean and number of each item's ratings, and the largest rating there is."""
+        table = self.snapshot.tables.value.interactions
+        if schema.RATING not in table.columns or not table[schema.RATING].notna().any():
+            return np.zeros(self.n_items), np.zeros(self.n_items, np.int64), 0.0
+        item = self.snapshot.item_index.get_indexer(pd.Index(table[schema.ITEM], dtype=object))
+        rating = table[schema.RATING].to_numpy(np.float64, na_value=np.nan)
+        known = (item >= 0) & np.isfinite(rating)
+        number = np.bincount(item[known], minlength=self.n_items)
+        total = np.bincount(item[known], rating[known], minlength=self.n_items)
+        return total / np.maximum(number, 1), number, float(rating[known].max())
 
-    def together(self, a: int, b: int) -> int:
-        """Shoppers who bought both."""
-        return len(np.intersect1d(self._shoppers(a), self._shoppers(b), assume_unique=True))
+    @cached_property
+    def _category(self) -> NDArray[np.int64]:
+        """Code of each item's category, -1 where it has none."""
+        column = self._columns.get(schema.CATEGORY, [None] * self.n_items)
+        return pd.factorize(np.array([c.casefold() if c else None for c in column], dtype=object))[0].astype(np.int64)
 
-    def usual_price(self, profile: Profile) -> float | None:
-        """Median price of a history, where at least three of its prices are known."""
-        known = profile.facts.price[~np.isnan(profile.facts.price)]
-        return round(float(np.expm1(np.median(known))), 2) if len(known) >= 3 else None
+    def _place(self, code: int) -> int | None:
+        """One more than the items of its category with more buyers."""
+        category = self._category[code]
+        peers = self._count[self._category == category] if category >= 0 else np.zeros(0)
+        return int((peers > self._count[code]).sum()) + 1 if len(peers) >= TOP_CATEGORY_ITEMS else None
 
     def is_new(self, code: int) -> bool:
         """Whether the item was first sold within the last `WINDOW` days of a shop that has sold for `NEW_AFTER`."""
-        if not self._purchases.absolute or not self.buyers[code]:
+        if not self.snapshot.events.absolute or not self.records.buyers.count(code):
             return False
         now = self.snapshot.now
-        start = float(self._purchases.time.min())
-        return bool(now - start >= NEW_AFTER * DAY and now - self._first[code] <= WINDOW * DAY)
+        return bool(
+            now - self.records.start >= NEW_AFTER * DAY and now - self.records.first_sold[code] <= WINDOW * DAY
+        )
 
-    @cached_property
-    def _first(self) -> NDArray[np.float64]:
-        first = np.full(self.n_items, np.inf)
-        np.minimum.at(first, self._purchases.item, self._purchases.time)
-        return first
+    # --- a product beside a history -----------------------------------------------------------------------------------
 
-    @cached_property
-    def _by_item(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        pair = np.unique(self._purchases.item.astype(np.int64) * self._purchases.n_users + self._purchases.user)
-        item, user = np.divmod(pair, max(self._purchases.n_users, 1))
-        return np.searchsorted(item, np.arange(self.n_items + 1)), user
+    def facts(self, profile: Profile, item: int, rows: Sequence[int], user: int | None) -> Facts:
+        """Facts of an item for a shopper, naming these rows of the profile where they can be named.
 
-    def _shoppers(self, code: int) -> NDArray[np.int64]:
-        indptr, user = self._by_item
-        return user[indptr[code] : indptr[code + 1]]
+        A thing that the shopper neither bought nor looked at (only put into a cart), that is the item itself in another
+        size, or whose name cannot be told from one before it, is left out.
+        """
+        product = self.product(item)
+        because: list[Past] = []
+        for row in rows:
+            past = self.past(profile, row, item, user)
+            if past is not None and past.product.name.casefold() not in {
+                product.name.casefold(),
+                *(other.product.name.casefold() for other in because),
+            }:
+                because.append(past)
+        bought = self._bought(profile, user)
+        codes = profile.items[bought & (profile.items >= 0)]
+        same = self._category[codes] == self._category[item]
+        return Facts(
+            item=product,
+            because=tuple(because),
+            usual_price=_usual_price(profile.facts.price[bought]),
+            new=self.is_new(item),
+            taste=int(same.sum()) if self._category[item] >= 0 else 0,
+            purchases=len(codes),
+            n_items=self.n_items,
+        )
 
-    def _bought(self, user: int | None, code: int) -> bool:
-        if user is None:  # a history given by hand is a list of purchases
-            return True
-        shoppers = self._shoppers(code)
-        at = int(np.searchsorted(shoppers, user))
-        return at < len(shoppers) and int(shoppers[at]) == user
+    def past(self, profile: Profile, row: int, item: int, user: int | None) -> Past | None:
+        """History row `row` beside the item `item`; None where nothing may be said of it."""
+        code = int(profile.items[row])
+        if code < 0 or code == item or same_product(self.titles[code], self.titles[item]):
+            return None
+        # A history given by hand is a list of purchases.
+        bought = user is None or self.records.buyers.holds(code, user)
+        if not bought and user is not None and not self.records.viewers.holds(code, user):
+            return None
+        a, b = safe_name(self.titles[item]), safe_name(self.titles[code])
+        noun = head_noun(a, b)
+        return Past(
+            product=self.product(code),
+            item_id=str(self.snapshot.item_ids[code]),
+            bought=bought,
+            measures=self.records.measures(code, item),
+            shared=self._names.phrase(a, b),
+            noun="" if self._names.common(noun) else noun,
+            similar=self._close(code, item) and (bool(noun) or self._narrow(code, item)),
+            lately=bool(profile.ages[row] <= WINDOW if self.snapshot.events.absolute else profile.steps[row] == 0),
+        )
+
+    def _bought(self, profile: Profile, user: int | None) -> NDArray[np.bool_]:
+        """Which rows of a history are purchases; of one given by hand, all."""
+        if user is None:
+            return np.ones(len(profile), bool)
+        return np.array([c >= 0 and self.records.buyers.holds(int(c), user) for c in profile.items], bool)
 
     def _close(self, a: int, b: int) -> bool:
         """Whether two products' texts are closer than nearly all pairs of the shop."""
@@ -164,33 +212,25 @@ class ShopStatistics:
         cosine = np.einsum("ij,ij->i", vectors[a[a != b]], vectors[b[a != b]])
         return float(np.quantile(cosine, UNUSUAL)) if len(cosine) else 1.0
 
-    def _narrow(self, a: Product, b: Product) -> bool:
+    def _narrow(self, a: int, b: int) -> bool:
         """Whether both are of one category that is not half the shop."""
-        same = a.category is not None and b.category is not None and a.category.casefold() == b.category.casefold()
-        return same and self._in_category[str(a.category).casefold()] <= NARROW * self.n_items
+        category = int(self._category[a])
+        same = category >= 0 and category == self._category[b]
+        return bool(same and self._in_category[category] <= NARROW * self.n_items)
 
     @cached_property
-    def _in_category(self) -> Counter[str]:
-        return Counter(c.casefold() for c in self._columns.get(schema.CATEGORY, []) if c)
+    def _in_category(self) -> Counter[int]:
+        return Counter(self._category.tolist())
 
     @cached_property
     def _names(self) -> Names:
-        return Names(safe_name(title or "") for title in self._columns[schema.TITLE])
+        return Names(safe_name(title or "") for title in self.titles)
 
 
-def _purchases(snapshot: Snapshot) -> Events:
-    """The events that were purchases (all of them, in a shop that logs nothing else)."""
-    events = snapshot.tables.value.interactions
-    if (
-        schema.EVENT not in events.columns
-        or not (events[schema.EVENT].fillna(schema.PURCHASE) != schema.PURCHASE).any()
-    ):
-        return snapshot.events
-    bought: pd.DataFrame = events[events[schema.EVENT].fillna(schema.PURCHASE) == schema.PURCHASE]
-    return Events.from_table(bought, snapshot.user_ids, snapshot.item_ids, snapshot.events.kind)
+def _usual_price(log_prices: NDArray[np.float32]) -> float | None:
+    """Median price of what was bought, where at least three of its prices are known."""
+    known = log_prices[~np.isnan(log_prices)]
+    return round(float(np.expm1(np.median(known))), 2) if len(known) >= 3 else None
 
 
-def _distinct(events: Events) -> NDArray[np.int64]:
-    """Distinct users of each item, shape ``(n_items,)``."""
-    pair = np.unique(events.item.astype(np.int64) * max(events.n_users, 1) + events.user)
-    return np.bincount(pair // max(events.n_users, 1), minlength=events.n_items)
+_NAMED_COLUMNS = (schema.BRAND, schema.CATEGORY)

@@ -1,80 +1,72 @@
-"""Plain sentences, true by construction: what a shopper reads when no writer is asked or a writer fails the check."""
+"""Template sentences: what a shopper reads where no writer is asked, a writer fails the check, or in Chinese.
+
+The English ones are the plainest wordings of the grammar; the Chinese ones are written here, because the default writer
+writes English only.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Literal
 
-from recsys.explain.facts import Kind
+from recsys.explain import grammar
+from recsys.explain.measures import OFTEN, REGULARLY, SOMETIMES, Kind
 from recsys.explain.slot_templates import Plan, Tone, fill
 
 Language = Literal["en", "zh"]
 
-_REASON: Mapping[str, Mapping[Kind, str]] = {
-    "en": {
-        Kind.OFTEN: "{item} is often bought together with {because}",
-        Kind.TOGETHER: "shoppers who bought {because} also bought {item}",
-        Kind.WORDS: "you bought {because}, and {item} shares {shared} with it",
-        Kind.BRAND: "you bought {because}, and {item} is also by {brand}",
-        Kind.CATEGORY: "you bought {because}, and {item} is also from {category}",
-        Kind.SIMILAR: "{item} is similar to {because}, which you bought",
-        Kind.BOUGHT: "we recommend {item} because you bought {because}",
-        Kind.VIEWED: "we recommend {item} because you looked at {because}",
-        Kind.POPULAR: "{item} is popular: {buyers} shoppers bought it{window}",
-        Kind.NEW: "{item} is new in our shop",
-        Kind.PRICE: "{item} costs about what you usually pay",
-        Kind.CHEAPER: "{item} costs less than what you usually pay",
-        Kind.TASTE: "{item} fits what you have bought so far",
-        Kind.PICK: "we suggest {item}",
-    },
-    "zh": {
-        Kind.OFTEN: "{item}常与{because}一起购买",
-        Kind.TOGETHER: "买过{because}的顾客也买了{item}",
-        Kind.WORDS: "您买过{because}，{item}与它同样带有{shared}",
-        Kind.BRAND: "您买过{because}，{item}也是{brand}的产品",
-        Kind.CATEGORY: "您买过{because}，{item}也属于{category}",
-        Kind.SIMILAR: "{item}与您买过的{because}相似",
-        Kind.BOUGHT: "因为您买过{because}，为您推荐{item}",
-        Kind.VIEWED: "因为您看过{because}，为您推荐{item}",
-        Kind.POPULAR: "{item}很受欢迎：{window}有{buyers}位顾客购买",
-        Kind.NEW: "{item}是本店新品",
-        Kind.PRICE: "{item}的价格与您平时的消费相近",
-        Kind.CHEAPER: "{item}的价格低于您平时的消费",
-        Kind.TASTE: "{item}符合您以往的购买",
-        Kind.PICK: "为您推荐{item}",
-    },
+_HAD = {True: "您买过{because_1}", False: "您看过{because_1}"}
+_MINE = {True: "您买过的{because_1}", False: "您看过的{because_1}"}
+_BAND = {OFTEN: "经常", REGULARLY: "时常", SOMETIMES: "有时"}
+_ZH: Mapping[Kind, str] = {
+    Kind.SAME_ORDER: "HAD，{item}BAND与它在同一订单中购买FIGURES",
+    Kind.AFTER: "HAD，顾客买过它之后BAND再来买{item}FIGURES",
+    Kind.ALSO_BOUGHT: "HAD，买过RARE的顾客BAND也买了COMMONFIGURES",
+    Kind.VIEWED_TOGETHER: "HAD，看过RARE的顾客BAND也看了COMMONFIGURES",
+    Kind.BRAND: "{item}与MINE是同一品牌",
+    Kind.NOUN: "{item}与MINE是同一类商品",
+    Kind.WORDS: "HAD，{item}的名称里也有{shared}",
+    Kind.CATEGORY: "HAD，{item}同样来自“{category}”",
+    Kind.SIMILAR: "{item}与MINE相似",
+    Kind.TASTE: "您已买过{taste}件“{category}”商品，{item}也属于这一类",
+    Kind.POPULAR: "{item}很受欢迎，WHEN有{buyers}位顾客购买",
+    Kind.TOP_OF_CATEGORY: "{item}在“{category}”中销量居前，WHEN有{buyers}位顾客购买",
+    Kind.RATED: "{item}的平均评分为{rating}（满分{scale}，共{ratings}条评分）",
+    Kind.NEW: "{item}是本店新品",
+    Kind.PRICE: "{item}的价格与您平时的消费相近",
+    Kind.CHEAPER: "{item}的价格低于您平时的消费",
+    Kind.BUYERS: "WHEN有{buyers}位顾客购买了{item}",
 }
-_EXTRA: Mapping[str, Mapping[Kind, str]] = {
-    "en": {
-        Kind.POPULAR: "It is popular: {buyers} shoppers bought it{window}",
-        Kind.NEW: "It is new in our shop",
-        Kind.PRICE: "It costs about what you usually pay",
-        Kind.CHEAPER: "It costs less than what you usually pay",
-    },
-    "zh": {
-        Kind.POPULAR: "它很受欢迎：{window}有{buyers}位顾客购买",
-        Kind.NEW: "它是本店新品",
-        Kind.PRICE: "它的价格与您平时的消费相近",
-        Kind.CHEAPER: "它的价格低于您平时的消费",
-    },
+_ZH_EXTRA: Mapping[Kind, str] = {
+    Kind.POPULAR: "很受欢迎，WHEN有{buyers}位顾客购买",
+    Kind.RATED: "平均评分{rating}（满分{scale}，共{ratings}条）",
+    Kind.NEW: "这是本店新品",
+    Kind.PRICE: "价格与您平时的消费相近",
+    Kind.CHEAPER: "价格低于您平时的消费",
 }
-_LEAD: Mapping[str, Mapping[Tone, str]] = {
-    "en": {"friendly": "a thought for you: ", "neutral": "", "expert": "based on your orders: "},
-    "zh": {"friendly": "给您的建议：", "neutral": "", "expert": "根据您的订单："},
-}
+_ZH_LEAD: Mapping[Tone, str] = {"friendly": "为您推荐：", "neutral": "", "expert": ""}
 
 
 def template(plan: Plan, language: Language = "en") -> str:
     """The plain sentence of a plan, slots filled."""
-    words = {"en": (" and ", " in the last {days} days", "."), "zh": ("和", "最近{days}天", "。")}
-    joint, window, stop = words[language]
-    because = joint.join(f"{{because_{i + 1}}}" for i in range(plan.named))
-    # Only what the shopper did is "based on their orders"; what is true of everyone needs no such lead.
-    lead = _LEAD[language][plan.tone if plan.named or plan.tone == "friendly" else "neutral"]
-    form = lead + _REASON[language][plan.kind] + stop
+    return fill(_chinese(plan) if language == "zh" else grammar.wordings(plan)[0], plan.values)
+
+
+def _chinese(plan: Plan) -> str:
+    form = _ZH_LEAD[plan.tone] + _ZH[plan.kind]
     if plan.extra:
-        form += (" " if language == "en" else "") + _EXTRA[language][plan.extra] + stop
-    form = form.replace("{because}", because).replace("{window}", window if "days" in plan.slots else "")
-    if plan.named == 2:
-        form = form.replace("with it.", "with them.").replace("与它同样", "与它们同样")
-    return fill(form, plan.values)
+        form += f"；{_ZH_EXTRA[plan.extra]}"
+    rare, common = ("{item}", "它") if plan.of_item else ("它", "{item}")
+    unit = "个订单" if plan.kind is Kind.SAME_ORDER else "位"
+    figures = f"（{{of}}{unit}中有{{count}}{unit[0]}）" if "count" in plan.slots else ""
+    for mark, words in (
+        ("HAD", _HAD[plan.bought]),
+        ("MINE", _MINE[plan.bought]),
+        ("RARE", rare),
+        ("COMMON", common),
+        ("BAND", _BAND.get(plan.band, "")),
+        ("FIGURES", figures),
+        ("WHEN", "最近{days}天" if "days" in plan.slots else "迄今"),
+    ):
+        form = form.replace(mark, words)
+    return f"{form}。"

@@ -1,13 +1,17 @@
-"""From evidence to a sentence: a writer puts it around slots, the program fills them, the check decides."""
+"""Data-to-text generation: a language model words the plan around slots, the program fills them.
+
+A writer on this machine is guided: it may only go on with what continues a wording of the grammar, so that every
+sentence is one that a person has read and nothing has to be parsed afterwards. Free writers (an endpoint, or
+``explain.guided = false``) are checked against the tables' facts, asked once more, and else replaced by the template.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import random
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,7 @@ from recsys.encoders import pretrained
 from recsys.errors import RecsysError
 from recsys.explain import grammar, grounding, slot_templates
 from recsys.explain.facts import Facts
-from recsys.explain.slot_templates import Plan
+from recsys.explain.slot_templates import Plan, fill
 from recsys.explain.templates import template
 from recsys.llm import gpt, tuning
 from recsys.settings import ExplainSettings
@@ -32,22 +36,22 @@ MAX_NEW_TOKENS = 72
 #: After a failed check, one more try: local writers then keep to wordings that are known to be true.
 TRIES = 2
 _CACHED_FORMS = 100_000
-#: Sentences of the grammar over whose prefix tree a guided writer writes.
-WORDINGS = 96
+#: Times a sentence is written again because its list has the same wording already.
+REWRITES = 3
 
 
 @dataclass(frozen=True)
 class Reason:
-    """A sentence that passed the check.
+    """A sentence that is true by its making or passed the check.
 
     Attributes
     ----------
     sentence
-        What the shopper reads.
+        What the shopper reads; '' where nothing worth saying is true.
     form
         The same before its slots were filled ('' for a template).
     writer
-        Who wrote it: `template`, or the writer's name.
+        Who wrote it: `template`, the writer's name, or '' where there is no sentence.
     tries
         How often the writer was asked.
     refused
@@ -76,8 +80,8 @@ class ReasonWriter:
         trained: bool = False,
         guided_from: int = TRIES,
     ) -> None:
-        """`trained` writers continue `Plan.line`, others read plain words; from try `guided_from` on (0 is the first)
-        the writer keeps to the grammar's wordings, which only local ones can.
+        """`trained` writers continue `Plan.line`, others read plain words; after `guided_from` refusals the writer keeps
+        to the grammar's wordings, which only local ones can.
         """
         self._writer = writer
         self._settings = settings
@@ -114,64 +118,99 @@ class ReasonWriter:
         """The writer's name."""
         return self._writer.name if self._writer else TEMPLATE
 
-    def write(self, facts: Sequence[Facts]) -> list[Reason]:
-        """A reason for each set of facts; one writing at a time, because a model uses all cores."""
+    def write(self, facts: Sequence[Facts], lists: Sequence[Hashable] | None = None) -> list[Reason]:
+        """A reason for each set of facts; one writing at a time, because a model uses all cores.
+
+        Parameters
+        ----------
+        lists
+            Which list each reason belongs to: no list gets one wording twice while another is left.
+        """
         plans = [Plan.of(f, self._settings.tone, self._settings.length) for f in facts]
-        plain = [plain_reason(f, self._settings) for f in facts]
-        if self._writer is None or not facts:
-            return plain
+        reasons = [plain_reason(f, self._settings) for f in facts]
+        told = [i for i, plan in enumerate(plans) if plan is not None]
+        if self._writer is None or not told:
+            return reasons
         try:
             with self._lock:
-                return self._write(facts, plans, plain)
+                self._write(told, facts, plans, reasons, lists or range(len(facts)))
         except RecsysError as error:  # an endpoint that does not answer must not take the reasons down with it
             log.warning("the writer failed: %s; templates are delivered", error)
-            return plain
-
-    def _write(self, facts: Sequence[Facts], plans: Sequence[Plan], plain: Sequence[Reason]) -> list[Reason]:
-        reasons = list(plain)
-        refused: list[tuple[str, ...]] = [()] * len(plans)
-        todo = list(range(len(plans)))
-        for attempt in range(TRIES):
-            written = self._ask([plans[i] for i in todo], attempt)
-            for i, form in zip(todo, written, strict=True):
-                sentence, wrong = judge(form, plans[i], facts[i])
-                if wrong:
-                    refused[i] = (*refused[i], wrong)
-                else:
-                    reasons[i] = Reason(sentence, form, self.name, attempt + 1, refused[i])
-            todo = [i for i in todo if reasons[i].writer == TEMPLATE]
-            if not todo:
-                break
-        for i in todo:
-            reasons[i] = Reason(plain[i].sentence, "", TEMPLATE, TRIES, refused[i])
         return reasons
 
-    def _ask(self, plans: Sequence[Plan], attempt: int) -> list[str]:
+    def _write(
+        self,
+        told: Sequence[int],
+        facts: Sequence[Facts],
+        plans: Sequence[Plan | None],
+        reasons: list[Reason],
+        lists: Sequence[Hashable],
+    ) -> None:
+        """Replace the templates of these rows by what the writer words, as far as it is true and not said before."""
+        refused: dict[int, tuple[str, ...]] = {i: () for i in told}
+        said: set[tuple[Hashable, str]] = set()
+        rows, failed, again = list(told), dict.fromkeys(told, 0), 0
+        while rows and again <= REWRITES:
+            asked = [plan for i in rows if (plan := plans[i]) is not None]
+            guided = [self._guided_from <= failed[i] for i in rows]
+            forms = self._ask(asked, [failed[i] for i in rows], guided, again)
+            left = []
+            for i, plan, form, safe in zip(rows, asked, forms, guided, strict=True):
+                sentence, wrong = fill(form, plan.values) if safe else "", ""
+                if not safe:
+                    sentence, wrong = judge(form, plan, facts[i])
+                if wrong:
+                    failed[i] += 1
+                    refused[i] = (*refused[i], wrong)
+                    left += [i] if failed[i] < TRIES else []
+                    continue
+                repeats = (lists[i], form) in said
+                if not repeats or again == REWRITES or len(grammar.wordings(plan)) == 1:
+                    reasons[i] = Reason(sentence, form, self.name, failed[i] + 1, refused[i])
+                    said.add((lists[i], form))
+                else:
+                    left.append(i)
+            again += 1
+            rows = left
+        for i in told:
+            if reasons[i].writer == TEMPLATE:
+                reasons[i] = Reason(reasons[i].sentence, "", TEMPLATE, failed[i], refused[i])
+
+    def _ask(self, plans: Sequence[Plan], failed: Sequence[int], guided: Sequence[bool], again: int) -> list[str]:
         """Forms of plans, each (plan, seed) written once."""
         assert self._writer is not None
-        keys = [(plan.line, self._seed(plan), attempt) for plan in plans]
-        missing = {key: plan for key, plan in zip(keys, plans, strict=True) if key not in self._forms}
-        if missing:
+        keys = [
+            (plan.line, self._seed(plan, again), tries * 2 + safe)
+            for plan, tries, safe in zip(plans, failed, guided, strict=True)
+        ]
+        for safe in (False, True):
+            missing = {
+                key: plan
+                for key, plan, is_safe in zip(keys, plans, guided, strict=True)
+                if is_safe == safe and key not in self._forms
+            }
+            if not missing:
+                continue
             sampling = gpt.Sampling(max_new_tokens=MAX_NEW_TOKENS, temperature=self._settings.temperature, stop=("\n",))
             prompts: list[gpt.Prompt] = [p.line if self._trained else slot_templates.chat(p) for p in missing.values()]
             seeds = [int.from_bytes(_digest(*map(str, key))[:7], "big") for key in missing]
-            guide: dict[str, Any] = {}
-            if attempt >= self._guided_from:
-                guide["within"] = [_wordings(p, seed) for p, seed in zip(missing.values(), seeds, strict=True)]
-            for key, text in zip(missing, self._writer.write(prompts, sampling, seeds=seeds, **guide), strict=True):
-                self._forms[key] = slot_templates.tidy(text)
+            within: dict[str, Any] = {}
+            if safe:
+                within["within"] = [[f" {text}" for text in grammar.wordings(plan)] for plan in missing.values()]
+            for key, text in zip(missing, self._writer.write(prompts, sampling, seeds=seeds, **within), strict=True):
+                self._forms[key] = text.strip() if safe else slot_templates.tidy(text)
         out = [self._forms[key] for key in keys]
         while len(self._forms) > _CACHED_FORMS:
             self._forms.popitem(last=False)
         return out
 
-    def key(self, facts: Facts) -> tuple[str, int]:
-        """What a text depends on: facts with equal keys get equal wordings."""
+    def key(self, facts: Facts) -> tuple[str, int] | None:
+        """What a text depends on: facts with equal keys get equal wordings; None where there is nothing to tell."""
         plan = Plan.of(facts, self._settings.tone, self._settings.length)
-        return plan.line, self._seed(plan)
+        return None if plan is None else (plan.line, self._seed(plan))
 
-    def _seed(self, plan: Plan) -> int:
-        content = _digest(plan.line, *(f"{k}={v}" for k, v in sorted(plan.values.items())))
+    def _seed(self, plan: Plan, again: int = 0) -> int:
+        content = _digest(plan.line, *(f"{k}={v}" for k, v in sorted(plan.values.items())), str(again))
         return int.from_bytes(content[:8], "big") % self._settings.variants
 
 
@@ -195,23 +234,17 @@ def load_local(settings: ExplainSettings, *, bare: bool = False, offline: bool =
 
 
 def plain_reason(facts: Facts, settings: ExplainSettings) -> Reason:
-    """The template's sentence."""
+    """The template's sentence; an empty one where there is nothing to tell."""
     plan = Plan.of(facts, settings.tone, settings.length)
-    return Reason(template(plan, settings.language), "", TEMPLATE)
+    return Reason("", "", "") if plan is None else Reason(template(plan, settings.language), "", TEMPLATE)
 
 
 def judge(form: str, plan: Plan, facts: Facts) -> tuple[str, str]:
     """``(sentence, what is wrong with it)``; the second is '' where nothing is."""
     if wrong := slot_templates.malformed(form, plan):
         return "", wrong
-    sentence = slot_templates.fill(form, plan.values)
+    sentence = fill(form, plan.values)
     return sentence, "; ".join(grounding.check(sentence, facts))
-
-
-def _wordings(plan: Plan, seed: int) -> list[str]:
-    """Sentences of the grammar that a guided writer may choose its words from."""
-    rng = random.Random(seed)  # noqa: S311 - variety, not security
-    return [f" {grammar.sentence(plan, rng)}" for _ in range(WORDINGS)]
 
 
 def _digest(*parts: str) -> bytes:

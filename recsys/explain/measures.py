@@ -1,0 +1,179 @@
+"""Evidence kinds and their measures: what each claim counts, of how many, and which quantifier the share bears.
+
+A sentence that says "often" is only as true as the definition behind the word. So every kind of claim has one
+definition here that a person can check against the tables, one threshold and, where it counts, a lower confidence
+bound; evidence, wordings, check and documentation all read this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import sqrt
+
+
+class Kind(StrEnum):
+    """Kinds of evidence, named as the writer reads them."""
+
+    SAME_ORDER = "same order"
+    AFTER = "bought after"
+    ALSO_BOUGHT = "also bought"
+    VIEWED_TOGETHER = "viewed together"
+    BRAND = "same brand"
+    NOUN = "same kind of product"
+    WORDS = "shared words"
+    CATEGORY = "same category"
+    SIMILAR = "similar product"
+    TASTE = "category taste"
+    POPULAR = "popular"
+    TOP_OF_CATEGORY = "popular in its category"
+    RATED = "well rated"
+    NEW = "new in the shop"
+    PRICE = "usual price"
+    CHEAPER = "below usual price"
+    BUYERS = "bought lately"
+
+
+#: Kinds that link the item to one thing of the history by counting what other shoppers did.
+COUNTED = (Kind.SAME_ORDER, Kind.AFTER, Kind.ALSO_BOUGHT, Kind.VIEWED_TOGETHER)
+#: Kinds that link the item to one thing of the history.
+PAIR = (*COUNTED, Kind.BRAND, Kind.NOUN, Kind.WORDS, Kind.CATEGORY, Kind.SIMILAR)
+#: Kinds about the item (and, for some, about the history as a whole), which name nothing of the history.
+ITEM_ONLY = tuple(kind for kind in Kind if kind not in PAIR)
+
+#: Days that count as "lately", for sales and for arrivals.
+WINDOW = 30
+#: A popular item is among this share of the catalogue by buyers (or the best ten) and has at least so many of them.
+POPULAR_SHARE, POPULAR_BUYERS = 0.05, 5
+#: An item at the top of its category has fewer than so many others before it, in a category of at least so many items.
+TOP_PLACES, TOP_CATEGORY_ITEMS = 5, 10
+#: Buyers from which their number alone is told.
+TOLD_BUYERS = 3
+#: An item is called well rated from so many ratings, and from this share of the scale by their mean.
+RATINGS, RATED_SHARE = 5, 0.8
+#: Products of one category in a history that make it a taste.
+TASTE_PURCHASES = 2
+#: Two products may be called similar when their text vectors are closer than this and closer than all but a few random
+#: pairs of the shop (`UNUSUAL`), and they have the noun of their names or a narrow category in common.
+SIMILAR, UNUSUAL = 0.5, 0.99
+#: A category that holds more than this share of the catalogue makes no two products similar.
+NARROW = 0.1
+#: A price this close (as a ratio) to what the shopper usually pays is "about" that; beyond it, lower or higher.
+NEAR_PRICE = 1.25
+#: A phrase that two names share must be held by at most this share of the catalogue's names (or by three).
+RARE_PHRASE = 0.01
+
+#: Orders or shoppers with both from which a pair may be spoken of at all.
+LEAST = 3
+#: Normal quantile of the one-sided 95% bound.
+_Z = 1.645
+#: Quantifiers, and the lower bound of the share from which each may be used.
+BANDS = {"often": 0.25, "regularly": 0.10, "sometimes": 0.05}
+OFTEN, REGULARLY, SOMETIMES = BANDS
+
+
+def wilson_lower(count: int, of: int) -> float:
+    """Lower end of Wilson's score interval (one-sided, 95%) of a share.
+
+    Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22 (1927).
+    """
+    if of <= 0:
+        return 0.0
+    share, z2 = count / of, _Z * _Z
+    centre = share + z2 / (2 * of)
+    margin = _Z * sqrt(share * (1 - share) / of + z2 / (4 * of * of))
+    return max(0.0, (centre - margin) / (1 + z2 / of))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """The figures behind a claim: `count` of `of`, beside what chance alone would give.
+
+    Attributes
+    ----------
+    kind
+        What is counted (`DEFINITIONS`).
+    count, of
+        Numerator and denominator, in orders or in shoppers.
+    chance
+        The share that would be expected if the two had nothing to do with each other.
+    of_item
+        Whether `of` counts the recommended item, not the thing of the history.
+    """
+
+    kind: Kind
+    count: int
+    of: int
+    chance: float = 0.0
+    of_item: bool = False
+
+    @property
+    def share(self) -> float:
+        """`count` / `of`."""
+        return self.count / self.of if self.of else 0.0
+
+    @property
+    def lower(self) -> float:
+        """Lower confidence bound of the share."""
+        return wilson_lower(self.count, self.of)
+
+    @property
+    def band(self) -> str:
+        """The strongest quantifier that the figures bear; '' where the two are not linked at all.
+
+        A share that is not above chance, or that rests on fewer than `LEAST`, is no link however large it looks.
+        """
+        if self.count < LEAST or self.lower <= self.chance:
+            return ""
+        return next((name for name, least in BANDS.items() if self.lower >= least), "")
+
+    def bears(self, quantifier: str) -> bool:
+        """Whether this quantifier, or a weaker one, may be said."""
+        return bool(self.band) and self.lower >= BANDS[quantifier]
+
+    @property
+    def unit(self) -> str:
+        """What is counted."""
+        return "orders" if self.kind is Kind.SAME_ORDER else "shoppers"
+
+    @property
+    def text(self) -> str:
+        """The figures in words: "9 of 42 orders"."""
+        return f"{self.count:,} of {self.of:,} {self.unit}"
+
+
+#: What each kind means in the tables.
+DEFINITIONS: dict[Kind, str] = {
+    Kind.SAME_ORDER: "orders that hold both, of the orders that hold the rarer one; an order is one order or invoice id "
+    "of one shopper, else the purchases of one shopper at one time (whole days are no orders)",
+    Kind.AFTER: "shoppers whose first purchase of the item came after their first purchase of the other, of all who "
+    "bought the other; significantly more than the other way round",
+    Kind.ALSO_BOUGHT: "shoppers who ever bought both, of the shoppers who bought the rarer one",
+    Kind.VIEWED_TOGETHER: "shoppers who ever looked at both, of the shoppers who looked at the rarer one",
+    Kind.BRAND: "the column `brand` of both is the same",
+    Kind.NOUN: "both names close with the same noun",
+    Kind.WORDS: f"both names hold one phrase of two words or more that at most {RARE_PHRASE:.0%} of all names hold",
+    Kind.CATEGORY: "the column `category` of both is the same",
+    Kind.SIMILAR: f"the text vectors are closer than {SIMILAR} and than {UNUSUAL:.0%} of random pairs, and the products "
+    f"have the noun of their names or a category of at most {NARROW:.0%} of the catalogue in common",
+    Kind.TASTE: f"the shopper bought at least {TASTE_PURCHASES} products of the item's category",
+    Kind.POPULAR: f"among the {POPULAR_SHARE:.0%} (or ten) items with most buyers in the last {WINDOW} days (ever, where "
+    f"times cannot be compared), at least {POPULAR_BUYERS} of them",
+    Kind.TOP_OF_CATEGORY: f"fewer than {TOP_PLACES} items of its category have more buyers in the last {WINDOW} days",
+    Kind.RATED: f"at least {RATINGS} ratings whose mean is at least {RATED_SHARE:.0%} of the scale",
+    Kind.NEW: f"first sold in the last {WINDOW} days",
+    Kind.PRICE: f"within a factor of {NEAR_PRICE} of the median price of the shopper's history",
+    Kind.CHEAPER: f"more than a factor of {NEAR_PRICE} below the median price of the shopper's history",
+    Kind.BUYERS: f"at least {TOLD_BUYERS} shoppers bought it in the last {WINDOW} days (ever, where times cannot be "
+    "compared)",
+}
+
+
+def table() -> str:
+    """The definitions and bands as a Markdown table, as the documentation prints them."""
+    rows = ["| claim | what is counted in the tables | words it may use |", "|---|---|---|"]
+    bands = ", ".join(f"{name} from {least:.0%}" for name, least in BANDS.items())
+    for kind in Kind:
+        words = f"{bands} (lower bound), at least {LEAST}, above chance" if kind in COUNTED else "no quantifier"
+        rows.append(f"| {kind.value} | {DEFINITIONS[kind]} | {words} |")
+    return "\n".join(rows)
