@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Profile
+from recsys.explain import grounding
 from recsys.explain.facts import Choice, Facts
-from recsys.explain.measures import COUNTED, Kind
+from recsys.explain.measures import Kind
+from recsys.explain.names import safe_clause
 from recsys.explain.selection import choices_of
 from recsys.explain.statistics import ShopStatistics
 from recsys.ranking.ranker import Ranker
@@ -30,37 +32,21 @@ TOP_PARTS = 3
 #: Purchases left out together in search of what would change the decision.
 MAX_JOINT = 5
 
-_ALIKE = (Kind.SIMILAR, Kind.NOUN, Kind.WORDS, Kind.BRAND)
-_SALES = (Kind.POPULAR, Kind.TOP_OF_CATEGORY, Kind.BUYERS)
-#: What a block's part of the score says in words; blocks that are not here are shown in figures only.
-SAYS: dict[str, tuple[Kind, ...]] = {
-    "bought together": COUNTED,
-    "bought next": COUNTED,
-    "completes": COUNTED,
-    "bought with its like": (*COUNTED, *_ALIKE),
-    "bought together lately": COUNTED,
-    "taste": (*COUNTED, *_ALIKE, Kind.CATEGORY, Kind.TASTE),
-    "similarity": (*_ALIKE, Kind.CATEGORY),
-    "text agreement": (*_ALIKE, Kind.CATEGORY, Kind.TASTE),
-    "shared words": _ALIKE,  # a product's brand is among its words
-    "category": (Kind.CATEGORY, Kind.TASTE),
-    "price": (Kind.PRICE, Kind.CHEAPER),
-    "popularity": (*_SALES, Kind.RATED),
-    "their time": _SALES,
-    "newness": (Kind.NEW,),
-}
-
 EncodeHistory = Callable[[Profile], NDArray[np.float32]]
 """The text vector that a changed history would have, shape ``(dim,)``."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One block's share of a score, in logits, against the shopper's average candidate."""
+    """One block's share of a score, in logits, against the shopper's average candidate.
+
+    `kinds` are the kinds of evidence that may put it into words; a block without any is shown in figures only.
+    """
 
     block: str
     meaning: str
     value: float
+    kinds: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +106,12 @@ class Evidence:
     @property
     def top_kinds(self) -> frozenset[Kind]:
         """The kinds of evidence that the largest positive parts stand for."""
-        return _kinds(sorted(self.parts, key=lambda p: -p.value)[:TOP_PARTS])
+        return _kinds(self.top_parts)
+
+    @property
+    def top_parts(self) -> list[Part]:
+        """The largest positive parts, at most `TOP_PARTS`."""
+        return _top(self.parts)
 
     @property
     def because(self) -> tuple[str, ...]:
@@ -154,11 +145,14 @@ def gather(
     baseline = ranker.contributions(profile, statistics.baseline)
     mean, intercept = baseline.mean(axis=0), float(ranker.intercept)
     drops = _leave_one_out(ranker, profile, candidates, full)
+    blocks = ranker.blocks
     out = []
     for at, code in enumerate(codes):
         difference = full[at] - mean
         order = np.argsort(-np.abs(difference), kind="stable")
-        parts = tuple(Part(ranker.blocks[b].name, ranker.blocks[b].meaning, float(difference[b])) for b in order)
+        parts = tuple(
+            Part(blocks[b].name, blocks[b].meaning, float(difference[b]), blocks[b].evidence_kinds) for b in order
+        )
         worths = drops[:, at].sum(axis=1) if len(profile) else np.zeros(0)
         order_by_worth = np.argsort(-worths, kind="stable")
         ranked = [Purchase(statistics.item_id(int(profile.items[r])), int(r), float(worths[r])) for r in order_by_worth]
@@ -174,8 +168,9 @@ def gather(
             [worth[past.item_id] for past in facts.because],
             [_moved(ranker, drops[row_of[past.item_id], at]) for past in facts.because],
             _kinds(p for p in parts if p.value > 0),
-            _kinds(sorted(parts, key=lambda p: -p.value)[:TOP_PARTS]),
+            _kinds(_top(parts)),
         )
+        clause = _clause(ranker, _top(parts), profile, one)
         out.append(
             Evidence(
                 item_id=str(statistics.snapshot.item_ids[code]),
@@ -185,7 +180,7 @@ def gather(
                 purchases=tuple(purchases),
                 decisive=_decisive(ranker, profile, one, purchases, base, encode_history) if logit > base else (),
                 choices=choices,
-                facts=replace(facts, choice=choices[0] if choices else None),
+                facts=replace(facts, choice=choices[0] if choices else None, clause=clause),
             )
         )
     return out
@@ -243,11 +238,22 @@ def _nameable(purchases: Sequence[Purchase]) -> list[int]:
     return [p.row for p in purchases[:CONSIDERED] if p.worth >= least and p.item_id is not None]
 
 
+def _top(parts: Iterable[Part]) -> list[Part]:
+    return [p for p in sorted(parts, key=lambda p: -p.value)[:TOP_PARTS] if p.value > 0]
+
+
 def _kinds(parts: Iterable[Part]) -> frozenset[Kind]:
     """The kinds of evidence that positive parts stand for."""
-    return frozenset(kind for part in parts if part.value > 0 for kind in SAYS.get(part.block, ()))
+    return frozenset(kind for part in parts if part.value > 0 for kind in part.kinds)
 
 
 def _moved(ranker: Ranker, drop: NDArray[np.float64]) -> frozenset[Kind]:
     """The kinds of evidence of the blocks that lose something without one purchase."""
-    return frozenset(k for b in np.flatnonzero(drop > 0) for k in SAYS.get(ranker.blocks[b].name, ()))
+    return frozenset(kind for b in np.flatnonzero(drop > 0) for kind in ranker.blocks[b].evidence_kinds)
+
+
+def _clause(ranker: Ranker, top: Sequence[Part], profile: Profile, one: Candidates) -> str:
+    """What the first block among `top` that says something of the item says, '' where no sentence may hold it."""
+    block = {block.name: block for block in ranker.blocks}
+    clauses = (safe_clause(block[part.block].describe(profile, one)[0] or "") for part in top)
+    return next((clause for clause in clauses if clause and not grounding.limits(f"It {clause}.")), "")

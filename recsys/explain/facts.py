@@ -131,6 +131,8 @@ class Facts:
         What of the history may be named, the one worth most first.
     choice
         The reason to tell; None where nothing worth telling is true: then there is no sentence.
+    clause
+        What a block of the shop's own says of the item where it is among the largest parts ("has 214 reviews").
     usual_price
         Median price of the shopper's history, None where unknown.
     new
@@ -144,6 +146,7 @@ class Facts:
     item: Product
     because: tuple[Past, ...] = ()
     choice: Choice | None = None
+    clause: str = ""
     usual_price: float | None = None
     new: bool = False
     taste: int = 0

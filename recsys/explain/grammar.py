@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
@@ -154,7 +155,7 @@ _LETTER = {"friendly": "f", "neutral": "n", "expert": "e"}
 
 def wordings(plan: Plan) -> list[str]:
     """Every sentence that says a plan, slots unfilled; the plainest first."""
-    return list(_wordings(plan, frozenset(plan.slots)))
+    return list(_wordings(replace(plan, clause="it" if plan.clause else ""), frozenset(plan.slots)))
 
 
 def sentence(plan: Plan, rng: random.Random) -> str:
@@ -182,7 +183,7 @@ def _of_tone(plan: Plan, slots: frozenset[str], tone: str) -> list[str]:
             text = _worded(f"{body} {extra}".strip(), plan, slots)
             used = set(re.findall(r"\{([a-z_]+\d?)\}", text))
             # "It" must be the product that was named last.
-            clear = not extra or text.rfind("{item}") > text.rfind("{because_1}")
+            clear = not (extra or plan.clause) or text.rfind("{item}") > text.rfind("{because_1}")
             if used <= slots and clear and _says_brand(plan, slots, used):
                 out.append(re.sub(r"(^|[.!?] )([a-z])", lambda m: m.group(1) + m.group(2).upper(), text))
     return out

@@ -8,34 +8,11 @@ bound; evidence, wordings, check and documentation all read this table.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from math import sqrt
 
+from recsys.ranking.features.base import COUNTED, EvidenceKind
 
-class Kind(StrEnum):
-    """Kinds of evidence, named as the writer reads them."""
-
-    SAME_ORDER = "same order"
-    AFTER = "bought after"
-    ALSO_BOUGHT = "also bought"
-    VIEWED_TOGETHER = "viewed together"
-    BRAND = "same brand"
-    NOUN = "same kind of product"
-    WORDS = "shared words"
-    CATEGORY = "same category"
-    SIMILAR = "similar product"
-    TASTE = "category taste"
-    POPULAR = "popular"
-    TOP_OF_CATEGORY = "popular in its category"
-    RATED = "well rated"
-    NEW = "new in the shop"
-    PRICE = "usual price"
-    CHEAPER = "below usual price"
-    BUYERS = "bought lately"
-
-
-#: Kinds that link the item to one thing of the history by counting what other shoppers did.
-COUNTED = (Kind.SAME_ORDER, Kind.AFTER, Kind.ALSO_BOUGHT, Kind.VIEWED_TOGETHER)
+Kind = EvidenceKind
 #: Kinds that link the item to one thing of the history.
 PAIR = (*COUNTED, Kind.BRAND, Kind.NOUN, Kind.WORDS, Kind.CATEGORY, Kind.SIMILAR)
 #: Kinds about the item (and, for some, about the history as a whole), which name nothing of the history.

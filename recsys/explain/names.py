@@ -12,8 +12,8 @@ import unicodedata
 
 from recsys.explain.lexicon import vocabulary
 
-#: Characters of a product's name in a sentence that cannot be said shorter.
-MAX_NAME = 80
+#: Characters of a product's name that cannot be said shorter, and of what a shop's own block says.
+MAX_NAME = MAX_CLAUSE = 80
 #: Characters up to which a name is said whole, and up to which an attribute is still added to a shortened one.
 WHOLE, WITH_ATTRIBUTE = 36, 50
 
@@ -71,6 +71,14 @@ def safe_name(title: str, limit: int = MAX_NAME) -> str:
     if len(text) > limit:
         text = text[:limit].rsplit(" ", 1)[0].rstrip(_EDGES + "(") + "…"
     return text or "this product"
+
+
+def safe_clause(clause: str) -> str:
+    """What a shop's own block says of a product, as it may stand inside a sentence; '' where nothing printable is left.
+
+    The block answers for its truth.
+    """
+    return safe_name(clause, MAX_CLAUSE) if re.search(r"\w", clause) else ""
 
 
 def short_name(title: str, limit: int = MAX_NAME) -> str:

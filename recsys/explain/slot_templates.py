@@ -12,6 +12,7 @@ from recsys.explain.measures import OFTEN, REGULARLY, WINDOW, Kind
 
 Tone = Literal["friendly", "neutral", "expert"]
 Length = Literal["short", "long"]
+Language = Literal["en", "zh"]
 TONES: tuple[Tone, ...] = get_args(Tone)
 
 SLOT = re.compile(r"\{([a-z_]+\d?)\}")
@@ -43,6 +44,8 @@ class Plan:
         How to say it.
     values
         Slot names and what the program fills in; not part of what a writer reads.
+    clause
+        What a block of the shop's own says of the item, told after the sentence.
     """
 
     kind: Kind
@@ -53,6 +56,7 @@ class Plan:
     extra: Kind | None = None
     tone: Tone = "friendly"
     values: Mapping[str, str] = field(default_factory=dict, compare=False)
+    clause: str = ""
 
     @classmethod
     def of(cls, facts: Facts, tone: Tone = "friendly", length: Length = "long") -> Plan | None:
@@ -71,7 +75,15 @@ class Plan:
             extra,
             tone,
             _values(facts, extra),
+            facts.clause if length == "long" or past is None else "",
         )
+
+    def sentence(self, form: str, language: Language = "en") -> str:
+        """A form with its slots filled, and the clause of the shop's own block after it."""
+        text = fill(form, self.values)
+        if not self.clause:
+            return text
+        return f"{text} It {self.clause}." if language == "en" else f"{text}它{self.clause}。"
 
     @property
     def slots(self) -> tuple[str, ...]:

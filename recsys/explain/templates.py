@@ -7,13 +7,10 @@ writes English only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from recsys.explain import grammar
 from recsys.explain.measures import OFTEN, REGULARLY, SOMETIMES, Kind
-from recsys.explain.slot_templates import Plan, Tone, fill
-
-Language = Literal["en", "zh"]
+from recsys.explain.slot_templates import Language, Plan, Tone
 
 _HAD = {True: "您买过{because_1}", False: "您看过{because_1}"}
 _MINE = {True: "您买过的{because_1}", False: "您看过的{because_1}"}
@@ -49,7 +46,7 @@ _ZH_LEAD: Mapping[Tone, str] = {"friendly": "为您推荐：", "neutral": "", "e
 
 def template(plan: Plan, language: Language = "en") -> str:
     """The plain sentence of a plan, slots filled."""
-    return fill(_chinese(plan) if language == "zh" else grammar.wordings(plan)[0], plan.values)
+    return plan.sentence(_chinese(plan) if language == "zh" else grammar.wordings(plan)[0], language)
 
 
 def _chinese(plan: Plan) -> str:

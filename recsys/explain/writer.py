@@ -20,7 +20,7 @@ from recsys.encoders import pretrained
 from recsys.errors import RecsysError
 from recsys.explain import grammar, grounding, slot_templates
 from recsys.explain.facts import Facts
-from recsys.explain.slot_templates import Plan, fill
+from recsys.explain.slot_templates import Plan
 from recsys.explain.templates import template
 from recsys.llm import gpt, tuning
 from recsys.settings import ExplainSettings
@@ -156,7 +156,7 @@ class ReasonWriter:
             forms = self._ask(asked, [failed[i] for i in rows], guided, again)
             left = []
             for i, plan, form, safe in zip(rows, asked, forms, guided, strict=True):
-                sentence, wrong = fill(form, plan.values) if safe else "", ""
+                sentence, wrong = plan.sentence(form) if safe else "", ""
                 if not safe:
                     sentence, wrong = judge(form, plan, facts[i])
                 if wrong:
@@ -243,7 +243,7 @@ def judge(form: str, plan: Plan, facts: Facts) -> tuple[str, str]:
     """``(sentence, what is wrong with it)``; the second is '' where nothing is."""
     if wrong := slot_templates.malformed(form, plan):
         return "", wrong
-    sentence = fill(form, plan.values)
+    sentence = plan.sentence(form)
     return sentence, "; ".join(grounding.check(sentence, facts))
 
 
