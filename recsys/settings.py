@@ -134,9 +134,9 @@ class ExplainSettings(_Section):
     """``short`` gives the reason; ``long`` adds a second fact where one is among the largest parts."""
     language: Literal["en", "zh"] = "en"
     """``en``, or ``zh`` (templates)."""
-    guided: bool = False
-    """A local writer keeps to wordings of the project's grammar from the first try on, choosing among them token by
-    token; by default only where the check refused what it first wrote."""
+    guided: bool = True
+    """A local writer keeps to wordings of the project's grammar, choosing among them token by token; otherwise it writes
+    freely, is checked, and is guided only where the check refused what it first wrote."""
     temperature: float = Field(0.6, ge=0)
     """How freely the writer words things; 0 always takes the likeliest wording."""
     variants: int = Field(256, ge=1)

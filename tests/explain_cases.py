@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from recsys.explain import grammar
-from recsys.explain.facts import OFTEN, TOGETHER, Facts, Kind, Past, Product
-from recsys.explain.shared_phrases import Names
+from recsys.explain.facts import Choice, Facts, Past, Product
+from recsys.explain.measures import BANDS, COUNTED, ITEM_ONLY, PAIR, Kind, Measure
+from recsys.explain.shared_phrases import head_noun
 from recsys.explain.slot_templates import TONES, Plan, quoted
 from recsys.explain.slot_templates import fill as fill_form
 
@@ -34,8 +35,8 @@ BRANDS = _words("Oakfield Brindle Marlowe Kestrel Hollis Tansy Verity Lumen Pavo
 CATEGORIES = _words("Kitchen Garden Stationery Bathroom Nursery Lighting")
 
 
-# A style is said of one product in twenty at most, so that it says something of two of them.
-_NAMES = Names([*(f"{s} {m} {n}" for s in STYLES for m in MATERIALS for n in NOUNS), *["Thing"] * 3_000])
+#: Figures of each band: 20 of 40 is often, 8 of 42 regularly, 6 of 50 sometimes.
+FIGURES = {"often": (20, 40), "regularly": (8, 42), "sometimes": (6, 50)}
 
 
 @dataclass(frozen=True)
@@ -46,174 +47,155 @@ class Case:
     stranger: Product
 
 
-def case(rng: random.Random, kind: Kind | None = None) -> Case:
-    """Consistent facts whose first purchase (or, for kinds about the item, the item) has this kind of evidence."""
+def case(
+    rng: random.Random, kind: Kind | None = None, *, bought: bool | None = None, band: str = "", of_item: bool = False
+) -> Case:
+    """Consistent facts whose reason is of this kind (any, where none is given), and nothing else is true of the pair."""
+    kind = kind or rng.choice(list(Kind))
+    bought = rng.random() < 0.7 if bought is None else bought
     nouns, materials, styles = rng.sample(NOUNS, 4), rng.sample(MATERIALS, 4), rng.sample(STYLES, 4)
     names = [f"{s} {m} {n}".title() for s, m, n in zip(styles, materials, nouns, strict=True)]
-    if kind is Kind.WORDS or (kind is None and rng.random() < 0.3):
-        names[1] = f"{styles[0]} {materials[1]} {nouns[1]}".title()
-    brands = [rng.choice(BRANDS) for _ in names]
-    same_brand = kind is Kind.BRAND
-    while (brands[0] == brands[1]) != same_brand or brands[3] in brands[:3]:
-        brands[1], brands[3] = (brands[0] if same_brand else rng.choice(BRANDS)), rng.choice(BRANDS)
-    categories = [rng.choice(CATEGORIES) for _ in names]
-    if (categories[0] == categories[1]) != (kind is Kind.CATEGORY):
-        categories[1] = categories[0] if kind is Kind.CATEGORY else next(c for c in CATEGORIES if c != categories[0])
+    shared = noun = ""
+    if kind is Kind.WORDS:
+        names[1] = f"{styles[0]} {materials[0]} {nouns[1]}".title()
+        shared = f"{styles[0]} {materials[0]}".title()
+    if kind is Kind.NOUN:
+        names[1] = f"{styles[1]} {materials[1]} {nouns[0]}".title()
+        noun = head_noun(names[0], names[1])
+    brands = rng.sample(BRANDS, 4)
+    categories = rng.sample(CATEGORIES, 4)
+    if kind is Kind.BRAND:
+        brands[1] = brands[0]
+    if kind is Kind.CATEGORY:
+        categories[1] = categories[0]
     usual = round(rng.uniform(5, 60), 2)
-    ratio = (
-        {Kind.PRICE: 1.05, Kind.CHEAPER: 0.6}.get(kind, rng.choice([0.5, 1.1, 1.9]))
-        if kind
-        else rng.choice([0.5, 1.0, 2.0])
-    )
-    popular = kind is Kind.POPULAR or (kind is None and rng.random() < 0.5)
-    buyers = rng.randint(120, 900) if popular else rng.randint(30, 60)
+    ratio = {Kind.PRICE: 1.05, Kind.CHEAPER: 0.6}.get(kind, 2.0)
+    popular = kind is Kind.POPULAR
+    counts = {Kind.POPULAR: rng.randint(120, 900), Kind.TOP_OF_CATEGORY: 45, Kind.BUYERS: 45}.get(kind, 6)
     products = [
         Product(
             name=name,
             brand=brand,
             category=category,
             price=round(usual * (ratio if i == 0 else rng.choice([0.4, 3.0])), 2),
-            buyers=buyers if i == 0 else rng.randint(61, 119),
-            recent=buyers // 3 if i == 0 else 25,
-            rank=(rng.randint(2, 20) if popular else rng.randint(600, 900)) if i == 0 else 300,
+            buyers=counts if i == 0 else rng.randint(61, 119),
+            recent=counts // 3 if i == 0 else 25,
+            rank=(rng.randint(2, 20) if popular else 700) if i == 0 else 300,
+            place=(2 if kind is Kind.TOP_OF_CATEGORY else 30) if i == 0 else 4,
+            rating=4.6 if kind is Kind.RATED and i == 0 else None,
+            ratings=37 if kind is Kind.RATED and i == 0 else 0,
         )
         for i, (name, brand, category) in enumerate(zip(names, brands, categories, strict=True))
     ]
-    together = (
-        rng.randint(OFTEN, 19)
-        if kind is Kind.OFTEN
-        else rng.randint(TOGETHER, OFTEN - 1)
-        if kind is Kind.TOGETHER
-        else 0
-    )
-    because = tuple(
+    measures = {}
+    if kind in COUNTED:
+        count, of = FIGURES[band or rng.choice(list(BANDS))]
+        measures[kind] = Measure(kind, count, of, 0.001, of_item and kind is not Kind.AFTER, 10 * of)
+    because = (
         Past(
-            product=product,
-            bought=kind is not Kind.VIEWED,
-            together=together if i == 0 else 0,
-            shared=_NAMES.shared(products[0].name, product.name),
-            similar=kind is Kind.SIMILAR and i == 0,
-            link=kind if kind in PAIR and i == 0 else Kind.BOUGHT,
-        )
-        for i, product in enumerate(products[1:3])
+            product=products[1],
+            item_id="b0",
+            bought=bought,
+            measures=measures,
+            shared=shared,
+            noun=noun,
+            similar=kind is Kind.SIMILAR,
+        ),
+        Past(product=products[2], item_id="b1", bought=bought),
     )
-    because = because[: rng.choice([1, 2])] if kind is not Kind.VIEWED else because[:1]
-    if kind in {Kind.POPULAR, Kind.NEW, Kind.PRICE, Kind.CHEAPER, Kind.TASTE, Kind.PICK}:
-        because = ()
     facts = Facts(
         item=products[0],
-        because=because,
+        because=because if kind in PAIR else (),
+        choice=Choice(kind, 0 if kind in PAIR else None),
         usual_price=usual,
         new=kind is Kind.NEW,
-        fits=kind is Kind.TASTE,
+        taste=4 if kind is Kind.TASTE else 0,
+        purchases=9,
         n_items=1000,
     )
-    extras = [k for k in (Kind.POPULAR, Kind.NEW, Kind.PRICE, Kind.CHEAPER) if facts.holds(k)]
-    extra = (kind,) if kind in extras else tuple(rng.sample(extras, min(len(extras), 1)))
-    return Case(replace(facts, extra=() if kind in {Kind.TASTE, Kind.PICK} else extra), products[3])
-
-
-PAIR = {Kind.OFTEN, Kind.TOGETHER, Kind.WORDS, Kind.BRAND, Kind.CATEGORY, Kind.SIMILAR, Kind.BOUGHT, Kind.VIEWED}
+    return Case(facts, products[3])
 
 
 # --- true sentences in other words than the project's own -------------------------------------------------------------
 
-_HAD = [
-    "Because you bought {b}",
-    "Since you picked up {b}",
-    "You already own {b}",
-    "As you ordered {b}",
-    "Having bought {b}",
-    "You purchased {b} earlier",
-    "{b} is in your order history",
-    "You have {b} at home already",
-]
-_REC = [
-    "we think {i} is a good match",
-    "{i} is worth a look",
-    "we would suggest {i}",
-    "{i} could be a nice addition",
-    "you might like {i}",
-    "have a look at {i}",
-    "{i} could be a natural next step",
-    "consider {i} next",
-    "{i} came to mind",
-    "our suggestion is {i}",
-]
 _TRUE: dict[Kind, list[str]] = {
-    Kind.OFTEN: [
-        "Shoppers often put {b} and {i} in the same basket.",
-        "{i} is regularly bought along with {b}.",
-        "{t} shoppers who bought {b} also bought {i}.",
-        "People who buy {b} frequently buy {i} as well.",
-        "{b} and {i} often go together in one order.",
-        "You own {b}, and customers often add {i} to it.",
-        "In our sales data, {i} is frequently ordered with {b}.",
+    Kind.SAME_ORDER: [
+        "Orders with {b} sometimes hold {i} too.",
+        "{i} is sometimes bought along with {b}, which you {had}.",
+        "{c} of {o} orders with {r} also include {x}.",
+        "People sometimes put {b} and {i} in the same basket.",
+        "You {had} {b}, and customers sometimes add {i} to it.",
     ],
-    Kind.TOGETHER: [
-        "{t} customers bought both {b} and {i}.",
+    Kind.AFTER: [
+        "You {had} {b}; some customers later bought {i}.",
+        "Some people who bought {b} came back for {i}.",
+        "{i} is sometimes bought after {b}, which you {had}.",
+    ],
+    Kind.ALSO_BOUGHT: [
+        "{c} customers bought both {b} and {i}.",
         "Other shoppers who own {b} also chose {i}.",
-        "People with your {b} also picked {i}.",
-        "We suggest {i}: {t} shoppers bought it together with {b}.",
+        "Some people who bought {b} also picked {i}.",
+        "You {had} {b}. {c} shoppers bought both it and {i}.",
         "{i} was chosen by others who bought {b}.",
     ],
+    Kind.VIEWED_TOGETHER: [
+        "Some shoppers who looked at {b} also viewed {i}.",
+        "{i} was viewed by people who looked at {b}, too.",
+        "You {had} {b}, and some customers looked at both it and {i}.",
+    ],
     Kind.WORDS: [
-        "Like your {b}, {i} has {s} in its name.",
-        "{i} and your {b} have {s} in common.",
-        "You bought {b}; {i} shares the word {s} with it.",
-        "The word {s} links {i} to your purchase of {b}.",
+        "Like {mine}, {i} has {s} in its name.",
+        "{i} and {mine} have {s} in common.",
+        "You {had} {b}; {i} shares {s} with it.",
+    ],
+    Kind.NOUN: [
+        "You {had} {b}; {i} is one more of our {n}.",
+        "{i} and {mine} are both {n}.",
     ],
     Kind.BRAND: [
-        "You bought {b} by {brand}, and {i} is from the same brand.",
-        "{i} is also made by {brand}, the maker of your {b}.",
-        "Since you own {b}, here is another product from {brand}: {i}.",
-        "{i} comes from {brand}, just like your {b}.",
+        "You {had} {b} by {brand}, and {i} is from the same brand.",
+        "{i} is also made by {brand}, the maker of {mine}.",
+        "{i} comes from {brand}, just like {mine}.",
+        "Since you {had} {b}, here is another product from {brand}: {i}.",
     ],
     Kind.CATEGORY: [
-        "You bought {b}, and {i} is from the same category, {category}.",
-        "{i} is in {category} too, just like your {b}.",
-        "Here is more from {category}, the category of your {b}: {i}.",
+        "You {had} {b}, and {i} is from the same category, {category}.",
+        "{i} is in {category} too, just like {mine}.",
+        "Here is more from {category}, the category of {mine}: {i}.",
     ],
     Kind.SIMILAR: [
-        "{i} is quite similar to {b}, which you bought.",
-        "You bought {b}; {i} is a similar product.",
-        "{i} closely resembles your {b}.",
-        "If you want something similar to your {b}, consider {i}.",
-    ],
-    Kind.BOUGHT: [
-        "We recommend {i} because of your purchase of {b}.",
-        "Your order of {b} is the reason we show you {i}.",
-    ],
-    Kind.VIEWED: ["You looked at {b}, so {i} may be interesting too.", "Because you viewed {b}, we suggest {i}."],
-    Kind.POPULAR: [
-        "{i} is one of our bestsellers.",
-        "{i} is popular: {r} shoppers bought it in the last 30 days.",
-        "With {r} buyers in the past 30 days, {i} is in demand.",
-        "{n} customers have bought {i} in total.",
-        "{i} is among our most popular products.",
-    ],
-    Kind.NEW: [
-        "{i} has just arrived in our shop.",
-        "{i} is a new arrival.",
-        "Meet a newcomer in our range: {i}.",
-        "{i} is new here.",
-    ],
-    Kind.PRICE: [
-        "{i} is in your usual price range.",
-        "At {p}, {i} costs about what you usually spend.",
-        "{i} is close to what you normally pay.",
-    ],
-    Kind.CHEAPER: [
-        "{i} is cheaper than what you normally buy.",
-        "At {p}, {i} costs less than you usually pay.",
-        "{i} is priced below your usual range.",
+        "{i} is quite similar to {b}, which you {had}.",
+        "You {had} {b}; {i} is a similar product.",
+        "{i} closely resembles {mine}.",
+        "If you want something similar to {mine}, consider {i}.",
     ],
     Kind.TASTE: [
-        "{i} suits what you have bought so far.",
-        "Your past orders as a whole point to {i}.",
-        "{i} fits your order history.",
+        "You have bought {t} products from {category}, and {i} is one more.",
+        "{t} of your {p} purchases are from {category}, just like {i}.",
     ],
-    Kind.PICK: ["Our pick for you: {i}.", "Why not take a look at {i}?", "You might like {i}."],
+    Kind.POPULAR: [
+        "{i} is one of our bestsellers.",
+        "{i} is popular: {recent} shoppers bought it in the last 30 days.",
+        "With {recent} buyers in the past 30 days, {i} is in demand.",
+        "{buyers} customers have bought {i} in total.",
+        "{i} is among our most popular products.",
+    ],
+    Kind.TOP_OF_CATEGORY: [
+        "{i} is one of the bestsellers in {category}.",
+        "{i} is among the most popular products in {category}: {recent} shoppers bought it in the last 30 days.",
+    ],
+    Kind.RATED: [
+        "{i} is rated 4.6 of 5 by its buyers.",
+        "{i} has 37 ratings with an average of 4.6 out of 5.",
+    ],
+    Kind.NEW: ["{i} has just arrived in our shop.", "{i} is a new arrival.", "Meet a newcomer in our range: {i}."],
+    Kind.PRICE: ["{i} is in your usual price range.", "At {price}, {i} costs about what you usually spend."],
+    Kind.CHEAPER: [
+        "{i} is cheaper than what you normally buy.",
+        "At {price}, {i} costs less than you usually pay.",
+        "{i} is priced below your usual range.",
+    ],
+    Kind.BUYERS: ["{recent} shoppers bought {i} in the last 30 days.", "{buyers} customers have bought {i} so far."],
 }
 
 
@@ -223,27 +205,30 @@ def true_sentences(rng: random.Random, count: int) -> Iterator[tuple[str, Case]]
     for n in range(count):
         kind = kinds[n % len(kinds)]
         now = case(rng, kind)
-        if kind in PAIR - {Kind.VIEWED} and rng.random() < 0.35:
-            text = f"{rng.choice(_HAD)}, {rng.choice(['and ', 'so ', ''])}{rng.choice(_REC)}."
-            text = text.replace("You already own {b}, we", "You already own {b}, so we")
-        else:
-            text = rng.choice(_TRUE[kind])
-        yield fill(text, now.facts), now
+        yield fill(rng.choice(_TRUE[kind]), now.facts), now
 
 
 def fill(text: str, facts: Facts) -> str:
     """Put the facts into a sentence of this module."""
     past = facts.because[0] if facts.because else None
+    item = facts.item
     values = {
-        "i": quoted(facts.item.name),
-        "brand": facts.item.brand,
-        "category": facts.item.category,
-        "n": facts.item.buyers,
-        "r": facts.item.recent,
-        "p": facts.item.price,
+        "i": quoted(item.name),
+        "brand": item.brand,
+        "category": item.category,
+        "buyers": item.buyers,
+        "recent": item.recent,
+        "price": item.price,
+        "t": facts.taste,
+        "p": facts.purchases,
     }
     if past:
-        values |= {"b": quoted(past.product.name), "t": past.together, "s": past.shared}
+        b = quoted(past.product.name)
+        values |= {"b": b, "s": quoted(past.shared), "n": f"{past.noun}s", "had": "bought" if past.bought else "viewed"}
+        values["mine"] = f"your {b}" if past.bought else f"the {b} you viewed"
+        for measure in past.measures.values():
+            rare, common = (values["i"], b) if measure.of_item else (b, values["i"])
+            values |= {"c": measure.count, "o": measure.of, "r": rare, "x": common}
     return text.format(**values)
 
 
@@ -265,16 +250,13 @@ def _true(rng: random.Random, kinds: set[Kind]) -> tuple[str, Case]:
     now = case(rng, rng.choice(sorted(kinds)))
     if rng.random() < 0.5:
         plan = Plan.of(now.facts, rng.choice(TONES))
+        assert plan is not None
         return fill_form(grammar.sentence(plan, rng), plan.values), now
-    return fill(rng.choice(_TRUE[now.facts.because[0].link if now.facts.because else _own(now.facts)]), now.facts), now
-
-
-def _own(facts: Facts) -> Kind:
-    return next(k for k in (Kind.NEW, Kind.POPULAR, Kind.TASTE, Kind.CHEAPER, Kind.PRICE, Kind.PICK) if facts.holds(k))
+    return fill(rng.choice(_TRUE[now.facts.choice.kind]), now.facts), now
 
 
 def _swapped_product(rng: random.Random) -> tuple[str, Case] | None:
-    text, now = _true(rng, PAIR)
+    text, now = _true(rng, set(PAIR))
     name = rng.choice([now.facts.item.name, now.facts.because[0].product.name])
     return text.replace(name, now.stranger.name), now
 
@@ -284,9 +266,9 @@ def _wrong_brand(rng: random.Random) -> tuple[str, Case] | None:
     if now.facts.item.brand not in text:
         own = rng.choice(
             [
-                "{i} is also by {x}, like your {b}.",
-                "You bought {b} by {x}, and {i} is by {x} too.",
-                "{x} makes {i} and your {b}.",
+                "{i} is also by {x}, like {mine}.",
+                "You {had} {b} by {x}, and {i} is by {x} too.",
+                "{x} makes {i} and {mine}.",
             ]
         )
         return fill(own.replace("{x}", now.stranger.brand), now.facts), now
@@ -294,7 +276,7 @@ def _wrong_brand(rng: random.Random) -> tuple[str, Case] | None:
 
 
 def _wrong_number(rng: random.Random) -> tuple[str, Case] | None:
-    text, now = _true(rng, {Kind.OFTEN, Kind.TOGETHER, Kind.POPULAR, Kind.PRICE})
+    text, now = _true(rng, {*COUNTED, Kind.POPULAR, Kind.PRICE, Kind.TASTE, Kind.RATED, Kind.BUYERS})
     found = list(re.finditer(r"\d[\d,.]*\d|\d", text))
     if not found:
         return None
@@ -304,7 +286,8 @@ def _wrong_number(rng: random.Random) -> tuple[str, Case] | None:
     shown = f"{wrong:.2f}" if "." in spot.group(0) else f"{int(wrong)}"
     # Another true number of the facts in the wrong place would be a different test.
     facts = now.facts
-    if float(shown) in {facts.item.buyers, facts.item.recent, 30, value} | {p.together for p in facts.because}:
+    figures = {n for p in facts.because for m in p.measures.values() for n in (m.count, m.of, m.of_other)}
+    if float(shown) in {facts.item.buyers, facts.item.recent, 30, value, facts.taste, facts.purchases} | figures:
         return None
     return text[: spot.start()] + shown + text[spot.end() :], now
 
@@ -348,7 +331,7 @@ _ADJECTIVES = _words(
 
 
 def _invented_attribute(rng: random.Random) -> tuple[str, Case] | None:
-    text, now = _true(rng, PAIR | {Kind.TASTE, Kind.NEW})
+    text, now = _true(rng, {*PAIR, Kind.TASTE, Kind.NEW})
     if rng.random() < 0.6:
         return f"{text} {rng.choice(_INVENTED)}", now
     name = quoted(now.facts.item.name)
@@ -367,7 +350,7 @@ _COMPARED = [
 
 
 def _wrong_direction(rng: random.Random) -> tuple[str, Case] | None:
-    now = case(rng, Kind.BOUGHT)
+    now = case(rng, Kind.SIMILAR, bought=True)
     facts = now.facts
     text, about = rng.choice(_COMPARED)
     other = facts.because[0].product
@@ -388,7 +371,7 @@ def _wrong_direction(rng: random.Random) -> tuple[str, Case] | None:
 
 
 def _confused(rng: random.Random) -> tuple[str, Case] | None:
-    text, now = _true(rng, PAIR - {Kind.VIEWED})
+    text, now = _true(rng, set(PAIR))
     item, other = now.facts.item.name, now.facts.because[0].product.name
     if item not in text or other not in text or _symmetric(text, item, other):
         return None
@@ -396,7 +379,13 @@ def _confused(rng: random.Random) -> tuple[str, Case] | None:
 
 
 def _symmetric(text: str, item: str, other: str) -> bool:
-    """Whether the sentence stays true when the two change places: "A and B are often bought together"."""
+    """Whether the sentence stays true when the two change places: "A and B are often bought together".
+
+    What other shoppers did with both is looked up by kind and direction, so "some who bought A bought B, too" is true
+    of B and A as well; only what it says of the reader may not change places.
+    """
+    if "you" not in text.lower() and re.search(r"shoppers|customers|people|others|orders", text, re.IGNORECASE):
+        return True
     a, b = quoted(item), quoted(other)
     pairs = [f"{x} {joint} {y}" for x, y in ((a, b), (b, a)) for joint in ("and", "together with", "and your")]
     return any(pair in text for pair in pairs) and "you" not in text.replace("your usual", "").replace(
@@ -427,7 +416,7 @@ _HYPE = [
 
 
 def _false_popularity(rng: random.Random) -> tuple[str, Case] | None:
-    now = case(rng, rng.choice([Kind.BOUGHT, Kind.BRAND, Kind.WORDS, Kind.CATEGORY]))
+    now = case(rng, rng.choice([Kind.BRAND, Kind.WORDS, Kind.CATEGORY]))
     return fill(rng.choice(_HYPE), now.facts), now
 
 

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from recsys.data.schema import ITEM
+from recsys.explain import choose
 from recsys.serving.live import follow
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
@@ -40,14 +41,12 @@ def show(settings: Settings, console: Console) -> None:
     rec = follow(settings.artifacts, settings)
     users = _different(rec)
     lists = [rec.recommend(str(rec.shop.user_ids[code]), k=LENGTH) for code in users]
-    evidence = [
-        piece
-        for code, found in zip(users, lists, strict=True)
-        for piece in rec.explainer.evidence(
-            rec.shop.profile(code), rec.lookup.codes(found[ITEM].tolist()).tolist(), user=code
-        )
-    ]
-    sentences = iter(rec.explainer.write(evidence))  # all at once: a batch takes little longer than one
+    evidence, shopper = [], []
+    for code, found in zip(users, lists, strict=True):
+        codes = rec.lookup.codes(found[ITEM].tolist()).tolist()
+        evidence += choose(rec.explainer.evidence(rec.shop.profile(code), codes, user=code))
+        shopper += [code] * len(codes)
+    sentences = iter(rec.explainer.write(evidence, shopper))  # all at once: a batch takes little longer than one
     for code, found in zip(users, lists, strict=True):
         past = [rec.title(str(rec.shop.item_ids[i])) for i in rec.shop.profile(code).items[::-1][:PAST]]
         table = Table(

@@ -33,10 +33,11 @@ def explain(
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
-    """Write user_id, rank, item_id, score, reason, writer for the top k of each user.
+    """Write user_id, rank, item_id, score, reason, kind, because, writer for the top k of each user.
 
-    Every sentence has passed the grounding check. A run that is stopped leaves its parts beside the output file; the
-    same command goes on from there. With --copy: item_id, copy, writer; rows with the same `bundle` share one text.
+    Every claim can be looked up in the tables; `because` lists the ids of the purchases that the sentence names, and
+    where nothing worth saying is true there is no reason. A run that is stopped leaves its parts beside the output file;
+    the same command goes on from there. With --copy: item_id, copy, writer; rows with the same `bundle` share one text.
 
     Example: recsys explain --users users.parquet --k 5 --out reasons.parquet
     """
@@ -73,11 +74,14 @@ def explain(
     outputs.write_table(result, out)
     if parts is not None:
         shutil.rmtree(parts, ignore_errors=True)
-    by_writer = float((result["writer"] != "template").mean()) if rows else 0.0
+    told = result["writer"].dropna()
+    by_writer = float((told != "template").mean()) if len(told) else 0.0
+    silent = f", {rows - len(told)} without a reason" if len(told) < rows else ""
     return {
         "version": rec.version.id,
         "rows": rows,
         "by_writer": by_writer,
+        "without_reason": rows - len(told),
         "out": str(out),
-        "line": f"{what} from version {rec.version.id}: {rows} rows in {out}, {by_writer:.0%} in the writer's words",
+        "line": f"{what} from version {rec.version.id}: {rows} rows in {out}, {by_writer:.0%} in the writer's words{silent}",
     }

@@ -27,13 +27,13 @@ def recommend(
     ] = None,
     k: Annotated[int, typer.Option("--k", help="Length of each list.")] = 20,
     explain: Annotated[
-        bool, typer.Option("--explain", help="With --users: say why, in a column `reason` (see `explain`).")
+        bool, typer.Option("--explain", help="With --users: say why, in `reason`, `kind`, `because` (see `explain`).")
     ] = False,
     artifacts: Artifacts = None,
     engine: Engine = "local",
     as_json: Json = False,
 ) -> dict[str, Any]:
-    """Write user_id, rank, item_id, score [, reason] for --users, or user_id, item_id, score for --pairs.
+    """Write user_id, rank, item_id, score [, reason, kind, because] for --users, or user_id, item_id, score for --pairs.
 
     Users the version does not know get the list of a shopper with no history; they are counted.
 

@@ -1,138 +1,250 @@
-"""Words that claim something, and the evidence each of them needs.
+"""Claim extraction: what a masked sentence asserts, as (kind, object, quantifier), each looked up in the tables' facts.
 
-Every function reads a masked sentence (`masking`) and yields what the evidence does not bear out. The patterns are
-lists of wordings; they are wide on purpose, because a claim that is missed is delivered.
+Fact checking of generated text splits a sentence into claims and verifies them one by one (FActScore, Min et al., 2023);
+here a claim is one of the kinds of `measures`. The patterns are wide on purpose: a claim that is missed is delivered,
+one that is refused costs a plainer sentence. A purchase that is named without any claim that links it is refused, too:
+"because of your laptop" says nothing that could be looked up.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from recsys.explain.facts import OFTEN, Facts, Kind, Past
+from recsys.explain.facts import Facts, Past
 from recsys.explain.lexicon import PRAISE, PRAISED
-from recsys.explain.masking import BRAND, CATEGORY, PART, SHARED, holds_any
+from recsys.explain.masking import BRAND, CATEGORY, PART, SHARED
+from recsys.explain.measures import COUNTED, OFTEN, REGULARLY, SOMETIMES, Kind, Measure
 
 CROWD = r"(?:shoppers|people|customers|buyers|others|orders|visitors|users|folks|baskets)"
 _OF = r"(?:other |of our |of the )*"
 _ONE_NAME = rf"⟦(?:item|b\d){PART}"
+_BUY = (
+    "(?:bought|ordered|purchased|chose|chosen|picked|took|buy|order|choose|purchase|pick|get|got|own|have|take|taken"
+    "|add|added|buys|owns)"
+)
+_LOOK = "(?:looked|look|viewed|view|browsed|browse|saw|see)"
+_PAST = r"(?:⟦b\d~?⟧|it|them)"
 
 
 def _words(*alternatives: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(alternatives)})\b")
 
 
+@dataclass(frozen=True)
+class Claim:
+    """One thing that a sentence says of the item.
+
+    Attributes
+    ----------
+    kind
+        The kind of evidence it needs.
+    object
+        Place in ``facts.because`` of the thing of the history it is about; None where it is about the item alone.
+    quantifier
+        The weakest band (`measures.BANDS`) that bears its words; '' where they need none.
+    given
+        Whose orders (shoppers) the quantifier is a share of: the item's (True), the other's (False), the rarer's (None).
+    """
+
+    kind: Kind
+    object: int | None = None
+    quantifier: str = ""
+    given: bool | None = None
+
+
 def errors(text: str, tokens: Sequence[str], facts: Facts) -> Iterator[str]:
-    """Claims of a masked sentence that the evidence does not bear out; prices and numbers are `figures`' part."""
-    for check in (_popularity, _together, _brand_and_category, _shared_words, _similar, _new, _lately, _fits):
+    """Claims of a masked sentence that the facts do not bear out; prices and numbers are `numeric_claims`' part."""
+    claims = list(parse(text, facts))
+    for claim in claims:
+        if wrong := refuted(claim, facts):
+            yield wrong
+    yield from _unlinked(text, claims)
+    for check in (_counts_nothing, _popularity, _makers, _shared_words, _ratings, _new, _lately, _fits):
         yield from check(text, facts)
     yield from _praise(tokens)
 
 
-# --- how many others --------------------------------------------------------------------------------------------------
-
-_POPULAR_PAIR = re.compile(r"popular (combination|pair|pairing|match|duo|set)")
-_POPULAR = _words(
-    "popular|popularity|best-? ?sell\\w*|top-? ?sell\\w*|demand(ed)?|sought-after|crowd-pleaser|favou?rites?",
-    "well-loved|loved|everyone|crowd|selling",
-    rf"(many|lots of|plenty of|most|all) {_OF}{CROWD}",
-)
-_MANY = _words(rf"(many|lots of|plenty of|most) {_OF}{CROWD}")
-_OF_BOTH = _words("also|too|as well|both|together|with")
-_SUPERLATIVE = _words(
-    "most (popular|bought|ordered|loved)|best-? ?selling|top-? ?selling|best-? ?seller|top-? ?seller|favou?rite",
-    "number one",
-)
-_ONE_OF = re.compile(
-    r"\b(one of|among|some of|a|an)( (our|the|your))?( most| top| best)?"
-    r"[ -](popular|bought|ordered|sell\w*|best|top|favou?rite)"
-)
-_EVERYBODY = _words(rf"(most|all|every) {_OF}(shoppers?|people|customers?|buyers|others)", "everyone")
+def parse(text: str, facts: Facts) -> Iterator[Claim]:
+    """The claims of a masked sentence about the item and things of the history."""
+    everywhere = _objects(text) or ((0,) if facts.because else ())
+    before = ""
+    for clause in clauses(text):
+        objects = _objects(clause) or everywhere
+        kind = counted_kind(clause)
+        if kind is not None:
+            quantifier, given = _quantifier(clause, kind), _given(clause, before)
+            yield from (Claim(kind, i, quantifier, given) for i in objects)
+        for kind in _alike(clause, text):
+            yield from (Claim(kind, i) for i in objects)
+            if not objects:
+                yield Claim(Kind.TASTE if kind is Kind.CATEGORY else kind)
+        before += clause
 
 
-def _popularity(text: str, facts: Facts) -> Iterator[str]:
-    text = _POPULAR_PAIR.sub("often bought together", text)
-    many_of_both = _MANY.search(text) and _OF_BOTH.search(text) and holds_any(facts, Kind.OFTEN)
-    if _POPULAR.search(text) and not facts.popular and not many_of_both:
-        yield "calls the product popular without evidence"
-    if _SUPERLATIVE.search(text) and not _ONE_OF.search(text) and facts.item.rank != 1:
-        yield "calls the product the most popular without evidence"
-    if _EVERYBODY.search(text):
-        yield "speaks for most or all shoppers"
+def refuted(claim: Claim, facts: Facts) -> str | None:
+    """What is wrong with a claim, or None."""
+    if claim.object is None:
+        return None if facts.holds(claim.kind) else f"claims {claim.kind.value} without evidence"
+    past = facts.because[claim.object]
+    if claim.kind in COUNTED:
+        measure = past.measures.get(claim.kind)
+        if measure is None:
+            return f"claims {claim.kind.value} without evidence"
+        if claim.quantifier and not _bears(measure, claim):
+            return f"says {claim.quantifier} of {measure.text}"
+        return None
+    if claim.kind in {Kind.NOUN, Kind.WORDS}:
+        return None if past.noun or past.shared else "claims shared words without evidence"
+    return None if facts.holds(claim.kind, past) else f"claims {claim.kind.value} without evidence"
 
 
-_BUY = (
-    "(bought|ordered|purchased|chose|chosen|picked|took|buy|order|choose|purchase|pick|get|got|own|have|take|taken"
-    "|add|added)"
-)
-_TOGETHER = _words(
-    rf"also {_BUY}|{_BUY} (up )?(both|it too|this too|too|as well)|{CROWD} who (\w+ )?{_BUY}",
-    r"(bought|ordered|purchased|seen|picked up|chosen|go|goes|put) (\w+ )?(together|alongside|along with)|together",
-    "same (shoppers|customers|people|buyers|basket|order|cart|purchase)|in one (go|basket|order|cart)",
+def _bears(measure: Measure, claim: Claim) -> bool:
+    if claim.given is not None and claim.kind in {Kind.ALSO_BOUGHT, Kind.VIEWED_TOGETHER}:
+        measure = measure.given(item=claim.given)
+    return measure.bears(claim.quantifier)
+
+
+def clauses(text: str) -> list[str]:
+    """A masked sentence between full stops, semicolons, colons and dashes, and before ", and" with a new subject."""
+    rough = re.split(r"[.;!?:—–](?= |$)", text.replace(" , and so did", " and so did"))
+    return [part for clause in rough for part in re.split(r" , (?:and|so|but) ", clause) if part.strip()]
+
+
+def _objects(text: str) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(int(digit) for digit in re.findall(r"⟦b(\d)~?⟧", text)))
+
+
+# --- what others did with both ----------------------------------------------------------------------------------------
+
+_ORDER = _words(
+    r"(same|one|single|each) (order|basket|cart|trolley|invoice|checkout|purchase|go|visit)s?",
+    r"(in|into) (the|a|their) (same )?(basket|cart|trolley|order)s?",
+    r"orders? (with|that|which|of both|containing|holding|including|also)|of (all )?(the )?(\d+ )?orders",
+    rf"(?<!look )(?<!looked )(?<!viewed ){_BUY} (\w+ ){{0,2}}(together|alongside|along with)",
+    rf"{_BUY} ([\w⟦⟧~]+ ){{0,2}}(with|to) (it|them|your|the|⟦b\d~?⟧)",
+    r"(go|goes|going|come|comes|belong|belongs|seen|found) (\w+ )?(together|with|alongside)",
     "pair|pairs|paired|pairing|combine|combines|combined|combination|companions?|complements?|complementary",
-    r"complete|completes|duo|partner|accompan\w+|(go(es)?|come|comes|came) (\w+ )?with",
+    r"complete|completes|duo|partner|accompan\w+",
 )
-_OFTEN = _words("often|frequently|frequent|regularly|regular|commonly|usual companion|normally|typically")
+_AFTERWARDS = _words(
+    r"(came|come|comes|coming|returned|return) back|later|afterwards|subsequently|went on|then (bought|ordered|chose)",
+    rf"{_BUY} (\w+ )?(after|next)|next (purchase|order|buy)|after (that|it|them|⟦b\d~?⟧)",
+)
+_ALSO = _words(
+    rf"{CROWD} (\w+ ){{0,2}}who|who (\w+ ){{0,3}}{_BUY}|of (the )?\d+ who|also {_BUY}",
+    rf"{_BUY} (up )?(both|it too|this too|too|as well)|(same|other|\d+|some|many) {_OF}{CROWD} (\w+ ){{0,2}}{_BUY}",
+    rf"by (\w+ ){{0,3}}{CROWD}",
+)
+_BOTH = re.compile(rf"\b(also|both|too|as well|same|who|with)\b|⟦b\d~?⟧|\b{_BUY} (it|them)\b")
+_LOOKS = re.compile(rf"\b{_LOOK}\b")
+_STEP = re.compile(r"\b(next|logical|natural|good|great|nice) (next )?(step|idea|pick|choice|stop|addition|match)\b")
+
+
+_READER = re.compile(
+    rf"(?: ,)? (?:which|that|as) you (?:\w+ )?(?:did|{_BUY}|{_LOOK})(?: at)?\b(?: ,)?"
+    rf"|\byou(?: have| 've)? (?:also |already )?(?:{_BUY}|{_LOOK})(?: at)?\b"
+)
+
+
+def of_others(clause: str) -> str:
+    """A clause without what it says the reader did."""
+    return _READER.sub(" you ", clause)
+
+
+def counted_kind(clause: str) -> Kind | None:
+    """The counted kind that a clause speaks of, if any: what other shoppers did with two products.
+
+    What the reader did ("you also bought") is no such claim; `purchase_roles` checks it.
+    """
+    clause = _STEP.sub("step", of_others(clause))
+    about_looks = bool(_LOOKS.search(re.sub(r"\b(have|take|worth) a (closer )?look\b|\blook at this\b", "", clause)))
+    if about_looks and (re.search(CROWD, clause) or re.search(r"\bwho\b|\btogether\b|\bboth\b", clause)):
+        return Kind.VIEWED_TOGETHER
+    if _ORDER.search(clause):
+        return Kind.SAME_ORDER
+    if _AFTERWARDS.search(clause):
+        return Kind.AFTER
+    if _ALSO.search(clause) and _BOTH.search(clause):
+        return Kind.ALSO_BOUGHT
+    if re.search(r"\btogether\b", clause):
+        return Kind.SAME_ORDER
+    return None
+
+
+_OFTEN = _words("often|frequently|frequent|commonly|usual|usually|typically|typical|normally|many|lots|plenty")
+_REGULARLY = _words("regularly|regular")
+_SOME = _words("sometimes|occasionally|some|several|a few|at times|now and then|once|has been|have been")
+_FIGURES = re.compile(
+    r"\b\d[\d,]* (of|out of|in) (the |all )?\d|\b\d[\d,]* (of our |other )*(shoppers|people|customers|buyers)"
+)
+
+
+def _quantifier(clause: str, kind: Kind) -> str:
+    if _OFTEN.search(clause):
+        return OFTEN
+    if _REGULARLY.search(clause):
+        return REGULARLY
+    if _SOME.search(clause) or _FIGURES.search(clause):
+        return SOMETIMES
+    # "Ordered with it" without a number or "sometimes" says that it is nothing out of the ordinary.
+    return REGULARLY if kind is Kind.SAME_ORDER else SOMETIMES
+
+
+_WHO = re.compile(rf"\bwho (?:\w+ ){{0,2}}?(?:{_BUY}|{_LOOK})(?: at)? (?:your |the )?(⟦item~?⟧|⟦b\d~?⟧|it|them)(?= |$)")
+
+
+def _given(clause: str, before: str) -> bool | None:
+    """Whose shoppers a quantifier is a share of: "shoppers who bought X often ..." is said of those of X."""
+    match = _WHO.search(clause)
+    return None if match is None else is_item(match.group(1), before + clause[: match.start()])
+
+
+def is_item(mark: str, before: str) -> bool:
+    """Whether a mark, or a pronoun after `before`, stands for the item."""
+    if mark in {"it", "them"}:
+        mark = next(iter(re.findall(r"⟦(?:item|b\d)~?⟧", before)[::-1]), "")
+    return mark.startswith("⟦item")
+
+
+_EVERYBODY = _words(
+    rf"(most|all|every|nearly all|almost all) {_OF}(shoppers?|people|customers?|buyers|others|orders)",
+    "everyone|everybody|always|mostly|mainly|majority",
+)
+_TIMES = _words(r"(few|several|many|couple of|\w+) times", "twice", "once more", "again and again")
 _USUAL_PRICE = _words(r"(regular|usual|normal|typical)\w* (pay|spend|price|range|budget|buy|spending)")
 
 
-_TIMES = _words(r"(few|several|many|couple of|\w+) times", "twice", "once more", "again and again")
-
-
-def _together(text: str, facts: Facts) -> Iterator[str]:
+def _counts_nothing(text: str, facts: Facts) -> Iterator[str]:
+    """Quantifiers that no measure bears, and those that stand beside nothing that is counted."""
+    if _EVERYBODY.search(text):
+        yield "speaks for most or all shoppers"
     if _TIMES.search(text):
         yield "says how often something was bought"
-    about_others = re.sub(r"\byou (have )?also\b", "you", text)
-    if _TOGETHER.search(about_others) and not (holds_any(facts, Kind.TOGETHER) or holds_any(facts, Kind.OFTEN)):
-        yield "says products are bought together without evidence"
-    if _OFTEN.search(text) and not _USUAL_PRICE.search(text) and not holds_any(facts, Kind.OFTEN):
-        yield f"says often of fewer than {OFTEN} shoppers"
+    for clause in clauses(_USUAL_PRICE.sub("", text)):
+        if (_OFTEN.search(clause) or _REGULARLY.search(clause)) and counted_kind(clause) is None:
+            crowd = re.search(rf"\b(many|lots of|plenty of) {_OF}{CROWD}", clause)
+            if not (crowd and facts.popular) and "usual" not in clause and "normal" not in clause:
+                yield "says often of nothing that is counted"
+        others = of_others(clause)
+        if re.search(rf"{CROWD}.*\b{_LOOK}\b.*\bbought\b|{CROWD}.*\bbought\b.*\b{_LOOK}\b", others):
+            yield "mixes looks and purchases of other shoppers"
+
+
+def _unlinked(text: str, claims: Sequence[Claim]) -> Iterator[str]:
+    """Things of the history that are named without a claim that links them to the item."""
+    linked = {claim.object for claim in claims}
+    compared = re.search(r"\b(than|as (popular|expensive|cheap))\b", text)
+    if any(i not in linked for i in _objects(text)) and not compared:
+        yield "names something of the history without saying what links it"
 
 
 # --- what the products are --------------------------------------------------------------------------------------------
 
-_SAME = "(?:same|also|another|likewise|stay\\w*|more|too|as well|so is|like your|keeps? you)"
+_SAME = "(?:same|also|another|likewise|stay\\w*|more|too|as well|so is|like your|like the|both|keeps? you)"
 _MAKERS, _SECTIONS = "brand|maker|manufacturer|label", "category|section|department|aisle"
 _SAME_KIND = _words("(same|shared) (kind|type|sort|family|line)")
-
-
-def _brand_and_category(text: str, facts: Facts) -> Iterator[str]:
-    for mark, kind, nouns in ((BRAND, Kind.BRAND, _MAKERS), (CATEGORY, Kind.CATEGORY, _SECTIONS)):
-        what = kind.value.split()[-1]
-        claimed = (
-            rf"\b{_SAME}\b(?: [\w:,]+){{0,3}} {mark}|{mark}(?: [\w,]+){{0,3}} {_SAME}\b",
-            rf"\b(same|shared?|another|common|also)\b (\w+ ){{0,2}}({nouns})\b|\b({nouns})\b (\w+ )?(of|you) ",
-            rf"⟦b\d~?⟧ (is |comes )?(also )?(by|from|made by) {mark}",
-        )
-        if any(re.search(pattern, text) for pattern in claimed) and not holds_any(facts, kind):
-            yield f"claims the same {what} without evidence"
-        if mark not in text and re.search(rf"\b({nouns}) (is |of |, ?|called |named )?{_ONE_NAME}", text):
-            yield f"takes part of a name for a {what}"
-    if re.search(rf"\bmade (by|from|of|in|for|with) (?!{BRAND})", text):
-        yield "names a maker that is none"
-    if re.search(rf"\b(by|made by|brand|maker|label|from the makers of) {_ONE_NAME}", text):
-        yield "takes part of a name for a brand"
-    alike = (Kind.CATEGORY, Kind.SIMILAR, Kind.WORDS)
-    if _SAME_KIND.search(text) and not any(holds_any(facts, kind) for kind in alike):
-        yield "claims the same kind of product without evidence"
-
-
-_SHARES = _words(
-    "shares?|shared|sharing|in common|both (say|mention|carry|are|have|feature)|common thread|comes? back|picks up on"
-)
-
-
-def _shared_words(text: str, facts: Facts) -> Iterator[str]:
-    if not _SHARES.search(text):
-        return
-    if re.search(rf"{_ONE_NAME}|⟦both⟧", text):
-        yield "claims a word that only one of the names has"
-    elif SHARED in text and not all(facts.holds(Kind.WORDS, past) for past in _named(text, facts)):
-        yield "claims shared words without evidence"
-    elif not any(mark in text for mark in (SHARED, BRAND, CATEGORY)):
-        yield "claims that products share something it does not name"
-
-
 _LIKENESS = re.compile(
     r"\b(similar|similarly|similarity|alike|resembl\w+|comparable|akin|reminiscent|echo(es)?|close match|much like"
     r"|a lot like|same (vein|style|spirit|theme|lines)|similar style|along the same lines)\b"
@@ -141,19 +253,88 @@ _LIKENESS = re.compile(
 _SIMILAR_PRICE = re.compile(r"similar(ly)? pric\w+|comparable price")
 
 
-def _similar(text: str, facts: Facts) -> Iterator[str]:
-    alike = all(facts.holds(Kind.SIMILAR, past) for past in _named(text, facts))
-    if _LIKENESS.search(_SIMILAR_PRICE.sub("", text)) and not (facts.because and alike):
-        yield "calls products similar without evidence"
+def _alike(clause: str, text: str) -> Iterator[Kind]:
+    """Kinds by which a clause calls the item and a thing of the history alike."""
+    for mark, kind, nouns in ((BRAND, Kind.BRAND, _MAKERS), (CATEGORY, Kind.CATEGORY, _SECTIONS)):
+        claimed = (
+            rf"\b{_SAME}\b(?: [\w:,]+){{0,3}} {mark}|{mark}(?: [\w,]+){{0,3}} {_SAME}\b|{mark} , (like|the (brand|maker))",
+            rf"\b(same|shared?|another|common|also|one)\b (\w+ ){{0,2}}({nouns})\b|\b({nouns})\b (\w+ )?(of|you) ",
+            rf"⟦b\d~?⟧ (is |comes )?(also )?(by|from|made by) {mark}",
+        )
+        if any(re.search(pattern, clause) for pattern in claimed):
+            yield kind
+    if SHARED in clause:
+        yield Kind.WORDS
+    if _LIKENESS.search(_SIMILAR_PRICE.sub("", clause)) or (_SAME_KIND.search(clause) and SHARED not in text):
+        yield Kind.SIMILAR
 
 
-def _named(text: str, facts: Facts) -> list[Past]:
-    """The purchases that a masked sentence names; the first where it names none."""
-    named = [past for i, past in enumerate(facts.because) if f"⟦b{i}" in text]
-    return named or list(facts.because[:1])
+def _makers(text: str, facts: Facts) -> Iterator[str]:
+    """Words that are taken for a brand or a category and are none."""
+    for mark, nouns in ((BRAND, _MAKERS), (CATEGORY, _SECTIONS)):
+        if mark not in text and re.search(rf"\b({nouns}) (is |of |, ?|called |named )?{_ONE_NAME}", text):
+            yield "takes part of a name for a brand or a category"
+    if re.search(rf"\bmade (by|from|of|in|for|with) (?!{BRAND})", text):
+        yield "names a maker that is none"
+    if re.search(rf"\b(by|made by|brand|maker|label|from the makers of) {_ONE_NAME}", text):
+        yield "takes part of a name for a brand"
 
 
-# --- when, and whether it suits ---------------------------------------------------------------------------------------
+_SHARES = _words(
+    "shares?|shared|sharing|in common|both (say|mention|carry|are|have|feature)|common thread|comes? back|picks up on"
+)
+
+
+def _shared_words(text: str, facts: Facts) -> Iterator[str]:
+    if re.search(rf"⟦both⟧|\b(shares?|in common|both are|are both|more) {_ONE_NAME}", text):
+        yield "claims a word that is nothing the two have in common"
+    elif (
+        _SHARES.search(text)
+        and not any(mark in text for mark in (SHARED, BRAND, CATEGORY))
+        and not re.search(rf"\b(same|one) ({_MAKERS}|{_SECTIONS})\b|{CROWD}", text)
+    ):
+        yield "claims that products share something it does not name"
+
+
+# --- what is true of the item -----------------------------------------------------------------------------------------
+
+_POPULAR = _words(
+    "popular|popularity|best-? ?sell\\w*|top-? ?sell\\w*|demand(ed)?|sought-after|crowd-pleaser|favou?rites?",
+    "well-loved|loved|crowd|selling",
+    rf"(many|lots of|plenty of) {_OF}{CROWD}",
+    "most (bought|ordered|chosen)",
+)
+_SUPERLATIVE = _words(
+    "most (popular|bought|ordered|loved)|best-? ?selling|top-? ?selling|best-? ?seller|top-? ?seller|favou?rite",
+    "number one",
+)
+_ONE_OF = re.compile(
+    r"\b(one of|among|some of|a|an)( (our|the|your))?( most| top| best)?"
+    r"[ -](popular|bought|ordered|sell\w*|best|top|favou?rite)"
+)
+_IN_CATEGORY = re.compile(
+    rf"(sell\w*|bought|ordered|popular|favou?rites?)( products| ones| items)? in (our |the )?{CATEGORY}"
+    rf"|\bin (our |the )?{CATEGORY}.{{0,40}}(sell|most bought|popular)"
+)
+
+
+def _popularity(text: str, facts: Facts) -> Iterator[str]:
+    many_of_both = any(counted_kind(clause) for clause in clauses(text) if _OFTEN.search(clause))
+    if _POPULAR.search(re.sub(r"popular (combination|pair|pairing|match|duo|set)", "", text)):
+        here = _IN_CATEGORY.search(text) and facts.holds(Kind.TOP_OF_CATEGORY)
+        if not (facts.popular or here or many_of_both):
+            yield "calls the product popular without evidence"
+    if _SUPERLATIVE.search(text) and not _ONE_OF.search(text) and facts.item.rank != 1:
+        yield "calls the product the most popular without evidence"
+
+
+_RATING = _words("rated|rating|ratings|stars?|review|reviews|reviewed|reviewers?|opinions?")
+
+
+def _ratings(text: str, facts: Facts) -> Iterator[str]:
+    if _RATING.search(text) and not facts.holds(Kind.RATED):
+        yield "speaks of ratings without evidence"
+
 
 _NEW_TO_YOU = _words("(something|anything) new|new (to|for) you|try(ing)? (something )?new")
 _NEW = _words("new|newly|newcomer|brand-new|just (arrived|landed|joined|in)|arrivals?|fresh|joined|landed|arrived")
@@ -173,18 +354,25 @@ _NOW = _words("currently|right now|lately|recently|today|these days|this (week|m
 
 
 def _lately(text: str, facts: Facts) -> Iterator[str]:
-    if _YOU_LATELY.search(text) and not any(past.lately for past in facts.because):
+    if _YOU_LATELY.search(text) and not any(past.lately for past in _named(text, facts)):
         yield "calls a purchase recent without evidence"
-    if _NOW.search(_YOU_LATELY.sub("", text)) and facts.item.recent is None and not facts.popular:
+    if _NOW.search(_YOU_LATELY.sub("", text)) and facts.item.recent is None:
         yield "says something of the present in a shop without dates"
 
 
-_SUITS = _words("tastes?|style|preferences?|habits?|fits?|suits?|in line with|in keeping with")
+_SUITS = _words(
+    "tastes?|style|preferences?|habits?|suits?|in line with|in keeping with|order history|fits? (what|your)"
+)
 
 
 def _fits(text: str, facts: Facts) -> Iterator[str]:
-    if _SUITS.search(text) and not (facts.fits or facts.because):
+    if _SUITS.search(text) and not facts.holds(Kind.TASTE):
         yield "says the product fits the shopper without evidence"
+
+
+def _named(text: str, facts: Facts) -> list[Past]:
+    """The things of the history that a masked sentence names; the first where it names none."""
+    return [facts.because[i] for i in _objects(text)] or list(facts.because[:1])
 
 
 def _praise(tokens: Sequence[str]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from recsys.errors import BadInput
 from recsys.explain import Explainer, Explanation, ReasonWriter
 from recsys.explain.evidence import NAMEABLE, Evidence
 from recsys.explain.grounding import check
-from recsys.explain.slot_templates import SLOT, Plan
+from recsys.explain.slot_templates import SLOT
 from recsys.explain.writer import TEMPLATE
 from recsys.progress import strides
 from recsys.settings import ExplainSettings
@@ -60,9 +60,12 @@ def deletion(explainer: Explainer, pairs: Sequence[Pair], evidence: Sequence[Evi
     rng = np.random.default_rng(seed)
     named, other = [], []
     for pair, found in zip(pairs, evidence, strict=True):
-        if not found.facts.because or found.purchases[0].worth < NAMEABLE:
+        worthiest = next(
+            (p for p in found.purchases if found.facts.because and p.item_id == found.facts.because[0].item_id), None
+        )
+        if worthiest is None or worthiest.worth < NAMEABLE:
             continue
-        row = found.purchases[0].row
+        row = worthiest.row
         named.append(_drop(explainer, pair, found, row))
         rest = [r for r in range(len(pair.profile)) if r != row]
         if rest:
@@ -89,14 +92,16 @@ def _drop(explainer: Explainer, pair: Pair, found: Evidence, row: int) -> float:
 def honesty(explanations: Sequence[Explanation]) -> Figures:
     """What the check did, and whether sentences speak of what the score rests on.
 
-    ``first_try`` is the share that passed the check at once, ``by_writer`` the share delivered that is not a template,
+    ``told`` is the share that has a reason at all; of these ``first_try`` is the share that passed the check at once, ``by_writer`` the share delivered that is not a template,
     ``grounded`` the share of delivered sentences that pass, and ``matched`` the share that name a top part or purchase.
     """
-    tried = [e for e in explanations if e.reason.tries]
+    told = [e for e in explanations if e.sentence]
+    tried = [e for e in told if e.reason.tries]
     out = {
-        "grounded": float(np.mean([not check(e.sentence, e.evidence.facts) for e in explanations])),
-        "matched": float(np.mean([_matched(e.evidence) for e in explanations])),
-        "by_writer": float(np.mean([e.writer != TEMPLATE for e in explanations])),
+        "told": float(np.mean([bool(e.sentence) for e in explanations])),
+        "grounded": float(np.mean([not check(e.sentence, e.evidence.facts) for e in told])),
+        "matched": float(np.mean([_matched(e.evidence) for e in told])),
+        "by_writer": float(np.mean([e.writer != TEMPLATE for e in told])),
     }
     if tried:
         out["first_try"] = float(np.mean([not e.reason.refused for e in tried]))
@@ -104,8 +109,8 @@ def honesty(explanations: Sequence[Explanation]) -> Figures:
 
 
 def _matched(evidence: Evidence) -> bool:
-    plan = Plan.of(evidence.facts)
-    return plan.named > 0 or bool({plan.kind, plan.extra} & evidence.top_kinds)
+    choice = evidence.facts.choice
+    return choice is not None and (choice.named is not None or bool({choice.kind, choice.extra} & evidence.top_kinds))
 
 
 def variety(forms: Sequence[str]) -> Figures:
@@ -189,7 +194,7 @@ def compare_writers(
             for some in strides(evidence, _STRIDE, f"writing ({name})", shown=progress)
             for e, reason in zip(some, writer.write([e.facts for e in some]), strict=True)
         ]
-        said = [(e.reason.form, Plan.of(e.evidence.facts).kind.value) for e in written[name] if e.reason.form]
+        said = [(e.reason.form, str(e.kind)) for e in written[name] if e.reason.form]
         rows[name] = honesty(written[name]) | variety([form for form, _ in said])
         if _enough(kind for _, kind in said):
             rows[name]["kind_told"] = kind_accuracy(*zip(*said, strict=True))

@@ -19,7 +19,8 @@ from recsys.explain.slot_templates import TONES, Plan
 
 # B is the thing of the history; HAD "you bought B" or "you looked at B"; MINE "your B" or "the B you looked at"; WHICH
 # "which you bought" or "which you looked at". BAND is the quantifier, SOME "some shoppers" where that is the right one,
-# WHEN the time that sales are counted over. [a|b] is a choice.
+# WHEN the time that sales are counted over. [a|b] is a choice. RARE:B and RARE:I: where the figures are of all with B, or
+# with the item; DID: where the shopper did what is counted.
 
 #: Tones: f friendly, n neutral, e expert; a wording without a mark is fine for friendly and neutral.
 _WORDINGS: dict[Kind, tuple[str, ...]] = {
@@ -35,18 +36,18 @@ _WORDINGS: dict[Kind, tuple[str, ...]] = {
     Kind.AFTER: (
         "n: {item} is BAND bought after B, WHICH.",
         "HAD, and {item} is BAND bought after it.",
-        "SOME who bought B BAND came back for {item}.",
+        "DID SOME who bought B, as you did, BAND came back for {item}.",
         "f: HAD. SOME who bought it BAND came back for {item}.",
         "f: [you might like|have a look at|take a look at] {item}: it is BAND bought after B, WHICH.",
         "ne: HAD, and {count} of the {of} who bought it came back for {item}.",
-        "ne: {count} of the {of} who bought B came back for {item}.",
+        "DID ne: {count} of the {of} who bought B, as you did, came back for {item}.",
     ),
     Kind.ALSO_BOUGHT: (
-        "RARE:B SOME who [bought|chose] B BAND bought {item} too.",
+        "RARE:B DID SOME who bought B, as you did, BAND bought {item} too.",
         "RARE:B HAD, and SOME who have it BAND bought {item} too.",
         "RARE:B n: {item} is BAND bought by SOME who have B, WHICH.",
-        "RARE:B f: [you might like|have a look at] {item}: SOME who have B BAND bought it too.",
-        "RARE:B ne: {count} of the {of} who bought B bought {item} too.",
+        "RARE:B f: [you might like|have a look at] {item}: SOME who have B, WHICH, BAND bought it too.",
+        "RARE:B DID ne: {count} of the {of} who bought B, as you did, bought {item} too.",
         "RARE:B ne: HAD, and {count} of the {of} who bought it also bought {item}.",
         "RARE:I HAD, and SOME who bought {item} BAND have it too.",
         "RARE:I n: SOME who [buy|choose] {item} BAND have B too, WHICH.",
@@ -54,10 +55,11 @@ _WORDINGS: dict[Kind, tuple[str, ...]] = {
         "RARE:I ne: HAD, and {count} of the {of} who bought {item} have it too.",
     ),
     Kind.VIEWED_TOGETHER: (
-        "RARE:B SOME who looked at B BAND looked at {item} too.",
+        "RARE:B DID SOME who looked at B, as you did, BAND looked at {item} too.",
         "RARE:B HAD, and SOME who look at it BAND look at {item} too.",
-        "RARE:B f: [have a look at|take a look at] {item} too: SOME who looked at B BAND did.",
-        "RARE:B ne: {count} of the {of} who looked at B looked at {item} too.",
+        "RARE:B DID f: [have a look at|take a look at] {item} too: SOME who looked at B, as you did, BAND looked at it.",
+        "RARE:B DID ne: {count} of the {of} who looked at B, as you did, looked at {item} too.",
+        "RARE:B ne: HAD, and {count} of the {of} who looked at it looked at {item} too.",
         "RARE:I HAD, and SOME who look at {item} BAND look at it too.",
         "RARE:I n: SOME who looked at {item} BAND looked at B too, WHICH.",
         "RARE:I ne: HAD, and {count} of the {of} who looked at {item} looked at it too.",
@@ -149,7 +151,7 @@ _EXTRA: dict[Kind, tuple[str, ...]] = {
     Kind.CHEAPER: ("It costs less than you usually pay.", "It is priced below what you usually pay."),
 }
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
-_MARK = re.compile(r"^(?:RARE:(?P<rare>[BI]) )?(?:(?P<tones>[fne]+): )?")
+_MARK = re.compile(r"^(?:RARE:(?P<rare>[BI]) )?(?:(?P<did>DID) )?(?:(?P<tones>[fne]+): )?")
 _LETTER = {"friendly": "f", "neutral": "n", "expert": "e"}
 
 
@@ -177,7 +179,8 @@ def _of_tone(plan: Plan, slots: frozenset[str], tone: str) -> list[str]:
         mark = _MARK.match(raw)
         assert mark is not None
         rare, tones = mark.group("rare"), mark.group("tones") or "fn"
-        if tone not in tones or (rare and (rare == "I") != plan.of_item):
+        did = plan.bought == (plan.kind is not Kind.VIEWED_TOGETHER)
+        if (mark.group("did") and not did) or tone not in tones or (rare and (rare == "I") != plan.of_item):
             continue
         for body, extra in product(_expanded(raw[mark.end() :]), extras):
             text = _worded(f"{body} {extra}".strip(), plan, slots)

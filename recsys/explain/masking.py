@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from recsys.data.tfidf import words
 from recsys.explain.facts import Facts
-from recsys.explain.measures import Kind
-from recsys.explain.names import GLUE
 from recsys.explain.lexicon import NEUTRAL
+from recsys.explain.names import GLUE
 
 ITEM, BRAND, CATEGORY, SHARED, BOTH = "⟦item⟧", "⟦brand⟧", "⟦category⟧", "⟦shared⟧", "⟦both⟧"
 CLAUSE = "⟦clause⟧"
@@ -94,7 +93,7 @@ def _parts(tokens: list[str], facts: Facts) -> Masked:
     """Runs of words that are no neutral vocabulary: part of one product's name, or shared, or unknown."""
     name_of = {ITEM: _vocabulary(facts.item.name)}
     name_of |= {bought(i): _vocabulary(past.product.name) for i, past in enumerate(facts.because)}
-    shared = {stem(w) for past in facts.because for w in past.shared.split()}
+    shared = {stem(w) for past in facts.because for w in f"{normalise(past.shared)} {past.noun}".split()}
     out: list[str] = []
     unknown: list[str] = []
     at = 0
@@ -148,8 +147,3 @@ def stem(word: str) -> str:
     """A word without its plural or possessive ending."""
     word = word.removesuffix("'s").removesuffix("'")
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
-
-
-def holds_any(facts: Facts, kind: Kind) -> bool:
-    """Whether this kind of evidence is true of the item and any named purchase."""
-    return any(facts.holds(kind, past) for past in facts.because)

@@ -12,6 +12,8 @@ from math import sqrt
 
 from recsys.ranking.features.base import COUNTED, EvidenceKind
 
+__all__ = ["BANDS", "COUNTED", "DEFINITIONS", "ITEM_ONLY", "PAIR", "Kind", "Measure", "table", "wilson_lower"]
+
 Kind = EvidenceKind
 #: Kinds that link the item to one thing of the history.
 PAIR = (*COUNTED, Kind.BRAND, Kind.NOUN, Kind.WORDS, Kind.CATEGORY, Kind.SIMILAR)
@@ -28,8 +30,8 @@ TOP_PLACES, TOP_CATEGORY_ITEMS = 5, 10
 TOLD_BUYERS = 3
 #: An item is called well rated from so many ratings, and from this share of the scale by their mean.
 RATINGS, RATED_SHARE = 5, 0.8
-#: Products of one category in a history that make it a taste.
-TASTE_PURCHASES = 2
+#: Products of one category in a history that make it a taste: so many, or two that are this share of all purchases.
+TASTE_PURCHASES, TASTE_SHARE = 3, 0.25
 #: Two products may be called similar when their text vectors are closer than this and closer than all but a few random
 #: pairs of the shop (`UNUSUAL`), and they have the noun of their names or a narrow category in common.
 SIMILAR, UNUSUAL = 0.5, 0.99
@@ -76,6 +78,8 @@ class Measure:
         The share that would be expected if the two had nothing to do with each other.
     of_item
         Whether `of` counts the recommended item, not the thing of the history.
+    of_other
+        The same of the other one of the two, whose share is smaller.
     """
 
     kind: Kind
@@ -83,6 +87,14 @@ class Measure:
     of: int
     chance: float = 0.0
     of_item: bool = False
+    of_other: int = 0
+
+    def given(self, *, item: bool) -> Measure:
+        """The share among the orders (shoppers) of the item, or of the thing of the history."""
+        if item == self.of_item:
+            return self
+        chance = self.chance * self.of / self.of_other if self.of_other else 1.0
+        return Measure(self.kind, self.count, self.of_other, chance, item, self.of)
 
     @property
     def share(self) -> float:
@@ -133,7 +145,8 @@ DEFINITIONS: dict[Kind, str] = {
     Kind.CATEGORY: "the column `category` of both is the same",
     Kind.SIMILAR: f"the text vectors are closer than {SIMILAR} and than {UNUSUAL:.0%} of random pairs, and the products "
     f"have the noun of their names or a category of at most {NARROW:.0%} of the catalogue in common",
-    Kind.TASTE: f"the shopper bought at least {TASTE_PURCHASES} products of the item's category",
+    Kind.TASTE: f"the shopper bought at least {TASTE_PURCHASES} products of the item's category, or two that are "
+    f"{TASTE_SHARE:.0%} of all they bought",
     Kind.POPULAR: f"among the {POPULAR_SHARE:.0%} (or ten) items with most buyers in the last {WINDOW} days (ever, where "
     f"times cannot be compared), at least {POPULAR_BUYERS} of them",
     Kind.TOP_OF_CATEGORY: f"fewer than {TOP_PLACES} items of its category have more buyers in the last {WINDOW} days",

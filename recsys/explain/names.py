@@ -51,7 +51,7 @@ _AMOUNT = re.compile(
     r"[\s,(–-]+\d[\d.,]*[\s-]*(?:ml|cl|l|oz|fl\.? ?oz|(?:fluid )?ounces?|g|gr|grams?|kg|lbs?)\.?\)?$", re.IGNORECASE
 )
 _TRADE = re.compile(r"\((?:tm|r|c)\)|[®™©]", re.IGNORECASE)
-_SMALL = frozenset("a an and at by for from in of on or the to with".split())
+_SMALL = frozenset(["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"])
 
 
 def safe_name(title: str, limit: int = MAX_NAME) -> str:

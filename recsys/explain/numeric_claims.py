@@ -1,17 +1,21 @@
-"""Numbers, prices and comparisons in a masked sentence: each is looked up in the evidence."""
+"""Numeric claim verification: numbers, shares, prices and comparisons in a masked sentence.
+
+A number is right only beside what it counts, so each is looked up by the clause it stands in.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-from recsys.explain.claims import CROWD
-from recsys.explain.facts import WINDOW, Facts, Product
-from recsys.explain.lexicon import AT_LEAST, COMPARATIVE, NUMBER_WORDS, QUANTITIES
+from recsys.explain.claims import CROWD, counted_kind, is_item
+from recsys.explain.facts import Facts, Product
+from recsys.explain.lexicon import AT_LEAST, COMPARATIVE, NUMBER_WORDS, QUANTITIES, vocabulary
 from recsys.explain.masking import ITEM
+from recsys.explain.measures import WINDOW, Kind
 
 USUAL = "usual"
-_STOPS = frozenset(".;!?—")
+_STOPS = frozenset(".;:!?—")
 
 
 def errors(text: str, tokens: Sequence[str], facts: Facts) -> Iterator[str]:
@@ -126,22 +130,67 @@ _AMOUNT = re.compile(
 )
 _USUALLY = re.compile(r"\b(usual\w*|typical\w*|normal\w*|average)\b")
 _COUNTED = re.compile(rf"(?:other |of our |different |fellow )*{CROWD}")
-_BOTH = re.compile(r"\b(also|both|too|together|as well|along|alongside|same|with (it|them|⟦)|who)\b|⟦b\d~?⟧")
-_STRICTLY_BOTH = re.compile(r"\b(both|together|same|with (it|them)|who)\b")
+_STRICTLY_BOTH = re.compile(r"\b(both|together|same|who|with (it|them))\b")
 _LATELY = re.compile(rf"\b((last|past) {WINDOW} days|lately|recently|this month|these days|right now|currently)\b")
+_SHARE = re.compile(r"(?P<count>\d[\d.,]*) (?:of|out of|in) (?:the |your |all |our )*(?P<of>\d[\d,]*)(?P<after>.*)")
+_GIVEN = re.compile(
+    r"^ (?:orders?|shoppers|customers|people|buyers)? ?(?:with|of|who (?:\w+ ){0,2}\w+(?: at)?) (⟦item|⟦b\d|it\b|them\b)"
+)
 
 
 def _numbers(tokens: Sequence[str], facts: Facts) -> Iterator[str]:
-    largest = max(facts.item.buyers, facts.item.count, *(past.together for past in facts.because), 0)
+    largest = max(
+        facts.item.buyers, facts.item.count, *(m.count for p in facts.because for m in p.measures.values()), 0
+    )
+    shares = _shares(tokens)
     for at, token in enumerate(tokens):
         if token in QUANTITIES or AT_LEAST.get(token, 0) > largest:
             yield f"unsupported quantity: {token}"
         elif token[0].isdigit():
-            if not _admitted(float(token.replace(",", "")), tokens, at, facts):
+            if at in shares:
+                if not _true_share(shares[at], tokens, at, facts):
+                    yield f"unsupported share: {shares[at].group(0)[:40]}"
+            elif at - 1 in shares or at - 2 in shares or at - 3 in shares or at - 4 in shares:
+                pass  # the second number of a share, which was checked with the first
+            elif not _admitted(float(token.replace(",", "")), tokens, at, facts):
                 yield f"unsupported number: {token}"
         elif token in NUMBER_WORDS and not _pronoun(tokens, at, facts):  # noqa: SIM102 - the twin of the branch above
             if not _admitted(float(NUMBER_WORDS[token]), tokens, at, facts):
                 yield f"unsupported number: {token}"
+
+
+def _shares(tokens: Sequence[str]) -> dict[int, re.Match[str]]:
+    """Places of "9 of the 42 ..." and what stands there."""
+    found = {}
+    for at, token in enumerate(tokens):
+        if token[0].isdigit() and (match := _SHARE.match(" ".join(tokens[at:]))):
+            found[at] = match
+    return found
+
+
+def _true_share(share: re.Match[str], tokens: Sequence[str], at: int, facts: Facts) -> bool:
+    """Whether "9 of the 42 ..." are the figures of what its clause counts."""
+    count, of = (float(share.group(name).replace(",", "")) for name in ("count", "of"))
+    clause = " ".join(_clause(tokens, at))
+    after = share.group("after")
+    if "rat" in clause:
+        return facts.holds(Kind.RATED) and (count, of) == (facts.item.rating, facts.item.scale)
+    if (
+        re.match(r" (of your )?(purchases|products|things|items|orders) (are|is|come|were)\b", after)
+        and "your" in clause
+    ):
+        return facts.holds(Kind.TASTE) and (count, of) == (facts.taste, facts.purchases)
+    kind = counted_kind(clause)
+    given = _GIVEN.match(after)
+    for past in facts.because:
+        measure = past.measures.get(kind) if kind else None
+        if measure is None:
+            continue
+        if given is not None:
+            measure = measure.given(item=is_item(given.group(1), " ".join(tokens[:at])))
+        if (count, of) == (measure.count, measure.of):
+            return True
+    return False
 
 
 def _pronoun(tokens: Sequence[str], at: int, facts: Facts) -> bool:
@@ -149,21 +198,7 @@ def _pronoun(tokens: Sequence[str], at: int, facts: Facts) -> bool:
     following = tokens[at + 1] if at + 1 < len(tokens) else ""
     if tokens[at] == "one":
         return following not in {"shopper", "customer", "person", "day", "week", "month"}
-    about_two = {
-        ".",
-        ",",
-        "of",
-        "go",
-        "are",
-        "pair",
-        "purchases",
-        "products",
-        "items",
-        "share",
-        "fit",
-        "match",
-        "belong",
-    }
+    about_two = vocabulary(". , of go are pair purchases products items share fit match belong")
     return tokens[at] == "two" and following in about_two and bool(facts.because)
 
 
@@ -173,6 +208,12 @@ def _admitted(value: float, tokens: Sequence[str], at: int, facts: Facts) -> boo
     before, after = " ".join(tokens[max(0, at - 4) : at]), " ".join(tokens[at + 1 : at + 5])
     if re.match(r"(days?|day period)\b", after):
         return value == WINDOW and item.recent is not None
+    if re.match(r"(ratings?|reviews?|opinions?)\b", after):
+        return value == item.ratings
+    if re.search(r"\brat(ed|ing)( of)?$", before):
+        return facts.holds(Kind.RATED) and value == item.rating
+    if re.match(r"(products|things|items|pieces)\b", after) and re.search(r"\byou\b", before):
+        return facts.holds(Kind.TASTE) and value == facts.taste
     if _RANK.search(before):
         return value == item.rank
     if re.search(r"\btop$", before):
@@ -183,10 +224,11 @@ def _admitted(value: float, tokens: Sequence[str], at: int, facts: Facts) -> boo
     if not counted and not re.search(r"\b(by|with|from|of)$", before):
         return False
     clause = " ".join(_clause(tokens, at))
+    kind = counted_kind(clause)
+    if kind is not None and any(kind in p.measures and p.measures[kind].count == value for p in facts.because):
+        return True
     if _LATELY.search(clause):
         return item.recent is not None and value == item.recent
-    if _BOTH.search(clause) and value in {past.together for past in facts.because}:
-        return True
     return value == item.buyers and not _STRICTLY_BOTH.search(clause)
 
 

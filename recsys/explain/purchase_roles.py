@@ -69,6 +69,7 @@ _ITEM_WAS_BOUGHT = tuple(
     re.compile(pattern.replace("ITEM", "⟦item~?⟧"))
     for pattern in (
         rf"ITEM (,? ?(which|that) )?you('ve| have| already| once| previously| recently| earlier)* {_TOOK}\b",
+        r"ITEM (,? ?(which|that) )?you('ve| have)? (looked at|viewed|browsed|saw)\b",
         r"ITEM (was|were|has been|is) (\w+ ){0,2}(bought|purchased|ordered|chosen|owned) by you\b",
         rf"ITEM (is |was )?(already )?(in|from|among|part of) your {_HERS}\b",
         rf"\b(like you|you and|you (,? ?like|along with|as well as)) ,? ?(\w+ ){{0,4}}{_TOOK} (both )?{_MORE}ITEM",
@@ -81,7 +82,6 @@ _ITEM_WAS_BOUGHT = tuple(
         r"\b(its|their|his|her|an?) ITEM",
         r"⟦b\d~?⟧ (the )?ITEM",
         rf"\bboth {_MORE}ITEM (were|are|have been)? ?(in|from|among|part of) your {_HERS}",
-        rf"\bwho (\w+ ){{0,2}}{_TOOK} ITEM .*⟦b\d~?⟧",
         r"ITEM (was|has been) (?!(\w+ ){0,3}(by|with|together|along|alongside)\b)(\w+ )?(bought|ordered|purchased)\b",
         r"ITEM (is|was) your (?!next)",
         r"(?<!back )\bin (the )?(ITEM|⟦b\d~?⟧)",
@@ -93,6 +93,7 @@ _ITEM_WAS_BOUGHT = tuple(
 
 def errors(tokens: Sequence[str], facts: Facts) -> Iterator[str]:
     """What a masked sentence gets wrong about who bought what."""
+    tokens = _without_aside(tokens)
     for at, token in enumerate(tokens):
         if token in _BUY or token in _LOOK:
             yield from _act(tokens, at, facts, looked=token in _LOOK)
@@ -105,6 +106,12 @@ def errors(tokens: Sequence[str], facts: Facts) -> Iterator[str]:
     text = " ".join(tokens)
     if any(pattern.search(text) for pattern in _ITEM_WAS_BOUGHT):
         yield "takes the recommended product for one that was bought"
+
+
+def _without_aside(tokens: Sequence[str]) -> Sequence[str]:
+    """The tokens without ", as you did,": what comes after it is told of those before it."""
+    text = " ".join(tokens)
+    return re.sub(r" , as you (did|have)( ,)?(?= |$)", "", text).split() if " as you " in text else tokens
 
 
 def _is_item(token: str) -> bool:
@@ -135,6 +142,8 @@ def _by_reader(tokens: Sequence[str], at: int) -> bool:
             return False
         if word in _READER:
             return True
+        if word == "who" and back and tokens[back - 1][0].isdigit():  # "20 of the 40 who bought it" are others
+            return False
         if word in _SOMEONE and not (word == "that" and back + 1 < at):
             # Whoever was spoken of last; with nobody before it, it is the reader in the third person.
             spoken = [t for t in tokens[:back] if t in _OTHERS or t in _READER]

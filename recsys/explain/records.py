@@ -130,7 +130,8 @@ class Records:
             return None
         of_item = held.count(item) < held.count(past)
         rare, common = (item, past) if of_item else (past, item)
-        return Measure(kind, held.both(past, item), held.count(rare), held.count(common) / held.total, of_item)
+        chance = held.count(common) / held.total
+        return Measure(kind, held.both(past, item), held.count(rare), chance, of_item, held.count(common))
 
     def _after(self, past: int, item: int) -> Measure | None:
         if not min(self.buyers.count(past), self.buyers.count(item)):
@@ -142,7 +143,7 @@ class Records:
         if wilson_lower(later, later + earlier) <= 0.5:
             return None
         chance = self.buyers.count(item) / max(self.buyers.total, 1)
-        return Measure(Kind.AFTER, later, self.buyers.count(past), chance)
+        return Measure(Kind.AFTER, later, self.buyers.count(past), chance, False, self.buyers.count(item))
 
     def measures(self, past: int, item: int) -> dict[Kind, Measure]:
         """Every counted kind by which the two are linked."""

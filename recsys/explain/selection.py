@@ -75,7 +75,7 @@ def choices_of(
     for kind in ITEM_ONLY:
         if facts.holds(kind) and (kind in positive or kind in {Kind.BUYERS, Kind.PRICE, Kind.CHEAPER}):
             found.append(Choice(kind, None, _WORTH[kind] + (_TOP if kind in top else 0.0)))
-    extra = tuple(kind for kind in _EXTRAS if kind in positive and facts.holds(kind))
+    extra = tuple(kind for kind in _EXTRAS if kind in top and facts.holds(kind))
     ranked = sorted(found, key=lambda choice: -choice.weight)
     return tuple(replace(c, extra=next((kind for kind in extra if _adds(kind, c.kind)), None)) for c in ranked)
 
@@ -102,7 +102,8 @@ def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
             return choice.named is None or named[facts.because[choice.named].item_id] < PER_PURCHASE
 
         best = max(
-            filter(open_to, out[row].choices), key=lambda choice: choice.weight * REPEATED ** kinds[choice.kind],
+            filter(open_to, out[row].choices),
+            key=lambda choice: choice.weight * REPEATED ** kinds[choice.kind],
             default=None,
         )
         if best is not None:

@@ -35,7 +35,8 @@ _VAGUE = vocabulary(
     luxury special edition style design heavy duty multi free easy extra high low long short soft hard clear
     red blue green pink yellow orange purple grey gray brown silver gold ivory cream beige teal turquoise
     hanging assorted standard basic modern portable compact light dark daily deep gentle top straight full wide pure
-    eco everyday essential signature vintage retro minimalist professional travel
+    eco everyday essential signature vintage retro minimalist professional travel spf age book size level type grade
+    version no vol watt design pattern colour color tones
     """
 )
 #: Nouns of packaging and trade: two sets, or two designs, are nothing of one kind.

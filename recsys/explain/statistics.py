@@ -135,9 +135,7 @@ class ShopStatistics:
         if not self.snapshot.events.absolute or not self.records.buyers.count(code):
             return False
         now = self.snapshot.now
-        return bool(
-            now - self.records.start >= NEW_AFTER * DAY and now - self.records.first_sold[code] <= WINDOW * DAY
-        )
+        return bool(now - self.records.start >= NEW_AFTER * DAY and now - self.records.first_sold[code] <= WINDOW * DAY)
 
     # --- a product beside a history -----------------------------------------------------------------------------------
 

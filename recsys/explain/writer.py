@@ -147,7 +147,7 @@ class ReasonWriter:
         lists: Sequence[Hashable],
     ) -> None:
         """Replace the templates of these rows by what the writer words, as far as it is true and not said before."""
-        refused: dict[int, tuple[str, ...]] = {i: () for i in told}
+        refused: dict[int, tuple[str, ...]] = dict.fromkeys(told, ())
         said: set[tuple[Hashable, str]] = set()
         rows, failed, again = list(told), dict.fromkeys(told, 0), 0
         while rows and again <= REWRITES:

@@ -23,7 +23,7 @@ TOP = 10
 
 
 def explain_lists(rec: Recommender, lists: pd.DataFrame, parts: Path, *, progress: bool = False) -> pd.DataFrame:
-    """`lists` (``user_id, item_id``, more) with ``reason`` and ``writer``.
+    """`lists` (``user_id, item_id``, more) with the columns of `recsys.explain.lists.with_reasons`.
 
     Parts are kept in the directory `parts`, from which a run that was stopped goes on; the caller removes it.
     """
@@ -40,7 +40,7 @@ def explain_lists(rec: Recommender, lists: pd.DataFrame, parts: Path, *, progres
 
 
 def explain_file(rec: Recommender, lists: Path, out: Path, *, progress: bool = False) -> None:
-    """Write the lists of one file to another with a column ``reason``; the first file is gone afterwards."""
+    """Write the lists of one file to another with ``reason, kind, because``; the first file is gone afterwards."""
     parts = out.with_name(f".{out.name}.parts")
     table = explain_lists(rec, sources.read_table(lists), parts, progress=progress)
     outputs.write_table(table.drop(columns="writer", errors="ignore"), out)

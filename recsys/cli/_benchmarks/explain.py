@@ -36,7 +36,8 @@ def bench_explain(rec: Recommender, *, sentences: int = 96, rounds: int = 3) -> 
     pairs = sample_pairs(rec, 4 * sentences)
     evidence = [rec.explainer.evidence(pair.profile, [pair.item], user=pair.user)[0] for pair in pairs]
     facts = _distinct([found.facts for found in evidence], ReasonWriter(None, settings))[:sentences]
-    few = [Plan.of(f, settings.tone, settings.length).line for f in facts[:FEW]]
+    plans = [Plan.of(f, settings.tone, settings.length) for f in facts[:FEW]]
+    few = [plan.line for plan in plans if plan is not None]
     contenders: dict[str, Callable[[], Any]] = {
         "recsys": lambda: ReasonWriter.around(local, settings).write(facts),  # a new one each time: an empty cache
         PIPELINE: _pipeline(settings, few),
@@ -62,7 +63,7 @@ def bench_explain(rec: Recommender, *, sentences: int = 96, rounds: int = 3) -> 
 
 def _distinct(facts: Sequence[Facts], writer: ReasonWriter) -> list[Facts]:
     """One set of facts for each text that a writer would be asked for."""
-    return list({writer.key(f): f for f in facts}.values())
+    return list({key: f for f in facts if (key := writer.key(f)) is not None}.values())
 
 
 def _pipeline(settings: Any, prompts: Sequence[str]) -> Callable[[], Any]:
