@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
+from recsys import __version__
 from recsys.data import snapshot
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Draft, Store, Version
@@ -282,5 +283,5 @@ def _manifest(work: _Work, settings: Settings, parts: dict[str, Any], why: str) 
 
 
 def _libraries() -> dict[str, str]:
-    names = ("recsys", "torch", "transformers", "scikit-learn", "faiss-cpu", "numpy", "pandas")
-    return {"python": platform.python_version(), **{n: metadata.version(n) for n in names}}
+    names = ("torch", "transformers", "scikit-learn", "faiss-cpu", "numpy", "pandas")
+    return {"python": platform.python_version(), "recsys": __version__, **{n: metadata.version(n) for n in names}}
