@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recsys.encoders import checkpoint, direct, fast_bert, int8, pretrained, tokens
+from recsys.encoders import checkpoint, fast_bert, int8, pretrained, tokens
 from recsys.encoders.checkpoint import Forward, FullModel
 from recsys.errors import BadInput
 from recsys.progress import progress_bar
@@ -172,7 +172,7 @@ class Encoder:
         chosen = pick_device(device)
         precision = _precision(precision, chosen)
         path = pretrained.resolve(name, offline=offline, cache_dir=cache_dir)
-        model, backend = (None if compile else direct.load(path)) or checkpoint.load(path, name)
+        model, backend = (None if compile else checkpoint.load_bert(path)) or checkpoint.load(path, name)
         asked_pooling, asked_length, prompts = (
             checkpoint.own_settings(path) if pooling == "auto" else (pooling, None, {})
         )
