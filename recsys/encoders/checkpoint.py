@@ -132,13 +132,15 @@ def _tokenizer(path: Path, config: Mapping[str, Any]) -> FileTokenizer:
     tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
     for flag, setting in _NORMALIZER.items():
         require(getattr(tokenizer.normalizer, flag) == settings.get(setting, True), f"{setting} is said both ways")
+    ids: dict[str, Any] = {token: tokenizer.token_to_id(content) for token, content in _SPECIAL.items()}
+    require(None not in ids.values(), "a special token is missing")
     accents = settings.get("strip_accents")
     require(tokenizer.normalizer.strip_accents == accents, "strip_accents is said both ways")
     return FileTokenizer(
         backend_tokenizer=tokenizer,
         model_max_length=settings.get("model_max_length") or int(1e30),
-        unk_token_id=tokenizer.token_to_id("[UNK]"),
-        pad_token_id=tokenizer.token_to_id("[PAD]"),
+        unk_token_id=ids["unk_token"],
+        pad_token_id=ids["pad_token"],
         cls_token=_SPECIAL["cls_token"],
     )
 

@@ -34,8 +34,8 @@ from recsys.data.snapshot import Snapshot
 from recsys.data.store import Store
 from recsys.encoders import checkpoint, pretrained, vector_cache
 from recsys.encoders.checkpoint import FullModel
-from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_for
+from recsys.encoders.protocol import Encodes
 from recsys.encoders.tokens import Tokenizer
 from recsys.errors import BadInput
 from recsys.evaluation import metrics
@@ -176,7 +176,7 @@ def contrastive_loss(
 
 def _learn(
     path: Path,
-    base: Encoder,
+    base: Encodes,
     pairs: ItemPairs,
     out: Path,
     settings: Settings,
@@ -263,7 +263,7 @@ def _unfreeze(model: Any, layers: int | None) -> list[torch.nn.Parameter]:
 
 
 def _measure(
-    encoder: Encoder, shop: Snapshot, texts: Sequence[str], holdout: Holdout, settings: Settings, progress: bool
+    encoder: Encodes, shop: Snapshot, texts: Sequence[str], holdout: Holdout, settings: Settings, progress: bool
 ) -> Measured:
     """The cosine between shoppers' mean vectors and items, on the holdout."""
     vectors = vector_cache.encode(encoder, texts, [shop.item_pool], progress=progress).pool.vectors
@@ -304,7 +304,7 @@ def _move(folder: Path, target: Path) -> None:
 def _card(
     figures: dict[str, tuple[Estimate, Estimate, Estimate]],
     notes: dict[str, Any],
-    base: Encoder,
+    base: Encodes,
     config: AdaptationConfig,
     settings: Settings,
 ) -> str:

@@ -25,8 +25,8 @@ import ray
 from recsys.data import outputs
 from recsys.data.schema import USER
 from recsys.data.store import Version
-from recsys.encoders.encoder import Encoded, Encoder
 from recsys.encoders.loading import encoder_for
+from recsys.encoders.protocol import Composed, Encoded, Encodes
 from recsys.errors import BadInput
 from recsys.serving.recommender import Recommender
 from recsys.settings import ClusterSettings, Settings
@@ -42,7 +42,7 @@ _LIST = pa.schema([("user_id", pa.string()), ("rank", pa.int64()), ("item_id", p
 class Cluster:
     """The Ray cluster at ``RAY_ADDRESS``, or this machine's cores; the artifacts are on storage all workers see."""
 
-    def encoder(self, settings: Settings) -> Encoder:
+    def encoder(self, settings: Settings) -> Encodes:
         """An encoder whose `encode` spreads many texts over actors."""
         return _SpreadEncoder(settings)
 
@@ -90,21 +90,21 @@ class Cluster:
         return rows
 
 
-class _SpreadEncoder(Encoder):
+class _SpreadEncoder(Composed):
     """The settings' encoder, with `encode` done by actors; small requests stay here."""
 
     #: Texts between two savings: one job of the cluster.
     shard = 262_144
 
     def __init__(self, settings: Settings) -> None:
-        self.__dict__.update(encoder_for(settings).__dict__)
+        super().__init__(encoder_for(settings))
         self._settings = settings
 
     def encode(
         self, texts: Sequence[str], *, kind: str = "document", normalize: bool = True, progress: bool = False
     ) -> Encoded:
         if len(texts) < FEW or not normalize:
-            return super().encode(texts, kind=kind, normalize=normalize, progress=progress)
+            return self.inner.encode(texts, kind=kind, normalize=normalize, progress=progress)
         unique = dict.fromkeys(texts)
         rows = {text: row for row, text in enumerate(unique)}
         vectors, cut = np.empty((len(unique), self.dim), np.float32), np.zeros(len(unique), bool)
