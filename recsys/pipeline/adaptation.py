@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import shutil
 import tempfile
 import time
@@ -28,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch.nn import functional
 
 from recsys.data import snapshot
+from recsys.data.atomic import replacing
 from recsys.data.catalogue import render
 from recsys.data.histories import Histories
 from recsys.data.snapshot import Snapshot
@@ -297,8 +297,8 @@ def _move(folder: Path, target: Path) -> None:
     if target.is_dir() and any(target.iterdir()):
         return  # named by the hash of its weights, so it is the same encoder, adapted before
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as part:
-        os.replace(shutil.copytree(folder, Path(part) / "encoder"), target)
+    with replacing(target) as copy:
+        shutil.copytree(folder, copy)
 
 
 def _card(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ import pyarrow.parquet as pq
 import ray
 
 from recsys.data import outputs
+from recsys.data.atomic import replacing, write_text
 from recsys.data.schema import USER
 from recsys.data.store import Version
 from recsys.encoders.loading import encoder_for
@@ -191,7 +191,7 @@ def _keep_only(folder: Path, request: str) -> None:
     if folder.is_dir() and not (mark.is_file() and json.loads(mark.read_text("utf-8")) == request):
         shutil.rmtree(folder)
     folder.mkdir(exist_ok=True)
-    mark.write_text(json.dumps(request), "utf-8")
+    write_text(mark, json.dumps(request))
 
 
 def _digest(parts: Sequence[Any]) -> str:
@@ -210,15 +210,10 @@ def _join(parts: Sequence[Path], out: Path) -> int:
         outputs.write_table(table, out)
         return len(table)
     rows = 0
-    temporary = out.parent / f".{out.name}.joining"
-    try:
-        with pq.ParquetWriter(temporary, _LIST) as writer:
-            for table in _cast(parts):
-                writer.write_table(table)
-                rows += len(table)
-        os.replace(temporary, out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(out) as whole, pq.ParquetWriter(whole, _LIST) as writer:
+        for table in _cast(parts):
+            writer.write_table(table)
+            rows += len(table)
     return rows
 
 
