@@ -15,8 +15,8 @@ from recsys.data import snapshot
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Draft, Store, Version
 from recsys.data.vectors import VectorPool
-from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_for, encoder_of
+from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError, BadInput
 from recsys.pipeline.gate import Verdict, judge
 from recsys.pipeline.inputs import Inputs, load_inputs
@@ -47,7 +47,7 @@ def embed(
     inputs: Inputs,
     settings: Settings,
     *,
-    encoder: Callable[[Settings], Encoder] | None = None,
+    encoder: Callable[[Settings], Encodes] | None = None,
     progress: bool = False,
 ) -> Outcome:
     """Encode what changed, rebuild the index and publish; the live ranker's weights are carried over.
@@ -118,7 +118,7 @@ def publish_tables(tables: ShopTables, settings: Settings, *, progress: bool = F
         return _build_and_publish(tables, settings, store, draft, store.current(), gated=False, progress=progress)
 
 
-def fit_tables(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tuple[Snapshot, Ranker, Encoder]:
+def fit_tables(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tuple[Snapshot, Ranker, Encodes]:
     """A snapshot of checked tables, a ranker fitted on it and the encoder of both, in memory only."""
     check_extra_blocks(settings, tables)
     encoder = encoder_for(settings)
@@ -169,7 +169,7 @@ def _live(store: Store, inputs: Inputs) -> Version | None:
 
 @dataclass(frozen=True)
 class _Work:
-    encoder: Encoder
+    encoder: Encodes
     shop: Snapshot
     notes: dict[str, Any]
 
@@ -180,7 +180,7 @@ def _prepare(
     store: Store,
     live: Version | None,
     progress: bool,
-    make: Callable[[Settings], Encoder] | None = None,
+    make: Callable[[Settings], Encodes] | None = None,
 ) -> _Work:
     check_extra_blocks(settings, tables)
     encoder = (make or encoder_for)(settings)

@@ -16,8 +16,8 @@ from recsys.data import schema, snapshot
 from recsys.data.schema import ITEM, USER
 from recsys.data.snapshot import ShopTables, Snapshot
 from recsys.data.store import Store, Version
-from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_of
+from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError, BadInput
 from recsys.explain import Explainer, Explanation
 from recsys.ranking.ranker import Ranker
@@ -44,7 +44,7 @@ class Recommender:
         ranker: Ranker | None,
         index: ItemIndex,
         settings: Settings,
-        encoder: Callable[[], Encoder],
+        encoder: Callable[[], Encodes],
         version: Version | None = None,
     ) -> None:
         self.shop = shop
