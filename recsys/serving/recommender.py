@@ -18,7 +18,7 @@ from recsys.data.snapshot import ShopTables, Snapshot
 from recsys.data.store import Store, Version
 from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_of
-from recsys.errors import ArtifactError, BadInput
+from recsys.errors import ArtifactError, BadInput, RecsysError
 from recsys.explain import Explainer, Explanation
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.topk import top_k
@@ -98,17 +98,26 @@ class Recommender:
 
     @classmethod
     def open(cls, version: Version, settings: Settings) -> Recommender:
-        """Open one version."""
-        shop = snapshot.load(version.path)
-        has_ranker = version.manifest["ranker"] is not None
-        return cls(
-            shop,
-            Ranker.load(version.path / "ranker", settings.training.extra_blocks) if has_ranker else None,
-            ItemIndex.load(version.path / "index", shop.facts.vectors),
-            settings,
-            lambda: encoder_of(version, settings),
-            version,
-        )
+        """Open one version.
+
+        Raises
+        ------
+        ArtifactError
+            A file is missing or damaged.
+        """
+        try:
+            shop = snapshot.load(version.path)
+            has_ranker = version.manifest["ranker"] is not None
+            ranker = Ranker.load(version.path / "ranker", settings.training.extra_blocks) if has_ranker else None
+            index = ItemIndex.load(version.path / "index", shop.facts.vectors)
+        except RecsysError:
+            raise
+        except Exception as error:
+            raise ArtifactError(
+                f"{version.path}: cannot be opened ({type(error).__name__}: {error}). `python -m jobs.versions --verify` "
+                "names the damaged file, `--use ID` goes back to another version"
+            ) from error
+        return cls(shop, ranker, index, settings, lambda: encoder_of(version, settings), version)
 
     # --- answering ----------------------------------------------------------------------------------------------------
 
