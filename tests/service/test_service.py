@@ -315,7 +315,7 @@ def test_a_shop_that_cannot_answer_does_not_tell_where_its_files_are(client, tin
 
 
 def test_answers_are_sent_at_once_rather_than_after_a_delayed_acknowledgement():
-    from jobs.serve import _listen
+    from recsys.cli.serve import _listen
 
     listener = _listen("127.0.0.1", 0)
     with listener, socket.create_connection(listener.getsockname()):
