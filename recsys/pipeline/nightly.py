@@ -26,6 +26,7 @@ from recsys.ranking.features import TrainingContext
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker, training_recipe
 from recsys.serving import candidates
+from recsys.serving.fallback import PopularityFallback
 from recsys.serving.index import ItemIndex, labels
 from recsys.settings import Settings
 
@@ -223,7 +224,7 @@ def _write_index(
     )
     about: dict[str, Any] = {}
     if ranker is not None and len(shop.item_ids) > settings.retrieval.exhaustive_limit:
-        standing = candidates.PopularityFallback.of(shop, ranker)
+        standing = PopularityFallback.of(shop, ranker)
         standing.save(draft.path / "ranker" / "standing")
         retriever = candidates.Retriever(shop, ranker, index, Lazy(lambda: standing), settings.retrieval)
         users = candidates.sampled_users(shop, seed=settings.seed)
