@@ -46,14 +46,14 @@ def publish_version(
         **parts,
         **more,
     }
-    return publish_draft(night, manifest)
+    version = publish_draft(night, manifest)
+    shutil.rmtree(night.shards, ignore_errors=True)
+    return version
 
 
 def publish_draft(night: Night, manifest: dict[str, Any]) -> Version:
-    """Make the draft the live version; shards of interrupted runs are of no more use then."""
-    version = night.store.publish(night.draft, manifest, live=night.live, keep=night.settings.keep_versions)
-    shutil.rmtree(night.shards, ignore_errors=True)
-    return version
+    """Make the draft the live version."""
+    return night.store.publish(night.draft, manifest, live=night.live, keep=night.settings.keep_versions)
 
 
 def write_ranker(night: Night, shop: Snapshot, ranker: Ranker | None, pool: VectorPool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from recsys.data import snapshot
-from recsys.data.snapshot import ShopTables, Snapshot
+from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Version
 from recsys.data.vectors import VectorPool
 from recsys.encoders.encoder import Encoder
@@ -18,6 +18,7 @@ from recsys.pipeline.inputs import Inputs, load_inputs
 from recsys.pipeline.night import Night
 from recsys.pipeline.publishing import publish_draft, publish_version, write_ranker
 from recsys.pipeline.snapshots import Built, build_snapshot
+from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker
@@ -87,10 +88,9 @@ def train(settings: Settings, *, progress: bool = False) -> Outcome:
     with Night.begin(settings, progress=progress) as night:
         live = night.store.require()
         shop = snapshot.load(live.path)
+        check_extra_blocks(settings, shop.tables.value)
         if not len(shop.events):
-            raise BadInput(
-                "train: the live version has no interactions; give some with `recsys embed --interactions F`"
-            )
+            raise BadInput("the live version has no interactions; give some with `recsys embed --interactions F`")
         texts = HistoryEncoder(
             encoder_of(live, settings), shop, settings, night.known_vectors("training"), progress=progress
         )
@@ -104,6 +104,7 @@ def train(settings: Settings, *, progress: bool = False) -> Outcome:
 
 def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tuple[Snapshot, Ranker, Encoder]:
     """A snapshot of checked tables, a ranker fitted on it and the encoder of both, in memory only."""
+    check_extra_blocks(settings, tables)
     encoder = encoder_for(settings)
     shop = build_snapshot(tables, encoder, settings, progress=progress).snapshot
     return shop, _fit(shop, HistoryEncoder(encoder, shop, settings, progress=progress), settings, progress), encoder
@@ -126,6 +127,7 @@ def _embed_and_train(night: Night, tables: ShopTables, *, gated: bool) -> Outcom
 
 
 def _encode(night: Night, tables: ShopTables) -> Built:
+    check_extra_blocks(night.settings, tables)
     return build_snapshot(
         tables,
         night.encoder,
@@ -155,4 +157,5 @@ def _carried(night: Night, shop: Snapshot) -> tuple[Ranker | None, str]:
     if not len(shop.events):
         return None, "none: there are no interactions"
     ranker = Ranker.load(night.live.path / "ranker", night.settings.training.extra_blocks)
-    return ranker.with_statistics(TrainingContext(shop.facts, shop.events, shop.now, shop.histories)), ""
+    table = Lazy(lambda: shop.tables.value.items)
+    return ranker.with_statistics(TrainingContext(shop.facts, shop.events, shop.now, shop.histories, table=table)), ""
