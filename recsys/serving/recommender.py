@@ -85,7 +85,7 @@ class Recommender:
         progress: bool = False,
     ) -> Recommender:
         """Encode, index and train from two tables, in memory or (with `artifacts`) published as a version."""
-        from recsys.pipeline import nightly  # serving itself reads versions and never writes one
+        from recsys.pipeline import runs  # serving itself reads versions and never writes one
 
         settings = settings or load_settings()
         checked = schema.check_items(items, "items")
@@ -93,9 +93,9 @@ class Recommender:
         tables = ShopTables(checked.table, events.table, events.time_kind or schema.TimeKind.ORDER)
         if artifacts is not None:
             settings = settings.model_copy(update={"artifacts": Path(artifacts)})
-            nightly.publish_tables(tables, settings, progress=progress)
+            runs.publish(tables, settings, progress=progress)
             return cls.load(artifacts, settings=settings)
-        shop, ranker, encoder = nightly.fit_tables(tables, settings, progress=progress)
+        shop, ranker, encoder = runs.fit(tables, settings, progress=progress)
         index = ItemIndex.build(shop.facts.vectors, settings=settings.retrieval)
         return cls(shop, ranker, index, settings, lambda: encoder)
 
