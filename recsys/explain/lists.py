@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from recsys.data.atomic import replacing, write_text
 from recsys.data.histories import Profile
 from recsys.data.schema import ITEM, USER
 from recsys.explain import Explainer, Explanation, choose
@@ -48,11 +50,16 @@ def with_reasons(lists: pd.DataFrame, explanations: Sequence[Explanation]) -> pd
     ``because`` is a JSON list of the ids of the purchases that the sentence names.
     """
     return lists.assign(
-        reason=pd.array([e.sentence or None for e in explanations], dtype="str"),
-        kind=pd.array([e.kind for e in explanations], dtype="str"),
+        reason=_texts(e.sentence for e in explanations),
+        kind=_texts(e.kind for e in explanations),
         because=[json.dumps(list(e.because)) for e in explanations],
-        writer=pd.array([e.writer or None for e in explanations], dtype="str"),
+        writer=_texts(e.writer for e in explanations),
     )
+
+
+def _texts(values: Iterable[str | None]) -> NDArray[np.object_]:
+    """Texts as a column in which an empty one is missing."""
+    return np.array([value or None for value in values], dtype=object)
 
 
 def explain_resumably(
@@ -67,21 +74,21 @@ def explain_resumably(
     key = {
         "version": version,
         "lists": hashlib.sha256(content.tobytes()).hexdigest(),
+        "columns": ["reason", "kind", "because", "writer"],
         "settings": explainer.settings.model_dump(mode="json"),
     }
     mark = parts / "run.json"
     if not mark.is_file() or json.loads(mark.read_text("utf-8")) != key:
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir(parents=True)
-        mark.write_text(json.dumps(key), "utf-8")
+        write_text(mark, json.dumps(key))
     for start, end in pairwise(_bounds(lists[USER])):
         rows = lists.iloc[start:end].reset_index(drop=True)
         file = parts / f"{start:010d}.parquet"
         if not file.is_file():
             found = explain_lists(explainer, rows, shopper)
-            unfinished = file.with_suffix(".part")
-            with_reasons(rows, found).to_parquet(unfinished)
-            unfinished.replace(file)
+            with replacing(file) as written:
+                with_reasons(rows, found).to_parquet(written)
         yield start + len(rows)
 
 

@@ -93,6 +93,8 @@ _ITEM_WAS_BOUGHT = tuple(
 
 def errors(tokens: Sequence[str], facts: Facts) -> Iterator[str]:
     """What a masked sentence gets wrong about who bought what."""
+    if re.search(r"⟦item~?⟧ , as you (did|have)\b", " ".join(tokens)):
+        yield "says the recommended product was bought or looked at"
     tokens = _without_aside(tokens)
     for at, token in enumerate(tokens):
         if token in _BUY or token in _LOOK:
