@@ -135,7 +135,7 @@ class ExplainSettings(_Section):
     language: Literal["en", "zh"] = "en"
     """``en``, or ``zh`` (templates)."""
     guided: bool = True
-    """A local writer keeps to wordings of the project's grammar, choosing among them token by token; otherwise it writes
+    """A local writer keeps to wordings of the project's grammar, choosing among them token by token; else it writes
     freely, is checked, and is guided only where the check refused what it first wrote."""
     temperature: float = Field(0.6, ge=0)
     """How freely the writer words things; 0 always takes the likeliest wording."""

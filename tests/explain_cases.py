@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from recsys.explain import grammar
 from recsys.explain.facts import Choice, Facts, Past, Product
-from recsys.explain.measures import BANDS, COUNTED, ITEM_ONLY, PAIR, Kind, Measure
+from recsys.explain.measures import BANDS, COUNTED, PAIR, Kind, Measure
 from recsys.explain.shared_phrases import head_noun
 from recsys.explain.slot_templates import TONES, Plan, quoted
 from recsys.explain.slot_templates import fill as fill_form
@@ -50,7 +50,7 @@ class Case:
 def case(
     rng: random.Random, kind: Kind | None = None, *, bought: bool | None = None, band: str = "", of_item: bool = False
 ) -> Case:
-    """Consistent facts whose reason is of this kind (any, where none is given), and nothing else is true of the pair."""
+    """Consistent facts whose reason is of this kind (any, where none is given); nothing else is true of the pair."""
     kind = kind or rng.choice(list(Kind))
     bought = rng.random() < 0.7 if bought is None else bought
     nouns, materials, styles = rng.sample(NOUNS, 4), rng.sample(MATERIALS, 4), rng.sample(STYLES, 4)

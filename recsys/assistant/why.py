@@ -14,8 +14,8 @@ from recsys.serving.recommender import Recommender
 def sentences(recommender: Recommender, shopper: User, item_ids: Sequence[str], language: str) -> list[str]:
     """One sentence an item from the evidence of its score, '' where there is nothing to say of it.
 
-    The items of one answer are a list and told as one. A shopper in a chat does not wait for a writer: the sentences are
-    the plain ones, true by construction.
+    The items of one answer are a list and told as one. A shopper in a chat does not wait for a writer: the sentences
+    are the plain ones, true by construction.
     """
     if recommender.ranker is None:
         return [""] * len(item_ids)

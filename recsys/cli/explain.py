@@ -24,7 +24,7 @@ def explain(
     ] = None,
     copy: Annotated[
         Path | None,
-        typer.Option("--copy", metavar="F", help="Table with item_id (and bundle): write marketing copy instead."),
+        typer.Option("--copy", metavar="F", help="Table with item_id [, form, segment, bundle]: write copy instead."),
     ] = None,
     k: Annotated[int, typer.Option("--k", help="Items explained per user.")] = 5,
     tone: Annotated[str | None, typer.Option("--tone", help="friendly, neutral or expert.")] = None,
@@ -36,8 +36,8 @@ def explain(
     """Write user_id, rank, item_id, score, reason, kind, because, writer for the top k of each user.
 
     Every claim can be looked up in the tables; `because` lists the ids of the purchases that the sentence names, and
-    where nothing worth saying is true there is no reason. A run that is stopped leaves its parts beside the output file;
-    the same command goes on from there. With --copy: item_id, copy, writer; rows with the same `bundle` share one text.
+    where nothing worth saying is true there is no reason. A run that is stopped leaves its parts beside the output
+    file; the same command goes on from there. With --copy: item_id, copy, writer.
 
     Example: recsys explain --users users.parquet --k 5 --out reasons.parquet
     """
@@ -83,5 +83,6 @@ def explain(
         "by_writer": by_writer,
         "without_reason": rows - len(told),
         "out": str(out),
-        "line": f"{what} from version {rec.version.id}: {rows} rows in {out}, {by_writer:.0%} in the writer's words{silent}",
+        "line": f"{what} from version {rec.version.id}: {rows} rows in {out}, {by_writer:.0%} in the writer's words"
+        + silent,
     }

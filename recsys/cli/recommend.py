@@ -33,7 +33,7 @@ def recommend(
     engine: Engine = "local",
     as_json: Json = False,
 ) -> dict[str, Any]:
-    """Write user_id, rank, item_id, score [, reason, kind, because] for --users, or user_id, item_id, score for --pairs.
+    """Write user_id, rank, item_id, score [, reason, kind, because] for --users; user_id, item_id, score for --pairs.
 
     Users the version does not know get the list of a shopper with no history; they are counted.
 

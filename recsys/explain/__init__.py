@@ -91,7 +91,7 @@ class Explanation:
 
     @property
     def figures(self) -> list[dict[str, Any]]:
-        """What the tables count for each thing of the history that could be named: ``9 of 42 orders``, and its bounds."""
+        """What the tables count for each thing of the history that could be named ("9 of 42 orders"), with bounds."""
         return [
             {
                 "item_id": past.item_id,

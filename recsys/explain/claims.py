@@ -1,8 +1,8 @@
-"""Claim extraction: what a masked sentence asserts, as (kind, object, quantifier), each looked up in the tables' facts.
+"""Claim extraction: what a masked sentence asserts, as (kind, object, quantifier), looked up in the tables' facts.
 
-Fact checking of generated text splits a sentence into claims and verifies them one by one (FActScore, Min et al., 2023);
-here a claim is one of the kinds of `measures`. The patterns are wide on purpose: a claim that is missed is delivered,
-one that is refused costs a plainer sentence. A purchase that is named without any claim that links it is refused, too:
+Fact checking of generated text splits a sentence into claims and verifies them one by one (FActScore, Min et al.
+2023); here a claim is one of the kinds of `measures`. The patterns are wide on purpose: a claim that is missed is
+delivered, one that is refused costs a plainer sentence. A purchase named without any claim that links it is refused:
 "because of your laptop" says nothing that could be looked up.
 """
 
@@ -45,7 +45,7 @@ class Claim:
     quantifier
         The weakest band (`measures.BANDS`) that bears its words; '' where they need none.
     given
-        Whose orders (shoppers) the quantifier is a share of: the item's (True), the other's (False), the rarer's (None).
+        Whose orders (shoppers) the quantifier is a share of: the item's (True), the other's (False) or the rarer's.
     """
 
     kind: Kind
@@ -198,12 +198,19 @@ _WHO = re.compile(rf"\bwho (?:\w+ ){{0,2}}?(?:{_BUY}|{_LOOK})(?: at)? (?:your |t
 def _given(clause: str, before: str) -> bool | None:
     """Whose shoppers a quantifier is a share of: "shoppers who bought X often ..." is said of those of X."""
     match = _WHO.search(clause)
-    return None if match is None else is_item(match.group(1), before + clause[: match.start()])
+    return None if match is None else is_item(match.group(1), clause, before)
 
 
-def is_item(mark: str, before: str) -> bool:
-    """Whether a mark, or a pronoun after `before`, stands for the item."""
+def is_item(mark: str, clause: str, before: str) -> bool:
+    """Whether a mark or a pronoun stands for the item.
+
+    A pronoun is the one of the two that its clause does not name ("{item} was bought by shoppers who own it"), else the
+    one named last before.
+    """
     if mark in {"it", "them"}:
+        named = {"⟦item" in clause, bool(_objects(clause))}
+        if len(named) == 2:
+            return "⟦item" not in clause
         mark = next(iter(re.findall(r"⟦(?:item|b\d)~?⟧", before)[::-1]), "")
     return mark.startswith("⟦item")
 
@@ -238,6 +245,8 @@ def _unlinked(text: str, claims: Sequence[Claim]) -> Iterator[str]:
     compared = re.search(r"\b(than|as (popular|expensive|cheap))\b", text)
     if any(i not in linked for i in _objects(text)) and not compared:
         yield "names something of the history without saying what links it"
+    if re.search(r"\b(because of|thanks to|due to|owing to) you\b", text):
+        yield "gives the shopper as the cause"
 
 
 # --- what the products are --------------------------------------------------------------------------------------------
@@ -257,7 +266,8 @@ def _alike(clause: str, text: str) -> Iterator[Kind]:
     """Kinds by which a clause calls the item and a thing of the history alike."""
     for mark, kind, nouns in ((BRAND, Kind.BRAND, _MAKERS), (CATEGORY, Kind.CATEGORY, _SECTIONS)):
         claimed = (
-            rf"\b{_SAME}\b(?: [\w:,]+){{0,3}} {mark}|{mark}(?: [\w,]+){{0,3}} {_SAME}\b|{mark} , (like|the (brand|maker))",
+            rf"\b{_SAME}\b(?: [\w:,]+){{0,3}} {mark}|{mark}(?: [\w,]+){{0,3}} {_SAME}\b",
+            rf"{mark} , (like|the (brand|maker))",
             rf"\b(same|shared?|another|common|also|one)\b (\w+ ){{0,2}}({nouns})\b|\b({nouns})\b (\w+ )?(of|you) ",
             rf"⟦b\d~?⟧ (is |comes )?(also )?(by|from|made by) {mark}",
         )

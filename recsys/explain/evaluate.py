@@ -92,7 +92,8 @@ def _drop(explainer: Explainer, pair: Pair, found: Evidence, row: int) -> float:
 def honesty(explanations: Sequence[Explanation]) -> Figures:
     """What the check did, and whether sentences speak of what the score rests on.
 
-    ``told`` is the share that has a reason at all; of these ``first_try`` is the share that passed the check at once, ``by_writer`` the share delivered that is not a template,
+    ``told`` is the share that has a reason at all; of these ``first_try`` is the share that passed the check at once,
+    ``by_writer`` the share delivered that is not a template,
     ``grounded`` the share of delivered sentences that pass, and ``matched`` the share that name a top part or purchase.
     """
     told = [e for e in explanations if e.sentence]

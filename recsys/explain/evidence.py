@@ -146,6 +146,7 @@ def gather(
     mean, intercept = baseline.mean(axis=0), float(ranker.intercept)
     drops = _leave_one_out(ranker, profile, candidates, full)
     blocks = ranker.blocks
+    reader = None if encode_history is None else _Rereader(profile, encode_history)
     out = []
     for at, code in enumerate(codes):
         difference = full[at] - mean
@@ -157,7 +158,7 @@ def gather(
         order_by_worth = np.argsort(-worths, kind="stable")
         ranked = [Purchase(statistics.item_id(int(profile.items[r])), int(r), float(worths[r])) for r in order_by_worth]
         one = candidates.take([at])
-        purchases = _read_again(ranker, profile, one, ranked, encode_history) if encode_history else ranked
+        purchases = _read_again(ranker, profile, one, ranked, reader) if reader else ranked
         logit, base = float(full[at].sum()) + intercept, float(mean.sum()) + intercept
         rows = _nameable(purchases)
         facts = statistics.facts(profile, int(code), rows, user)
@@ -178,7 +179,7 @@ def gather(
                 baseline=base,
                 parts=parts,
                 purchases=tuple(purchases),
-                decisive=_decisive(ranker, profile, one, purchases, base, encode_history) if logit > base else (),
+                decisive=_decisive(ranker, profile, one, purchases, base, reader) if logit > base else (),
                 choices=choices,
                 facts=replace(facts, choice=choices[0] if choices else None, clause=clause),
             )
@@ -195,15 +196,37 @@ def _leave_one_out(
     return np.stack([full - ranker.contributions(profile.without(row), candidates) for row in range(len(profile))])
 
 
+class _Rereader:
+    """Histories without some of their rows, the text read again; each read once for all items of a list."""
+
+    def __init__(self, profile: Profile, encode_history: EncodeHistory) -> None:
+        self._profile, self._encode = profile, encode_history
+        self._read: dict[frozenset[int], NDArray[np.float32]] = {}
+
+    def without(self, rows: Iterable[int]) -> Profile:
+        """The shopper had they never met the items of these rows."""
+        left_out = frozenset(rows)
+        rest = _without(self._profile, left_out)
+        if left_out not in self._read:
+            self._read[left_out] = self._encode(rest)
+        return replace(rest, text=self._read[left_out])
+
+
+def _without(profile: Profile, rows: Iterable[int]) -> Profile:
+    for row in sorted(rows, reverse=True):  # from the end: the numbers of the rows before stay
+        profile = profile.without(row)
+    return profile
+
+
 def _read_again(
-    ranker: Ranker, profile: Profile, one: Candidates, purchases: Sequence[Purchase], encode_history: EncodeHistory
+    ranker: Ranker, profile: Profile, one: Candidates, purchases: Sequence[Purchase], reader: _Rereader
 ) -> list[Purchase]:
     """Add to the worth of the purchases that may be named what re-reading the history's text without them changes."""
     out = []
     for place, purchase in enumerate(purchases):
         if place < CONSIDERED and purchase.worth >= NAMEABLE:
-            rest = profile.without(purchase.row)
-            text = float(ranker.logit(rest, one)[0] - ranker.logit(replace(rest, text=encode_history(rest)), one)[0])
+            old, new = profile.without(purchase.row), reader.without([purchase.row])
+            text = float(ranker.logit(old, one)[0] - ranker.logit(new, one)[0])
             purchase = replace(purchase, worth=purchase.worth + text, text=text)
         out.append(purchase)
     return sorted(out, key=lambda p: -p.worth)
@@ -215,20 +238,17 @@ def _decisive(
     one: Candidates,
     purchases: Sequence[Purchase],
     baseline: float,
-    encode_history: EncodeHistory | None,
+    reader: _Rereader | None,
 ) -> tuple[str, ...]:
-    rest, left_out = profile, list[str]()
-    rows = list(range(len(profile)))
+    left_out: list[Purchase] = []
     for purchase in purchases[:MAX_JOINT]:
         if purchase.worth <= 0:
             break
-        at = rows.index(purchase.row)
-        rows.pop(at)
-        rest = rest.without(at)
-        left_out.append(purchase.item_id or "")
-        changed = replace(rest, text=encode_history(rest)) if encode_history else rest
+        left_out.append(purchase)
+        rows = [p.row for p in left_out]
+        changed = reader.without(rows) if reader else _without(profile, rows)
         if float(ranker.logit(changed, one)[0]) <= baseline:
-            return tuple(left_out)
+            return tuple(p.item_id or "" for p in left_out)
     return ()
 
 

@@ -19,8 +19,8 @@ from recsys.explain.slot_templates import TONES, Plan
 
 # B is the thing of the history; HAD "you bought B" or "you looked at B"; MINE "your B" or "the B you looked at"; WHICH
 # "which you bought" or "which you looked at". BAND is the quantifier, SOME "some shoppers" where that is the right one,
-# WHEN the time that sales are counted over. [a|b] is a choice. RARE:B and RARE:I: where the figures are of all with B, or
-# with the item; DID: where the shopper did what is counted.
+# WHEN the time that sales are counted over. [a|b] is a choice. RARE:B and RARE:I: where the figures are of all with B,
+# or with the item; DID: where the shopper did what is counted.
 
 #: Tones: f friendly, n neutral, e expert; a wording without a mark is fine for friendly and neutral.
 _WORDINGS: dict[Kind, tuple[str, ...]] = {
@@ -57,7 +57,7 @@ _WORDINGS: dict[Kind, tuple[str, ...]] = {
     Kind.VIEWED_TOGETHER: (
         "RARE:B DID SOME who looked at B, as you did, BAND looked at {item} too.",
         "RARE:B HAD, and SOME who look at it BAND look at {item} too.",
-        "RARE:B DID f: [have a look at|take a look at] {item} too: SOME who looked at B, as you did, BAND looked at it.",
+        "RARE:B DID f: have a look at {item} too: SOME who looked at B, as you did, BAND looked at it.",
         "RARE:B DID ne: {count} of the {of} who looked at B, as you did, looked at {item} too.",
         "RARE:B ne: HAD, and {count} of the {of} who looked at it looked at {item} too.",
         "RARE:I HAD, and SOME who look at {item} BAND look at it too.",
@@ -168,11 +168,13 @@ def sentence(plan: Plan, rng: random.Random) -> str:
 @lru_cache(maxsize=4096)
 def _wordings(plan: Plan, slots: frozenset[str]) -> tuple[str, ...]:
     # Where a tone has no wording of its own for these slots, the neutral one is right for every reader.
-    found = (_of_tone(plan, slots, letter) for letter in (_LETTER[plan.tone], "n", "f"))
+    letters = (_LETTER[plan.tone], "n", "f")
+    found = (_of_tone(plan, slots, letter, clear) for clear in (True, False) for letter in letters)
     return tuple(dict.fromkeys(next(filter(None, found))))
 
 
-def _of_tone(plan: Plan, slots: frozenset[str], tone: str) -> list[str]:
+def _of_tone(plan: Plan, slots: frozenset[str], tone: str, clear: bool) -> list[str]:
+    """Wordings of a tone; `clear` ones name the item last, so that "it" in what follows is the item."""
     extras = _EXTRA[plan.extra] if plan.extra else ("",)
     out = []
     for raw in _WORDINGS[plan.kind]:
@@ -185,9 +187,9 @@ def _of_tone(plan: Plan, slots: frozenset[str], tone: str) -> list[str]:
         for body, extra in product(_expanded(raw[mark.end() :]), extras):
             text = _worded(f"{body} {extra}".strip(), plan, slots)
             used = set(re.findall(r"\{([a-z_]+\d?)\}", text))
-            # "It" must be the product that was named last.
-            clear = not (extra or plan.clause) or text.rfind("{item}") > text.rfind("{because_1}")
-            if used <= slots and clear and _says_brand(plan, slots, used):
+            after = text[text.rfind("{item}") : len(text) - len(extra)]
+            is_clear = not (extra or plan.clause) or not re.search(r"\{because_1\}|\bit\b", after)
+            if used <= slots and (is_clear or not clear) and _says_brand(plan, slots, used):
                 out.append(re.sub(r"(^|[.!?] )([a-z])", lambda m: m.group(1) + m.group(2).upper(), text))
     return out
 

@@ -66,7 +66,8 @@ likewise moreover furthermore additionally besides plus meanwhile overall short 
 particularly especially mainly mostly partly largely chiefly primarily exactly precisely roughly approximately
 nearly almost who've they've also's hi hello hey dear strongly closely highly quickly easily happily gladly simply
 directly include includes including contain contains hold holds held right mind feel free happy glad pleased sure
-welcome considering seeing given noting sometimes occasionally rated rating ratings average afterwards returned later regarding concerning
+welcome considering seeing given noting sometimes occasionally rated
+rating ratings average afterwards returned later regarding concerning
 """
 
 NEUTRAL: frozenset[str] = frozenset(_GLUE.split()) | frozenset(_SHOP.split())

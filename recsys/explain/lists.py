@@ -32,7 +32,7 @@ Shopper = Callable[[str], Known]
 
 
 def explain_lists(explainer: Explainer, lists: pd.DataFrame, shopper: Shopper) -> list[Explanation]:
-    """An explanation for each row of ``user_id, item_id``, in order; the rows of one user are one list, told together."""
+    """An explanation for each row of ``user_id, item_id``, in order; the rows of one user are told as one list."""
     index = explainer.statistics.snapshot.item_index
     codes = index.get_indexer(pd.Index(lists[ITEM], dtype=object))
     evidence: list[Any] = [None] * len(lists)

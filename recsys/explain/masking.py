@@ -19,7 +19,7 @@ PART = "~⟧"
 _TOKEN = re.compile(r"⟦[a-z0-9~]+⟧|\d[\d,.]*\d|\d|[^\W\d_][\w'’-]*|[%#£$€¥]|[.,;:!?()—–-]|…")
 _DASH = re.compile(r"\s[—–-]\s")
 #: After these a phrase is words that are spoken of, not the product that is called just so.
-_SPOKEN = r"\b(?:shares?|sharing|says?|mentions?|carry|carries|wording)"
+_SPOKEN = r"\b(?:shares?|sharing|says?|mentions?|carry|carries|wording|has|(?<!you )have|more)"
 
 
 def bought(i: int) -> str:
@@ -83,7 +83,9 @@ def _shared_not_named(sentence: str, facts: Facts) -> str:
     names = {facts.item.name, *(past.product.name for past in facts.because)}
     for phrase in {past.shared for past in facts.because if past.shared}:
         if phrase in names:
-            sentence = re.sub(rf"({_SPOKEN}) [“\"]{re.escape(phrase)}[”\"]", rf"\1 {SHARED} ", sentence)
+            sentence = re.sub(
+                rf"({_SPOKEN}) [“\"]{re.escape(phrase)}[”\"]", rf"\1 {SHARED} ", sentence, flags=re.IGNORECASE
+            )
         elif phrase in {normalise(name) for name in names}:
             sentence = sentence.replace(f"“{phrase}”", f" {SHARED} ")
     return sentence
@@ -146,4 +148,8 @@ def _vocabulary(name: str) -> frozenset[str]:
 def stem(word: str) -> str:
     """A word without its plural or possessive ending."""
     word = word.removesuffix("'s").removesuffix("'")
+    if re.search(r"(sh|ch|x|ss)es$", word):
+        return word[:-2]
+    if len(word) > 4 and word.endswith("ies"):
+        return f"{word[:-3]}y"
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word

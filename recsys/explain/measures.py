@@ -133,8 +133,8 @@ class Measure:
 
 #: What each kind means in the tables.
 DEFINITIONS: dict[Kind, str] = {
-    Kind.SAME_ORDER: "orders that hold both, of the orders that hold the rarer one; an order is one order or invoice id "
-    "of one shopper, else the purchases of one shopper at one time (whole days are no orders)",
+    Kind.SAME_ORDER: "orders that hold both, of the orders that hold the rarer one; an order is one order or invoice "
+    "id of one shopper, else the purchases of one shopper at one time (whole days are no orders)",
     Kind.AFTER: "shoppers whose first purchase of the item came after their first purchase of the other, of all who "
     "bought the other; significantly more than the other way round",
     Kind.ALSO_BOUGHT: "shoppers who ever bought both, of the shoppers who bought the rarer one",
@@ -143,12 +143,12 @@ DEFINITIONS: dict[Kind, str] = {
     Kind.NOUN: "both names close with the same noun",
     Kind.WORDS: f"both names hold one phrase of two words or more that at most {RARE_PHRASE:.0%} of all names hold",
     Kind.CATEGORY: "the column `category` of both is the same",
-    Kind.SIMILAR: f"the text vectors are closer than {SIMILAR} and than {UNUSUAL:.0%} of random pairs, and the products "
-    f"have the noun of their names or a category of at most {NARROW:.0%} of the catalogue in common",
+    Kind.SIMILAR: f"the text vectors are closer than {SIMILAR} and than {UNUSUAL:.0%} of random pairs, and the products"
+    f" have the noun of their names or a category of at most {NARROW:.0%} of the catalogue in common",
     Kind.TASTE: f"the shopper bought at least {TASTE_PURCHASES} products of the item's category, or two that are "
     f"{TASTE_SHARE:.0%} of all they bought",
-    Kind.POPULAR: f"among the {POPULAR_SHARE:.0%} (or ten) items with most buyers in the last {WINDOW} days (ever, where "
-    f"times cannot be compared), at least {POPULAR_BUYERS} of them",
+    Kind.POPULAR: f"among the {POPULAR_SHARE:.0%} (or ten) items with most buyers in the last {WINDOW} days (ever, "
+    f"where times cannot be compared), at least {POPULAR_BUYERS} of them",
     Kind.TOP_OF_CATEGORY: f"fewer than {TOP_PLACES} items of its category have more buyers in the last {WINDOW} days",
     Kind.RATED: f"at least {RATINGS} ratings whose mean is at least {RATED_SHARE:.0%} of the scale",
     Kind.NEW: f"first sold in the last {WINDOW} days",

@@ -37,7 +37,8 @@ _UNIT = (
 )
 #: An amount or a size: what two packs of one product differ in.
 _SIZE = re.compile(
-    rf"\b\d[\d.,/x]*[\s-]*(?:{_UNIT}\b\.?[\s-]*)+|\((?:pack|set|box) of \d+\)|\b(?:pack|set|box) of \d+\b|\b\d+[\s-]*(?:pack|pk)\b"
+    rf"\b\d[\d.,/x]*[\s-]*(?:{_UNIT}\b\.?[\s-]*)+|\((?:pack|set|box) of \d+\)|\b(?:pack|set|box) of \d+\b"
+    r"|\b\d+[\s-]*(?:pack|pk)\b"
     r"|\b(?:size )?(?:xxs|xs|xl|xxl|small|medium|large|mini|travel size|full size|extra large)\b",
     re.IGNORECASE,
 )

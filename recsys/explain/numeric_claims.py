@@ -134,7 +134,8 @@ _STRICTLY_BOTH = re.compile(r"\b(both|together|same|who|with (it|them))\b")
 _LATELY = re.compile(rf"\b((last|past) {WINDOW} days|lately|recently|this month|these days|right now|currently)\b")
 _SHARE = re.compile(r"(?P<count>\d[\d.,]*) (?:of|out of|in) (?:the |your |all |our )*(?P<of>\d[\d,]*)(?P<after>.*)")
 _GIVEN = re.compile(
-    r"^ (?:orders?|shoppers|customers|people|buyers)? ?(?:with|of|who (?:\w+ ){0,2}\w+(?: at)?) (⟦item|⟦b\d|it\b|them\b)"
+    r"^ (?:orders?|shoppers|customers|people|buyers)? ?(?:with|of|who (?:\w+ ){0,2}\w+(?: at)?) "
+    r"(⟦item|⟦b\d|it\b|them\b)"
 )
 
 
@@ -187,7 +188,7 @@ def _true_share(share: re.Match[str], tokens: Sequence[str], at: int, facts: Fac
         if measure is None:
             continue
         if given is not None:
-            measure = measure.given(item=is_item(given.group(1), " ".join(tokens[:at])))
+            measure = measure.given(item=is_item(given.group(1), clause, " ".join(tokens[:at])))
         if (count, of) == (measure.count, measure.of):
             return True
     return False
@@ -224,11 +225,11 @@ def _admitted(value: float, tokens: Sequence[str], at: int, facts: Facts) -> boo
     if not counted and not re.search(r"\b(by|with|from|of)$", before):
         return False
     clause = " ".join(_clause(tokens, at))
+    if _LATELY.search(clause):
+        return item.recent is not None and value == item.recent
     kind = counted_kind(clause)
     if kind is not None and any(kind in p.measures and p.measures[kind].count == value for p in facts.because):
         return True
-    if _LATELY.search(clause):
-        return item.recent is not None and value == item.recent
     return value == item.buyers and not _STRICTLY_BOTH.search(clause)
 
 

@@ -1,8 +1,8 @@
 """Shared phrases and head nouns of two products' names.
 
 That two names both hold *leaf*, one of them in "loose leaf" and the other in "maple leaf", is no reason for anything.
-The catalogue's own names tell which words live in a phrase. Two names say the same of two products where they close with
-one noun, or where they hold one phrase that few other names hold: a use, a subject.
+The catalogue's own names tell which words live in a phrase. Two names say the same of two products where they close
+with one noun, or where they hold one phrase that few other names hold: a use, a subject.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Names:
         """A phrase of two words or more that both names have and few others do, written as in `a`; else ''."""
         found = self.shared(a, b)
         run = words(found)
-        telling = [word for word in run if _content(word) and word not in _VAGUE]
+        telling = [word for word in run if _content(word)] if any(word not in _VAGUE for word in run) else []
         limit = max(3, RARE_PHRASE * self._size)
         if len(telling) < 2 or max(self._pairs[pair] for pair in pairwise(run)) > limit or found in head_noun(a, b):
             return ""

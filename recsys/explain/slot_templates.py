@@ -1,4 +1,7 @@
-"""Slot templates: the plan a writer reads, and how its slots are filled; names and numbers never pass through a model."""
+"""Slot templates: the plan a writer reads and how its slots are filled.
+
+Names and numbers never pass through a model, so it can neither invent nor swap them.
+"""
 
 from __future__ import annotations
 
@@ -188,8 +191,8 @@ def malformed(form: str, plan: Plan) -> str | None:
 
 INSTRUCTION = (
     "You write one sentence for a web shop that tells a shopper why a product is recommended. The product is written "
-    "{item}; what the shopper bought or looked at is written {because_1}. Copy these slots, braces included, exactly as "
-    "they are. Use only the facts given: no other names, numbers, qualities or promises."
+    "{item}; what the shopper bought or looked at is written {because_1}. Copy these slots, braces included, exactly "
+    "as they are. Use only the facts given: no other names, numbers, qualities or promises."
 )
 
 

@@ -176,7 +176,7 @@ class ShopStatistics:
         bought = user is None or self.records.buyers.holds(code, user)
         if not bought and user is not None and not self.records.viewers.holds(code, user):
             return None
-        a, b = safe_name(self.titles[item]), safe_name(self.titles[code])
+        a, b = short_name(self.titles[item]), short_name(self.titles[code])
         noun = head_noun(a, b)
         return Past(
             product=self.product(code),

@@ -80,8 +80,8 @@ class ReasonWriter:
         trained: bool = False,
         guided_from: int = TRIES,
     ) -> None:
-        """`trained` writers continue `Plan.line`, others read plain words; after `guided_from` refusals the writer keeps
-        to the grammar's wordings, which only local ones can.
+        """`trained` writers continue `Plan.line`, others read plain words; after `guided_from` refusals the writer
+        keeps to the grammar's wordings, which only local ones can.
         """
         self._writer = writer
         self._settings = settings

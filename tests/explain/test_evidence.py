@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from recsys.explain import Explainer, ExplainSettings, Kind, ReasonWriter, check
 from recsys.explain import lists as reasons_of
 from recsys.explain.copywriting import write_copy
 from recsys.explain.evidence import NAMEABLE
+from recsys.explain.selection import PER_PURCHASE
 from recsys.explain.slot_templates import Plan
 from recsys.explain.writer import judge
 from tests.explain_cases import case, falsehoods
@@ -95,8 +97,12 @@ def test_only_purchases_that_carry_the_score_are_named(rec: Recommender, pairs: 
         titles = {rec.title(i): i for i in worth if i}
         for past in found.facts.because:
             assert worth[titles[past.product.name]] >= NAMEABLE
-            assert found.facts.holds(past.link, past)
-        assert all(found.facts.holds(kind) for kind in found.facts.extra)
+            assert past.item_id == titles[past.product.name]
+        for choice in found.choices:
+            past = None if choice.named is None else found.facts.because[choice.named]
+            assert found.facts.holds(choice.kind, past)
+            assert choice.extra is None or found.facts.holds(choice.extra)
+        assert found.facts.choice == (found.choices[0] if found.choices else None)
         assert list(found.purchases) == sorted(found.purchases, key=lambda p: -p.worth)
 
 
@@ -112,9 +118,12 @@ def test_facts_are_those_of_the_tables(rec: Recommender, pairs: list) -> None:
         assert facts.item.buyers == events[events.item_id == found.item_id].user_id.nunique()
         assert facts.item.recent == recent[recent.item_id == found.item_id].user_id.nunique()
         for past in facts.because:
-            other = items.index[items.title == past.product.name][0]
             buyers = events.groupby("item_id").user_id.agg(set)
-            assert past.together == len(buyers[found.item_id] & buyers[other])
+            measure = past.measures.get(Kind.ALSO_BOUGHT)
+            both = len(buyers[found.item_id] & buyers[past.item_id])
+            rarer = min(len(buyers[found.item_id]), len(buyers[past.item_id]))
+            if measure is not None:
+                assert (measure.count, measure.of) == (both, rarer)
 
 
 def test_leaving_out_what_is_decisive_takes_the_item_to_the_average(rec: Recommender, pairs: list) -> None:
@@ -136,9 +145,13 @@ def test_explanations_are_grounded_and_serialise(rec: Recommender) -> None:
     item = rec.recommend(user, k=1).item_id[0]
     found = rec.explain(user, item)
     assert check(found.sentence, found.evidence.facts) == []
-    assert json.loads(json.dumps(found.as_dict()))["item_id"] == item
+    told = json.loads(json.dumps(found.as_dict()))
+    assert told["item_id"] == item
+    assert told["because"] == list(found.because)
+    assert all(f["text"] == f"{f['count']} of {f['of']} {f['unit']}" for f in told["figures"])
     for shopper in ({}, {"text": "red garden spade"}, {"history": [item]}):
-        assert check((e := rec.explain(shopper, "K001")).sentence, e.evidence.facts) == []
+        e = rec.explain(shopper, "K001")
+        assert (check(e.sentence, e.evidence.facts) == []) if e.sentence else e.kind is None
     with pytest.raises(KeyError, match="unknown item"):
         rec.explain(user, "nothing")
 
@@ -177,6 +190,9 @@ def test_lists_are_explained_in_order_and_resumed(rec: Recommender, tmp_path: Pa
     result = reasons_of.collect(parts)
     pd.testing.assert_frame_equal(result[["user_id", "item_id"]], lists[["user_id", "item_id"]], check_dtype=False)
     assert (result.reason == [e.sentence for e in reasons_of.explain_lists(rec.explainer, lists, shopper)]).all()
+    for _, one in result.groupby("user_id"):
+        named = Counter(item for row in one.because for item in json.loads(row))
+        assert max(named.values(), default=0) <= PER_PURCHASE
     asked.clear()
     list(reasons_of.explain_resumably(rec.explainer, lists, shopper, parts, "v2"))
     assert "000" in asked, "parts of another version are not continued"
@@ -211,10 +227,8 @@ SETTINGS = ExplainSettings()
 
 
 def test_a_good_form_is_delivered_and_cached() -> None:
-    facts = case(random.Random(0), Kind.BOUGHT).facts
-    model = _Scripted(lambda prompt, seed: 'Because you bought "{because_1}", we suggest {item}.\nAnd more')
-    if len(facts.because) > 1:
-        facts = replace(facts, because=facts.because[:1])
+    facts = case(random.Random(0), Kind.BRAND, bought=True).facts
+    model = _Scripted(lambda prompt, seed: 'You bought "{because_1}", and {item} is by {brand}, too.\nAnd more')
     writer = ReasonWriter(model, SETTINGS, trained=True)
     first, second = writer.write([facts])[0], writer.write([facts])[0]
     assert first == second
@@ -236,7 +250,7 @@ def test_a_good_form_is_delivered_and_cached() -> None:
     ],
 )
 def test_a_bad_form_is_tried_once_more_and_then_replaced(bad: str) -> None:
-    facts = next(c.facts for c in (case(random.Random(s), Kind.BOUGHT) for s in range(9)) if not c.facts.popular)
+    facts = case(random.Random(0), Kind.BRAND, bought=True).facts
     model = _Scripted(lambda prompt, seed: bad)
     reason = ReasonWriter(model, SETTINGS, trained=True).write([facts])[0]
     assert reason.writer == "template"
@@ -281,14 +295,33 @@ def test_weights_that_cannot_be_fetched_leave_plain_sentences(rec: Recommender) 
 def test_a_guided_writer_gets_wordings_that_pass() -> None:
     class Guided(_Scripted):
         def write(self, prompts, sampling=None, *, seeds=0, within=()) -> list[str]:
-            assert len(set(within[0])) > 3
+            assert within[0]
             return [texts[seed % len(texts)] for texts, seed in zip(within, seeds, strict=True)]
 
     writer = ReasonWriter(Guided(lambda prompt, seed: ""), SETTINGS, trained=True, guided_from=0)
     for kind in Kind:
-        if kind is not Kind.PICK:
-            reason = writer.write([case(random.Random(6), kind).facts])[0]
-            assert (reason.writer, reason.tries, reason.refused) == ("scripted", 1, ())
+        facts = case(random.Random(6), kind).facts
+        reason = writer.write([facts])[0]
+        assert (reason.writer, reason.tries, reason.refused) == ("scripted", 1, ())
+        assert check(reason.sentence, facts) == []
+
+
+def test_no_list_gets_one_wording_twice() -> None:
+    class First(_Scripted):
+        def write(self, prompts, sampling=None, *, seeds=0, within=()) -> list[str]:
+            return [texts[seed % len(texts)] for texts, seed in zip(within, seeds, strict=True)]
+
+    facts = [case(random.Random(seed), Kind.BRAND, bought=True).facts for seed in range(3)]
+    writer = ReasonWriter(First(lambda prompt, seed: ""), SETTINGS, trained=True, guided_from=0)
+    forms = [reason.form for reason in writer.write(facts, ["a", "a", "a"])]
+    assert len(set(forms)) == 3
+
+
+def test_nothing_worth_saying_is_not_said() -> None:
+    silent = replace(case(random.Random(0), Kind.BRAND).facts, choice=None)
+    model = _Scripted(lambda prompt, seed: "{item} is for you.")
+    reason = ReasonWriter(model, SETTINGS, trained=True).write([silent])[0]
+    assert (reason.sentence, reason.writer, model.asked) == ("", "", 0)
 
 
 def test_a_refused_wording_is_followed_by_a_guided_one() -> None:
@@ -296,7 +329,7 @@ def test_a_refused_wording_is_followed_by_a_guided_one() -> None:
         def write(self, prompts, sampling=None, *, seeds=0, within=None) -> list[str]:
             return ["Everyone loves {item}."] * len(prompts) if within is None else [texts[0] for texts in within]
 
-    facts = case(random.Random(6), Kind.BRAND).facts
+    facts = case(random.Random(6), Kind.BRAND, bought=True).facts
     reason = ReasonWriter(Careless(lambda prompt, seed: ""), SETTINGS, trained=True, guided_from=1).write([facts])[0]
     assert (reason.writer, reason.tries, len(reason.refused)) == ("scripted", 2, 1)
     assert check(reason.sentence, facts) == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.explain.shared_phrases import Names, same_noun
+from recsys.explain.shared_phrases import Names, head_noun
 
 CATALOGUE = [
     *(f"{maker} Loose Leaf {kind} Tea" for maker in ("Hollis", "Tansy") for kind in ("Green", "Black", "Earl Grey")),
@@ -50,10 +50,36 @@ def test_shared(a: str, b: str, shared: str) -> None:
     assert names.shared(b, a) == shared
 
 
-def test_nouns() -> None:
-    assert same_noun("Colored Pencils, 24 Count", "Red Pencil")
-    assert not same_noun("Premier Colored Pencils", "Premier Pencil Sharpener (2)")
-    assert not same_noun("Red Pen", "Large Red")
+@pytest.mark.parametrize(
+    ("a", "b", "noun"),
+    [
+        ("Colored Pencils, 24 Count", "Red Pencil", "pencils"),
+        ("Premier Colored Pencils", "Premier Pencil Sharpener (2)", ""),
+        ("Red Pen", "Large Red", ""),
+        ("Pink Hot Water Bottle", "Heart Hot Water Bottle, Large", "hot water bottle"),
+        ("Sunscreen Lotion SPF 50", "Travel Sunscreen Lotion SPF 30", "sunscreen lotion"),
+        ("Headphones, Wireless, Navy", "Keyboard, Wireless, Navy", ""),  # what comes after the name is no noun of it
+        ("Cup Set", "Towel Set", ""),  # a set is no kind of product
+        ("红色 珐琅茶壶", "珐琅茶壶", ""),
+    ],
+)
+def test_head_noun(a: str, b: str, noun: str) -> None:
+    assert head_noun(a, b) == noun
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "phrase"),
+    [
+        ("Maple Leaf Garland", "Maple Leaf Doormat, Red", "Maple Leaf"),
+        ("Hollis Loose Leaf Earl Grey Tea", "Earl Grey Candle", "Earl Grey"),
+        ("Enamel Mug, Red", "Enamel Pot with Lid", ""),  # one word names no subject
+        ("Premium Pen", "Premium Apron", ""),
+        ("Enamel Teapot with Lid", "Red Enamel Teapot 1.2 l", ""),  # what both are is said as a noun
+    ],
+)
+def test_phrase_names_a_subject_and_is_rare(a: str, b: str, phrase: str) -> None:
+    names = Names([*CATALOGUE, *(f"Filler {n}" for n in range(600))])
+    assert names.phrase(a, b) == phrase
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

@@ -129,7 +129,7 @@ def test_recommend_writes_lists_and_pair_scores(shop, files, tiny_tables, monkey
         shop,
     )  # fmt: skip
     why = pd.read_csv(files / "why.csv", dtype={"user_id": str, "item_id": str})
-    assert list(why.columns) == ["user_id", "rank", "item_id", "score", "reason"]
+    assert list(why.columns) == ["user_id", "rank", "item_id", "score", "reason", "kind", "because"]
     assert why.reason.str.endswith((".", "!")).all()
     assert not list(files.glob(".why*"))
     run("recommend", "--pairs", files / "pairs.parquet", "--out", files / "scores.csv", "--artifacts", shop)

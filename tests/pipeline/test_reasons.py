@@ -49,7 +49,7 @@ def test_explain_writes_a_reason_for_every_row_of_every_list(tiny_version: Path,
     result = run("explain", "--artifacts", tiny_version, "--users", tmp_path / "users.csv", "--k", 4, "--out", out)
     assert result.exit_code == 0, result.output
     table = pd.read_parquet(out)
-    assert list(table.columns) == ["user_id", "rank", "item_id", "score", "reason", "writer"]
+    assert list(table.columns) == ["user_id", "rank", "item_id", "score", "reason", "kind", "because", "writer"]
     assert len(table) == 12
     assert (table.reason.str.len() > 10).all()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["reasons.parquet", "users.csv"], "no parts are left behind"
