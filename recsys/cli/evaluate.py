@@ -90,7 +90,13 @@ def lists(
 def explanations(
     size: Annotated[int, typer.Option("--size", "--explanations", metavar="N", help="Reasons to measure.")] = 100,
     sheet: Annotated[
-        Path | None, typer.Option("--sheet", metavar="F", help="Also write a blind rating sheet (CSV).")
+        Path | None,
+        typer.Option(
+            "--sheet", metavar="F", help="Also write reasons beside the rows that prove them, to grade (CSV)."
+        ),
+    ] = None,
+    grades: Annotated[
+        Path | None, typer.Option("--grades", metavar="F", help="Take a graded sheet back in, and keep its figures.")
     ] = None,
     references: Annotated[
         Path | None,
@@ -113,6 +119,7 @@ def explanations(
     """Measure the reasons of N recommendations: exact parts, purchases named, sentences grounded.
 
     Examples: recsys evaluate explanations --size 100 --sheet sheet.csv;
+    recsys evaluate explanations --grades sheet.csv;
     recsys evaluate explanations --references held_out.parquet
     """
     from recsys.pipeline import reasons
@@ -124,6 +131,8 @@ def explanations(
     if soft_prompt is not None and references is None:
         raise BadInput("--soft-prompt DIR goes with --references F")
     settings = load_settings(artifacts=artifacts)
+    if grades is not None:
+        return _grades(settings, grades)
     if references is not None:
         return _references(settings, references, size, soft_prompt, quiet=as_json)
     figures, table = reasons.assess_live(settings, size, sheet, progress=interactive())
@@ -138,6 +147,15 @@ def explanations(
         "sheet": str(sheet) if sheet else None,
         "line": f"{figures['pairs']:.0f} reasons: {exact}, {true}",
     }
+
+
+def _grades(settings: Settings, sheet: Path) -> dict[str, Any]:
+    from recsys.explain.audit import GRADES
+    from recsys.pipeline import reasons
+
+    figures = reasons.keep_grades(settings, sheet)
+    shares = (f"{g} {figures[g]['share']:.0%} [{figures[g]['low']:.0%}, {figures[g]['high']:.0%}]" for g in GRADES)
+    return {**figures, "line": f"{figures['graded']} reasons graded: {', '.join(shares)}"}
 
 
 def _references(settings: Settings, table: Path, size: int, soft_prompt: Path | None, *, quiet: bool) -> dict[str, Any]:

@@ -1,7 +1,6 @@
-"""How good are the reasons? Exactness, honesty, variety, and overlap with references where there are any.
+"""Evaluation of explanations. Exactness, honesty, variety, and overlap with references where there are any.
 
-Nothing here is a judgement of persuasion: `rating_sheet` exports sentences for people to rate without knowing who wrote
-them.
+Nothing here is a judgement of persuasion: `audit.sheet` lays sentences beside the rows that prove them, for people.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -200,23 +198,6 @@ def compare_writers(
         if _enough(kind for _, kind in said):
             rows[name]["kind_told"] = kind_accuracy(*zip(*said, strict=True))
     return pd.DataFrame.from_dict(rows, orient="index"), written
-
-
-def rating_sheet(written: dict[str, list[Explanation]], path: Path, *, size: int = 50, seed: int = 0) -> None:
-    """Write a blind CSV sheet of shuffled sentences with empty columns to fill in; its key goes into ``*.key.csv``."""
-    rng = np.random.default_rng(seed)
-    rows = [(name, i) for name, found in written.items() for i in range(min(size, len(found)))]
-    order: NDArray[np.int64] = rng.permutation(len(rows))
-    table = pd.DataFrame(
-        {
-            "number": np.arange(1, len(rows) + 1),
-            "sentence": [written[rows[at][0]][rows[at][1]].sentence for at in order],
-            **dict.fromkeys(("clear_1_to_5", "convincing_1_to_5", "true_yes_no", "remark"), ""),
-        }
-    )
-    table.to_csv(path, index=False)
-    key = pd.DataFrame({"number": table["number"], "writer": [rows[at][0] for at in order]})
-    key.to_csv(path.with_suffix(".key.csv"), index=False)
 
 
 def assess(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from recsys.data import outputs, sources
+from recsys.data.store import Store
 from recsys.errors import BadInput
-from recsys.explain import evaluate
+from recsys.explain import audit, evaluate
 from recsys.explain import lists as reasons_of
 from recsys.explain.evaluate import Figures, Pair
 from recsys.explain.writer import TEMPLATE, ZERO_SHOT, ReasonWriter, adapter_of, load_local
@@ -20,6 +22,8 @@ from recsys.settings import Settings
 
 #: Ranks from which the explained item of each shopper is drawn.
 TOP = 10
+#: All grades that people gave reasons of this shop.
+GRADES_FILE = "explanation_grades.json"
 
 
 def explain_lists(rec: Recommender, lists: pd.DataFrame, parts: Path, *, progress: bool = False) -> pd.DataFrame:
@@ -70,7 +74,8 @@ def assess_live(
     Parameters
     ----------
     sheet
-        Also write a blind rating sheet for people here (CSV, with its key beside it).
+        Also write the reasons of the settings' own writer beside the rows that prove them here (CSV), for a person to
+        grade; `keep_grades` takes it back.
 
     Raises
     ------
@@ -78,13 +83,29 @@ def assess_live(
         The sheet cannot be written, or there is nothing to explain.
     """
     if sheet is not None and (sheet.suffix != ".csv" or not sheet.parent.is_dir()):
-        raise BadInput(f"{sheet}: a rating sheet is a .csv file in a directory that exists")
+        raise BadInput(f"{sheet}: an audit sheet is a .csv file in a directory that exists")
     rec = Recommender.load(settings=settings)
     writers = {TEMPLATE: ReasonWriter(None, settings.explain)}
     if adapter_of(settings.explain) is not None and (bare := load_local(settings.explain, bare=True)) is not None:
         writers[ZERO_SHOT] = ReasonWriter(bare, settings.explain)
     writers[rec.explainer.writer.name] = rec.explainer.writer
-    figures, table, written = evaluate.assess(rec.explainer, sample_pairs(rec, size), writers, progress=progress)
+    pairs = sample_pairs(rec, size)
+    figures, table, written = evaluate.assess(rec.explainer, pairs, writers, progress=progress)
     if sheet is not None:
-        evaluate.rating_sheet(written, sheet)
+        users = [str(rec.shop.user_ids[pair.user]) for pair in pairs]
+        outputs.write_table(audit.sheet(rec.explainer, users, written[rec.explainer.writer.name]), sheet)
     return figures, table
+
+
+def keep_grades(settings: Settings, sheet: Path) -> dict[str, Any]:
+    """The grades of a sheet that was filled in as shares with intervals; kept beside the versions, in `GRADES_FILE`.
+
+    Raises
+    ------
+    BadInput
+        The file is no graded sheet.
+    """
+    figures = audit.read_grades(sheet)
+    version = Store(settings.artifacts).require()
+    audit.keep(Path(settings.artifacts) / GRADES_FILE, figures, version.id)
+    return figures

@@ -156,18 +156,14 @@ def test_explanations_are_grounded_and_serialise(rec: Recommender) -> None:
         rec.explain(user, "nothing")
 
 
-def test_assessment_and_rating_sheet(rec: Recommender, pairs: list, tmp_path: Path) -> None:
+def test_assessment(rec: Recommender, pairs: list) -> None:
     plain = ReasonWriter(None, ExplainSettings(writer="template"))
-    figures, table, written = evaluate.assess(rec.explainer, pairs, {"template": plain})
+    figures, table, _ = evaluate.assess(rec.explainer, pairs, {"template": plain})
     assert figures["completeness"] < 1e-6
     assert figures["lowered"] >= 0.99
     assert figures["drop_named"] > figures["drop_random"]
     assert table.loc["template", "grounded"] == 1.0
     assert table.loc["template", "by_writer"] == 0.0
-    evaluate.rating_sheet(written, tmp_path / "sheet.csv", size=10)
-    sheet, key = pd.read_csv(tmp_path / "sheet.csv"), pd.read_csv(tmp_path / "sheet.key.csv")
-    assert len(sheet) == len(key) == 10
-    assert "writer" not in sheet
 
 
 def test_lists_are_explained_in_order_and_resumed(rec: Recommender, tmp_path: Path, monkeypatch) -> None:
@@ -204,6 +200,11 @@ def test_copy_for_products_and_bundles(rec: Recommender) -> None:
     assert rec.title("G001") in copy["copy"][0]
     assert copy["copy"][1] == copy["copy"][2]
     assert rec.title("K003") in copy["copy"][1]
+    wanted = pd.DataFrame({"item_id": ["G001"] * 3, "form": ["line", "promotion", "subject"]})
+    texts = write_copy(rec.explainer, wanted, rec.lookup.codes(wanted.item_id.tolist()).tolist())["copy"]
+    assert all("garden" in text for text in texts)
+    with pytest.raises(BadInput, match="form"):
+        write_copy(rec.explainer, wanted.assign(form="poem"), [0, 0, 0])
 
 
 # --- the writer -------------------------------------------------------------------------------------------------------

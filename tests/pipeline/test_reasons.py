@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -32,9 +33,31 @@ def test_assess_live(tiny_version: Path, tmp_path: Path) -> None:
     assert figures["pairs"] == 30
     assert figures["completeness"] < 1e-6
     assert (table["grounded"] == 1).all()
-    assert len(pd.read_csv(tmp_path / "sheet.csv")) == 30
-    with pytest.raises(BadInput, match="rating sheet"):
+    sheet = pd.read_csv(tmp_path / "sheet.csv")
+    assert len(sheet) == round(30 * table["told"].iloc[-1])
+    assert sheet["proof"].str.contains("buyers").all()
+    with pytest.raises(BadInput, match="audit sheet"):
         reasons.assess_live(load_settings(artifacts=tiny_version), 5, tmp_path / "sheet.txt")
+
+
+def test_grades_come_back_as_shares_with_intervals(tiny_version: Path, tmp_path: Path) -> None:
+    file = tmp_path / "sheet.csv"
+    shop = tmp_path / "shop"
+    shutil.copytree(tiny_version, shop)
+    settings = load_settings(artifacts=shop)
+    pd.DataFrame({"grade": ["useful"] * 8 + ["Clumsy", ""]}).to_csv(file, index=False)
+    result = run("evaluate", "explanations", "--artifacts", shop, "--grades", file, "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert (told["graded"], told["useful"]["share"]) == (9, 8 / 9)
+    assert told["useful"]["low"] < 8 / 9 < told["useful"]["high"]
+    assert told["false"]["high"] > 0  # nine reasons prove nothing of the tenth
+    reasons.keep_grades(settings, file)
+    assert len(json.loads((shop / reasons.GRADES_FILE).read_text("utf-8"))) == 2
+    for grades, message in ((["nice"], "none of"), ([""], "nothing is graded")):
+        pd.DataFrame({"grade": grades}).to_csv(file, index=False)
+        with pytest.raises(BadInput, match=message):
+            reasons.keep_grades(settings, file)
 
 
 def test_evaluate_explanations(tiny_version: Path) -> None:
