@@ -160,7 +160,7 @@ def assess_live(
     live = Store(settings.artifacts).require()
     shop = snapshot.load(live.path)
     if not len(shop.events):
-        raise BadInput("evaluate: the live version has no interactions; give some with `jobs.embed --interactions F`")
+        raise BadInput("evaluate: the live version has no interactions; give some with `recsys embed --interactions F`")
     if live.manifest["recipe"] != training_recipe(settings):
         log.warning("the settings differ from those version %s was made with; the settings are assessed", live.id)
     encoder = encoder_of(live, settings)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from recsys.encoders import pretrained
 from recsys.encoders.encoder import pick_device
-from recsys.errors import ArtifactError, BadInput, RecsysError
+from recsys.errors import ArtifactError, BadInput, RecsysError, require
 from recsys.llm.decoding import GREEDY, Sampling, SeededDraw, StopStrings, Tree, Within, cut, prefix_tree
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
 DEFAULT = "SmolLM2-135M-Instruct"
 """The default writer; Apache-2.0, English."""
 ENDPOINT = "endpoint:"
+WRITERS = "writers"  # the extra of models on this machine
 """What the name of a writer begins with that is a model behind an OpenAI-compatible address."""
 
 MAX_PROMPT_CHARACTERS = 40_000
@@ -230,6 +231,8 @@ def load(
     ArtifactError
         The adapter is missing, damaged, or was made for another model.
     """
+    if adapter is not None:
+        require("peft", WRITERS)  # told before anything is downloaded
     path = pretrained.resolve(name, offline=offline)
     model, tokenizer = load_model(path, name)
     tag = pretrained.weights_hash(path)
@@ -247,6 +250,9 @@ def load_model(path: Path, name: str) -> tuple[Any, Any]:
 
     disable_progress_bar()
     gguf = sorted(path.glob("*.gguf"))
+    if gguf:
+        require("gguf", WRITERS)
+        require("accelerate", WRITERS)
     where: dict[str, Any] = {"gguf_file": gguf[0].name} if gguf else {}
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
@@ -266,13 +272,11 @@ def load_model(path: Path, name: str) -> tuple[Any, Any]:
 
 
 def _merged(model: Any, adapter: Path) -> Any:
-    from peft import PeftModel
-
     for file in ("adapter_config.json", "adapter_model.safetensors"):
         if not (adapter / file).is_file():
-            raise ArtifactError(f"adapter {adapter}: {file} is missing; train one with `python -m jobs.finetune`")
+            raise ArtifactError(f"adapter {adapter}: {file} is missing; train one with `recsys finetune`")
     try:
-        return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+        return require("peft", WRITERS).PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
         raise ArtifactError(f"adapter {adapter} does not fit this model: {error}") from error
 
@@ -294,10 +298,7 @@ class EndpointWriter:
     """
 
     def __init__(self, model: str, *, timeout: float = 20.0, retries: int = 2) -> None:
-        try:
-            import openai
-        except ImportError:
-            raise BadInput("writing with an endpoint needs the extra: pip install 'recsys[openai]'") from None
+        openai = require("openai", "openai")
         if not os.environ.get("OPENAI_API_KEY"):
             raise BadInput("set OPENAI_API_KEY (and OPENAI_BASE_URL for an endpoint that is not OpenAI's)")
         self._client = openai.OpenAI(timeout=timeout, max_retries=retries)

@@ -8,12 +8,9 @@ from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 from recsys.evaluation.assessment import RANKER, Assessment
-from recsys.evaluation.report import plots, tables
+from recsys.evaluation.report import tables
 
 
 def check_writable(path: Path) -> None:
@@ -22,8 +19,9 @@ def check_writable(path: Path) -> None:
     Raises
     ------
     BadInput
-        The page cannot be written there.
+        The page cannot be written there, or what draws it is not installed.
     """
+    require("matplotlib", "evaluation")
     if path.suffix not in (".html", ".htm"):
         raise BadInput(f"{path}: a report is a page; give a file that ends in .html")
     if not path.parent.is_dir():
@@ -34,6 +32,12 @@ def check_writable(path: Path) -> None:
 
 def render(found: Assessment) -> str:
     """The page as text."""
+    require("matplotlib", "evaluation")
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    from recsys.evaluation.report import plots
+
     # Names of segments and brands come from the shop's tables: everything is escaped, the plots alone are markup.
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"brief": tables.brief, "signed": tables.signed}
