@@ -11,8 +11,8 @@ from recsys.data import snapshot
 from recsys.data.catalogue import Candidates, ItemFeatures, render
 from recsys.data.snapshot import Snapshot
 from recsys.data.store import Version
-from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_for
+from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
 from recsys.evaluation import baselines, metrics
 from recsys.evaluation.baselines import ranker_scores
@@ -123,7 +123,7 @@ def _live_auc(
     return _per_user_auc(facts, texts, holdout, impressions_of(shop), theirs, night.progress)
 
 
-def _facts_as_of(old: Snapshot, shop: Snapshot, encoder: Encoder) -> ItemFeatures:
+def _facts_as_of(old: Snapshot, shop: Snapshot, encoder: Encodes) -> ItemFeatures:
     """The old version's facts in tonight's order of items; items it lacks are described as it would describe them."""
     code = old.item_index.get_indexer(shop.item_index)
     new = np.flatnonzero(code < 0)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from recsys.data.store import Draft, Store, Version
 from recsys.data.vectors import VectorPool
-from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_for
+from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError
 from recsys.pipeline.inputs import Inputs
 from recsys.settings import Settings
@@ -39,7 +39,7 @@ class Night:
     draft: Draft
     live: Version | None
     progress: bool = False
-    make_encoder: Callable[[Settings], Encoder] = encoder_for
+    make_encoder: Callable[[Settings], Encodes] = encoder_for
 
     @classmethod
     @contextmanager
@@ -49,7 +49,7 @@ class Night:
         inputs: Inputs | None = None,
         *,
         progress: bool = False,
-        make_encoder: Callable[[Settings], Encoder] = encoder_for,
+        make_encoder: Callable[[Settings], Encodes] = encoder_for,
     ) -> Iterator[Night]:
         """Lock the store; a live version that is damaged is left aside where `inputs` replace all its tables."""
         store = Store(settings.artifacts)
@@ -57,7 +57,7 @@ class Night:
             yield cls(settings, store, draft, _live(store, inputs), progress, make_encoder)
 
     @cached_property
-    def encoder(self) -> Encoder:
+    def encoder(self) -> Encodes:
         """The encoder, loaded at first use: a table that cannot be used is told before the seconds that takes."""
         return self.make_encoder(self.settings)
 

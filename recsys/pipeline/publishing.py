@@ -18,6 +18,7 @@ from recsys.pipeline.snapshots import Built
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.recipe import training_recipe
 from recsys.serving import candidates
+from recsys.serving.fallback import PopularityFallback
 from recsys.serving.index import ItemIndex, labels
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def _write_index(night: Night, shop: Snapshot, ranker: Ranker | None) -> dict[st
     )
     about: dict[str, Any] = {}
     if ranker is not None and len(shop.item_ids) > settings.retrieval.exhaustive_limit:
-        standing = candidates.PopularityFallback.of(shop, ranker)
+        standing = PopularityFallback.of(shop, ranker)
         standing.save(draft / "ranker" / "standing")
         retriever = candidates.Retriever(shop, ranker, index, Lazy(lambda: standing), settings.retrieval)
         users = candidates.sampled_users(shop, seed=settings.seed)

@@ -10,8 +10,8 @@ from recsys.data import snapshot
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Version
 from recsys.data.vectors import VectorPool
-from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_for, encoder_of
+from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
 from recsys.pipeline.gate import Verdict, judge
 from recsys.pipeline.inputs import Inputs, load_inputs
@@ -58,7 +58,7 @@ def embed(
     inputs: Inputs,
     settings: Settings,
     *,
-    encoder: Callable[[Settings], Encoder] = encoder_for,
+    encoder: Callable[[Settings], Encodes] = encoder_for,
     progress: bool = False,
 ) -> Outcome:
     """Encode what changed, rebuild the index and publish; the live ranker's weights are carried over.
@@ -102,7 +102,7 @@ def train(settings: Settings, *, progress: bool = False) -> Outcome:
     return Outcome(version, {"histories_encoded": texts.encoded, **parts["ranker"]})
 
 
-def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tuple[Snapshot, Ranker, Encoder]:
+def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tuple[Snapshot, Ranker, Encodes]:
     """A snapshot of checked tables, a ranker fitted on it and the encoder of both, in memory only."""
     check_extra_blocks(settings, tables)
     encoder = encoder_for(settings)

@@ -51,9 +51,9 @@ told = {
     "xlsx": run("recommend", "--users", "users.xlsx", "--out", "o.csv", "--artifacts", "shop"),
 }
 print(json.dumps({
-    "night": [night.exit_code, night.output + night.stderr],
+    "night": [night.exit_code, night.output],
     "lists": len(lists),
-    "figures": [figures.exit_code, figures.output + figures.stderr],
+    "figures": [figures.exit_code, figures.output],
     "told": {extra: [result.exit_code, result.stderr] for extra, result in told.items()},
     "seen": sorted(HIDDEN & set(sys.modules)),
 }))
