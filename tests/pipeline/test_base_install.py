@@ -14,6 +14,8 @@ import pandas as pd
 import pytest
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+#: Extras of who works on the project, or brings a notebook server.
+OUR_OWN = {"dev", "docs", "notebook"}
 #: Distributions are imported under another name, or come with torch (jinja2).
 IMPORTED = {"rouge-score": "rouge_score", "sentence-transformers": "sentence_transformers", "jinja2": ""}
 
@@ -65,7 +67,7 @@ def extras() -> set[str]:
     names = {
         re.split(r"[\[<>=]", requirement)[0]
         for extra, requirements in PROJECT["optional-dependencies"].items()
-        if extra not in ("dev", "all", "notebook")
+        if extra not in ("all", *OUR_OWN)
         for requirement in requirements
     }
     return {IMPORTED.get(name, name) for name in names} - {""}
@@ -123,4 +125,4 @@ def test_what_needs_an_extra_names_it(base, extra: str) -> None:
 def test_all_is_every_extra_of_a_user() -> None:
     (everything,) = PROJECT["optional-dependencies"]["all"]
     named = set(everything.partition("[")[2].rstrip("]").split(","))
-    assert named == set(PROJECT["optional-dependencies"]) - {"all", "dev", "notebook"}
+    assert named == set(PROJECT["optional-dependencies"]) - {"all", *OUR_OWN}
