@@ -17,10 +17,10 @@ from recsys.data.store import Draft, Store, Version
 from recsys.data.vectors import VectorPool
 from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_for, encoder_of
+from recsys.encoders.snapshots import build_snapshot
 from recsys.errors import ArtifactError, BadInput
 from recsys.pipeline.gate import Verdict, judge
 from recsys.pipeline.inputs import Inputs, load_inputs
-from recsys.pipeline.snapshots import build_snapshot
 from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.ranker import Ranker
