@@ -32,7 +32,8 @@ from recsys.encoders import vector_cache
 from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm.language import concepts, language_of
-from recsys.serving.index import ItemIndex, Selection
+from recsys.serving.index import ItemIndex
+from recsys.serving.index_kinds import Selection
 
 log = logging.getLogger(__name__)
 

@@ -55,7 +55,7 @@ class Local:
         progress: bool = False,
     ) -> int:
         """`Recommender.recommend_many`, written whole or not at all."""
-        table = rec.recommend_many(users, k, candidates=candidates, progress=progress)
+        table = rec.recommend_many(users, k, candidates=candidates, columns=None, progress=progress)
         outputs.write_table(table, out)
         return len(table)
 

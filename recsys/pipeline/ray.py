@@ -147,7 +147,7 @@ class _ListWorker:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         for part, users in zip(batch[_PART].to_pylist(), batch["users"].to_pylist(), strict=True):
-            lists = self._rec.recommend_many(users, self._k, candidates=self._candidates)
+            lists = self._rec.recommend_many(users, self._k, candidates=self._candidates, columns=None)
             outputs.write_table(lists.astype({USER: object}), self._folder / _name(part))
         return pa.table({_PART: batch[_PART]})
 
