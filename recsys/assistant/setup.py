@@ -16,6 +16,7 @@ from recsys.assistant.wording import RETRIEVED, Wording
 from recsys.data.sample import sample_dir
 from recsys.data.store import Store, Version, knowledge_store
 from recsys.encoders.encoder import Encoder
+from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
 from recsys.llm import gpt
 from recsys.serving.recommender import Recommender
@@ -98,7 +99,7 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
     )
 
 
-def _publish(passages: Sequence[Passage], settings: Settings, encoder: Encoder, *, progress: bool) -> Version:
+def _publish(passages: Sequence[Passage], settings: Settings, encoder: Encodes, *, progress: bool) -> Version:
     return knowledge.publish(
         passages,
         encoder,

@@ -17,7 +17,7 @@ from recsys.data.catalogue import Candidates, ItemFeatures, render
 from recsys.data.histories import Profile, ad_hoc_profile, history_text
 from recsys.data.schema import ITEM, TITLE
 from recsys.data.snapshot import Lazy, Snapshot
-from recsys.encoders.encoder import Encoder
+from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
 from recsys.serving.results import ItemColumns
 from recsys.settings import Settings
@@ -64,7 +64,7 @@ class Lookup:
     The encoder is loaded when the first text has to be read; known users and items need none.
     """
 
-    def __init__(self, shop: Snapshot, settings: Settings, encoder: Callable[[], Encoder], items: ItemColumns) -> None:
+    def __init__(self, shop: Snapshot, settings: Settings, encoder: Callable[[], Encodes], items: ItemColumns) -> None:
         self.shop = shop
         self._items = items
         self._settings = settings

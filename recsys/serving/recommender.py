@@ -21,8 +21,8 @@ from recsys.data.catalogue import Candidates
 from recsys.data.schema import ITEM, USER
 from recsys.data.snapshot import ShopTables, Snapshot
 from recsys.data.store import Store, Version
-from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_of
+from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError, BadInput
 from recsys.explain import Explainer, Explanation
 from recsys.ranking.ranker import Ranker
@@ -51,7 +51,7 @@ class Recommender:
         ranker: Ranker | None,
         index: ItemIndex,
         settings: Settings,
-        encoder: Callable[[], Encoder],
+        encoder: Callable[[], Encodes],
         version: Version | None = None,
     ) -> None:
         self.shop = shop
@@ -85,7 +85,7 @@ class Recommender:
         progress: bool = False,
     ) -> Recommender:
         """Encode, index and train from two tables, in memory or (with `artifacts`) published as a version."""
-        from recsys.pipeline import nightly  # serving itself reads versions and never writes one
+        from recsys.pipeline import runs  # serving itself reads versions and never writes one
 
         settings = settings or load_settings()
         checked = schema.check_items(items, "items")
@@ -93,9 +93,9 @@ class Recommender:
         tables = ShopTables(checked.table, events.table, events.time_kind or schema.TimeKind.ORDER)
         if artifacts is not None:
             settings = settings.model_copy(update={"artifacts": Path(artifacts)})
-            nightly.publish_tables(tables, settings, progress=progress)
+            runs.publish(tables, settings, progress=progress)
             return cls.load(artifacts, settings=settings)
-        shop, ranker, encoder = nightly.fit_tables(tables, settings, progress=progress)
+        shop, ranker, encoder = runs.fit(tables, settings, progress=progress)
         index = ItemIndex.build(shop.facts.vectors, settings=settings.retrieval)
         return cls(shop, ranker, index, settings, lambda: encoder)
 
