@@ -134,6 +134,7 @@ def finetune(
     """
     from transformers import EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
 
+    require("accelerate", "writers")
     config = config or TuningConfig()
     examples.check(train, "train")
     examples.check(valid, "valid")
@@ -223,7 +224,7 @@ def _perplexity(prediction: Any) -> dict[str, float]:
 
 
 def _with_adapter(model: Any, config: TuningConfig) -> Any:
-    peft = require("peft", gpt.WRITERS)
+    peft = require("peft", "writers")
     targets = config.target_modules
     adapter = peft.LoraConfig(
         r=config.rank,
