@@ -41,7 +41,6 @@ __all__ = [
 DEFAULT = "SmolLM2-135M-Instruct"
 """The default writer; Apache-2.0, English."""
 ENDPOINT = "endpoint:"
-WRITERS = "writers"  # the extra of models on this machine
 """What the name of a writer begins with that is a model behind an OpenAI-compatible address."""
 
 MAX_PROMPT_CHARACTERS = 40_000
@@ -233,7 +232,7 @@ def load(
         The adapter is missing, damaged, or was made for another model.
     """
     if adapter is not None:
-        require("peft", WRITERS)  # told before anything is downloaded
+        require("peft", "writers")  # told before anything is downloaded
     path = pretrained.resolve(name, offline=offline)
     model, tokenizer = load_model(path, name)
     tag = pretrained.weights_hash(path)
