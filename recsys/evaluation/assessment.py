@@ -23,8 +23,8 @@ from recsys.data.schema import ITEM, SEGMENT
 from recsys.data.snapshot import ShopTables, Snapshot
 from recsys.data.store import Store
 from recsys.data.vectors import VectorPool
-from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_for, encoder_of
+from recsys.encoders.protocol import Encodes
 from recsys.encoders.snapshots import build_snapshot
 from recsys.errors import BadInput
 from recsys.evaluation import baselines, competitors, metrics, subgroups
@@ -161,7 +161,7 @@ def assess_live(
 
 def assess_shop(
     shop: Snapshot,
-    encoder: Encoder,
+    encoder: Encodes,
     settings: Settings,
     *,
     known: Sequence[VectorPool] = (),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
+from recsys.data.atomic import write_text
 from recsys.errors import BadInput, require
 from recsys.evaluation.report import tables
 from recsys.evaluation.result import RANKER, Assessment
@@ -56,12 +56,4 @@ def render(found: Assessment) -> str:
 
 def write_report(found: Assessment, path: Path) -> None:
     """Write the page; a reader sees the old file or the new one, never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(render(found))
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, render(found))
