@@ -60,7 +60,7 @@ class ItemFeatures:
 
     @cached_property
     def items_by_term(self) -> sparse.csr_array:
-        """Inverted index: `terms` transposed, ``(vocabulary, m)``; a few products meet all others through their words."""
+        """Inverted index: `terms` transposed, ``(vocabulary, m)``; a few products meet all others through words."""
         return sparse.csr_array(self.terms.T)
 
     @cached_property
