@@ -15,7 +15,7 @@ from recsys.data import schema, snapshot
 from recsys.data.schema import TimeKind
 from recsys.data.snapshot import ShopTables, Snapshot
 from recsys.encoders.encoder import Encoder
-from recsys.pipeline.snapshots import Built, build_snapshot
+from recsys.encoders.snapshots import Built, build_snapshot
 from recsys.settings import Settings, load_settings
 
 
