@@ -159,7 +159,7 @@ class Ranker:
                 if kind is None:
                     raise ArtifactError(
                         f"{directory}: the ranker uses the block {entry['class']!r}; if it is yours, name it in "
-                        "training.extra_blocks, else train it again (`python -m jobs.train`)."
+                        "training.extra_blocks, else train it again (`recsys train`)."
                     )
                 block = kind()
                 block.restore({k: open_array(directory / f"{number:02d}-{k}.npy") for k in entry["state"]})
