@@ -125,7 +125,6 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     pd.DataFrame({schema.USER: snapshot.user_ids}).to_parquet(directory / "user_ids.parquet", index=False)
     snapshot.item_pool.save(directory / "vectors", "items")
     snapshot.history_pool.save(directory / "vectors", "histories")
-    np.save(directory / "vectors" / "means.npy", means(snapshot))
     facts, events, histories = snapshot.facts, snapshot.events, snapshot.histories
     _save_arrays(
         directory / "facts",
@@ -146,13 +145,6 @@ def save(snapshot: Snapshot, directory: Path) -> None:
 
 
 _HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
-
-
-def means(snapshot: Snapshot) -> NDArray[np.float32]:
-    """Recency-weighted mean of each user's item vectors, shape ``(n_users, dim)``."""
-    h = snapshot.histories
-    mix = sparse.csr_array((h.recency, h.items, h.indptr), shape=(len(h), len(snapshot.item_ids)))
-    return np.asarray(mix @ snapshot.facts.vectors, dtype=np.float32)
 
 
 def load(directory: Path) -> Snapshot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 from recsys.data.catalogue import Candidates, ItemFeatures
 from recsys.data.events import DAY, Events
 from recsys.data.histories import Histories
-from recsys.ranking.ranker import Ranker
-from recsys.ranking.recipe import HistoryEncoder
+
+if TYPE_CHECKING:
+    from recsys.ranking.ranker import Ranker
+    from recsys.ranking.recipe import HistoryEncoder
 
 Scores = Callable[[int], NDArray[np.float64]]
 """Scores of all catalogue items for one user code, shape ``(n_items,)``; higher is better."""

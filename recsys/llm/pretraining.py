@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recsys.encoders.encoder import pick_device
 from recsys.encoders.precision import training_precision
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 from recsys.llm import corpus, trainer
 from recsys.llm.corpus import Blocks, Tokens, is_held_out, read_documents
 from recsys.llm.optimizer import muon_adamw, named_rates
@@ -121,6 +121,7 @@ def pretrain(
     """
     from transformers import EarlyStoppingCallback, GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments, set_seed
 
+    require("accelerate", "writers")
     config = config or PretrainingConfig()
     if config.width % config.heads:
         raise BadInput(f"width {config.width} is no multiple of heads {config.heads}")
