@@ -39,7 +39,7 @@ def test_a_public_name_says_what_it_is_and_has_a_page(name):
     if callable(value) and hasattr(value, "__name__"):
         assert (value.__doc__ or "").strip(), f"{name} has no docstring"
     # As a heading of the Python reference, or by its full name in the text.
-    assert re.search(rf"^::: {re.escape(name)}$|`{re.escape(name)}`|`{attribute}`", PAGES, re.MULTILINE), (
+    assert re.search(rf"^::: {re.escape(name)}$|`{re.escape(name)}`", PAGES, re.MULTILINE), (
         f"{name} is on no page: add `::: {name}` to docs/reference/python.md"
     )
 

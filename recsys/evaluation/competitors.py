@@ -1,4 +1,4 @@
-"""Known methods on the same split: item-kNN, BM25-kNN, ALS, BPR, EASE, and text similarity with its decay tuned.
+"""Competing methods on the same split: item-kNN, BM25-kNN, ALS, BPR, EASE, and text similarity with its decay tuned.
 
 Each is tuned on an inner split of the training events, as a careful user would. What is best for the top of the list is
 often not what is best for the whole order, so a peer may enter twice: tuned for nDCG@10, and (``name @auc``) for
