@@ -1,4 +1,4 @@
-"""What a version knows of a shop, the ranker aside: tables, vectors, facts, events and histories."""
+"""Snapshot of a shop in one version: tables, vectors, item features, events and histories; all but the ranker."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Lazy(Generic[T]):
-    """A value made when first asked for: big tables are not read by a process that only scores."""
+    """Lazy value, made when first asked for: a process that only scores does not read big tables."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
@@ -50,7 +50,7 @@ class ShopTables:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A shop as of its last event.
+    """Snapshot of a shop as of its last event.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Texts to vectors with a BERT-family encoder, by default the final hidden state of `[CLS]`.
+"""Text embeddings of a BERT-family encoder, by default the final hidden state of `[CLS]`.
 
 Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers", 2019. A text has the same vector whatever
 else is in its batch, within 1e-5 per component in fp32: padding is masked, and nothing is normalised over a batch.
@@ -69,7 +69,7 @@ def pick_device(argument: str | None = None) -> torch.device:
 
 
 class Encoder:
-    """A loaded encoder; `Encoder.load` makes one, `encode` turns texts into vectors.
+    """Text encoder on one device; `Encoder.load` makes one, `encode` turns texts into vectors.
 
     Its attributes are those of `recsys.encoders.protocol.Encodes`.
     """

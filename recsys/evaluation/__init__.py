@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from recsys._public import lazily
 
 if TYPE_CHECKING:
     from recsys.evaluation.assessment import evaluate
@@ -10,15 +12,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Assessment", "evaluate"]
 
-
-def __getattr__(name: str) -> Any:
-    # What evaluates imports the encoder, and that torch; who reads a result should not pay for it.
-    if name == "evaluate":
-        from recsys.evaluation.assessment import evaluate
-
-        return evaluate
-    if name == "Assessment":
-        from recsys.evaluation.result import Assessment
-
-        return Assessment
-    raise AttributeError(f"module 'recsys.evaluation' has no attribute {name!r}")
+__getattr__ = lazily(__name__, {"Assessment": "recsys.evaluation.result", "evaluate": "recsys.evaluation.assessment"})

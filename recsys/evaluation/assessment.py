@@ -1,4 +1,4 @@
-"""One version, all its figures: the ranker's recipe beside simple baselines and known peers on one holdout.
+"""Offline evaluation of the ranker's recipe beside baselines and known peers on one holdout.
 
 The ranker is trained again on the events before the cut, as the gate does, so that nothing it is judged on has been
 seen in training.
@@ -48,7 +48,7 @@ DESIGN = "[u;v] only"
 
 @dataclass(frozen=True)
 class Case:
-    """A shop, cut: what every model of one assessment is given."""
+    """Evaluation case: a shop cut in time, and what every model of one assessment is given."""
 
     shop: Snapshot
     holdout: Holdout
@@ -280,7 +280,7 @@ def _fairness(groups: Mapping[str, NDArray[np.object_]], measured: Measured, see
 
 
 def ablation(case: Case, full: Ranker, measured: Measured, how: Mapping[str, int]) -> list[AblationEffect]:
-    """Take each block away in turn, fit the weights again, and see what is lost; dearest block first."""
+    """Ablation: each block left out in turn, the weights fitted again; the largest loss of AUC first."""
     out = []
     for block in full.blocks:
         less = measure(case.scores(case.trainer.ranker(without=(block.name,))), case.holdout)
@@ -290,7 +290,7 @@ def ablation(case: Case, full: Ranker, measured: Measured, how: Mapping[str, int
 
 
 def calibration(case: Case, ranker: Ranker) -> Calibration | None:
-    """The ranker's probabilities for the event they speak of.
+    """Calibration of the ranker's probabilities on events that neither training nor calibration has seen.
 
     The event: a shopper who buys something new within the training horizon buys this item among it. The horizon is
     the stretch of time after the cut that holds as many events as one training stretch did (order-only tables: the

@@ -1,4 +1,4 @@
-"""The simple recommenders ours has to beat, each as a score for every item of the catalogue."""
+"""Baselines: the simple recommenders ours has to beat, each as a score for every item of the catalogue."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Scores = Callable[[int], NDArray[np.float64]]
 
 
 def popularity(events: Events, days: float | None = None) -> Scores:
-    """Summed event weights of each item, over all time or the last `days` before the end."""
+    """Popularity baseline: summed event weights of each item, over all time or the last `days` before the end."""
     if days is not None:
         events = events.where(events.time >= events.end - days * DAY)
     counts = np.bincount(events.item, events.weight, minlength=events.n_items).astype(np.float64)

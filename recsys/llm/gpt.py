@@ -231,6 +231,8 @@ def load(
     ArtifactError
         The adapter is missing, damaged, or was made for another model.
     """
+    if adapter is not None:
+        require("peft", "writers")  # told before anything is downloaded
     path = pretrained.resolve(name, offline=offline)
     model, tokenizer = load_model(path, name)
     tag = pretrained.weights_hash(path)
@@ -273,7 +275,7 @@ def _merged(model: Any, adapter: Path) -> Any:
     peft = require("peft", "writers")
     for file in ("adapter_config.json", "adapter_model.safetensors"):
         if not (adapter / file).is_file():
-            raise ArtifactError(f"adapter {adapter}: {file} is missing; train one with `python -m jobs.finetune`")
+            raise ArtifactError(f"adapter {adapter}: {file} is missing; train one with `recsys finetune`")
     try:
         return peft.PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     except (RuntimeError, ValueError, TypeError, KeyError) as error:

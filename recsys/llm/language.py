@@ -1,4 +1,4 @@
-"""Words, languages and shop concepts of a sentence, in English and Chinese."""
+"""Language detection, search terms, sentence splitting and shop concepts, for English and Chinese."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BULLET = re.compile(r"^\s*(?:[-*]|\d+\.)\s+", re.MULTILINE)
 
 
 def language_of(text: str) -> str:
-    """``zh`` where at least a quarter of the letters are Chinese characters, else ``en``."""
+    """Detect the language: ``zh`` where at least a quarter of the letters are Chinese characters, else ``en``."""
     letters = sum(character.isalpha() for character in text)
     return "zh" if letters and len(_HAN.findall(text)) * 4 >= letters else "en"
 
@@ -38,7 +38,7 @@ def tokens(text: str) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """Sentences of a text; list items are sentences of their own."""
+    """Split a text into sentences; list items are sentences of their own."""
     parts = [part for line in _BULLET.sub("\n", text).split("\n") for part in _SENTENCE.split(line)]
     return [part.strip() for part in parts if part.strip()]
 

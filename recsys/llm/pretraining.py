@@ -1,4 +1,4 @@
-"""Train a small GPT from scratch: byte-level BPE, packed blocks, GPT-2's architecture.
+"""Pre-training of a small GPT from scratch: byte-level BPE, packed blocks, GPT-2's architecture.
 
 Radford et al., "Language Models are Unsupervised Multitask Learners", 2019. The result is an ordinary model directory
 (safetensors, tokenizer, card) that `tuning.finetune` and `gpt.load` take by its path. Quality is told in bits per
@@ -32,7 +32,7 @@ REPORT = "pretraining.json"
 
 
 class PretrainingConfig(BaseModel):
-    """Size of the model and how it is trained; the defaults make about five million parameters."""
+    """Hyperparameters of pre-training; the defaults make a model of about five million parameters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 

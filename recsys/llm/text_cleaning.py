@@ -1,4 +1,4 @@
-"""Clean a shop's own text before anything learns from it: each step by itself, and what it did counted.
+"""Text cleaning and de-duplication before training: each step by itself, with a count of what it changed.
 
 Steps, in this order: HTML becomes text, control characters and odd spaces go, personal data is masked, rows that are
 empty, too short or too long, or in another language are left out, and so are repeats.
@@ -29,7 +29,7 @@ _LINES = re.compile(r"\s*\n\s*")
 
 
 class CleaningConfig(BaseModel):
-    """What is kept."""
+    """Which rows cleaning keeps, and what it masks."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 

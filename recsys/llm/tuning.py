@@ -1,4 +1,4 @@
-"""Fine-tune a causal language model on (prompt, completion) examples; the loss counts the completion only.
+"""Fine-tuning of a causal language model on (prompt, completion) examples; the loss counts the completion only.
 
 LoRA (Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021) by default: the base stays as it is and a
 few megabytes of safetensors are learnt beside it. Training is the `transformers` Trainer, so more than one device or
@@ -35,7 +35,7 @@ OWN_TEXT = (
 
 
 class TuningConfig(BaseModel):
-    """How to fine-tune."""
+    """Hyperparameters of fine-tuning."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -255,7 +255,7 @@ def _save(model: Any, tokenizer: Any, out: Path, report: TuningReport, config: T
 
 
 def card(report: TuningReport, config: TuningConfig, about: str) -> str:
-    """The model card: what was trained, on what, with what success."""
+    """Model card: what was trained, on what, with what success."""
     how = f"LoRA of rank {config.rank} on {config.target_modules}" if config.method == "lora" else "all weights"
     rows = {
         "training examples": f"{report.train_examples:,} ({report.train_tokens:,} tokens; "

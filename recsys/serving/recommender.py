@@ -63,7 +63,7 @@ class Recommender:
         self.tables = ResultTables(shop, ranker, self.items)
         self.scoring = Scoring(shop, ranker, index, settings.retrieval, version)
         if ranker is None:
-            log.warning("this version has no ranker: similarity (cosine) serves; run `python -m jobs.train`")
+            log.warning("this version has no ranker: similarity (cosine) serves; run `recsys train`")
 
     def __repr__(self) -> str:
         manifest = self.version.manifest if self.version else {}
@@ -271,9 +271,7 @@ class Recommender:
     def explainer(self) -> Explainer:
         """What explains this version; its writer is loaded when the first sentence is asked for."""
         if self.ranker is None:
-            raise ArtifactError(
-                "this version has no ranker, so there is no score to explain; run `python -m jobs.train`"
-            )
+            raise ArtifactError("this version has no ranker, so there is no score to explain; run `recsys train`")
         return Explainer(self.shop, self.ranker, self.settings.explain, encode_history=self.lookup.encode_history)
 
     def evaluate(
