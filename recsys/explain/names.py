@@ -10,6 +10,7 @@ import html
 import re
 import unicodedata
 
+from recsys.data.personal import LINK
 from recsys.explain.lexicon import vocabulary
 
 #: Characters of a product's name that cannot be said shorter, and of what a shop's own block says.
@@ -28,7 +29,6 @@ GLUE = vocabulary(
 )
 
 _MARKUP = re.compile(r"<[^<>]{0,200}>|[`*_#|~^\\\[\]{}<>]+")
-_URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _EDGES = " .,;:!?-–—'"
 
 _UNIT = (
@@ -62,7 +62,7 @@ def safe_name(title: str, limit: int = MAX_NAME) -> str:
     ellipsis. Whatever it says, it stays a name: the writer never reads it, and the check takes it as one unit.
     """
     text = unicodedata.normalize("NFKC", html.unescape(title[: 20 * limit]))
-    text = _URL.sub(" ", _MARKUP.sub(" ", text))
+    text = LINK.sub(" ", _MARKUP.sub(" ", text))
     # Controls, direction marks and surrogates are invisible or harmful; symbols (emoji) are noise in a sentence.
     text = "".join(
         " " if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "So", "Zl", "Zp"} else c for c in text
