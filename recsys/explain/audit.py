@@ -36,7 +36,7 @@ def sheet(explainer: Explainer, users: Sequence[str], explanations: Sequence[Exp
     """
     rows = []
     for user, told in zip(users, explanations, strict=True):
-        if told.sentence:
+        if told.sentence and told.kind is not None:
             rows.append(
                 {
                     schema.USER: user,
@@ -61,9 +61,8 @@ def proof(statistics: ShopStatistics, user: str, told: Explanation) -> list[str]
     for other in told.because:
         code = int(statistics.snapshot.item_index.get_loc(other))
         out.append(f"{other} {_title(statistics, other)}: {_events(statistics, user, other)}")
-        kind = Kind(told.kind)
-        past = told.evidence.facts.named
-        if past is not None and kind in past.measures:
+        past, choice = told.evidence.facts.named, told.evidence.facts.choice
+        if past is not None and choice is not None and (kind := choice.kind) in past.measures:
             measure = past.measures[kind]
             out.append(f"{kind.value}: {measure.text}, {_members(statistics, kind, code, item)}")
     product = told.evidence.facts.item

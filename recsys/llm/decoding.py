@@ -66,12 +66,21 @@ def prefix_tree(tokenizer: Any, texts: Sequence[str], end: int) -> Tree:
 
 
 class Within:
-    """Constrained decoding: a logits processor that leaves the tokens which continue a text of each row's tree."""
+    """Constrained decoding: a logits processor that leaves the tokens which continue a text of each row's tree.
+
+    Once one text is left nothing is chosen any more: the row ends there, and the model need not run for the rest of it.
+
+    Attributes
+    ----------
+    rest
+        The tokens that complete each row that was decided.
+    """
 
     def __init__(self, trees: Sequence[Tree], end: int) -> None:
         self._nodes = list(trees)
         self._end = end
         self._started = False
+        self.rest: dict[int, list[int]] = {}
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Scores of which only the allowed tokens' are finite."""
@@ -81,9 +90,22 @@ class Within:
         self._started = True
         open_to = torch.full_like(scores, -torch.inf)
         for row, node in enumerate(self._nodes):
-            allowed = list(node) or [self._end]
+            if row not in self.rest and (only := _only_text(node, self._end)) is not None:
+                self.rest[row] = only
+            allowed = [self._end] if row in self.rest else list(node)
             open_to[row, allowed] = scores[row, allowed]
         return open_to
+
+
+def _only_text(node: Tree, end: int) -> list[int] | None:
+    """The tokens of the one text that goes on from a node, None where there are several."""
+    tokens: list[int] = []
+    while node:
+        if len(node) > 1:
+            return None
+        ((token, node),) = node.items()
+        tokens += [token] if token != end else []
+    return tokens
 
 
 class SeededDraw:

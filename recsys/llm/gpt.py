@@ -186,7 +186,8 @@ class LocalWriter:
             ids[row, width - len(values) :] = torch.tensor(values)
             mask[row, width - len(values) :] = 1
         device = self.model.device
-        choose: list[Any] = [Within(trees, self._end)] if trees is not None else []
+        guide = None if trees is None else Within(trees, self._end)
+        choose: list[Any] = [] if guide is None else [guide]
         choose += [SeededDraw(sampling, seeds)] if sampling.temperature else []
         stops = [StopStrings(self.tokenizer, sampling.stop, width)] if sampling.stop else []
         with torch.inference_mode():
@@ -200,8 +201,16 @@ class LocalWriter:
                 logits_processor=LogitsProcessorList(choose),
                 stopping_criteria=StoppingCriteriaList(stops),
             )
-        texts = self.tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)
+        new = out[:, width:].tolist()
+        if guide is not None:
+            new = [_until(row, self._end) + guide.rest.get(at, []) for at, row in enumerate(new)]
+        texts = self.tokenizer.batch_decode(new, skip_special_tokens=True)
         return [cut(text, sampling.stop) for text in texts]
+
+
+def _until(tokens: list[int], end: int) -> list[int]:
+    """The tokens before the first `end`."""
+    return tokens[: tokens.index(end)] if end in tokens else tokens
 
 
 def load(

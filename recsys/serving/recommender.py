@@ -267,6 +267,20 @@ class Recommender:
         code = int(self.lookup.codes([item])[0])
         return self.explainer.explain(self.lookup.shopper(user).profile, code, user=self.lookup.user_code(user))
 
+    def explain_list(self, user: User, items: Sequence[str]) -> list[Explanation]:
+        """Reasons for the items of one list, chosen together: no purchase named more than twice, no wording repeated.
+
+        An explanation whose ``sentence`` is empty has nothing worth saying.
+
+        Raises
+        ------
+        ArtifactError
+            The version has no ranker.
+        """
+        codes = self.lookup.codes(list(items)).tolist()
+        profile, code = self.lookup.shopper(user).profile, self.lookup.user_code(user)
+        return self.explainer.explain_list(profile, codes, user=code)
+
     @cached_property
     def explainer(self) -> Explainer:
         """What explains this version; its writer is loaded when the first sentence is asked for."""

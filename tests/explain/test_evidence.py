@@ -194,10 +194,23 @@ def test_lists_are_explained_in_order_and_resumed(rec: Recommender, tmp_path: Pa
     assert "000" in asked, "parts of another version are not continued"
 
 
+def test_a_list_in_python_is_told_as_one(rec: Recommender) -> None:
+    for user in rec.shop.user_ids[:10]:
+        items = rec.recommend(str(user), k=5).item_id.tolist()
+        told = rec.explain_list(str(user), items)
+        assert [e.item_id for e in told] == items
+        named = Counter(item for e in told for item in e.because)
+        assert max(named.values(), default=0) <= PER_PURCHASE
+        bought = rec.shop.tables.value.interactions.query("user_id == @user").item_id
+        assert set(named) <= set(bought)
+        sentences = [e.sentence for e in told if e.sentence]
+        assert len(set(sentences)) == len(sentences)
+
+
 def test_copy_for_products_and_bundles(rec: Recommender) -> None:
     table = pd.DataFrame({"item_id": ["G001", "G002", "K003"], "bundle": ["", "set", "set"]})
     copy = write_copy(rec.explainer, table, rec.lookup.codes(table.item_id.tolist()).tolist())
-    assert rec.title("G001") in copy["copy"][0]
+    assert rec.title("G001") in copy["copy"][0].lower()  # a sentence begins with a capital letter
     assert copy["copy"][1] == copy["copy"][2]
     assert rec.title("K003") in copy["copy"][1]
     wanted = pd.DataFrame({"item_id": ["G001"] * 3, "form": ["line", "promotion", "subject"]})
