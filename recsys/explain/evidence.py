@@ -171,7 +171,7 @@ def gather(
             _kinds(p for p in parts if p.value > 0),
             _kinds(_top(parts)),
         )
-        clause = _clause(ranker, _top(parts), profile, one)
+        clause = _said(ranker, _top(parts), profile, one)
         out.append(
             Evidence(
                 item_id=str(statistics.snapshot.item_ids[code]),
@@ -272,8 +272,14 @@ def _moved(ranker: Ranker, drop: NDArray[np.float64]) -> frozenset[Kind]:
     return frozenset(kind for b in np.flatnonzero(drop > 0) for kind in ranker.blocks[b].evidence_kinds)
 
 
-def _clause(ranker: Ranker, top: Sequence[Part], profile: Profile, one: Candidates) -> str:
-    """What the first block among `top` that says something of the item says, '' where no sentence may hold it."""
+def _said(ranker: Ranker, top: Sequence[Part], profile: Profile, one: Candidates) -> str:
+    """What the first block among `top` that says something of the item says, '' where none does."""
     block = {block.name: block for block in ranker.blocks}
-    clauses = (safe_clause(block[part.block].describe(profile, one)[0] or "") for part in top)
-    return next((clause for clause in clauses if clause and not grounding.limits(f"It {clause}.")), "")
+    clauses = (_clause(block[part.block].describe(profile, one)[0]) for part in top)
+    return next(filter(None, clauses), "")
+
+
+def _clause(said: str | None) -> str:
+    """What a block says of the item, '' where it says nothing or what no sentence may hold."""
+    clause = safe_clause(said or "")
+    return "" if grounding.limits(f"It {clause}.") else clause

@@ -59,6 +59,11 @@ class Product:
     scale: float = 5.0
 
     @property
+    def lately(self) -> bool:
+        """Whether enough shoppers bought it in the last `WINDOW` days for their number to be told."""
+        return self.recent is not None and self.recent >= TOLD_BUYERS
+
+    @property
     def count(self) -> int:
         """The number of buyers that `rank` is about."""
         return self.buyers if self.recent is None else self.recent
@@ -198,7 +203,7 @@ class Facts:
             Kind.NEW: self.new,
             Kind.PRICE: self.price_step == 0,
             Kind.CHEAPER: self.price_step == -1,
-            Kind.BUYERS: item.count >= TOLD_BUYERS,
+            Kind.BUYERS: item.buyers >= TOLD_BUYERS,
         }.get(kind, False)
 
 

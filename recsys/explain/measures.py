@@ -154,8 +154,7 @@ DEFINITIONS: dict[Kind, str] = {
     Kind.NEW: f"first sold in the last {WINDOW} days",
     Kind.PRICE: f"within a factor of {NEAR_PRICE} of the median price of the shopper's history",
     Kind.CHEAPER: f"more than a factor of {NEAR_PRICE} below the median price of the shopper's history",
-    Kind.BUYERS: f"at least {TOLD_BUYERS} shoppers bought it in the last {WINDOW} days (ever, where times cannot be "
-    "compared)",
+    Kind.BUYERS: f"at least {TOLD_BUYERS} shoppers bought it, in the last {WINDOW} days or ever",
 }
 
 

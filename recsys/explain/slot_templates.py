@@ -135,8 +135,9 @@ def _values(facts: Facts, extra: Kind | None) -> dict[str, str]:
         if facts.purchases > facts.taste:
             values["purchases"] = f"{facts.purchases:,}"
     if said & _SALES:
-        values["buyers"] = f"{item.count:,}"
-        if item.recent is not None:
+        ever = kind is Kind.BUYERS and not item.lately
+        values["buyers"] = f"{item.buyers if ever else item.count:,}"
+        if item.recent is not None and not ever:
             values["days"] = str(WINDOW)
     if Kind.RATED in said:
         values |= {"rating": f"{item.rating:g}", "scale": f"{item.scale:g}", "ratings": f"{item.ratings:,}"}

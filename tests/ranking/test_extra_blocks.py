@@ -13,7 +13,7 @@ from recsys import Recommender
 from recsys.errors import BadInput
 from recsys.explain import check
 from recsys.explain.evidence import _clause
-from recsys.explain.facts import MAX_CLAUSE
+from recsys.explain.names import MAX_CLAUSE
 from recsys.pipeline import runs
 from recsys.ranking.features import Block, EvidenceKind
 from recsys.settings import load_settings
@@ -205,4 +205,4 @@ def test_what_fit_keeps_in_arrays_comes_back():
     assert again.columns == ("one", "two")
     assert Good().evidence_kinds == ()
     assert Good().describe(None, np.zeros(2)) == [None, None]
-    assert EvidenceKind.OFTEN == "often bought together"
+    assert EvidenceKind.SAME_ORDER == "same order"
