@@ -19,7 +19,7 @@ from recsys.errors import BadInput
 from recsys.explain import Explainer
 from recsys.explain.facts import Facts, Product
 from recsys.explain.grounding import limits, unsourced
-from recsys.explain.measures import WINDOW, Kind, Measure
+from recsys.explain.measures import POPULAR_BUYERS, WINDOW, Kind, Measure
 from recsys.explain.names import safe_name, short_name
 from recsys.explain.statistics import ShopStatistics
 from recsys.explain.writer import TEMPLATE
@@ -87,9 +87,10 @@ class Copywriter:
             text = self._subject(code, product, segment)
         else:
             chinese = bool(_CJK.search(product.name))
-            named = [self._named(code, product)]
-            said = [self._quote(code)] if form == LINE else []
-            text = _join([*named, *said, *self._figures(code, product, chinese=chinese)][:3], chinese=chinese)
+            named, said = self._named(code, product), self._quote(code)
+            figures = self._figures(code, product, chinese=chinese)
+            parts = [named, said, *figures] if form == LINE else [*(figures or [said]), named]
+            text = _join(parts, chinese=chinese)
         return text if not self.errors(text, [code]) else self._plain(code)
 
     def bundle(self, codes: Sequence[int]) -> str:
@@ -110,7 +111,7 @@ class Copywriter:
         for source in sources:
             own = own.replace(source, " ")
         found = limits(text, own, max_length=10**6)
-        found += unsourced(text, [*sources, _KNOWN])
+        found += unsourced(text, [*sources, _KNOWN, *self._segments()])
         for code in codes:
             own = own.replace(self._shop.product(code).name, " ")
         return found + (["boasts"] if _BOAST.search(own) else [])
@@ -122,6 +123,11 @@ class Copywriter:
         rating = [] if product.rating is None else [f"{product.rating:g} {product.scale:g} {product.ratings:,}"]
         by_segment = (str(n) for n in self._segment_buyers(code).values())
         return [f"{product.buyers:,} {product.count:,} {WINDOW}", *price, *rating, *by_segment]
+
+    def _segments(self) -> list[str]:
+        users = self._shop.snapshot.tables.value.users
+        known = users is not None and schema.SEGMENT in users.columns
+        return users[schema.SEGMENT].dropna().astype(str).unique().tolist() if users is not None and known else []
 
     def _plain(self, code: int) -> str:
         name = self._shop.product(code).name
@@ -170,19 +176,28 @@ class Copywriter:
                 f"Among the most bought in {product.category}: {product.count:,} shoppers {when}",
                 f"在“{product.category}”中销量居前：{zh_when}有{product.count:,}位顾客购买",
             ),
+            Kind.BUYERS: (
+                f"{product.count:,} shoppers bought it {when}",
+                f"{zh_when}有{product.count:,}位顾客购买",
+            ),
         }
-        return [texts[chinese] for kind, texts in said.items() if facts.holds(kind)][:1]
+        few = {Kind.TOP_OF_CATEGORY, Kind.BUYERS} if product.count < POPULAR_BUYERS else set()  # nothing to print
+        told = [kind for kind in said if facts.holds(kind) and kind not in few]
+        return [said[kind][chinese] for kind in told[:1]]
 
     def _subject(self, code: int, product: Product, segment: str) -> str:
         """An e-mail subject: what shoppers of the segment did, else what is true of the product."""
         buyers = self._segment_buyers(code).get(segment, 0)
-        lead = [f"Bought by {buyers:,} of our {segment} shoppers"] if segment and buyers > 1 else []
+        lead = [f"{segment[:1].upper()}{segment[1:]}: {buyers:,} of you bought"] if segment and buyers > 1 else []
         facts = Facts(item=product, new=self._shop.is_new(code), n_items=self._shop.n_items)
         where = product.category or "our shop"
         lead += [f"New in {where}"] if facts.new else []
         lead += [f"A bestseller in {where}"] if facts.holds(Kind.POPULAR) or facts.holds(Kind.TOP_OF_CATEGORY) else []
-        lead += [f"From {product.category}"] if product.category else []
-        subjects = [f"{first}: {product.name}" for first in lead] + [product.name]
+        if product.recent is not None and product.recent >= POPULAR_BUYERS:
+            lead += [f"Bought by {product.recent:,} shoppers in {WINDOW} days"]
+        lead += [product.category] if product.category else []
+        subjects = [f"{first}{' ' if first.endswith('bought') else ': '}{product.name}" for first in lead]
+        subjects.append(product.name)
         return next(
             (subject for subject in subjects if len(subject) <= MAX_SUBJECT), short_name(product.name, MAX_SUBJECT)
         )
@@ -219,7 +234,7 @@ class Copywriter:
 
 
 #: Words of copy that are names of nothing.
-_KNOWN = "Rated New One Among Bought From A Often Regularly Sometimes In"
+_KNOWN = "Rated New One Among Bought A Often Regularly Sometimes In"
 
 
 def _join(parts: Sequence[str], *, chinese: bool) -> str:

@@ -152,8 +152,8 @@ DEFINITIONS: dict[Kind, str] = {
     Kind.TOP_OF_CATEGORY: f"fewer than {TOP_PLACES} items of its category have more buyers in the last {WINDOW} days",
     Kind.RATED: f"at least {RATINGS} ratings whose mean is at least {RATED_SHARE:.0%} of the scale",
     Kind.NEW: f"first sold in the last {WINDOW} days",
-    Kind.PRICE: f"within a factor of {NEAR_PRICE} of the median price of the shopper's history",
-    Kind.CHEAPER: f"more than a factor of {NEAR_PRICE} below the median price of the shopper's history",
+    Kind.PRICE: f"within a factor of {NEAR_PRICE} of the median price of what the shopper bought",
+    Kind.CHEAPER: f"more than a factor of {NEAR_PRICE} below the median price of what the shopper bought",
     Kind.BUYERS: f"at least {TOLD_BUYERS} shoppers bought it, in the last {WINDOW} days or ever",
 }
 

@@ -68,7 +68,7 @@ def safe_name(title: str, limit: int = MAX_NAME) -> str:
         " " if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "So", "Zl", "Zp"} else c for c in text
     )
     text = re.sub(r"[\"“”«»„]", "", text)
-    text = " ".join(text.split()).strip(_EDGES)
+    text = " ".join(text.split()).replace(" ,", ",").strip(_EDGES)
     if len(text) > limit:
         text = text[:limit].rsplit(" ", 1)[0].rstrip(_EDGES + "(") + "…"
     return text or "this product"
