@@ -88,7 +88,7 @@ class Past:
     noun
         The noun that both names close with, '' where they do not.
     similar
-        Whether the two texts are unusually close (`SIMILAR`) and the products have more in common than that.
+        Whether the two texts are unusually close (`SIMILAR`) and the names have their noun in common.
     lately
         Whether it belongs to the shopper's latest visit or the last `WINDOW` days.
     """

@@ -33,10 +33,8 @@ RATINGS, RATED_SHARE = 5, 0.8
 #: Products of one category in a history that make it a taste: so many, or two that are this share of all purchases.
 TASTE_PURCHASES, TASTE_SHARE = 3, 0.25
 #: Two products may be called similar when their text vectors are closer than this and closer than all but a few random
-#: pairs of the shop (`UNUSUAL`), and they have the noun of their names or a narrow category in common.
+#: pairs of the shop (`UNUSUAL`), and they have the noun of their names in common.
 SIMILAR, UNUSUAL = 0.5, 0.99
-#: A category that holds more than this share of the catalogue makes no two products similar.
-NARROW = 0.1
 #: A price this close (as a ratio) to what the shopper usually pays is "about" that; beyond it, lower or higher.
 NEAR_PRICE = 1.25
 #: A phrase that two names share must be held by at most this share of the catalogue's names (or by three).
@@ -143,8 +141,8 @@ DEFINITIONS: dict[Kind, str] = {
     Kind.NOUN: "both names close with the same noun",
     Kind.WORDS: f"both names hold one phrase of two words or more that at most {RARE_PHRASE:.0%} of all names hold",
     Kind.CATEGORY: "the column `category` of both is the same",
-    Kind.SIMILAR: f"the text vectors are closer than {SIMILAR} and than {UNUSUAL:.0%} of random pairs, and the products"
-    f" have the noun of their names or a category of at most {NARROW:.0%} of the catalogue in common",
+    Kind.SIMILAR: f"both names close with the same noun, and the text vectors are closer than {SIMILAR} and than "
+    f"{UNUSUAL:.0%} of random pairs",
     Kind.TASTE: f"the shopper bought at least {TASTE_PURCHASES} products of the item's category, or two that are "
     f"{TASTE_SHARE:.0%} of all they bought",
     Kind.POPULAR: f"among the {POPULAR_SHARE:.0%} (or ten) items with most buyers in the last {WINDOW} days (ever, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -16,7 +15,7 @@ from recsys.data.events import DAY
 from recsys.data.histories import Profile
 from recsys.data.snapshot import Snapshot, titles
 from recsys.explain.facts import Facts, Past, Product
-from recsys.explain.measures import NARROW, SIMILAR, TOP_CATEGORY_ITEMS, UNUSUAL, WINDOW
+from recsys.explain.measures import SIMILAR, TOP_CATEGORY_ITEMS, UNUSUAL, WINDOW
 from recsys.explain.names import safe_name, same_product, short_name
 from recsys.explain.records import Records
 from recsys.explain.shared_phrases import Names, head_noun
@@ -185,7 +184,7 @@ class ShopStatistics:
             measures=self.records.measures(code, item),
             shared=self._names.phrase(a, b),
             noun="" if self._names.common(noun) else noun,
-            similar=self._close(code, item) and (bool(noun) or self._narrow(code, item)),
+            similar=bool(noun) and self._close(code, item),
             lately=bool(profile.ages[row] <= WINDOW if self.snapshot.events.absolute else profile.steps[row] == 0),
         )
 
@@ -209,16 +208,6 @@ class ShopStatistics:
         vectors = self.snapshot.facts.vectors
         cosine = np.einsum("ij,ij->i", vectors[a[a != b]], vectors[b[a != b]])
         return float(np.quantile(cosine, UNUSUAL)) if len(cosine) else 1.0
-
-    def _narrow(self, a: int, b: int) -> bool:
-        """Whether both are of one category that is not half the shop."""
-        category = int(self._category[a])
-        same = category >= 0 and category == self._category[b]
-        return bool(same and self._in_category[category] <= NARROW * self.n_items)
-
-    @cached_property
-    def _in_category(self) -> Counter[int]:
-        return Counter(self._category.tolist())
 
     @cached_property
     def _names(self) -> Names:
