@@ -182,7 +182,7 @@ class ShopStatistics:
             item_id=str(self.snapshot.item_ids[code]),
             bought=bought,
             measures=self.records.measures(code, item),
-            shared=self._names.phrase(a, b),
+            shared=self._theme(a, b, item),
             noun="" if self._names.common(noun) else noun,
             similar=bool(noun) and self._close(code, item),
             lately=bool(profile.ages[row] <= WINDOW if self.snapshot.events.absolute else profile.steps[row] == 0),
@@ -208,6 +208,12 @@ class ShopStatistics:
         vectors = self.snapshot.facts.vectors
         cosine = np.einsum("ij,ij->i", vectors[a[a != b]], vectors[b[a != b]])
         return float(np.quantile(cosine, UNUSUAL)) if len(cosine) else 1.0
+
+    def _theme(self, a: str, b: str, item: int) -> str:
+        """A rare phrase of both names that is no brand: what a maker calls its lines names no use or subject."""
+        phrase = self._names.phrase(a, b)
+        brand = self._columns[schema.BRAND][item] if schema.BRAND in self._columns else None
+        return "" if brand and brand.casefold() in phrase.casefold() else phrase
 
     @cached_property
     def _names(self) -> Names:
