@@ -101,12 +101,6 @@ def explanations(
             "explanation [, other systems' texts in columns ending in _pred]; needs no artifacts.",
         ),
     ] = None,
-    soft_prompt: Annotated[
-        Path | None,
-        typer.Option(
-            "--soft-prompt", metavar="DIR", help="With --references: also what `finetune explainer --soft-prompt` made."
-        ),
-    ] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
@@ -121,11 +115,9 @@ def explanations(
         raise BadInput("--size N is at least 1")
     if references is not None and sheet is not None:
         raise BadInput("--references F compares texts that are there; it does not go with --sheet")
-    if soft_prompt is not None and references is None:
-        raise BadInput("--soft-prompt DIR goes with --references F")
     settings = load_settings(artifacts=artifacts)
     if references is not None:
-        return _references(settings, references, size, soft_prompt, quiet=as_json)
+        return _references(settings, references, size, quiet=as_json)
     figures, table = reasons.assess_live(settings, size, sheet, progress=interactive())
     if not as_json:
         out.print(table.round(3).to_string())
@@ -140,11 +132,11 @@ def explanations(
     }
 
 
-def _references(settings: Settings, table: Path, size: int, soft_prompt: Path | None, *, quiet: bool) -> dict[str, Any]:
+def _references(settings: Settings, table: Path, size: int, *, quiet: bool) -> dict[str, Any]:
     from recsys.data import sources
     from recsys.explain.research import references
 
-    found = references.compare(settings, sources.read_table(table), size, soft_prompt, progress=interactive())
+    found = references.compare(settings, sources.read_table(table), size, progress=interactive())
     if not quiet:
         Console(width=max(out.width, WIDTH)).print(found.table.round(3).to_string(), markup=False, highlight=False)
     bleu, rouge = found.best("bleu4"), found.best("rougeL")

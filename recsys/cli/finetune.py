@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from recsys.cli._command import Artifacts, Json, command, config, group, interactive
-from recsys.errors import BadInput
 from recsys.settings import load_settings
 
 app = group(__doc__ or "")
@@ -37,28 +36,18 @@ def explainer(
             help="Table with user_profile, item_profile, explanation: learn from these instead.",
         ),
     ] = None,
-    soft_prompt: Annotated[
-        bool,
-        typer.Option(
-            "--soft-prompt", help="With --references: learn a prompt of vectors for the unchanged model (research)."
-        ),
-    ] = False,
     max_steps: MaxSteps = None,
     resume: Resume = False,
     as_json: Json = False,
 ) -> dict[str, Any]:
     """Teach a causal model to put evidence into words: a LoRA adapter for explain.adapter.
 
-    A soft prompt is compared, not delivered: recsys evaluate explanations --references F --soft-prompt DIR.
-
     Examples: recsys finetune explainer --out adapter;
-    recsys finetune explainer --references F --soft-prompt --out prompt
+    recsys finetune explainer --references F --out adapter
     """
     from recsys.data import sources
     from recsys.explain import training
 
-    if soft_prompt:
-        return _soft_prompt(out, base, references, max_steps, resume=resume)
     lesson = training.LESSON_CONFIG if references is None else training.REFERENCE_CONFIG
     report = training.train_explainer(
         out,
@@ -73,33 +62,6 @@ def explainer(
         "out": str(out),
         "line": f"{report.train_examples} examples, {report.steps} updates: perplexity on held-out ones "
         f"{report.perplexity_before:.2f} -> {report.perplexity:.2f}; {out}",
-    }
-
-
-def _soft_prompt(
-    out: Path, base: str, references: Path | None, max_steps: int | None, *, resume: bool
-) -> dict[str, Any]:
-    from recsys.data import sources
-    from recsys.encoders.loading import encoder_for
-    from recsys.explain import training
-
-    if references is None:
-        raise BadInput("--soft-prompt learns from a shop's own explanations: add --references F")
-    if resume:
-        raise BadInput("--resume does not go with --soft-prompt, which keeps no checkpoints")
-    report = training.train_soft_prompt(
-        out,
-        base,
-        sources.read_table(references),
-        encoder_for(load_settings()),
-        max_steps=max_steps,
-        progress=interactive(),
-    )
-    return {
-        **report.model_dump(),
-        "out": str(out),
-        "line": f"{report.train_examples} examples, {report.steps} updates: nats per token on held-out ones "
-        f"{report.loss_before:.3f} -> {report.loss:.3f}; {out}",
     }
 
 

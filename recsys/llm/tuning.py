@@ -11,7 +11,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -257,43 +257,24 @@ def _save(model: Any, tokenizer: Any, out: Path, report: TuningReport, config: T
 def card(report: TuningReport, config: TuningConfig, about: str) -> str:
     """Model card: what was trained, on what, with what success."""
     how = f"LoRA of rank {config.rank} on {config.target_modules}" if config.method == "lora" else "all weights"
-    rows = {
-        "training examples": f"{report.train_examples:,} ({report.train_tokens:,} tokens; "
-        f"{report.truncated:,} examples cut)",
-        "updates": f"{report.steps:,} of at most {config.batch_tokens:,} padded tokens, "
-        f"peak learning rate {config.peak:g}",
-        "held-out examples": f"{report.valid_examples:,}",
-        "held-out perplexity before / after": f"{report.perplexity_before:.2f} / {report.perplexity:.2f}",
-        "seed, precision": f"{config.seed}, {report.precision}",
-    }
-    return card_page(
-        report.base,
-        report.base_hash,
-        f"{how}, loss on the completion only",
-        rows,
-        about,
-        library="peft" if config.method == "lora" else "transformers",
-    )
-
-
-def card_page(
-    base: str, base_hash: str, trained: str, rows: Mapping[str, str], about: str, *, library: str = "transformers"
-) -> str:
-    """A model card: what was `trained` on which base, a table of `rows`, and what is to be said `about` it."""
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+    library = "peft" if config.method == "lora" else "transformers"
     return f"""---
 library_name: {library}
-base_model: {base}
+base_model: {report.base}
 pipeline_tag: text-generation
 ---
 
-# Fine-tuned {base}
+# Fine-tuned {report.base}
 
-Base: `{base}`, files hash `{base_hash}`. Trained: {trained}.
+Base: `{report.base}`, files hash `{report.base_hash}`. Trained: {how}, loss on the completion only.
 
 | | |
 |---|---|
-{table}
+| training examples | {report.train_examples:,} ({report.train_tokens:,} tokens; {report.truncated:,} examples cut) |
+| updates | {report.steps:,} of at most {config.batch_tokens:,} padded tokens, peak learning rate {config.peak:g} |
+| held-out examples | {report.valid_examples:,} |
+| held-out perplexity before / after | {report.perplexity_before:.2f} / {report.perplexity:.2f} |
+| seed, precision | {config.seed}, {report.precision} |
 
 {about}
 """
