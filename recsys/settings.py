@@ -169,6 +169,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         extra="ignore",
+        use_attribute_docstrings=True,
         env_prefix="RECSYS_",
         env_nested_delimiter="__",
         nested_model_default_partial_update=True,

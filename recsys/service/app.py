@@ -1,4 +1,4 @@
-"""The endpoints."""
+"""HTTP endpoints: each is one call of the Python interface."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
 
     @app.get("/similar")
     def similar(item_id: Id, k: K = 10) -> Any:
-        """Items that could stand in for one."""
+        """Substitutes for one item."""
         rec = lists.value
         return _listed(rec, rec.similar(item_id, k))
 
     @app.post("/complete")
     def complete(body: CompleteBody) -> Any:
-        """What goes with a basket."""
+        """Complements of a basket."""
         rec = lists.value
         return _listed(rec, rec.complete(body.basket, body.k, rules=body.rules))
 
