@@ -103,13 +103,6 @@ def group(about: str, *, cls: type[TyperGroup] | None = None, completion: bool =
     )
 
 
-def program(function: Callable[..., Any]) -> typer.Typer:
-    """One command as a Typer application."""
-    app = group("")
-    app.command()(function)
-    return app
-
-
 def config(model: type[M], **given: Any) -> M:
     """A model of options: those that were given (not None) over its own defaults; `BadInput` names what is wrong."""
     try:

@@ -28,6 +28,7 @@ from recsys.data.store import Version
 from recsys.encoders.loading import encoder_for
 from recsys.encoders.protocol import Composed, Encoded, Encodes
 from recsys.errors import BadInput
+from recsys.pipeline.engines import Engine
 from recsys.serving.recommender import Recommender
 from recsys.settings import ClusterSettings, Settings
 
@@ -39,7 +40,7 @@ _ROW, _TEXT, _KIND, _VECTOR, _CUT, _PART = "row", "text", "kind", "vector", "cut
 _LIST = pa.schema([("user_id", pa.string()), ("rank", pa.int64()), ("item_id", pa.string()), ("score", pa.float64())])
 
 
-class Cluster:
+class Cluster(Engine):
     """The Ray cluster at ``RAY_ADDRESS``, or this machine's cores; the artifacts are on storage all workers see."""
 
     def encoder(self, settings: Settings) -> Encodes:
@@ -56,10 +57,7 @@ class Cluster:
         candidates: Collection[str] | None = None,
         progress: bool = False,
     ) -> int:
-        """Write ``user_id, rank, item_id, score`` for these users, in their order; returns the number of rows.
-
-        Parts that an interrupted run of the same request finished are kept.
-        """
+        """As everywhere; parts that an interrupted run of the same request finished are kept."""
         if rec.version is None:
             raise BadInput("engine 'ray': workers open a published version; give artifacts=DIR")
         outputs.check_writable(out)
