@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from recsys import __version__
 from recsys.cli._command import group
@@ -35,7 +36,7 @@ app = group("Recommendations a shop can stand behind.", completion=True)
 @app.callback()
 def _recsys(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+        bool, Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
     """Recommendations a shop can stand behind; start with `recsys nightly`, which needs no files."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
 from rich.console import Console
+from typer import Option
 from typer.core import TyperGroup
 
-from recsys.cli._command import Artifacts, Json, command, group, interactive, out
+from recsys.cli._command import Artifacts, Json, command, file, group, interactive, out
 from recsys.errors import BadInput
 from recsys.settings import Settings, load_settings
 
@@ -43,17 +43,13 @@ app = group(__doc__ or "", cls=_Subcommands)
 @command
 def lists(
     artifacts: Artifacts = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="F", help="Write a self-contained HTML page with plots.")
-    ] = None,
-    peers: Annotated[
-        bool, typer.Option("--peers", help="Also tune and run item-kNN, BM25-kNN, ALS, BPR and EASE.")
-    ] = False,
+    report: Annotated[Path | None, file("--report", help="Write a self-contained HTML page with plots.")] = None,
+    peers: Annotated[bool, Option("--peers", help="Also tune and run item-kNN, BM25-kNN, ALS, BPR and EASE.")] = False,
     ablation: Annotated[
-        bool, typer.Option("--ablation", help="Also take each feature block away in turn: what is it worth?")
+        bool, Option("--ablation", help="Also take each feature block away in turn: what is it worth?")
     ] = False,
     users: Annotated[
-        int | None, typer.Option("--users", metavar="N", help="Test users, sampled; default evaluation.max_users.")
+        int | None, Option("--users", metavar="N", help="Test users, sampled; default evaluation.max_users.")
     ] = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
@@ -68,13 +64,9 @@ def lists(
     from recsys.evaluation.report import check_writable, tables, write_report
 
     settings = load_settings(artifacts=artifacts)
-    if users is not None:
-        settings = load_settings(
-            artifacts=artifacts, evaluation={**settings.evaluation.model_dump(), "max_users": users}
-        )
     if report is not None:
         check_writable(report)
-    found = assessment.assess_live(settings, peers=peers, ablation=ablation, progress=interactive())
+    found = assessment.assess_live(settings, users=users, peers=peers, ablation=ablation, progress=interactive())
     if report is not None:
         write_report(found, report)
     if not as_json:
@@ -88,15 +80,12 @@ def lists(
 @app.command("explanations")
 @command
 def explanations(
-    size: Annotated[int, typer.Option("--size", "--explanations", metavar="N", help="Reasons to measure.")] = 100,
-    sheet: Annotated[
-        Path | None, typer.Option("--sheet", metavar="F", help="Also write a blind rating sheet (CSV).")
-    ] = None,
+    size: Annotated[int, Option("--size", "--explanations", metavar="N", help="Reasons to measure.")] = 100,
+    sheet: Annotated[Path | None, file("--sheet", help="Also write a blind rating sheet (CSV).")] = None,
     references: Annotated[
         Path | None,
-        typer.Option(
+        file(
             "--references",
-            metavar="F",
             help="Compare writers with the N first explanations of a held-out table with user_profile, item_profile, "
             "explanation [, other systems' texts in columns ending in _pred]; needs no artifacts.",
         ),
@@ -156,11 +145,7 @@ def _references(settings: Settings, table: Path, size: int, *, quiet: bool) -> d
 def assistant(
     questions: Annotated[
         Path | None,
-        typer.Option(
-            "--questions",
-            metavar="F",
-            help="Table with question [, answers, answer, intent, refuse]; default: own sentences.",
-        ),
+        file("--questions", help="Table with question [, answers, answer, intent, refuse]; default: own sentences."),
     ] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,

@@ -6,21 +6,22 @@ Example: recsys finetune explainer --out adapter
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Option
 
-from recsys.cli._command import Artifacts, Json, command, config, group, interactive
+from recsys.cli._command import Artifacts, Json, command, config, file, group, interactive
 from recsys.settings import load_settings
+
+if TYPE_CHECKING:
+    from recsys.llm.tuning import TuningReport
 
 app = group(__doc__ or "")
 
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory for the weights and the model card.")]
-Base = Annotated[
-    str, typer.Option("--base", help="Model to start from: a directory, the default, or a Hugging Face name.")
-]
-MaxSteps = Annotated[int | None, typer.Option("--max-steps", metavar="N", help="Stop after N updates.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of a run that was stopped.")]
+Out = Annotated[Path, Option("--out", metavar="DIR", help="Directory for the weights and the model card.")]
+Base = Annotated[str, Option("--base", help="Model to start from: a directory, the default, or a Hugging Face name.")]
+MaxSteps = Annotated[int | None, Option("--max-steps", metavar="N", help="Stop after N updates.")]
+Resume = Annotated[bool, Option("--resume", help="Go on from the last checkpoint of a run that was stopped.")]
 
 
 @app.command("explainer")
@@ -30,11 +31,7 @@ def explainer(
     base: Base = "SmolLM2-135M-Instruct",
     references: Annotated[
         Path | None,
-        typer.Option(
-            "--references",
-            metavar="F",
-            help="Table with user_profile, item_profile, explanation: learn from these instead.",
-        ),
+        file("--references", help="Table with user_profile, item_profile, explanation: learn from these instead."),
     ] = None,
     max_steps: MaxSteps = None,
     resume: Resume = False,
@@ -57,12 +54,7 @@ def explainer(
         resume=resume,
         progress=interactive(),
     )
-    return {
-        **report.model_dump(exclude={"history"}),
-        "out": str(out),
-        "line": f"{report.train_examples} examples, {report.steps} updates: perplexity on held-out ones "
-        f"{report.perplexity_before:.2f} -> {report.perplexity:.2f}; {out}",
-    }
+    return _learnt(report, "examples", out)
 
 
 @app.command("assistant")
@@ -70,19 +62,15 @@ def explainer(
 def assistant(
     questions: Annotated[
         Path,
-        typer.Option(
-            "--questions",
-            metavar="F",
-            help="Table with question, answer [, context, item_id, history] (csv, parquet, jsonl).",
-        ),
+        file("--questions", help="Table with question, answer [, context, item_id, history] (csv, parquet, jsonl)."),
     ],
     out: Out,
     base: Base = "SmolLM2-135M-Instruct",
     feedback: Annotated[
-        Path | None, typer.Option("--feedback", metavar="DIR", help="Learn from well-rated answers kept there, too.")
+        Path | None, Option("--feedback", metavar="DIR", help="Learn from well-rated answers kept there, too.")
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Change every weight instead of a LoRA adapter.")] = False,
-    epochs: Annotated[float, typer.Option("--epochs", help="Passes over the lessons.")] = 1.0,
+    full: Annotated[bool, Option("--full", help="Change every weight instead of a LoRA adapter.")] = False,
+    epochs: Annotated[float, Option("--epochs", help="Passes over the lessons.")] = 1.0,
     max_steps: MaxSteps = None,
     resume: Resume = False,
     as_json: Json = False,
@@ -108,10 +96,14 @@ def assistant(
         resume=resume,
         progress=interactive(),
     )
+    return _learnt(report, "lessons", out)
+
+
+def _learnt(report: TuningReport, what: str, out: Path) -> dict[str, Any]:
     return {
         **report.model_dump(exclude={"history"}),
         "out": str(out),
-        "line": f"{report.train_examples} lessons, {report.steps} updates: perplexity on held-out ones "
+        "line": f"{report.train_examples} {what}, {report.steps} updates: perplexity on held-out ones "
         f"{report.perplexity_before:.2f} -> {report.perplexity:.2f}; {out}",
     }
 
@@ -122,9 +114,9 @@ def encoder(
     artifacts: Artifacts = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Directory to make; default: encoders/HASH among the artifacts."),
+        Option("--out", metavar="DIR", help="Directory to make; default: encoders/HASH among the artifacts."),
     ] = None,
-    minutes: Annotated[float, typer.Option("--minutes", help="Time for learning; measuring comes on top.")] = 20.0,
+    minutes: Annotated[float, Option("--minutes", help="Time for learning; measuring comes on top.")] = 20.0,
     max_steps: MaxSteps = None,
     as_json: Json = False,
 ) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.reliability import Calibration, Predictions, calibrate
 from recsys.evaluation.result import FIGURES, RANKER, AblationEffect, Assessment, Difference
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure, within
-from recsys.evaluation.subgroups import Gap, Slice
+from recsys.evaluation.subgroups import Slice
 from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.features.content import TextVectors
@@ -137,10 +137,8 @@ def evaluate(
     return assess_shop(shop, encoder, settings, users=users, peers=peers, ablation=ablation, progress=progress)
 
 
-def assess_live(
-    settings: Settings, *, peers: bool = False, ablation: bool = False, progress: bool = False
-) -> Assessment:
-    """Assess the live version of ``settings.artifacts``.
+def assess_live(settings: Settings, **wanted: Any) -> Assessment:
+    """Assess the live version of ``settings.artifacts``; `wanted` as of `assess_shop`.
 
     Raises
     ------
@@ -155,7 +153,7 @@ def assess_live(
         log.warning("the settings differ from those version %s was made with; the settings are assessed", live.id)
     encoder = encoder_of(live, settings)
     known = [VectorPool.load(live.path / "vectors", "training")]
-    found = assess_shop(shop, encoder, settings, known=known, peers=peers, ablation=ablation, progress=progress)
+    found = assess_shop(shop, encoder, settings, known=known, **wanted)
     return replace(found, protocol={"version": live.id, **found.protocol})
 
 
@@ -213,7 +211,9 @@ def assess(case: Case, *, with_peers: bool = False, with_ablation: bool = False)
         estimates={name: _figures(case, m, **how) for name, m in measured.items()},
         leads=leads,
         parts={name: _slices(case, measured[name], groups, how) for name in shown},
-        fairness=_fairness(groups, measured[RANKER], settings.seed),
+        fairness=subgroups.gap(groups[SEGMENT], measured[RANKER].per_user["auc"], settings.seed)
+        if SEGMENT in groups
+        else None,
         reliability=calibration(case, ranker),
         effects=ablation(case, ranker, measured[RANKER], how) if with_ablation else [],
         tuned=tuned,
@@ -273,10 +273,6 @@ def _slices(
     found = [part for by, labels in groups.items() for part in subgroups.by_users(by, labels, measured, **how)]
     items = subgroups.item_groups(case.holdout)
     return found + subgroups.by_items("item popularity", items, case.holdout, measured, **how)
-
-
-def _fairness(groups: Mapping[str, NDArray[np.object_]], measured: Measured, seed: int) -> Gap | None:
-    return subgroups.gap(groups[SEGMENT], measured.per_user["auc"], seed) if SEGMENT in groups else None
 
 
 def ablation(case: Case, full: Ranker, measured: Measured, how: Mapping[str, int]) -> list[AblationEffect]:

@@ -19,8 +19,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from recsys.encoders import pretrained
-from recsys.encoders.encoder import pick_device
-from recsys.encoders.precision import training_precision
 from recsys.errors import BadInput, require
 from recsys.llm import examples, gpt, trainer
 from recsys.llm.examples import Example
@@ -132,7 +130,7 @@ def finetune(
     BadInput
         There are no examples, one has an empty completion, or the base cannot be loaded without running its code.
     """
-    from transformers import EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
+    from transformers import set_seed
 
     require("accelerate", "writers")
     config = config or TuningConfig()
@@ -146,53 +144,34 @@ def finetune(
     limit = min(config.max_length, int(getattr(model.config, "max_position_embeddings", None) or config.max_length))
     train_rows, cut = examples.tokenise(tokenizer, train, limit)
     valid_rows, cut_valid = examples.tokenise(tokenizer, valid, limit)
-    device = pick_device()
-    precision = training_precision(config.precision, device)
     set_seed(config.seed)
     if config.method == "lora":
         model = _with_adapter(model, config)
     batches = examples.batches(train_rows, config.batch_tokens)
     steps = config.max_steps or max(1, math.ceil(len(batches) * config.epochs))
-    every = max(1, steps // config.evaluations)
     checkpoints = out / "checkpoints"
-    arguments = TrainingArguments(
-        output_dir=str(checkpoints),
-        max_steps=steps,
-        per_device_train_batch_size=1,  # one element of the dataset is a whole batch
-        per_device_eval_batch_size=1,
-        learning_rate=config.peak,
-        lr_scheduler_type="cosine",
-        warmup_steps=max(1, steps // 20),
-        weight_decay=0.0,
-        max_grad_norm=1.0,
-        bf16=precision == "bf16",
-        use_cpu=device.type == "cpu",
-        eval_strategy="steps",
-        eval_steps=every,
-        save_strategy="steps",
-        save_steps=every,
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="eval_perplexity",
-        greater_is_better=False,
-        logging_steps=max(1, steps // 50),
-        report_to="none",
-        disable_tqdm=not progress,
-        remove_unused_columns=False,
-        label_names=["labels"],
-        seed=config.seed,
-    )
-    run = Trainer(
-        model=model,
-        args=arguments,
+    run = trainer.make_trainer(
+        model,
+        checkpoints,
+        steps,
+        "perplexity",
+        config,
+        progress=progress,
+        arguments={
+            "per_device_train_batch_size": 1,  # one element of the dataset is a whole batch
+            "learning_rate": config.peak,
+            "lr_scheduler_type": "cosine",
+            "warmup_steps": max(1, steps // 20),
+            "weight_decay": 0.0,
+            "logging_steps": max(1, steps // 50),
+            "remove_unused_columns": False,
+            "label_names": ["labels"],
+        },
         train_dataset=batches,
         eval_dataset=examples.batches(valid_rows, config.batch_tokens),
         data_collator=examples.Collator(pad=tokenizer.pad_token_id),
         compute_metrics=_perplexity,
-        preprocess_logits_for_metrics=trainer.row_losses,
-        callbacks=[EarlyStoppingCallback(config.patience)],
     )
-    trainer.log_figures(run)
     last = trainer.last_checkpoint(checkpoints) if resume else None
     before = float(run.evaluate()["eval_perplexity"])
     run.train(resume_from_checkpoint=last)
@@ -201,7 +180,7 @@ def finetune(
         base=base,
         base_hash=pretrained.weights_hash(path),
         method=config.method,
-        precision=precision,
+        precision=trainer.precision_of(run),
         train_examples=len(train),
         valid_examples=len(valid),
         train_tokens=sum(len(row.ids) for row in train_rows),
