@@ -70,11 +70,11 @@ def _head(text: str, size: int) -> str:
     return head.rsplit(None, 1)[0] if head.strip() else head
 
 
-def padded(ids: Sequence[TokenIds], pad: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids of a batch, padded on the right, and the attention mask: int64, `(texts, longest text)` each."""
+def padded(ids: Sequence[TokenIds], pad: int = 0, side: str = "right") -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids of a batch, padded on a side, and the attention mask: int64, `(texts, longest text)` each."""
     rows = [torch.tensor(row) for row in ids]
     mask = [torch.ones_like(row) for row in rows]
-    return pad_sequence(rows, True, pad), pad_sequence(mask, True)
+    return pad_sequence(rows, True, pad, side), pad_sequence(mask, True, 0, side)
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from recsys.data.parsing import storable
 from recsys.encoders import pretrained
 from recsys.encoders.encoder import pick_device
+from recsys.encoders.tokens import padded
 from recsys.errors import ArtifactError, BadInput, RecsysError, require
 from recsys.llm.decoding import GREEDY, Sampling, SeededDraw, StopStrings, Tree, allowed_tokens, cut, prefix_tree
 
@@ -178,13 +179,9 @@ class LocalWriter:
     ) -> list[str]:
         from transformers import LogitsProcessorList, PrefixConstrainedLogitsProcessor, StoppingCriteriaList
 
-        width = max(map(len, rows))
         # Left padding: the new tokens of all rows start in the same column.
-        ids = torch.full((len(rows), width), self._end)
-        mask = torch.zeros((len(rows), width), dtype=torch.long)
-        for row, values in enumerate(rows):
-            ids[row, width - len(values) :] = torch.tensor(values)
-            mask[row, width - len(values) :] = 1
+        ids, mask = padded(rows, self._end, "left")
+        width = ids.shape[1]
         device = self.model.device
         choose: list[Any] = []
         if trees is not None:

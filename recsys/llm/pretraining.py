@@ -185,7 +185,7 @@ def pretrain(
     measured = run.evaluate()
     report = PretrainingReport(
         parameters=sum(p.numel() for p in model.parameters()),
-        precision=trainer.precision_of(run),
+        precision="bf16" if run.args.bf16 else "fp32",
         documents=train.documents,
         train_tokens=len(train.ids),
         held_out_documents=held.documents,

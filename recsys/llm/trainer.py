@@ -91,11 +91,6 @@ def make_trainer(
     return trainer
 
 
-def precision_of(trainer: Any) -> str:
-    """The arithmetic a trainer uses: `fp32` or `bf16`."""
-    return "bf16" if trainer.args.bf16 else "fp32"
-
-
 def last_checkpoint(directory: Path) -> str | None:
     """The newest checkpoint that was written to its end, or None; what a kill left half written is removed."""
     found = [path for path in directory.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]

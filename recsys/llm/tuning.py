@@ -12,6 +12,7 @@ import math
 import shutil
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -169,7 +170,7 @@ def finetune(
         },
         train_dataset=batches,
         eval_dataset=examples.batches(valid_rows, config.batch_tokens),
-        data_collator=examples.Collator(pad=tokenizer.pad_token_id),
+        data_collator=partial(examples.collate, pad=tokenizer.pad_token_id),
         compute_metrics=_perplexity,
     )
     last = trainer.last_checkpoint(checkpoints) if resume else None
@@ -180,7 +181,7 @@ def finetune(
         base=base,
         base_hash=pretrained.weights_hash(path),
         method=config.method,
-        precision=trainer.precision_of(run),
+        precision="bf16" if run.args.bf16 else "fp32",
         train_examples=len(train),
         valid_examples=len(valid),
         train_tokens=sum(len(row.ids) for row in train_rows),

@@ -186,8 +186,7 @@ def _exported(full: Any, scratch: Path) -> Path:
     if not file.is_file():
         names = ["input_ids", "attention_mask"]
         example = torch.ones(2, 9, dtype=torch.long)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             torch.onnx.export(
                 _First(full).eval(),
                 (example, example),
