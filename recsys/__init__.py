@@ -23,9 +23,9 @@ __version__ = "0.1.0"
 __getattr__ = lazily(
     __name__,
     {
-        "Recommender": "recsys.serving.recommender",
-        "Settings": "recsys.settings",
-        "evaluate": "recsys.evaluation",
-        "recommend": "recsys.serving.live",
+        "Recommender": ".serving.recommender",
+        "Settings": ".settings",
+        "evaluate": ".evaluation",
+        "recommend": ".serving.live",
     },
 )

@@ -8,11 +8,11 @@ from typing import Any
 
 
 def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A package's ``__getattr__`` (PEP 562) for names and the modules that hold them."""
+    """A package's ``__getattr__`` (PEP 562) for names and the modules that hold them, such as ``.gpt``."""
 
     def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(homes[name]), name)
+        return getattr(import_module(homes[name], package), name)
 
     return get

@@ -14,11 +14,5 @@ if TYPE_CHECKING:
 __all__ = ["Snapshot", "Store", "read_interactions", "read_items"]
 
 __getattr__ = lazily(
-    __name__,
-    {
-        "Snapshot": "recsys.data.snapshot",
-        "Store": "recsys.data.store",
-        "read_interactions": "recsys.data.reading",
-        "read_items": "recsys.data.reading",
-    },
+    __name__, {"Snapshot": ".snapshot", "Store": ".store", "read_interactions": ".reading", "read_items": ".reading"}
 )

@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Assessment", "evaluate"]
 
-__getattr__ = lazily(__name__, {"Assessment": "recsys.evaluation.result", "evaluate": "recsys.evaluation.assessment"})
+__getattr__ = lazily(__name__, {"Assessment": ".result", "evaluate": ".assessment"})

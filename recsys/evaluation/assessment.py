@@ -70,11 +70,6 @@ class Case:
         past = TrainingContext.as_of(shop.facts, holdout.train, holdout.now, settings.training.half_life)
         return cls(shop, holdout, past.histories, texts, settings, progress)
 
-    @property
-    def catalogue(self) -> Candidates:
-        """Every item as a candidate."""
-        return Candidates.of(self.shop.facts)
-
     @cached_property
     def trainer(self) -> RankerTrainer:
         """What a ranker trained at the cut is fitted from; ablations share it."""
@@ -82,7 +77,7 @@ class Case:
 
     def scores(self, ranker: Ranker) -> Scores:
         """A ranker as a model of the test users."""
-        return ranker_scores(ranker, self.catalogue, self.histories, self.holdout.users, self.texts)
+        return ranker_scores(ranker, self.shop.catalogue, self.histories, self.holdout.users, self.texts)
 
 
 def evaluate(

@@ -13,11 +13,4 @@ if TYPE_CHECKING:
 
 __all__ = ["TextWriter", "finetune", "pretrain"]
 
-__getattr__ = lazily(
-    __name__,
-    {
-        "TextWriter": "recsys.llm.gpt",
-        "finetune": "recsys.llm.tuning",
-        "pretrain": "recsys.llm.pretraining",
-    },
-)
+__getattr__ = lazily(__name__, {"TextWriter": ".gpt", "finetune": ".tuning", "pretrain": ".pretraining"})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from recsys._public import lazily
 
 if TYPE_CHECKING:
     from recsys.pipeline.inputs import Inputs
@@ -10,11 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Inputs", "embed", "nightly", "publish", "train"]
 
-
-def __getattr__(name: str) -> Any:
-    # Its modules are imported for their own sake, too; torch and faiss are for who runs a night.
-    if name in __all__:
-        from recsys.pipeline import runs
-
-        return getattr(runs, name)
-    raise AttributeError(f"module 'recsys.pipeline' has no attribute {name!r}")
+# Its modules are imported for their own sake, too; torch and faiss are for who runs a night.
+__getattr__ = lazily(
+    __name__, {"Inputs": ".inputs", **dict.fromkeys(("embed", "nightly", "publish", "train"), ".runs")}
+)

@@ -11,4 +11,4 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
-__getattr__ = lazily(__name__, {"create_app": "recsys.service.app"})
+__getattr__ = lazily(__name__, {"create_app": ".app"})

@@ -13,11 +13,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Recommender", "Rules", "recommend"]
 
-__getattr__ = lazily(
-    __name__,
-    {
-        "Recommender": "recsys.serving.recommender",
-        "Rules": "recsys.serving.rules",
-        "recommend": "recsys.serving.live",
-    },
-)
+__getattr__ = lazily(__name__, {"Recommender": ".recommender", "Rules": ".rules", "recommend": ".live"})
