@@ -10,7 +10,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -18,6 +18,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.logging import RichHandler
+from typer import Option
 from typer.core import TyperGroup
 
 from recsys.errors import BadInput, RecsysError
@@ -30,19 +31,20 @@ BAD_INPUT, FAULT, INTERRUPTED = 2, 1, 130
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
+#: An option that names a file.
+file = partial(Option, metavar="F")
+
 Artifacts = Annotated[
     Path | None,
-    typer.Option(
-        "--artifacts", metavar="DIR", help="Where versions live; default: RECSYS_ARTIFACTS, then ./artifacts."
-    ),
+    Option("--artifacts", metavar="DIR", help="Where versions live; default: RECSYS_ARTIFACTS, then ./artifacts."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else on standard output.")]
-Items = Annotated[Path | None, typer.Option("--items", metavar="F", help="Items table (parquet, csv, xlsx, jsonl).")]
-Interactions = Annotated[Path | None, typer.Option("--interactions", metavar="F", help="Interactions table.")]
-Impressions = Annotated[Path | None, typer.Option("--impressions", metavar="F", help="What was shown, and clicked.")]
-Engine = Annotated[str, typer.Option("--engine", help="Where the heavy steps run: local or ray.")]
-Users = Annotated[Path | None, typer.Option("--users", metavar="F", help="Users table (user_id, segment, ...).")]
-Format = Annotated[str, typer.Option("--format", help="auto, own, online-retail, amazon-2023 or mind.")]
+Json = Annotated[bool, Option("--json", help="Print the summary as JSON and nothing else on standard output.")]
+Items = Annotated[Path | None, file("--items", help="Items table (parquet, csv, xlsx, jsonl).")]
+Interactions = Annotated[Path | None, file("--interactions", help="Interactions table.")]
+Impressions = Annotated[Path | None, file("--impressions", help="What was shown, and clicked.")]
+Engine = Annotated[str, Option("--engine", help="Where the heavy steps run: local or ray.")]
+Users = Annotated[Path | None, file("--users", help="Users table (user_id, segment, ...).")]
+Format = Annotated[str, Option("--format", help="auto, own, online-retail, amazon-2023 or mind.")]
 
 
 def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
@@ -101,13 +103,6 @@ def group(about: str, *, cls: type[TyperGroup] | None = None, completion: bool =
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-
-
-def program(function: Callable[..., Any]) -> typer.Typer:
-    """One command as a Typer application."""
-    app = group("")
-    app.command()(function)
-    return app
 
 
 def config(model: type[M], **given: Any) -> M:
