@@ -5,28 +5,37 @@ Commands import what they run inside their bodies, so that help and completion d
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import Annotated
 
 import typer
 from typer import Option
 
-from recsys import __version__
 from recsys.cli._command import group
 from recsys.errors import DISTRIBUTION
 
 __all__ = ["app", "job"]
 
+#: Each is in the module of its name: a function of that name or, where it has subcommands, `app`.
 COMMANDS = (
-    *("nightly", "embed", "train", "evaluate", "recommend", "explain", "answer", "serve", "versions", "finetune"),
-    *("pretrain", "benchmark"),
+    "nightly",
+    "embed",
+    "train",
+    "evaluate",
+    "recommend",
+    "explain",
+    "answer",
+    "serve",
+    "versions",
+    "finetune",
+    "pretrain",
+    "benchmark",
 )
-"""Each is in the module of its name, as a function of that name or, where it has subcommands, as `app`."""
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"{DISTRIBUTION} {__version__}")
+        print(f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}")
         raise typer.Exit
 
 

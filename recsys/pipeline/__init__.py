@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recsys._public import lazily
+import lazy_loader
 
 if TYPE_CHECKING:
     from recsys.pipeline.inputs import Inputs
@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["Inputs", "embed", "nightly", "publish", "train"]
 
 # Its modules are imported for their own sake, too; torch and faiss are for who runs a night.
-__getattr__ = lazily(
-    __name__, {"Inputs": ".inputs", **dict.fromkeys(("embed", "nightly", "publish", "train"), ".runs")}
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__, submod_attrs={".inputs": ["Inputs"], ".runs": ["embed", "nightly", "publish", "train"]}
 )
