@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 import pandas as pd
 
+from recsys.data.report import ReadingReport
 from recsys.data.sources import amazon, mind, online_retail
 from recsys.data.sources.files import existing, header, read_table
 from recsys.errors import BadInput
@@ -24,13 +25,17 @@ Notes = dict[str, int | str | float]
 
 @dataclass(frozen=True)
 class Tables:
-    """What was read: the tables that were given or could be derived, and what was left out on the way (`notes`)."""
+    """What was read: the tables that were given or could be derived, and what was left out on the way (`notes`).
+
+    `report` says how each file was read; the checks go on writing in it.
+    """
 
     items: pd.DataFrame | None = None
     interactions: pd.DataFrame | None = None
     impressions: pd.DataFrame | None = None
     users: pd.DataFrame | None = None
     notes: Notes = field(default_factory=dict)
+    report: ReadingReport = field(default_factory=ReadingReport)
 
 
 def read_tables(
