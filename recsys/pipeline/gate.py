@@ -9,16 +9,16 @@ import numpy as np
 
 from recsys.data import snapshot
 from recsys.data.catalogue import Candidates, ItemFeatures, render
-from recsys.data.histories import Histories
 from recsys.data.snapshot import Snapshot
 from recsys.data.store import Version
-from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_for
+from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
 from recsys.evaluation import baselines, metrics
 from recsys.evaluation.baselines import ranker_scores
 from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.splits import Holdout, hold_out, measure
+from recsys.ranking.features import TrainingContext
 from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker
 from recsys.ranking.sampling import Impressions
 from recsys.settings import GateSettings, Settings
@@ -123,7 +123,7 @@ def _live_auc(
     return _per_user_auc(facts, texts, holdout, impressions_of(shop), theirs, progress)
 
 
-def _facts_as_of(old: Snapshot, shop: Snapshot, encoder: Encoder) -> ItemFeatures:
+def _facts_as_of(old: Snapshot, shop: Snapshot, encoder: Encodes) -> ItemFeatures:
     """The old version's facts in tonight's order of items; items it lacks are described as it would describe them."""
     code = old.item_index.get_indexer(shop.item_index)
     new = np.flatnonzero(code < 0)
@@ -145,6 +145,6 @@ def _per_user_auc(
     progress: bool,
 ) -> metrics.Floats:
     ranker = prepare_ranker(facts, holdout.train, texts, settings, impressions=impressions, progress=progress).ranker()
-    histories = Histories.build(holdout.train, holdout.now, settings.training.half_life)
+    histories = TrainingContext.as_of(facts, holdout.train, holdout.now, settings.training.half_life).histories
     catalogue = Candidates(np.arange(len(facts)), facts)
     return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout).per_user["auc"]

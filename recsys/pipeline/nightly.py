@@ -10,20 +10,23 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
+from recsys import __version__
 from recsys.data import snapshot
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Draft, Store, Version
 from recsys.data.vectors import VectorPool
-from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_for, encoder_of
+from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError, BadInput
 from recsys.pipeline.gate import Verdict, judge
 from recsys.pipeline.inputs import Inputs, load_inputs
 from recsys.pipeline.snapshots import build_snapshot
+from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker, training_recipe
 from recsys.serving import candidates
+from recsys.serving.fallback import PopularityFallback
 from recsys.serving.index import ItemIndex, labels
 from recsys.settings import Settings
 
@@ -45,7 +48,7 @@ def embed(
     inputs: Inputs,
     settings: Settings,
     *,
-    encoder: Callable[[Settings], Encoder] | None = None,
+    encoder: Callable[[Settings], Encodes] | None = None,
     progress: bool = False,
 ) -> Outcome:
     """Encode what changed, rebuild the index and publish; the live ranker's weights are carried over.
@@ -80,6 +83,7 @@ def train(settings: Settings, *, progress: bool = False) -> Outcome:
     with store.writing() as draft:
         live = store.require()
         shop = snapshot.load(live.path)
+        check_extra_blocks(settings, shop.tables.value)
         if not len(shop.events):
             raise BadInput("train: the live version has no interactions; give some with `jobs.embed --interactions F`")
         encoder = encoder_of(live, settings)
@@ -115,8 +119,9 @@ def publish_tables(tables: ShopTables, settings: Settings, *, progress: bool = F
         return _build_and_publish(tables, settings, store, draft, store.current(), gated=False, progress=progress)
 
 
-def fit_tables(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tuple[Snapshot, Ranker, Encoder]:
+def fit_tables(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tuple[Snapshot, Ranker, Encodes]:
     """A snapshot of checked tables, a ranker fitted on it and the encoder of both, in memory only."""
+    check_extra_blocks(settings, tables)
     encoder = encoder_for(settings)
     shop = build_snapshot(tables, encoder, settings, progress=progress).snapshot
     texts = HistoryEncoder(encoder, shop, settings, progress=progress)
@@ -165,7 +170,7 @@ def _live(store: Store, inputs: Inputs) -> Version | None:
 
 @dataclass(frozen=True)
 class _Work:
-    encoder: Encoder
+    encoder: Encodes
     shop: Snapshot
     notes: dict[str, Any]
 
@@ -176,8 +181,9 @@ def _prepare(
     store: Store,
     live: Version | None,
     progress: bool,
-    make: Callable[[Settings], Encoder] | None = None,
+    make: Callable[[Settings], Encodes] | None = None,
 ) -> _Work:
+    check_extra_blocks(settings, tables)
     encoder = (make or encoder_for)(settings)
     built = build_snapshot(
         tables, encoder, settings, previous=_known_pools(live), progress=progress, shards=store.root / PARTIAL
@@ -218,7 +224,7 @@ def _write_index(
     )
     about: dict[str, Any] = {}
     if ranker is not None and len(shop.item_ids) > settings.retrieval.exhaustive_limit:
-        standing = candidates.PopularityFallback.of(shop, ranker)
+        standing = PopularityFallback.of(shop, ranker)
         standing.save(draft.path / "ranker" / "standing")
         retriever = candidates.Retriever(shop, ranker, index, Lazy(lambda: standing), settings.retrieval)
         users = candidates.sampled_users(shop, seed=settings.seed)
@@ -261,7 +267,8 @@ def _carried(live: Version | None, work: _Work, settings: Settings) -> tuple[Ran
     if not len(shop.events):
         return None, "none: there are no interactions"
     ranker = Ranker.load(live.path / "ranker", settings.training.extra_blocks)
-    return ranker.with_statistics(TrainingContext(shop.facts, shop.events, shop.now, shop.histories)), ""
+    table = Lazy(lambda: shop.tables.value.items)
+    return ranker.with_statistics(TrainingContext(shop.facts, shop.events, shop.now, shop.histories, table=table)), ""
 
 
 def _manifest(work: _Work, settings: Settings, parts: dict[str, Any], why: str) -> dict[str, Any]:
@@ -277,5 +284,5 @@ def _manifest(work: _Work, settings: Settings, parts: dict[str, Any], why: str) 
 
 
 def _libraries() -> dict[str, str]:
-    names = ("recsys", "torch", "transformers", "scikit-learn", "faiss-cpu", "numpy", "pandas")
-    return {"python": platform.python_version(), **{n: metadata.version(n) for n in names}}
+    names = ("torch", "transformers", "scikit-learn", "faiss-cpu", "numpy", "pandas")
+    return {"python": platform.python_version(), "recsys": __version__, **{n: metadata.version(n) for n in names}}
