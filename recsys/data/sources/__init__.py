@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from recsys.data.report import ReadingReport
 from recsys.data.sources import amazon, layouts, mind
 from recsys.data.sources.files import Read, is_database, read, read_parts, read_table
 from recsys.data.sources.places import Part, parts_of, shown
@@ -35,8 +36,8 @@ class Tables:
         With the columns of the data contract where the layout is a known one, else as they were.
     notes : dict
         `format`, and counts of what was left out on the way.
-    read_as : dict
-        Of each table that was given, how it was read where that is worth saying (`separated by semicolons`, `gzip`).
+    report : ReadingReport
+        How each file was read (`separated by semicolons`, `gzip`); the checks go on writing in it.
     """
 
     items: pd.DataFrame | None = None
@@ -44,7 +45,7 @@ class Tables:
     impressions: pd.DataFrame | None = None
     users: pd.DataFrame | None = None
     notes: Notes = field(default_factory=dict)
-    read_as: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    report: ReadingReport = field(default_factory=ReadingReport)
 
 
 def read_tables(
@@ -106,8 +107,20 @@ def read_tables(
             if name in given:
                 reads[name] = read_parts(parts[name], str(given[name])) if parts[name] else read(given[name], name)
                 tables[name] = reads[name].table
-    said = {name: one.notes for name, one in reads.items() if one.notes}
-    return Tables(**{name: flat(table) for name, table in tables.items()}, notes=notes, read_as=said)
+    report = _report(given, tables, reads, notes)
+    return Tables(**{name: flat(table) for name, table in tables.items()}, notes=notes, report=report)
+
+
+def _report(given: dict[str, Place], tables: dict[str, pd.DataFrame], reads: dict[str, Read], notes: Notes) -> ReadingReport:
+    """Where each table came from and how it was read; what a layout left out is said with the table it is named for."""
+    report = ReadingReport()
+    for name in tables:
+        table = report.table(name)
+        table.source = shown(given.get(name) or given.get("interactions") or given["items"])
+        table.reading = [*(reads[name].notes if name in reads else ())]
+    main = report.table("interactions" if "interactions" in tables else "items")
+    main.reading += [f"{key.replace('_', ' ')} {value}" for key, value in notes.items() if value and value != "own"]
+    return report
 
 
 def _own_reader(main: dict[str, list[Part]]) -> str | None:
