@@ -6,6 +6,12 @@ the program and exits with 1.
 
 from __future__ import annotations
 
+from importlib import import_module
+from types import ModuleType
+
+#: The name on the package index, where `recsys` is another project's; the import is `recsys` all the same.
+DISTRIBUTION = "shop-recsys"
+
 
 class RecsysError(Exception):
     """Base of all errors raised on purpose; the message says what was wrong, where, and what to do."""
@@ -17,3 +23,21 @@ class BadInput(RecsysError, ValueError):
 
 class ArtifactError(RecsysError):
     """A stored version is missing, damaged, or was made by something else; exit code 2."""
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import an optional dependency.
+
+    The base install is what a night and a recommendation need; who needs more is told which extra holds it.
+
+    Raises
+    ------
+    BadInput
+        The module, or one that it imports, is not installed; names the extra.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f"`{error.name or module}` is needed for this and is not installed: pip install '{DISTRIBUTION}[{extra}]'"
+        ) from None

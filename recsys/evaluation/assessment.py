@@ -30,6 +30,7 @@ from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.reliability import Calibration, Predictions, calibrate
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure, within
 from recsys.evaluation.subgroups import Gap, Slice
+from recsys.ranking.features import TrainingContext
 from recsys.ranking.features.content import TextVectors
 from recsys.ranking.ranker import Ranker, RankerTrainer
 from recsys.ranking.recipe import HistoryEncoder, prepare_ranker, training_recipe
@@ -126,8 +127,8 @@ class Case:
             The events do not allow it.
         """
         holdout = hold_out(shop.events, settings.evaluation, settings.seed)
-        histories = Histories.build(holdout.train, holdout.now, settings.training.half_life)
-        return cls(shop, holdout, histories, texts, settings, progress)
+        past = TrainingContext.as_of(shop.facts, holdout.train, holdout.now, settings.training.half_life)
+        return cls(shop, holdout, past.histories, texts, settings, progress)
 
     @property
     def catalogue(self) -> Candidates:
@@ -219,7 +220,7 @@ def _baselines(case: Case, full: Ranker) -> tuple[dict[str, Scores], dict[str, s
         skipped["popularity, 30 days"] = "the events have an order but no dates"
     models["TF-IDF cosine"] = baselines.tfidf_cosine(facts, case.histories)
     models["embedding cosine"] = baselines.embedding_cosine(facts, case.histories)
-    others = tuple(block.name for block in full.blocks if not isinstance(block, TextVectors))
+    others = tuple(block.name for block in full.blocks if block.name != TextVectors.name)
     models[DESIGN] = case.scores(case.course.ranker(without=others))
     return models, skipped
 

@@ -25,12 +25,12 @@ from threadpoolctl import threadpool_limits
 
 from recsys.data.catalogue import ItemFeatures
 from recsys.data.events import Events
-from recsys.data.histories import Histories
 from recsys.errors import BadInput
 from recsys.evaluation import baselines
 from recsys.evaluation.baselines import Scores
 from recsys.evaluation.metrics import Floats
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure
+from recsys.ranking.features import TrainingContext
 from recsys.settings import EvaluationSettings
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def factors(past: PeerInput, kind: str, **params: Any) -> Scores:
 
 def text(past: PeerInput, kind: str, half_life: float) -> Scores:
     """Similarity of an item's words or vector to the history's, older visits counting less."""
-    histories = Histories.build(past.events, past.now, half_life)
+    histories = TrainingContext.as_of(past.facts, past.events, past.now, half_life).histories
     score = {"tfidf": baselines.tfidf_cosine, "embedding": baselines.embedding_cosine}[kind]
     return score(past.facts, histories)
 

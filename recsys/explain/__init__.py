@@ -81,7 +81,7 @@ class Explanation:
             "writer": self.writer,
             "logit": evidence.logit,
             "baseline": evidence.baseline,
-            "contributions": [asdict(part) for part in evidence.parts],
+            "contributions": [{k: v for k, v in asdict(p).items() if k != "kinds"} for p in evidence.parts],
             "purchases": [{k: v for k, v in asdict(p).items() if k != "row"} for p in evidence.purchases],
             "decisive": list(evidence.decisive),
             "facts": asdict(evidence.facts),

@@ -204,7 +204,7 @@ def judge(form: str, plan: Plan, facts: Facts) -> tuple[str, str]:
     """``(sentence, what is wrong with it)``; the second is '' where nothing is."""
     if wrong := slot_templates.malformed(form, plan):
         return "", wrong
-    sentence = slot_templates.fill(form, plan.values)
+    sentence = plan.sentence(form)
     return sentence, "; ".join(grounding.check(sentence, facts))
 
 

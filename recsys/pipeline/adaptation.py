@@ -29,7 +29,6 @@ from torch.nn import functional
 
 from recsys.data import snapshot
 from recsys.data.catalogue import render
-from recsys.data.histories import Histories
 from recsys.data.snapshot import Snapshot
 from recsys.data.store import Store
 from recsys.encoders import checkpoint, pretrained, vector_cache
@@ -43,6 +42,7 @@ from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure
 from recsys.pipeline.item_pairs import ItemPairs, sample_pairs
 from recsys.progress import progress_bar
+from recsys.ranking.features import TrainingContext
 from recsys.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -267,7 +267,7 @@ def _measure(
 ) -> Measured:
     """The cosine between shoppers' mean vectors and items, on the holdout."""
     vectors = vector_cache.encode(encoder, texts, [shop.item_pool], progress=progress).pool.vectors
-    h = Histories.build(holdout.train, holdout.now, settings.training.half_life)
+    h = TrainingContext.as_of(shop.facts, holdout.train, holdout.now, settings.training.half_life).histories
 
     def scores(user: int) -> metrics.Floats:
         rows = slice(h.indptr[user], h.indptr[user + 1])

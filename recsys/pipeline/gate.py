@@ -9,7 +9,6 @@ import numpy as np
 
 from recsys.data import snapshot
 from recsys.data.catalogue import Candidates, ItemFeatures, render
-from recsys.data.histories import Histories
 from recsys.data.snapshot import Snapshot
 from recsys.data.store import Version
 from recsys.encoders.encoder import Encoder
@@ -19,6 +18,7 @@ from recsys.evaluation import baselines, metrics
 from recsys.evaluation.baselines import ranker_scores
 from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.splits import Holdout, hold_out, measure
+from recsys.ranking.features import TrainingContext
 from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker
 from recsys.ranking.sampling import Impressions
 from recsys.settings import GateSettings, Settings
@@ -145,6 +145,6 @@ def _per_user_auc(
     progress: bool,
 ) -> metrics.Floats:
     ranker = prepare_ranker(facts, holdout.train, texts, settings, impressions=impressions, progress=progress).ranker()
-    histories = Histories.build(holdout.train, holdout.now, settings.training.half_life)
+    histories = TrainingContext.as_of(facts, holdout.train, holdout.now, settings.training.half_life).histories
     catalogue = Candidates(np.arange(len(facts)), facts)
     return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout).per_user["auc"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
+from recsys import __version__
 from recsys.data import snapshot
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Draft, Store, Version
@@ -20,6 +21,7 @@ from recsys.errors import ArtifactError, BadInput
 from recsys.pipeline.gate import Verdict, judge
 from recsys.pipeline.inputs import Inputs, load_inputs
 from recsys.pipeline.snapshots import build_snapshot
+from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker, training_recipe
@@ -80,6 +82,7 @@ def train(settings: Settings, *, progress: bool = False) -> Outcome:
     with store.writing() as draft:
         live = store.require()
         shop = snapshot.load(live.path)
+        check_extra_blocks(settings, shop.tables.value)
         if not len(shop.events):
             raise BadInput("train: the live version has no interactions; give some with `jobs.embed --interactions F`")
         encoder = encoder_of(live, settings)
@@ -117,6 +120,7 @@ def publish_tables(tables: ShopTables, settings: Settings, *, progress: bool = F
 
 def fit_tables(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tuple[Snapshot, Ranker, Encoder]:
     """A snapshot of checked tables, a ranker fitted on it and the encoder of both, in memory only."""
+    check_extra_blocks(settings, tables)
     encoder = encoder_for(settings)
     shop = build_snapshot(tables, encoder, settings, progress=progress).snapshot
     texts = HistoryEncoder(encoder, shop, settings, progress=progress)
@@ -178,6 +182,7 @@ def _prepare(
     progress: bool,
     make: Callable[[Settings], Encoder] | None = None,
 ) -> _Work:
+    check_extra_blocks(settings, tables)
     encoder = (make or encoder_for)(settings)
     built = build_snapshot(
         tables, encoder, settings, previous=_known_pools(live), progress=progress, shards=store.root / PARTIAL
@@ -261,7 +266,8 @@ def _carried(live: Version | None, work: _Work, settings: Settings) -> tuple[Ran
     if not len(shop.events):
         return None, "none: there are no interactions"
     ranker = Ranker.load(live.path / "ranker", settings.training.extra_blocks)
-    return ranker.with_statistics(TrainingContext(shop.facts, shop.events, shop.now, shop.histories)), ""
+    table = Lazy(lambda: shop.tables.value.items)
+    return ranker.with_statistics(TrainingContext(shop.facts, shop.events, shop.now, shop.histories, table=table)), ""
 
 
 def _manifest(work: _Work, settings: Settings, parts: dict[str, Any], why: str) -> dict[str, Any]:
@@ -277,5 +283,5 @@ def _manifest(work: _Work, settings: Settings, parts: dict[str, Any], why: str) 
 
 
 def _libraries() -> dict[str, str]:
-    names = ("recsys", "torch", "transformers", "scikit-learn", "faiss-cpu", "numpy", "pandas")
-    return {"python": platform.python_version(), **{n: metadata.version(n) for n in names}}
+    names = ("torch", "transformers", "scikit-learn", "faiss-cpu", "numpy", "pandas")
+    return {"python": platform.python_version(), "recsys": __version__, **{n: metadata.version(n) for n in names}}

@@ -7,7 +7,6 @@ split of a score into blocks both survive it.
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,14 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from recsys.data.catalogue import Candidates, ItemFeatures
 from recsys.data.events import Events
-from recsys.data.histories import Histories, Profile
+from recsys.data.histories import Profile
 from recsys.data.memmap import open_array
+from recsys.data.snapshot import Lazy
 from recsys.errors import ArtifactError, BadInput
+from recsys.ranking.extra_blocks import extra_blocks
 from recsys.ranking.features import BLOCKS, Block, TrainingContext
 from recsys.ranking.regression import Regression, TrainingSplit
 from recsys.ranking.sampling import Impressions, TextVectors, training_pairs, training_windows
@@ -90,9 +92,9 @@ class Ranker:
                 query, constant = query + part[0], constant + part[1] - float(offset)
         return query, constant
 
-    def with_statistics(self, shop: TrainingContext) -> Ranker:
+    def with_statistics(self, context: TrainingContext) -> Ranker:
         """The same weights over statistics of newer events (or a newer catalogue)."""
-        blocks = tuple(block.refreshed(shop) for block in self.blocks)
+        blocks = tuple(block.refreshed(context) for block in self.blocks)
         for old, new in zip(self.blocks, blocks, strict=True):
             if old.columns != new.columns:
                 raise BadInput(f"the ranker's block {old.name!r} has other columns on these events; train it again.")
@@ -207,6 +209,7 @@ class RankerTrainer:
         *,
         seed: int = 0,
         impressions: Impressions | None = None,
+        table: Lazy[pd.DataFrame] | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> RankerTrainer:
         """Make pairs and statistics from `events`.
@@ -225,6 +228,8 @@ class RankerTrainer:
             Of sampling and of the randomised decomposition.
         impressions
             Items shown, clicked or not; those not clicked are preferred as negatives.
+        table
+            The items table, for extra blocks that read further columns of it.
         progress
             Called with a line of text as each step begins.
 
@@ -235,13 +240,12 @@ class RankerTrainer:
         """
         config = config or TrainingConfig()
         say = progress or (lambda line: None)
-        now = events.end
-        shop = TrainingContext(catalogue, events, now, Histories.build(events, now, config.half_life), seed)
-        kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.applies(shop)]
-        moments = training_windows(catalogue, events, config, seed=seed)
+        context = TrainingContext.as_of(catalogue, events, events.end, config.half_life, seed=seed, table=table)
+        kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.applies(context)]
+        moments = training_windows(context, config)
         pairs = training_pairs(moments, kinds, text_vectors, config, seed=seed, impressions=impressions, progress=say)
         say("fitting the statistics on all events")
-        blocks = fit_blocks(kinds, shop)
+        blocks = fit_blocks(kinds, context)
         if (columns := [c for b in blocks for c in b.columns]) != list(pairs.columns):
             raise BadInput(f"features differ between past and present: {sorted(set(columns) ^ set(pairs.columns))}.")
         report = {
@@ -271,24 +275,9 @@ class RankerTrainer:
         return Ranker(blocks, weights, offsets, model.intercept, report)
 
 
-def fit_blocks(kinds: Sequence[type[Block]], shop: TrainingContext) -> tuple[Block, ...]:
+def fit_blocks(kinds: Sequence[type[Block]], context: TrainingContext) -> tuple[Block, ...]:
     """One fitted block of each kind."""
     blocks = tuple(kind() for kind in kinds)
     for block in blocks:
-        block.fit(shop)
+        block.fit(context)
     return blocks
-
-
-def extra_blocks(names: Sequence[str]) -> list[type[Block]]:
-    """Import user-supplied blocks by dotted name."""
-    found: list[type[Block]] = []
-    for name in names:
-        module, _, attribute = name.rpartition(".")
-        try:
-            kind = getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise BadInput(f"extra_blocks: cannot import {name!r} ({error}); give package.module.ClassName.") from error
-        if not (isinstance(kind, type) and issubclass(kind, Block)):
-            raise BadInput(f"extra_blocks: {name!r} is not a recsys.ranking.features.Block.")
-        found.append(kind)
-    return found

@@ -14,7 +14,7 @@ from recsys.data import schema
 from recsys.data.catalogue import ItemFeatures
 from recsys.data.events import Events
 from recsys.data.histories import Histories
-from recsys.data.snapshot import Snapshot, titles
+from recsys.data.snapshot import Lazy, Snapshot, titles
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
 from recsys.encoders.encoder import Encoder
@@ -40,7 +40,8 @@ class HistoryEncoder:
         progress: bool,
     ) -> None:
         self.encoder = encoder
-        self._titles = titles(snapshot.tables.value.items)
+        self.table = Lazy(lambda: snapshot.tables.value.items)
+        self._titles = titles(self.table.value)
         self._max_words = settings.history.max_words
         self._known = [snapshot.history_pool, *known]
         self._progress = progress
@@ -91,6 +92,7 @@ def prepare_ranker(
         settings.training,
         seed=settings.seed,
         impressions=impressions,
+        table=texts.table,
         progress=Console(stderr=True, style="dim").print if progress else None,
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from recsys.data.catalogue import Candidates, ItemFeatures
+from recsys.data.catalogue import Candidates
 from recsys.data.events import Events
 from recsys.data.histories import Histories
 from recsys.errors import BadInput
@@ -38,7 +38,7 @@ class TrainingWindow:
     ----------
     kind
         ``"later"``: a stretch of time was held out; ``"next"``: each shopper's last event was.
-    shop
+    context
         What was known.
     until
         End of the stretch of time (infinity for ``"next"``).
@@ -51,7 +51,7 @@ class TrainingWindow:
     """
 
     kind: Literal["later", "next"]
-    shop: TrainingContext
+    context: TrainingContext
     until: float
     share: float
     users: NDArray[np.int64]
@@ -63,7 +63,7 @@ class TrainingWindow:
     def of(
         cls,
         kind: Literal["later", "next"],
-        shop: TrainingContext,
+        context: TrainingContext,
         until: float,
         after: Events,
         limit: int,
@@ -72,8 +72,8 @@ class TrainingWindow:
     ) -> TrainingWindow | None:
         """Label with the events in `after` that are new to their shopper; None where nothing is left."""
         n = max(after.n_items, 1)
-        had = np.unique(shop.events.user.astype(np.int64) * n + shop.events.item)
-        known = np.diff(shop.profiles.indptr) > 0
+        had = np.unique(context.events.user.astype(np.int64) * n + context.events.item)
+        known = np.diff(context.histories.indptr) > 0
         keep = known[after.user] & ~np.isin(after.user.astype(np.int64) * n + after.item, had)
         pair, group = np.unique(after.user[keep].astype(np.int64) * n + after.item[keep], return_inverse=True)
         weights = np.zeros(len(pair), np.float32)
@@ -88,7 +88,7 @@ class TrainingWindow:
         if not len(users):
             return None
         indptr = np.r_[np.searchsorted(pair // n, users), len(pair)]
-        return cls(kind, shop, until, share, users, indptr, pair % n, weights)
+        return cls(kind, context, until, share, users, indptr, pair % n, weights)
 
 
 @dataclass(frozen=True)
@@ -173,21 +173,20 @@ class Pairs:
         return means, spread
 
 
-def training_windows(
-    catalogue: ItemFeatures, events: Events, config: TrainingConfig, *, seed: int
-) -> list[TrainingWindow]:
-    """The moments to learn from, latest first.
+def training_windows(context: TrainingContext, config: TrainingConfig) -> list[TrainingWindow]:
+    """The moments before `context` to learn from, latest first.
 
     Raises
     ------
     BadInput
         No shopper has two different items, so there is nothing to learn an order from.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(context.seed)
+    events = context.events
     # Where there is no global time, the last event, the last but one, and so on stand in for stretches of time.
     found, rest = [], events
     for _ in range(1 if events.absolute else config.slices):
-        found.append(_last_events(catalogue, rest, config, rng, seed))
+        found.append(_last_events(context, rest, config, rng))
         rest = rest.where(np.arange(len(rest)) < _last_new(rest)[rest.user])
     if events.absolute and len(events):
         edges = np.quantile(events.time, 1 - config.slice_share * np.arange(config.slices + 1), method="lower")
@@ -196,10 +195,8 @@ def training_windows(
             before = events.before(start)
             if len(before):
                 after = events.where((events.time >= start) & (events.time < end))
-                shop = TrainingContext(
-                    catalogue, before, float(start), Histories.build(before, float(start), config.half_life), seed
-                )
-                found.append(TrainingWindow.of("later", shop, float(end), after, config.users, rng))
+                past = context.earlier(before, float(start), config.half_life)
+                found.append(TrainingWindow.of("later", past, float(end), after, config.users, rng))
     usable = [window for window in found if window is not None]
     if not usable:
         raise BadInput("interactions: no user has two different items; a ranker cannot be trained from these events.")
@@ -207,7 +204,7 @@ def training_windows(
 
 
 def _last_events(
-    catalogue: ItemFeatures, events: Events, config: TrainingConfig, rng: np.random.Generator, seed: int
+    context: TrainingContext, events: Events, config: TrainingConfig, rng: np.random.Generator
 ) -> TrainingWindow | None:
     """Each shopper's last event held out, for as many shoppers as are used."""
     last = _last_new(events)
@@ -222,9 +219,8 @@ def _last_events(
     cut[users] = last[users]
     before = events.where(np.arange(len(events)) < cut[events.user])
     after = events.where(np.isin(np.arange(len(events)), last[users]))
-    now = events.end
-    shop = TrainingContext(catalogue, before, now, Histories.build(before, now, config.half_life), seed)
-    return TrainingWindow.of("next", shop, np.inf, after, config.users, rng, share)
+    past = context.earlier(before, events.end, config.half_life)
+    return TrainingWindow.of("next", past, np.inf, after, config.users, rng, share)
 
 
 def _last_new(events: Events) -> NDArray[np.int64]:
@@ -252,8 +248,8 @@ def draw(
     those of their history and purchases. Products shown to them and not clicked (`shown`: sorted
     ``user * n_items + item``) take the place of up to half of the draws.
     """
-    n = len(window.shop.catalogue)
-    profiles = window.shop.profiles
+    n = len(window.context.catalogue)
+    profiles = window.context.histories
     counts = np.diff(window.indptr)
     rows = int((np.minimum(counts, config.positives) + config.negatives).sum())
     places = np.flatnonzero(rng.random(len(counts)) < limit / max(rows, 1))
@@ -312,21 +308,21 @@ def training_pairs(
     person, later = np.empty(total, np.int32), np.empty(total, bool)
     for number, (window, group) in enumerate(zip(moments, drawn, strict=True)):
         progress(f"features of moment {number + 1} of {len(moments)}: {len(group):,} shoppers")
-        catalogue = window.shop.catalogue
+        catalogue = window.context.catalogue
         blocks = [kind() for kind in kinds]
         for block in blocks:
-            block.fit(window.shop)
+            block.fit(window.context)
         if not columns:
             columns = tuple(c for b in blocks for c in b.columns)
             features = np.empty((total, len(columns)), np.float32)
         users = window.users[[d.place for d in group]]
-        texts = text_vectors(window.shop.profiles, users)
+        texts = text_vectors(window.context.histories, users)
         begin = start
         # Many small products: more threads would only wait for each other.
         with threadpool_limits(1):
             for d, user, text in zip(group, users, texts, strict=True):
                 rows = slice(start, start + len(d.codes))
-                profile = window.shop.profiles.profile(int(user), catalogue, text)
+                profile = window.context.histories.profile(int(user), catalogue, text)
                 candidates = Candidates.of(catalogue, d.codes)
                 at = 0
                 for block in blocks:
@@ -348,5 +344,5 @@ def _shown(window: TrainingWindow, impressions: Impressions | None) -> NDArray[n
         return None
     own = ~impressions.clicked & np.isin(impressions.user, window.users)
     if window.kind == "later":
-        own &= (impressions.time >= window.shop.now) & (impressions.time < window.until)
-    return np.unique(impressions.user[own].astype(np.int64) * len(window.shop.catalogue) + impressions.item[own])
+        own &= (impressions.time >= window.context.now) & (impressions.time < window.until)
+    return np.unique(impressions.user[own].astype(np.int64) * len(window.context.catalogue) + impressions.item[own])

@@ -21,7 +21,6 @@ from recsys.data.catalogue import Candidates, ItemFeatures
 from recsys.data.histories import Profile, ad_hoc_profile
 from recsys.data.snapshot import Lazy, Snapshot
 from recsys.ranking.features.base import ItemNeighbours
-from recsys.ranking.features.content import Similarity
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.topk import top_k
 from recsys.serving.index import ItemIndex, Selection
@@ -189,7 +188,7 @@ class Retriever:
         if self._ranker is None:
             return np.asarray(few.facts.vectors @ self.query(profile), np.float64)
         pairs = zip(self._ranker.blocks, self._ranker.weights, strict=True)
-        return np.sum([b.score(profile, few, w) for b, w in pairs if not isinstance(b, Similarity)], axis=0)
+        return np.sum([b.score(profile, few, w) for b, w in pairs if not b.expensive], axis=0)
 
     def query(self, profile: Profile) -> NDArray[np.float32]:
         """What the vector index is asked for this shopper, shape ``(dim,)``."""
@@ -198,8 +197,7 @@ class Retriever:
     @cached_property
     def _partners(self) -> list[ItemNeighbours]:
         blocks = self._ranker.blocks if self._ranker is not None else ()
-        found = (getattr(block, "partners", None) for block in blocks)
-        return [partners for partners in found if isinstance(partners, ItemNeighbours)]
+        return [found for block in blocks if (found := block.neighbours()) is not None]
 
     def measure(self, users: Sequence[int] | NDArray[np.integer], *, enough: float = 0.0) -> float:
         """Mean nDCG@10 of lists from candidates against lists from scoring everything, over these users.

@@ -369,9 +369,8 @@ def test_publishing_a_shop_imports_nothing_slow(
     events.to_csv(tmp_path / "events.csv", index=False)
     code = f"""
 import recsys.pipeline.nightly, jobs.embed
-from jobs._cli import program
 from typer.testing import CliRunner
-result = CliRunner().invoke(program(jobs.embed.embed), ["--items", {str(tmp_path / "items.parquet")!r},
+result = CliRunner().invoke(jobs.embed.app, ["--items", {str(tmp_path / "items.parquet")!r},
     "--interactions", {str(tmp_path / "events.csv")!r}, "--artifacts", {str(tmp_path / "shop")!r}])
 assert result.exit_code == 0, result.output
 """

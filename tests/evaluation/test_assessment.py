@@ -191,10 +191,9 @@ def test_expected_purchases_are_summed_over_the_whole_catalogue(case):
 
 
 def run(*arguments: object):
-    from jobs._cli import program
-    from jobs.evaluate import evaluate
+    from jobs.evaluate import app
 
-    return CliRunner().invoke(program(evaluate), [str(a) for a in arguments])
+    return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
 def test_the_command_prints_tables_and_a_line(tiny, tiny_version):

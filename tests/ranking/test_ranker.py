@@ -16,7 +16,7 @@ from recsys.ranking.ranker import Ranker, RankerTrainer
 from recsys.ranking.regression import Regression, TrainingSplit, expected_dcg, intercept_shift
 from recsys.ranking.sampling import Pairs
 from recsys.settings import TrainingConfig
-from tests.shops import events_of, facts_of, mean_texts, shop_of, tables
+from tests.shops import context_of, events_of, facts_of, mean_texts, tables
 
 CONFIG = TrainingConfig(negatives=30, slices=2)
 ITEMS, ROWS = tables(n_users=200)
@@ -198,9 +198,9 @@ def test_damage_is_an_artifact_error(ranker, tmp_path):
 
 
 def test_refreshed_statistics_change_scores_and_the_same_statistics_do_not(ranker):
-    same = ranker.with_statistics(shop_of(EVENTS, FACTS))
+    same = ranker.with_statistics(context_of(EVENTS, FACTS))
     np.testing.assert_allclose(same.logit(profile(0), EVERYTHING), ranker.logit(profile(0), EVERYTHING), atol=1e-9)
-    fewer = ranker.with_statistics(shop_of(EVENTS.before(float(np.median(EVENTS.time))), FACTS))
+    fewer = ranker.with_statistics(context_of(EVENTS.before(float(np.median(EVENTS.time))), FACTS))
     assert not np.allclose(fewer.logit(profile(0), EVERYTHING), ranker.logit(profile(0), EVERYTHING))
 
 

@@ -13,7 +13,7 @@ from recsys.data.events import DAY
 from recsys.data.histories import Profile
 from recsys.ranking import cooccurrence
 from recsys.ranking.cooccurrence import Clock
-from recsys.ranking.features.base import Array, Block, State, TrainingContext, log_gap
+from recsys.ranking.features.base import Array, Block, EvidenceKind, State, TrainingContext, log_gap
 
 
 class Popularity(Block):
@@ -21,14 +21,16 @@ class Popularity(Block):
 
     name = "popularity"
     meaning = "how much the item sells, overall and lately"
+    evidence_kinds = (EvidenceKind.POPULAR,)
+    personal = False
 
     #: Shares of all events, latest first.
     SHARES: ClassVar[tuple[float, ...]] = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4)
     _table: NDArray[np.float32]
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        events = shop.events
+    def fit(self, context: TrainingContext) -> None:
+        events = context.events
         counts = [np.bincount(events.item, events.weight, minlength=events.n_items + 1)]
         if events.absolute and len(events):
             for share in self.SHARES:
@@ -64,45 +66,37 @@ class Recency(Block):
 
     name = "newness"
     meaning = "how new the item is and how long ago it was last bought"
+    evidence_kinds = (EvidenceKind.NEW,)
+    personal = False
 
-    _table: NDArray[np.float32]
+    columns = (
+        "days_since_first",
+        "days_since_last",
+        "days_since_last_squared",
+        "days_since_first_x_gap",
+        "days_since_last_x_gap",
+    )
+    #: Logarithm of the days since each item's first and last event, shape ``(n_items + 1, 2)``.
+    table: NDArray[np.float32]
 
     @classmethod
     @override
-    def applies(cls, shop: TrainingContext) -> bool:
-        return shop.events.absolute
+    def applies(cls, context: TrainingContext) -> bool:
+        return context.events.absolute
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        first, last = cooccurrence.seen(shop.events, shop.now)
+    def fit(self, context: TrainingContext) -> None:
+        first, last = cooccurrence.seen(context.events, context.now)
         known = ~np.isnan(first)
         table = np.stack([np.log1p(np.maximum(first, 0)), np.log1p(np.maximum(last, 0))], axis=1)
         # An item nobody has bought has no age; the mean says nothing either way, `never_bought` says the rest.
         table[~known] = table[known].mean(axis=0) if known.any() else 0.0
-        self._set(table.astype(np.float32))
-
-    def _set(self, table: NDArray[np.float32]) -> None:
-        self._table = table
-        self.columns = (
-            "days_since_first",
-            "days_since_last",
-            "days_since_last_squared",
-            "days_since_first_x_gap",
-            "days_since_last_x_gap",
-        )
+        self.table = table.astype(np.float32)
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
-        own = self._table[candidates.codes]
+        own = self.table[candidates.codes]
         return np.concatenate([own, np.square(own[:, 1:]) / 10, own * log_gap(profile)], axis=1)
-
-    @override
-    def state(self) -> dict[str, Array]:
-        return {"table": self._table}
-
-    @override
-    def restore(self, state: State) -> None:
-        self._set(state["table"])
 
 
 class LastVisitPopularity(Block):
@@ -110,6 +104,7 @@ class LastVisitPopularity(Block):
 
     name = "their time"
     meaning = "whether the item sold around the time this shopper was last here"
+    evidence_kinds = (EvidenceKind.POPULAR,)
 
     STRETCHES: ClassVar[int] = 128
     REACH: ClassVar[tuple[int, ...]] = (1, 4, 12)
@@ -119,13 +114,13 @@ class LastVisitPopularity(Block):
 
     @classmethod
     @override
-    def applies(cls, shop: TrainingContext) -> bool:
-        return shop.events.absolute
+    def applies(cls, context: TrainingContext) -> bool:
+        return context.events.absolute
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        first, _ = cooccurrence.seen(shop.events, shop.now)
-        self._set(Clock.build(shop.events, self.STRETCHES), shop.now, first)
+    def fit(self, context: TrainingContext) -> None:
+        first, _ = cooccurrence.seen(context.events, context.now)
+        self._set(Clock.build(context.events, self.STRETCHES), context.now, first)
 
     def _set(self, clock: Clock, now: float, first: NDArray[np.float32]) -> None:
         self._clock, self._now, self._first = clock, now, first

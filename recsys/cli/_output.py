@@ -1,6 +1,8 @@
-"""What a first run ends with: three shoppers, their lists, and where to go next."""
+"""What a run prints: its counts in words, and a first look at three shoppers' lists."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -13,6 +15,24 @@ from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
 
 SHOPPERS, LENGTH, PAST = 3, 5, 3
+
+
+def tables_line(notes: dict[str, Any]) -> str:
+    """What was read and what was encoded."""
+    work = ", ".join(
+        f"{what} {notes[f'{key}_encoded']} encoded / {notes[f'{key}_reused']} reused"
+        for what, key in (("item texts", "items"), ("histories", "histories"))
+    )
+    if not notes["items_encoded"] and not notes["histories_encoded"]:
+        work = "nothing to encode, every text is known"
+    bad = sum(v for k, v in notes.items() if k.endswith("_quarantined"))
+    cut = notes["items_truncated"]
+    return (
+        f"{notes['items']} items, {notes['users']} users, {notes['events']} events; {work}"
+        + (f"; {cut} item texts are longer than the encoder reads" if cut else "")
+        + (f"; {bad} bad rows in quarantine" if bad else "")
+        + ("; sample shop (synthetic)" if notes.get("sample_shop") else "")
+    )
 
 
 def show(settings: Settings, console: Console) -> None:
@@ -42,9 +62,9 @@ def show(settings: Settings, console: Console) -> None:
         console.print(table)
     where = f" --artifacts {settings.artifacts}" if settings.artifacts.name != "artifacts" else ""
     console.print(
-        "Next: your own shop      python -m jobs.nightly --items items.parquet --interactions events.parquet"
-        f"{where}\n      how good is it?    python -m jobs.evaluate{where}"
-        f"\n      lists for a file   python -m jobs.recommend --users users.parquet --k 20 --out recs.parquet{where}"
+        "Next: your own shop      recsys nightly --items items.parquet --interactions events.parquet"
+        f"{where}\n      how good is it?    recsys evaluate{where}"
+        f"\n      lists for a file   recsys recommend --users users.parquet --k 20 --out recs.parquet{where}"
         "\n      in Python          from recsys import recommend; recommend(user_id, k=10)"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from jobs._cli import interactive
+from recsys.cli._command import interactive
 from recsys.data.store import knowledge_store
 from recsys.errors import RecsysError
 from recsys.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jobs._benchmarks.race import machine, race
+from recsys.cli._benchmarks.race import machine, race
 from recsys.errors import BadInput
 from recsys.explain import Facts, ReasonWriter
 from recsys.explain.slot_templates import Plan

@@ -12,15 +12,18 @@ import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.logging import RichHandler
+from typer.core import TyperGroup
 
-from recsys.errors import RecsysError
+from recsys.errors import BadInput, RecsysError
 
 P = ParamSpec("P")
+M = TypeVar("M", bound=BaseModel)
 
 BAD_INPUT, FAULT, INTERRUPTED = 2, 1, 130
 
@@ -88,16 +91,31 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
     return run
 
 
+def group(about: str, *, cls: type[TyperGroup] | None = None, completion: bool = False) -> typer.Typer:
+    """A Typer application of several commands, in the style of all of them."""
+    return typer.Typer(
+        cls=cls,
+        help=about,
+        no_args_is_help=cls is None,
+        add_completion=completion,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+
 def program(function: Callable[..., Any]) -> typer.Typer:
     """One command as a Typer application."""
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app = group("")
     app.command()(function)
     return app
 
 
-def main(function: Callable[..., Any]) -> None:
-    """Run one command as a program."""
-    program(function)()
+def config(model: type[M], **given: Any) -> M:
+    """A model of options: those that were given (not None) over its own defaults; `BadInput` names what is wrong."""
+    try:
+        return model.model_validate({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise BadInput("; ".join(f"--{e['loc'][0]}: {e['msg']}" for e in error.errors())) from None
 
 
 def interactive() -> bool:

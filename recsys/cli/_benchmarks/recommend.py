@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from jobs._benchmarks.encode import Encode
-from jobs._benchmarks.race import machine, race
+from recsys.cli._benchmarks.encode import Encode
+from recsys.cli._benchmarks.race import machine, race
 from recsys.data.catalogue import render
 from recsys.encoders import checkpoint, pretrained
 from recsys.encoders.checkpoint import FullModel

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs._benchmarks.race import machine, race
+from recsys.cli._benchmarks.race import machine, race
 from recsys.errors import BadInput
 from recsys.serving.index import RECALL, ItemIndex
 from recsys.serving.index_kinds import exact_scores, queries_of

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from jobs._benchmarks.race import machine, race
+from recsys.cli._benchmarks.race import machine, race
 from recsys.data.snapshot import Snapshot
 from recsys.errors import BadInput
 from recsys.ranking.features import BLOCKS, TrainingContext
@@ -31,7 +31,7 @@ def bench_train(shop: Snapshot, texts: HistoryEncoder, settings: Settings, *, ro
     config = settings.training
     whole = TrainingContext(shop.facts, shop.events, shop.now, shop.histories, settings.seed)
     kinds = [kind for kind in BLOCKS if kind.applies(whole)]
-    moments = training_windows(shop.facts, shop.events, config, seed=settings.seed)
+    moments = training_windows(whole, config)
     pairs = training_pairs(moments, kinds, texts, config, seed=settings.seed)
     learn = pairs.shopper % 2 == 0
     X, y = pairs.features[learn], pairs.bought[learn]

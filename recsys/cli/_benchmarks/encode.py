@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jobs._benchmarks.race import machine
+from recsys.cli._benchmarks.race import machine
 from recsys.encoders import checkpoint, fast_bert, pretrained, tokens
 from recsys.encoders.checkpoint import FullModel
 from recsys.encoders.encoder import CPU_TOKEN_BUDGET, Encoder
