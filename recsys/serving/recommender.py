@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.data import schema, snapshot
+from recsys.data.frames import as_pandas
 from recsys.data.schema import ITEM, USER
 from recsys.data.snapshot import ShopTables, Snapshot
 from recsys.data.store import Store, Version
@@ -61,19 +62,28 @@ class Recommender:
     @classmethod
     def build(
         cls,
-        items: pd.DataFrame,
-        interactions: pd.DataFrame,
+        items: Any,
+        interactions: Any,
         *,
         artifacts: Path | str | None = None,
         settings: Settings | None = None,
         progress: bool = False,
     ) -> Recommender:
-        """Encode, index and train from two tables, in memory or (with `artifacts`) published as a version."""
+        """Encode, index and train from two tables, in memory or (with `artifacts`) published as a version.
+
+        Parameters
+        ----------
+        items, interactions
+            Data frames of pandas, polars, PyArrow, dask or what else Narwhals knows, with the columns of the data
+            contract.
+        """
         from recsys.pipeline import nightly  # serving itself reads versions and never writes one
 
         settings = settings or load_settings()
-        checked = schema.check_items(items, "items")
-        events = schema.check_interactions(interactions, set(checked.table[ITEM]), "interactions")
+        checked = schema.check_items(as_pandas(items, "items"), "items")
+        events = schema.check_interactions(
+            as_pandas(interactions, "interactions"), set(checked.table[ITEM]), "interactions"
+        )
         tables = ShopTables(checked.table, events.table, events.time_kind or schema.TimeKind.ORDER)
         if artifacts is not None:
             settings = settings.model_copy(update={"artifacts": Path(artifacts)})

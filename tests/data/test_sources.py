@@ -59,7 +59,9 @@ def test_missing_wrong_empty_and_damaged_files_say_so(tmp_path):
     with pytest.raises(BadInput, match="the folder has no files of a table"):
         read_table(tmp_path / "empty")
     (tmp_path / "items.pickle").write_bytes(pickle.dumps({"item_id": ["1"]}))
-    with pytest.raises(BadInput, match=r"cannot read files of this kind \(a Python pickle is never loaded\); save it as"):
+    with pytest.raises(
+        BadInput, match=r"cannot read files of this kind \(a Python pickle is never loaded\); save it as"
+    ):
         read_table(tmp_path / "items.pickle")
     with pytest.raises(BadInput, match="the file is empty"):
         read_table(write(tmp_path / "empty.csv", ""))

@@ -19,7 +19,7 @@ from recsys.data.sources.places import Part, parts_of, shown
 from recsys.data.sources.records import flat
 from recsys.errors import BadInput
 
-__all__ = ["FORMATS", "Read", "Tables", "read", "read_table", "read_tables", "shown"]
+__all__ = ["FORMATS", "Read", "Tables", "is_database", "read", "read_table", "read_tables", "shown"]
 
 FORMATS = ("auto", "own", "amazon-2023", "mind", *layouts.NAMES)
 Notes = dict[str, int | str | float]
@@ -80,8 +80,8 @@ def read_tables(
     """
     if format not in FORMATS:
         raise BadInput(f"unknown format {format!r}; use one of {', '.join(FORMATS)}.")
-    given = {"items": items, "interactions": interactions, "impressions": impressions, "users": users}
-    given = {name: place for name, place in given.items() if place is not None}
+    places = {"items": items, "interactions": interactions, "impressions": impressions, "users": users}
+    given = {name: place for name, place in places.items() if place is not None}
     if not given:
         raise BadInput("no file to read: give items, interactions or both.")
     with ExitStack() as stack:
@@ -111,7 +111,9 @@ def read_tables(
     return Tables(**{name: flat(table) for name, table in tables.items()}, notes=notes, report=report)
 
 
-def _report(given: dict[str, Place], tables: dict[str, pd.DataFrame], reads: dict[str, Read], notes: Notes) -> ReadingReport:
+def _report(
+    given: dict[str, Place], tables: dict[str, pd.DataFrame], reads: dict[str, Read], notes: Notes
+) -> ReadingReport:
     """Where each table came from and how it was read; what a layout left out is said with the table it is named for."""
     report = ReadingReport()
     for name in tables:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from recsys.data.sources.places import shown
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -42,8 +42,7 @@ def read_database(url: str, role: str) -> tuple[pd.DataFrame, list[str]]:
     BadInput
         No such driver, database, table or column; never with the password in its message.
     """
-    import sqlalchemy as sa
-
+    sa = require("sqlalchemy", "sql")
     address, _, wanted = url.partition("#")
     wanted = wanted.strip() or role
     engine = _engine(address)
@@ -66,7 +65,9 @@ def _engine(address: str) -> sa.Engine:
 
     missing = [name for name in _VARIABLE.findall(address) if name not in os.environ]
     if missing:
-        raise BadInput(f"{shown(address)}: the environment has no {missing[0]}; set it, for example: export {missing[0]}=...")
+        raise BadInput(
+            f"{shown(address)}: the environment has no {missing[0]}; set it, for example: export {missing[0]}=..."
+        )
     address = _VARIABLE.sub(lambda found: os.environ[found[1]], address)
     try:
         engine = sa.create_engine(address)

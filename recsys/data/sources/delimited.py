@@ -27,9 +27,9 @@ _SEP_LINE = re.compile(rb"\Asep=(.)\r?\n", re.IGNORECASE)
 
 
 def read_delimited(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
-    """Read UTF-8 text with a header line.
+    r"""Read UTF-8 text with a header line.
 
-    The separator is the one that cuts the header and the first rows into the same number of cells. `\\"` is an escaped
+    The separator is the one that cuts the header and the first rows into the same number of cells. `\"` is an escaped
     quote where it cannot be anything else. Cells beyond the header are left out where all of them are empty.
 
     Returns
@@ -134,7 +134,7 @@ def _read_irregular(
             names=range(width),
             index_col=False,
             dtype=str,
-            quoting=quoting,  # type: ignore[arg-type]
+            quoting=quoting,
             escapechar=escape,
             keep_default_na=False,
             na_values=MISSING,
@@ -152,11 +152,13 @@ def _advice(error: Exception) -> str:
     text = " ".join(str(error).split())
     if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", text):
         return (
-            f"cannot be read: line {found[2]} has {found[3]} cells, others at most {found[1]}: a cell that holds the separator must be "
-            'in "quotes".'
+            f"cannot be read: line {found[2]} has {found[3]} cells, others at most {found[1]}: a cell that holds the "
+            'separator must be in "quotes".'
         )
     if found := re.search(r"EOF inside string starting at row (\d+)", text):
-        return f'cannot be read: a "quote" that opens in row {found[1]} never closes; write "" for a quote inside a cell.'
+        return (
+            f'cannot be read: a "quote" that opens in row {found[1]} never closes; write "" for a quote inside a cell.'
+        )
     return f"cannot be read; damaged, or not what its name says ({text[:160]})."
 
 
@@ -171,8 +173,8 @@ def _with_header(rows: pd.DataFrame, name: str) -> tuple[pd.DataFrame, int]:
     if full:
         row = int(body.iloc[:, full[0]].notna().to_numpy().argmax())
         raise BadInput(
-            f"{name}: cannot be read: row {row + 1} has more cells than the header has names: name every column in the header, "
-            'and put a cell that holds the separator in "quotes".'
+            f"{name}: cannot be read: row {row + 1} has more cells than the header has names: name every column in "
+            'the header, and put a cell that holds the separator in "quotes".'
         )
     kept = [place for place in range(len(header)) if place not in empty]
     names = [f"Unnamed: {place}" if place in nameless else str(header[place]) for place in kept]

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from lxml import etree
 
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 
 def read_feed(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
@@ -22,6 +25,7 @@ def read_feed(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     BadInput
         It is no well-formed XML (with the line), or nothing in it repeats.
     """
+    etree = require("lxml.etree", "xlsx")
     if data.startswith(b"<?xml"):  # the bytes are UTF-8 by now, whatever the declaration says
         data = data[data.find(b"?>") + 2 :]
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
@@ -58,4 +62,4 @@ def _cells(product: etree._Element) -> Iterator[tuple[str, str]]:
 
 
 def _local(element: etree._Element) -> str:
-    return str(etree.QName(element).localname)
+    return str(element.tag).rpartition("}")[2]

@@ -78,11 +78,15 @@ def read_parts(parts: list[Part], name: str, fallback_encoding: str | None = Non
     for part, one in zip(parts, reads, strict=True):
         if len(one.table.columns) and len(first & set(one.table.columns)) * 2 < min(len(first), one.table.shape[1]):
             raise BadInput(
-                f"{name}: {parts[0].name} and {part.name} are different tables (columns {', '.join(map(repr, list(first)[:4]))} "
-                f"and {', '.join(repr(str(c)) for c in one.table.columns[:4])}); name one file, or a glob such as 'events-*.csv'."
+                f"{name}: {parts[0].name} and {part.name} are different tables (columns {_few(reads[0].table)} and "
+                f"{_few(one.table)}); name one file, or a glob such as 'events-*.csv'."
             )
     notes = dict.fromkeys(note for one in reads for note in one.notes)
     return Read(pd.concat([one.table for one in reads], ignore_index=True), (f"{len(reads)} files", *notes))
+
+
+def _few(table: pd.DataFrame) -> str:
+    return ", ".join(repr(str(column)) for column in table.columns[:4])
 
 
 def _read_part(part: Part, fallback_encoding: str | None) -> Read:

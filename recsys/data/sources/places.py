@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 import fsspec
 
-from recsys.errors import BadInput
+from recsys.errors import DISTRIBUTION, BadInput
 
 #: The extra of this project that a protocol needs.
 _EXTRAS = {
@@ -148,13 +148,13 @@ def _fetched(url: str, folder: Path) -> list[Part]:
             out.append(Part(target, shown(url) if len(files) == 1 else shown(file), _keys(file.rpartition("/")[0])))
     except ImportError as error:
         extra = _EXTRAS.get(protocol)
-        how = f"pip install 'recsys[{extra}]'" if extra else f"install what it asks for: {error}"
+        how = f"pip install '{DISTRIBUTION}[{extra}]'" if extra else f"install what it asks for: {error}"
         raise BadInput(f"{shown(url)}: {protocol}:// needs a package that is not here; {how}") from None
     except FileNotFoundError:
         raise BadInput(f"{shown(url)}: no such file.") from None
     except BadInput:
         raise
-    except Exception as error:  # each store has its own errors; all of them mean that the file is not here
+    except Exception as error:  # noqa: BLE001 - each store has its own errors; all of them mean that the file is not here
         raise BadInput(
             f"{shown(url)}: cannot be fetched ({type(error).__name__}); check the address, the network and the "
             "credentials in the environment."

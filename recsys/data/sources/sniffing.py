@@ -8,7 +8,6 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
-import io
 import lzma
 import re
 import shlex
@@ -91,7 +90,7 @@ def open_unpacked(path: Path) -> tuple[IO[bytes], list[str]]:
     if packed == "xz":
         return cast(IO[bytes], lzma.open(path, "rb")), [packed]
     if head.startswith(b"PK\x03\x04") and (member := _only_member(path)):
-        return io.BufferedReader(zipfile.ZipFile(path).open(member)), ["zip"]  # type: ignore[arg-type]
+        return zipfile.ZipFile(path).open(member), ["zip"]
     return path.open("rb"), []
 
 

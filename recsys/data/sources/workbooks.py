@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 
 from recsys.data.sources.delimited import MISSING
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
+
+EXTRA = "xlsx"
 
 
 def read_workbook(data: bytes) -> tuple[pd.DataFrame, list[str]]:
     """All sheets with the first one's columns, one below the other; texts stay texts and numbers numbers."""
+    require("python_calamine", EXTRA)
     book = pd.read_excel(
         io.BytesIO(data), sheet_name=None, dtype=object, keep_default_na=False, na_values=MISSING, engine="calamine"
     )
@@ -29,6 +32,7 @@ def read_workbook(data: bytes) -> tuple[pd.DataFrame, list[str]]:
 
 def read_html(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     """The largest table of a page of UTF-8 HTML, every cell as its text."""
+    require("lxml", EXTRA)
     page = data.decode("utf-8", "replace")
     try:
         tables = pd.read_html(io.StringIO(page), flavor="lxml")

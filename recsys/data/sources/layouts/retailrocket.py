@@ -49,7 +49,7 @@ def _items(table: pd.DataFrame) -> pd.DataFrame:
     facts = facts.loc[time.sort_values(kind="stable").index].dropna()
     facts = facts.drop_duplicates(["itemid", "property"], keep="last")
     plain = facts["property"].isin([_CATEGORY, _AVAILABLE])
-    named = facts[plain].pivot(index="itemid", columns="property", values="value")
+    named = facts[plain].set_index(["itemid", "property"])["value"].unstack()  # noqa: PD010
     words = facts[~plain].sort_values("property").groupby("itemid", sort=True)["value"].agg(" ".join)
     out = pd.DataFrame({"text": words}).join(named, how="outer").rename_axis("item_id").reset_index()
     category = cells(out, _CATEGORY)

@@ -34,7 +34,9 @@ _OPTIONS = tuple(f"Option{number} Value" for number in (1, 2, 3))
 
 def is_products(columns: set[str]) -> bool:
     """Whether these are the columns of the product export, renamed in part or not."""
-    return bool(columns & {"handle", "url handle"}) and bool(columns & {"option1 value", "variant sku", "variant price"})
+    return bool(columns & {"handle", "url handle"}) and bool(
+        columns & {"option1 value", "variant sku", "variant price"}
+    )
 
 
 def is_orders(columns: set[str]) -> bool:

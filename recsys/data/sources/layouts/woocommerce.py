@@ -27,7 +27,7 @@ def is_orders(columns: set[str]) -> bool:
 
 
 def read(tables: Tables) -> tuple[Tables, Notes]:
-    """Products by their ID, variations with their parent's texts; order lines by variation where it is in the catalogue.
+    """Products by ID, variations with their parent's texts; order lines by variation where the catalogue has it.
 
     A variable product and its variations are the same thing twice: what the orders use is kept, else the product.
     """
