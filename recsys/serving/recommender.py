@@ -80,10 +80,9 @@ class Recommender:
         from recsys.pipeline import nightly  # serving itself reads versions and never writes one
 
         settings = settings or load_settings()
-        checked = schema.check_items(as_pandas(items, "items"), "items")
-        events = schema.check_interactions(
-            as_pandas(interactions, "interactions"), set(checked.table[ITEM]), "interactions"
-        )
+        items, interactions = as_pandas(items, "items"), as_pandas(interactions, "interactions")
+        checked = schema.check_items(items, "items")
+        events = schema.check_interactions(interactions, set(checked.table[ITEM]), "interactions")
         tables = ShopTables(checked.table, events.table, events.time_kind or schema.TimeKind.ORDER)
         if artifacts is not None:
             settings = settings.model_copy(update={"artifacts": Path(artifacts)})

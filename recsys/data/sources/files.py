@@ -23,7 +23,7 @@ from recsys.data.sources.workbooks import read_html, read_workbook
 from recsys.errors import BadInput
 
 _MAX_LINE = 1 << 24
-_READABLE = "csv, tsv, jsonl, xlsx, parquet, an HTML table, a product feed (XML)"
+_READABLE = ".csv, .tsv, .jsonl, .xlsx, .parquet, an HTML table or an XML feed"
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_NO_TABLE = (b"%PDF", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _BINARY = re.compile("[\0-\x08\x0e-\x1a]")
 _WORKBOOK = re.compile(r"(xl|Excel)/|content\.xml$", re.IGNORECASE)
 
@@ -57,6 +58,8 @@ def kind_of(head: bytes) -> Kind | None:
         return Kind.ARROW
     if head.startswith((b"\xd0\xcf\x11\xe0", b"PK\x03\x04")):
         return Kind.WORKBOOK
+    if head.startswith(_NO_TABLE):
+        return None
     encoding = unicode_of(head)
     text = head.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
     if text.startswith("<"):

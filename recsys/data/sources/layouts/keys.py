@@ -8,11 +8,11 @@ from recsys.data.parsing import as_ids
 
 ITEM = "item_id"
 #: Columns that hold an id of the product, in small letters.
-_CANDIDATES = frozenset(
-    ["id", "sku", "variant sku", "handle", "gtin", "ean", "upc", "barcode", "variant barcode", "mpn", "asin"]
-    + ["product_id", "product id", "productid", "variant_id", "variant id", "item_group_id", "item group id"]
-    + ["entity_id", "parent_id"]
-)
+_CANDIDATES = {
+    *("id", "sku", "variant sku", "handle", "gtin", "ean", "upc", "barcode", "variant barcode", "mpn", "asin"),
+    *("product_id", "product id", "productid", "variant_id", "variant id", "item_group_id", "item group id"),
+    *("entity_id", "parent_id"),
+}
 #: The ids of the events must fit the other column so much better before it is taken.
 _BETTER, _ENOUGH = 2.0, 0.5
 
