@@ -13,6 +13,7 @@ from recsys import __version__
 from recsys.cli import (
     answer,
     benchmark,
+    config,
     embed,
     evaluate,
     explain,
@@ -57,6 +58,7 @@ app.command()(explain.explain)
 app.command()(answer.answer)
 app.command()(serve.serve)
 app.command()(versions.versions)
+app.command()(config.config)
 app.add_typer(finetune.app, name="finetune")
 app.command()(pretrain.pretrain)
 app.command()(benchmark.benchmark)

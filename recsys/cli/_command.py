@@ -37,12 +37,18 @@ Artifacts = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else on standard output.")]
-Items = Annotated[Path | None, typer.Option("--items", metavar="F", help="Items table (parquet, csv, xlsx, jsonl).")]
-Interactions = Annotated[Path | None, typer.Option("--interactions", metavar="F", help="Interactions table.")]
-Impressions = Annotated[Path | None, typer.Option("--impressions", metavar="F", help="What was shown, and clicked.")]
+# A table's place is text: `pathlib` would make `s3:/` of `s3://`.
+Items = Annotated[
+    str | None,
+    typer.Option("--items", metavar="F", help="Items: a file (csv, tsv, xlsx, jsonl, parquet), folder, glob or URL."),
+]
+Interactions = Annotated[str | None, typer.Option("--interactions", metavar="F", help="Interactions, likewise.")]
+Impressions = Annotated[str | None, typer.Option("--impressions", metavar="F", help="What was shown, and clicked.")]
 Engine = Annotated[str, typer.Option("--engine", help="Where the heavy steps run: local or ray.")]
-Users = Annotated[Path | None, typer.Option("--users", metavar="F", help="Users table (user_id, segment, ...).")]
-Format = Annotated[str, typer.Option("--format", help="auto, own, online-retail, amazon-2023 or mind.")]
+Users = Annotated[str | None, typer.Option("--users", metavar="F", help="Users table (user_id, segment, ...).")]
+Format = Annotated[
+    str, typer.Option("--format", help="auto (by the columns), own, or a layout: shopify, magento, ga4, ...")
+]
 
 
 def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:

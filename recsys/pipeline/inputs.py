@@ -26,10 +26,10 @@ QUARANTINE = "quarantine"
 class Inputs:
     """What a command was given; anything left out is taken from the live version, or from the sample shop."""
 
-    items: Path | None = None
-    interactions: Path | None = None
-    impressions: Path | None = None
-    users: Path | None = None
+    items: Path | str | None = None
+    interactions: Path | str | None = None
+    impressions: Path | str | None = None
+    users: Path | str | None = None
     format: str = "auto"
     append: bool = False
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from recsys.data import schema
 from recsys.data.catalogue import Candidates
+from recsys.data.frames import as_pandas
 from recsys.data.schema import ITEM, USER
 from recsys.data.snapshot import ShopTables, Snapshot
 from recsys.data.store import Store, Version
@@ -77,17 +78,25 @@ class Recommender:
     @classmethod
     def build(
         cls,
-        items: pd.DataFrame,
-        interactions: pd.DataFrame,
+        items: Any,
+        interactions: Any,
         *,
         artifacts: Path | str | None = None,
         settings: Settings | None = None,
         progress: bool = False,
     ) -> Recommender:
-        """Encode, index and train from two tables, in memory or (with `artifacts`) published as a version."""
+        """Encode, index and train from two tables, in memory or (with `artifacts`) published as a version.
+
+        Parameters
+        ----------
+        items, interactions
+            Data frames of pandas, polars, PyArrow, dask or what else Narwhals knows, with the columns of the data
+            contract.
+        """
         from recsys.pipeline import nightly  # serving itself reads versions and never writes one
 
         settings = settings or load_settings()
+        items, interactions = as_pandas(items, "items"), as_pandas(interactions, "interactions")
         checked = schema.check_items(items, "items")
         events = schema.check_interactions(interactions, set(checked.table[ITEM]), "interactions")
         tables = ShopTables(checked.table, events.table, events.time_kind or schema.TimeKind.ORDER)
