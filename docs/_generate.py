@@ -1,7 +1,7 @@
 """Pages of the site that come from the code: settings, command line, and the files that pages link to.
 
-A hook of mkdocs. Links to code are written relative to the repository (``../recsys/settings.py``), where they work as they are; on the
-site they lead to a page with the file.
+A hook of mkdocs. Links to code are written relative to the repository (``../recsys/settings.py``), where they work as
+they are; on the site they lead to a page with the file.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def settings_page() -> str:
     """Every setting with its default and what its docstring says."""
     lines = [
         "# Settings\n",
-        "From keyword arguments, then the environment (`RECSYS_ENCODER__NAME=...`), then `recsys.toml` in the working directory "
+        "From keyword arguments, then the environment (`RECSYS_ENCODER__NAME=...`), then `recsys.toml` in the working "
+        "directory "
         "(or the file named by `RECSYS_CONFIG`), then the defaults below.\n",
     ]
     sections = {n: f.annotation for n, f in Settings.model_fields.items() if _is_section(f.annotation)}

@@ -36,7 +36,7 @@ def test_the_face_of_the_package_is_what_the_readme_imports():
 def test_a_public_name_says_what_it_is_and_has_a_page(name):
     module, _, attribute = name.rpartition(".")
     value = getattr(import_module(module), attribute)
-    if isinstance(value, type) or callable(value) and hasattr(value, "__name__"):
+    if isinstance(value, type) or (callable(value) and hasattr(value, "__name__")):
         assert (value.__doc__ or "").strip(), f"{name} has no docstring"
     # As a heading of the Python reference, or by its full name in the text.
     assert re.search(rf"^::: {re.escape(name)}$|`{re.escape(name)}`|`{attribute}`", PAGES, re.MULTILINE), (

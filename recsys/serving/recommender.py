@@ -93,18 +93,20 @@ class Recommender:
             Data frames of pandas, polars, PyArrow, dask or what else Narwhals knows, with the columns of the data
             contract.
         """
-        from recsys.pipeline import nightly  # serving itself reads versions and never writes one
+        from recsys.pipeline import runs  # serving itself reads versions and never writes one
 
         settings = settings or load_settings()
         items, interactions = as_pandas(items, "items"), as_pandas(interactions, "interactions")
-        checked = schema.check_items(items, "items")
-        events = schema.check_interactions(interactions, set(checked.table[ITEM]), "interactions")
+        dialect, most = schema.Dialect.of(settings), settings.intake.max_bad
+        checked = schema.check_items(items, "items", dialect=dialect).require(most)
+        known = set(checked.table[ITEM])
+        events = schema.check_interactions(interactions, known, "interactions", dialect=dialect).require(most)
         tables = ShopTables(checked.table, events.table, events.time_kind or schema.TimeKind.ORDER)
         if artifacts is not None:
             settings = settings.model_copy(update={"artifacts": Path(artifacts)})
-            nightly.publish_tables(tables, settings, progress=progress)
+            runs.publish(tables, settings, progress=progress)
             return cls.load(artifacts, settings=settings)
-        shop, ranker, encoder = nightly.fit_tables(tables, settings, progress=progress)
+        shop, ranker, encoder = runs.fit(tables, settings, progress=progress)
         index = ItemIndex.build(shop.facts.vectors, settings=settings.retrieval)
         return cls(shop, ranker, index, settings, lambda: encoder)
 

@@ -372,7 +372,7 @@ def test_publishing_a_shop_imports_nothing_slow(
     items.to_parquet(tmp_path / "items.parquet")
     events.to_csv(tmp_path / "events.csv", index=False)
     code = f"""
-import recsys.pipeline.nightly, jobs.embed
+import recsys.pipeline.runs, jobs.embed
 from typer.testing import CliRunner
 result = CliRunner().invoke(jobs.embed.app, ["--items", {str(tmp_path / "items.parquet")!r},
     "--interactions", {str(tmp_path / "events.csv")!r}, "--artifacts", {str(tmp_path / "shop")!r}])

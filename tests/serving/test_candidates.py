@@ -93,10 +93,10 @@ def test_the_index_searches_harder_until_the_lists_are_good_enough(pair):
 
 
 def test_training_measures_the_candidates_of_the_new_ranker(pair):
-    from recsys.pipeline import nightly
+    from recsys.pipeline import train
 
     _, few = pair
-    nightly.train(few.settings.model_copy(update={"artifacts": few.version.path.parents[1]}))
+    train(few.settings.model_copy(update={"artifacts": few.version.path.parents[1]}))
     again = Store(few.version.path.parents[1]).require()
     assert again.id != few.version.id
     assert again.manifest["index"]["retrieval_ndcg@10"] > 0.9
