@@ -64,7 +64,7 @@ class Recommender:
         self.lookup = Lookup(shop, settings, encoder, self.items)
         self.scoring = Scoring(shop, ranker, index, settings.retrieval, version)
         if ranker is None:
-            log.warning("this version has no ranker: similarity (cosine) serves; run `python -m jobs.train`")
+            log.warning("no ranker: %s", version.manifest["serves"] if version else "popularity and texts serve")
 
     def __repr__(self) -> str:
         manifest = self.version.manifest if self.version else {}
