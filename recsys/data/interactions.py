@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from recsys.data import outliers, returns
@@ -169,13 +170,12 @@ def reject_unknown(sieve: Sieve, items: pd.Series, known: Collection[str] | None
     if known is None:
         return ""
     known = set(known)
-    ids, codes = np.unique(items[items.notna()].to_numpy(object).astype(str), return_inverse=True)
-    lacking = np.array([name != "" and name not in known for name in ids], dtype=bool)
-    unknown = np.zeros(len(items), dtype=bool)
-    unknown[items.notna().to_numpy()] = lacking[codes]
-    unknown &= sieve.good
+    codes, names = pd.factorize(items)  # codes of missing ids are -1, which takes the last entry
+    ids = np.asarray(names, dtype=object)
+    lacking = np.array([*(name != "" and name not in known for name in ids), False], dtype=bool)
+    unknown = lacking[codes] & sieve.good
     sieve.reject(unknown, "unknown_items", "item_id is not in the catalogue")
-    return mismatch(ids[lacking], known, ITEM) if unknown.any() else ""
+    return mismatch(ids[lacking[:-1]], known, ITEM) if unknown.any() else ""
 
 
 def read_times(sieve: Sieve, now: float | None) -> TimeKind:
@@ -257,8 +257,7 @@ def _net_returns(sieve: Sieve) -> pd.DataFrame:
     quantity = np.full(len(table), np.nan)
     if QUANTITY in table:
         quantity = as_quantities(table[QUANTITY])
-        given = table[QUANTITY].notna().to_numpy() & (table[QUANTITY].astype(str).str.strip() != "").to_numpy()
-        sieve.reject(given & np.isnan(quantity), "bad_quantities", "quantity cannot be read")
+        sieve.reject(_written(table[QUANTITY], np.isnan(quantity)), "bad_quantities", "quantity cannot be read")
         table[QUANTITY] = quantity
     zero, negative = quantity == 0, quantity < 0
     back = (negative | (kinds == REFUND)) & sieve.good
@@ -290,14 +289,23 @@ def _net_returns(sieve: Sieve) -> pd.DataFrame:
     return unmatched.reset_index(drop=True)
 
 
+def _written(values: pd.Series, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which of these cells hold something."""
+    cells = values[among]
+    written = among.copy()
+    written[among] = (cells.notna() & (cells.astype(str).str.strip() != "")).to_numpy()
+    return written
+
+
 def _split_guests(sieve: Sieve) -> None:
-    table, good = sieve.table, sieve.good
+    table, good, words = sieve.table, sieve.good, sieve.dialect.words
+    if not any(str(name).lower() in words.guests for name in table[USER].unique()):
+        return
     by_name = {plain(name): name for name in table.columns}
-    names = [plain(name) for name in sieve.dialect.words.sessions]
-    sessions = [table[by_name[name]] for name in names if name in by_name]
-    users = table[USER][good]
+    names = [plain(name) for name in words.sessions]
+    sessions = [table[by_name[name]][good] for name in names if name in by_name]
     moments = table[TIME].to_numpy(np.float64)[good]
-    split, found = outliers.strangers(users, sieve.dialect.words.guests, [s[good] for s in sessions], moments)
+    split, found = outliers.strangers(table[USER][good], words.guests, sessions, moments)
     if found:
         column = table[USER].copy()
         column[good] = split

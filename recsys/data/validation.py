@@ -192,7 +192,11 @@ class Sieve:
             if read.decimal not in ("", "."):
                 self.report.decimals[column] = read.decimal
             coins = pd.Series(read.currency[read.currency != ""]).value_counts()
+            if CURRENCY in self.table:
+                coins = self.table[CURRENCY].dropna().astype(str).str.strip().str.upper().value_counts()
             self.report.currencies |= {str(code): int(rows) for code, rows in coins.items()}
+            if len(coins) > 1:
+                self.report.notes.append(f"only prices in {coins.index[0]} are compared with each other")
             if len(coins) > 1 and CURRENCY not in self.table:
                 # A price without a sign is in the currency that most have.
                 self.table[CURRENCY] = pd.Series(

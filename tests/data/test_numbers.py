@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys.data.catalogue import Vocabulary
 from recsys.data.numbers import as_quantities, read_amounts
 from recsys.data.schema import check_items
 from recsys.data.vocabulary import vocabulary
@@ -101,3 +102,14 @@ def test_several_currencies_become_a_column_and_unsigned_prices_are_in_the_commo
     assert checked.report.currencies == {"EUR": 2, "USD": 1}
     one = check_items(raw.assign(price=["10 €", "20 €", "5", "7"]))
     assert "currency" not in one.table
+
+
+def test_prices_are_compared_only_within_a_currency():
+    raw = pd.DataFrame(
+        {"item_id": list("abc"), "title": "x", "price": [10, 20, 1_500], "currency": ["EUR", "eur", "JPY"]}
+    )
+    checked = check_items(raw)
+    assert checked.table["price"].tolist() == [10, 20, 1_500]
+    assert "only prices in EUR are compared with each other" in checked.report.notes
+    facts = Vocabulary.fit(checked.table, ["title"]).facts(checked.table, np.ones((3, 4), np.float32))
+    np.testing.assert_allclose(facts.price, np.log1p([10, 20, np.nan]).astype(np.float32))
