@@ -35,10 +35,12 @@ def read_html(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     require("lxml", EXTRA)
     page = data.decode("utf-8", "replace")
     try:
-        tables = pd.read_html(io.StringIO(page), flavor="lxml")
+        tables = pd.read_html(io.StringIO(page), flavor="lxml", thousands=None)
         largest = max(range(len(tables)), key=lambda place: tables[place].size)
         as_text = dict.fromkeys(range(tables[largest].shape[1]), str)
-        table = pd.read_html(io.StringIO(page), flavor="lxml", converters=as_text, keep_default_na=False)[largest]
+        table = pd.read_html(
+            io.StringIO(page), flavor="lxml", converters=as_text, thousands=None, keep_default_na=False
+        )[largest]
     except ValueError as error:
         raise BadInput(f"{name}: an HTML page without a table; export the table as csv or xlsx.") from error
     if all(isinstance(column, int) for column in table.columns):  # a page without <th>: the first row is the header
