@@ -7,20 +7,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from recsys._public import lazily
 
 if TYPE_CHECKING:
     from recsys.serving.live import recommend
     from recsys.serving.recommender import Recommender
+    from recsys.settings import Settings
 
-__all__ = ["Recommender", "recommend"]
+__all__ = ["Recommender", "Settings", "recommend"]
 __version__ = "0.1.0"
 
-
-def __getattr__(name: str) -> Any:
-    # Importing torch takes seconds; `import recsys` and the light modules should not pay for it.
-    if name in __all__:
-        from recsys.serving import live
-
-        return getattr(live, name)
-    raise AttributeError(f"module 'recsys' has no attribute {name!r}")
+__getattr__ = lazily(
+    __name__,
+    {
+        "Recommender": "recsys.serving.recommender",
+        "Settings": "recsys.settings",
+        "recommend": "recsys.serving.live",
+    },
+)

@@ -29,10 +29,11 @@ from recsys.assistant.themes import Reader, Sentences, bank_hash
 from recsys.data.store import Version, knowledge_store
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
-from recsys.encoders.encoder import Encoder
+from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm.language import concepts, language_of
-from recsys.serving.index import ItemIndex, Selection
+from recsys.serving.index import ItemIndex
+from recsys.serving.index_kinds import Selection
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ class Knowledge:
     def build(
         cls,
         passages: Sequence[Passage],
-        encoder: Encoder,
+        encoder: Encodes,
         *,
         languages: Sequence[str] = ("en",),
         known: Sequence[VectorPool] = (),
@@ -181,7 +182,7 @@ class Knowledge:
         (directory / WRITTEN_FOR).write_text(json.dumps(about), encoding="utf-8")
 
     @classmethod
-    def load(cls, directory: Path, encoder: Encoder) -> Knowledge:
+    def load(cls, directory: Path, encoder: Encodes) -> Knowledge:
         """Read what `save` wrote.
 
         Raises
@@ -225,7 +226,7 @@ def read_passages(directory: Path) -> list[Passage]:
         raise ArtifactError(f"{directory}: knowledge cannot be read ({error}); build it again") from None
 
 
-def fits(directory: Path, encoder: Encoder, languages: Sequence[str]) -> bool:
+def fits(directory: Path, encoder: Encodes, languages: Sequence[str]) -> bool:
     """Whether published knowledge was written for this encoder and these languages."""
     try:
         about = json.loads((directory / WRITTEN_FOR).read_text(encoding="utf-8"))
@@ -234,7 +235,7 @@ def fits(directory: Path, encoder: Encoder, languages: Sequence[str]) -> bool:
     return bool(about == _written_for(encoder, languages))
 
 
-def _written_for(encoder: Encoder, languages: Sequence[str]) -> dict[str, Any]:
+def _written_for(encoder: Encodes, languages: Sequence[str]) -> dict[str, Any]:
     return {"encoder": encoder.fingerprint, "languages": list(languages), "phrases": bank_hash()}
 
 
@@ -263,7 +264,7 @@ def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def publish(
     passages: Sequence[Passage],
-    encoder: Encoder,
+    encoder: Encodes,
     artifacts: Path,
     *,
     languages: Sequence[str] = ("en",),
@@ -281,7 +282,7 @@ def publish(
         return store.publish(draft, {"passages": kinds, "encoder": encoder.info}, keep=keep)
 
 
-def load_live(artifacts: Path, encoder: Encoder) -> Knowledge:
+def load_live(artifacts: Path, encoder: Encodes) -> Knowledge:
     """The live knowledge under ``artifacts/knowledge``."""
     version = knowledge_store(artifacts).current()
     if version is None:

@@ -17,6 +17,7 @@ from recsys.data.sample import sample_dir
 from recsys.data.sources import is_database, read_table
 from recsys.data.store import Store, Version, knowledge_store
 from recsys.encoders.encoder import Encoder
+from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
 from recsys.llm import gpt
 from recsys.serving.recommender import Recommender
@@ -73,15 +74,20 @@ def refresh_catalogue(settings: Settings, *, progress: bool = False) -> Version 
     return _publish(passages, settings, encoder, progress=progress)
 
 
-def load_assistant(settings: Settings) -> Assistant:
+def load_assistant(settings: Settings, recommender: Recommender | None = None) -> Assistant:
     """The assistant of the live version; what is not published is taken from the sample shop, if that is what is live.
+
+    Parameters
+    ----------
+    recommender
+        The version to answer from, where it is open already; by default the live one.
 
     Raises
     ------
     ArtifactError
         There is no published version, or no knowledge for it.
     """
-    recommender = Recommender.load(settings=settings)
+    recommender = recommender or Recommender.load(settings=settings)
     assert recommender.version is not None
     sample = bool(recommender.version.manifest.get("counts", {}).get("sample_shop")) or _is_sample(recommender)
     encoder = question_encoder(settings)
@@ -94,7 +100,7 @@ def load_assistant(settings: Settings) -> Assistant:
     )
 
 
-def _publish(passages: Sequence[Passage], settings: Settings, encoder: Encoder, *, progress: bool) -> Version:
+def _publish(passages: Sequence[Passage], settings: Settings, encoder: Encodes, *, progress: bool) -> Version:
     return knowledge.publish(
         passages,
         encoder,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from recsys.encoders.encoder import Encoder
+from recsys.encoders.protocol import Encodes
 from recsys.llm.language import concepts, language_of
 
 INTENTS = (
@@ -139,7 +139,7 @@ class Reader:
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: Encodes,
         joint: LinearClassifier,
         concepts_only: LinearClassifier,
         languages: Sequence[str] = ("en",),
@@ -150,7 +150,7 @@ class Reader:
         self._concepts_only = concepts_only
 
     @classmethod
-    def fit(cls, encoder: Encoder, languages: Sequence[str] = ("en",)) -> Reader:
+    def fit(cls, encoder: Encodes, languages: Sequence[str] = ("en",)) -> Reader:
         """Learn the themes with this encoder (seconds: there are under a thousand phrases)."""
         texts, labels = _phrases()
         vectors, found = encoder.encode(texts).vectors, concepts(texts)
@@ -187,7 +187,7 @@ class Reader:
         self._concepts_only.save(directory, "themes_concepts")
 
     @classmethod
-    def load(cls, directory: Path, encoder: Encoder, languages: Sequence[str] = ("en",)) -> Reader:
+    def load(cls, directory: Path, encoder: Encodes, languages: Sequence[str] = ("en",)) -> Reader:
         """Read what `save` wrote; the encoder has to be the one it was fitted with."""
         joint, alone = (LinearClassifier.load(directory, name) for name in ("themes_joint", "themes_concepts"))
         return cls(encoder, joint, alone, languages)

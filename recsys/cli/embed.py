@@ -51,15 +51,14 @@ def embed(
     Example: recsys embed --items items.parquet --interactions events.csv --artifacts shop
     """
     from recsys.cli._output import tables_line
-    from recsys.pipeline import engines, nightly
-    from recsys.pipeline.inputs import Inputs
+    from recsys.pipeline import Inputs, engines, runs
 
     inputs = Inputs(items, interactions, impressions, users, format, append)
     settings = load_settings(artifacts=artifacts)
     if knowledge and not (items or interactions or impressions or users):
         return _knowledge(knowledge, settings)
     encoder = engines.engine(engine).encoder
-    outcome = nightly.embed(inputs, settings, encoder=encoder, progress=interactive())
+    outcome = runs.embed(inputs, settings, encoder=encoder, progress=interactive())
     assert outcome.version is not None
     told = _knowledge(knowledge, settings) if knowledge else follow_catalogue(settings)
     line = f"published {outcome.version.id}: {tables_line(outcome.notes)}; ranker {outcome.notes['ranker']}"

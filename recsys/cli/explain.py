@@ -66,7 +66,7 @@ def explain(
     else:
         assert users is not None
         asked = check_columns(sources.read_table(users), [USER], str(users))[USER].drop_duplicates()
-        lists = rec.recommend_many(asked.tolist(), k, progress=interactive())
+        lists = rec.recommend_many(asked.tolist(), k, columns=None, progress=interactive())
         parts = out.with_name(f".{out.name}.parts")
         result = reasons.explain_lists(rec, lists, parts, progress=interactive())
         rows, what = len(result), f"reasons for {len(asked)} users"

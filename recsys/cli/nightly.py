@@ -44,12 +44,11 @@ def nightly(
     Example: recsys nightly --items items.parquet --interactions events.parquet --artifacts shop
     """
     from recsys.cli._output import show, tables_line
-    from recsys.pipeline import nightly as pipeline
-    from recsys.pipeline.inputs import Inputs
+    from recsys.pipeline import Inputs, runs
 
     settings = load_settings(artifacts=artifacts)
     inputs = Inputs(items, interactions, impressions, users, format, append)
-    outcome = pipeline.nightly(inputs, settings, progress=interactive())
+    outcome = runs.nightly(inputs, settings, progress=interactive())
     assert outcome.verdict is not None
     body = {**outcome.notes, "gate": outcome.verdict.figures, "gate_message": outcome.verdict.message}
     if outcome.verdict.refused or outcome.version is None:

@@ -42,7 +42,8 @@ def recommend(
     from recsys.data import outputs, sources
     from recsys.data.schema import ITEM, USER, check_columns
     from recsys.pipeline import engines, reasons
-    from recsys.serving.recommender import SCORE, Recommender
+    from recsys.serving.recommender import Recommender
+    from recsys.serving.results import SCORE
 
     if (users is None) == (pairs is None):
         raise BadInput("give either --users F (lists) or --pairs F (scores)")

@@ -44,7 +44,7 @@ def serve(
     address = f"http://{host}:{listener.getsockname()[1]}"
     # Access logs of the server would hold queries, and with them user ids; the application logs endpoints.
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, log_config=None))
-    err.print(f"serving version {app.state.following.version_id} at {address} (stop with Ctrl-C)")
+    err.print(f"serving version {app.state.lists.value.version.id} at {address} (stop with Ctrl-C)")
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:
@@ -57,7 +57,9 @@ def serve(
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        # Connections inherit it; otherwise an answer waits for the caller's delayed acknowledgement, about 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(1_024)  # from here on callers wait rather than being refused

@@ -17,9 +17,9 @@ def train(artifacts: Artifacts = None, as_json: Json = False) -> dict[str, Any]:
 
     Example: recsys train --artifacts shop
     """
-    from recsys.pipeline import nightly
+    from recsys.pipeline import runs
 
-    outcome = nightly.train(load_settings(artifacts=artifacts), progress=interactive())
+    outcome = runs.train(load_settings(artifacts=artifacts), progress=interactive())
     assert outcome.version is not None
     notes = outcome.notes
     line = f"published {outcome.version.id}: ranker of {len(notes['features'])} features on {notes['pairs']} pairs"

@@ -21,7 +21,7 @@ class Tokenizer:
     Parameters
     ----------
     backend
-        A tokenizer of `transformers`, fast or slow, or a `recsys.encoders.plain_tokenizer.PlainTokenizer`.
+        A tokenizer of `transformers`, fast or slow, or a `recsys.encoders.checkpoint.FileTokenizer`.
     max_length
         Tokens kept of a text, special tokens included.
     """

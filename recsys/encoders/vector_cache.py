@@ -11,13 +11,12 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.vectors import KEY, VectorPool
-from recsys.encoders.encoder import Encoded
+from recsys.encoders.protocol import Encodes
 
 #: Texts encoded between two savings, and rows moved at a time.
 SHARD = 16_384
@@ -41,17 +40,6 @@ class Reused:
     """Texts (of this call, duplicates counted once) that the encoder had to read."""
     reused: int
     """Texts whose vector was known, or equal to another text of this call."""
-
-
-class Encodes(Protocol):
-    """What turns texts into vectors: an `Encoder`, or an engine that spreads the work over machines."""
-
-    fingerprint: str
-    dim: int
-
-    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
-        """Vectors of `texts`, shape ``(len(texts), dim)``."""
-        ...
 
 
 def encode(

@@ -136,7 +136,7 @@ class Case:
         return Candidates.of(self.shop.facts)
 
     @cached_property
-    def course(self) -> RankerTrainer:
+    def trainer(self) -> RankerTrainer:
         """What a ranker trained at the cut is fitted from; ablations share it."""
         return prepare_ranker(self.shop.facts, self.holdout.train, self.texts, self.settings, progress=self.progress)
 
@@ -175,7 +175,7 @@ def assess_live(
 def assess(case: Case, *, with_peers: bool = False, with_ablation: bool = False) -> Assessment:
     """Measure the ranker, the baselines and what else is asked for on one cut."""
     settings, holdout = case.settings, case.holdout
-    ranker = case.course.ranker()
+    ranker = case.trainer.ranker()
     models, skipped = _baselines(case, ranker)
     measured = {RANKER: measure(case.scores(ranker), holdout)}
     measured |= {name: measure(scores, holdout) for name, scores in models.items()}
@@ -221,7 +221,7 @@ def _baselines(case: Case, full: Ranker) -> tuple[dict[str, Scores], dict[str, s
     models["TF-IDF cosine"] = baselines.tfidf_cosine(facts, case.histories)
     models["embedding cosine"] = baselines.embedding_cosine(facts, case.histories)
     others = tuple(block.name for block in full.blocks if block.name != TextVectors.name)
-    models[DESIGN] = case.scores(case.course.ranker(without=others))
+    models[DESIGN] = case.scores(case.trainer.ranker(without=others))
     return models, skipped
 
 
@@ -268,10 +268,10 @@ def ablation(case: Case, full: Ranker, measured: Measured, how: Mapping[str, int
     """Take each block away in turn, fit the weights again, and see what is lost; dearest block first."""
     out = []
     for block in full.blocks:
-        less = measure(case.scores(case.course.ranker(without=(block.name,))), case.holdout)
+        less = measure(case.scores(case.trainer.ranker(without=(block.name,))), case.holdout)
         lost = {f: metrics.difference(measured.per_user[f], less.per_user[f], **how) for f in FIGURES}
         out.append(AblationEffect(block.name, block.meaning, lost))
-    return sorted(out, key=lambda worth: -worth.figures["auc"].value)
+    return sorted(out, key=lambda effect: -effect.figures["auc"].value)
 
 
 def calibration(case: Case, ranker: Ranker) -> Calibration | None:

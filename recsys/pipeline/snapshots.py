@@ -18,7 +18,7 @@ from recsys.data.histories import Histories
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot, titles
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
-from recsys.encoders.vector_cache import Encodes
+from recsys.encoders.protocol import Encodes
 from recsys.settings import Settings
 
 

@@ -30,7 +30,7 @@ def recent_pairs(events: Events, limit: int = BASKET_LIMIT) -> Events:
     return events.where(keep)
 
 
-def together(events: Events) -> sparse.csr_array:
+def cooccurrence_counts(events: Events) -> sparse.csr_array:
     """How often two items are in one history, ``G[i, j]``; a history of ``n`` items counts ``1 / log2(1 + n)``.
 
     The diagonal holds the items' own counts. Long histories say less about any one pair, hence the damping.
@@ -54,7 +54,7 @@ def cosine(counts: sparse.csr_array, shrink: float = 3.0) -> sparse.csr_array:
     return sparse.csr_array((value.astype(np.float32), (row, col)), shape=counts.shape)
 
 
-def following(events: Events, half_life: float = 2.0, reach: int = 25) -> sparse.csr_array:
+def sequence_weights(events: Events, half_life: float = 2.0, reach: int = 25) -> sparse.csr_array:
     """How strongly item ``j`` follows item ``i``, ``F[i, j]``, over popularity.
 
     Every pair of events of one user that are at most `reach` events apart counts from the earlier to the later, halved
@@ -85,7 +85,7 @@ def following(events: Events, half_life: float = 2.0, reach: int = 25) -> sparse
     return sparse.csr_array((value.astype(np.float32), (flow.row, flow.col)), shape=shape)
 
 
-def regression(
+def local_ease(
     counts: sparse.csr_array, neighbours: sparse.csr_array, ridge: float, batch: int = 512
 ) -> sparse.csr_array:
     """Item-item weights by ridge regression of each item on its neighbours: EASE (Steck 2019) on local neighbourhoods.
@@ -140,7 +140,7 @@ def regression(
     )
 
 
-def taste(similarity: sparse.csr_array, size: int, seed: int) -> NDArray[np.float32]:
+def item_factors(similarity: sparse.csr_array, size: int, seed: int) -> NDArray[np.float32]:
     """Item factors of a symmetric item-item similarity, shape ``(n_items, size)``.
 
     The truncated singular vectors scaled by the root of their values: items whose buyers also buy the same things lie
@@ -157,7 +157,7 @@ def taste(similarity: sparse.csr_array, size: int, seed: int) -> NDArray[np.floa
 
 
 @dataclass(frozen=True)
-class Clock:
+class CumulativeCounts:
     """Counts of events per item in consecutive stretches of equal numbers of events.
 
     Stretches of equal numbers of events, not of days, make the same windows fit a shop with a thousand events a year
@@ -176,7 +176,7 @@ class Clock:
     counts: NDArray[np.float32]
 
     @classmethod
-    def build(cls, events: Events, stretches: int) -> Clock:
+    def build(cls, events: Events, stretches: int) -> CumulativeCounts:
         """Cut the events' time into at most `stretches` parts."""
         if not len(events):
             return cls(np.zeros(1), np.zeros((2, events.n_items + 1), np.float32))
@@ -186,7 +186,7 @@ class Clock:
         np.add.at(counts, (part + 1, events.item), events.weight)
         return cls(edges, np.cumsum(counts, axis=0, dtype=np.float32))
 
-    def stretch(self, time: float) -> int:
+    def bin_of(self, time: float) -> int:
         """Index of the stretch that holds `time`."""
         return int(np.clip(np.searchsorted(self.edges, time, side="right") - 1, 0, len(self.edges) - 1))
 
@@ -200,7 +200,7 @@ class Clock:
         return self.counts[min(max(last + 1, 0), n)][which] - self.counts[min(max(first, 0), n)][which]
 
 
-def seen(events: Events, now: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def first_and_last(events: Events, now: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Days before `now` of each item's first and last event, NaN where there is none; two arrays ``(n_items + 1,)``."""
     first = np.full(events.n_items + 1, np.nan)
     last = np.full(events.n_items + 1, np.nan)

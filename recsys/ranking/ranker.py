@@ -27,7 +27,8 @@ from recsys.errors import ArtifactError, BadInput
 from recsys.ranking.extra_blocks import extra_blocks
 from recsys.ranking.features import BLOCKS, Block, TrainingContext
 from recsys.ranking.regression import Regression, TrainingSplit
-from recsys.ranking.sampling import Impressions, TextVectors, training_pairs, training_windows
+from recsys.ranking.sampling import Impressions, TextVectors, training_pairs
+from recsys.ranking.windows import training_windows
 from recsys.settings import TrainingConfig
 
 _META, _WEIGHTS = "ranker.json", "weights.npy"
@@ -239,21 +240,23 @@ class RankerTrainer:
             There is nothing to learn from, or an extra block cannot be loaded.
         """
         config = config or TrainingConfig()
-        say = progress or (lambda line: None)
+        announce = progress or (lambda line: None)
         context = TrainingContext.as_of(catalogue, events, events.end, config.half_life, seed=seed, table=table)
         kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.applies(context)]
-        moments = training_windows(context, config)
-        pairs = training_pairs(moments, kinds, text_vectors, config, seed=seed, impressions=impressions, progress=say)
-        say("fitting the statistics on all events")
+        windows = training_windows(context, config)
+        pairs = training_pairs(
+            windows, kinds, text_vectors, config, seed=seed, impressions=impressions, progress=announce
+        )
+        announce("fitting the statistics on all events")
         blocks = fit_blocks(kinds, context)
         if (columns := [c for b in blocks for c in b.columns]) != list(pairs.columns):
             raise BadInput(f"features differ between past and present: {sorted(set(columns) ^ set(pairs.columns))}.")
         report = {
             "pairs": len(pairs.bought),
             "bought": int(pairs.bought.sum()),
-            "training_windows": [{"kind": o.kind, "users": len(o.users), "bought": len(o.items)} for o in moments],
+            "training_windows": [{"kind": w.kind, "users": len(w.users), "bought": len(w.items)} for w in windows],
         }
-        say("fitting the weights")
+        announce("fitting the weights")
         return cls(blocks, TrainingSplit.of(pairs, seed), config, report)
 
     def ranker(self, without: Sequence[str] = ()) -> Ranker:

@@ -17,7 +17,7 @@ from recsys.data.histories import Histories
 from recsys.data.snapshot import Lazy, Snapshot, titles
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
-from recsys.encoders.encoder import Encoder
+from recsys.encoders.protocol import Encodes
 from recsys.ranking.ranker import RankerTrainer
 from recsys.ranking.sampling import Impressions
 from recsys.settings import Settings
@@ -32,7 +32,7 @@ class HistoryEncoder:
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: Encodes,
         snapshot: Snapshot,
         settings: Settings,
         known: Sequence[VectorPool] = (),

@@ -38,11 +38,11 @@ class TrainingSplit:
     means, spread
         Of the raw columns; the spread of a constant column is infinite.
     learn, check
-        Rows of the inner split that chooses the regularisation: the latest of several moments is held out.
+        Rows of the inner split that chooses the regularisation: the latest of several windows is held out.
     latest
-        Rows of the latest moment, on which the probability is set.
+        Rows of the latest window, on which the probability is set.
     rest
-        For each half of the latest moment's shoppers (a mask of `latest`), rows to learn from that know nothing of it.
+        For each half of the latest window's shoppers (a mask of `latest`), rows to learn from that know nothing of it.
     """
 
     pairs: Pairs
@@ -57,11 +57,11 @@ class TrainingSplit:
     def of(cls, pairs: Pairs, seed: int) -> TrainingSplit:
         """Standardise the pairs' features in place (a second copy would double the memory) and split the rows."""
         means, spread = pairs.standardise()
-        moments = np.unique(pairs.moment[pairs.later] if pairs.later.any() else pairs.moment)
-        latest = pairs.moment == moments[0]
+        windows = np.unique(pairs.window[pairs.later] if pairs.later.any() else pairs.window)
+        latest = pairs.window == windows[0]
         rng = np.random.default_rng(seed)
         shoppers = int(pairs.shopper.max(initial=0)) + 1
-        held = latest if len(moments) > 1 else (rng.random(shoppers) < 0.25)[pairs.shopper]
+        held = latest if len(windows) > 1 else (rng.random(shoppers) < 0.25)[pairs.shopper]
         sample = (rng.random(shoppers) < INNER / max(len(held), 1))[pairs.shopper]
         second = (rng.random(shoppers) < 0.5)[pairs.shopper]
         return cls(
@@ -105,7 +105,7 @@ class Regression:
     def fit(
         cls, split: TrainingSplit, strengths: Sequence[float], columns: NDArray[np.intp] | slice = slice(None)
     ) -> Regression:
-        """Regularisation on the held-out part, weights on everything, slope and intercept on the latest moment.
+        """Regularisation on the held-out part, weights on everything, slope and intercept on the latest window.
 
         Parameters
         ----------
@@ -124,9 +124,9 @@ class Regression:
             for strength in strengths:
                 model = _logistic(X, y[learn], w[learn], strength)
                 z = model.decision_function(held)
-                worth = expected_dcg(z, y[check], pairs.importance_weight[check], pairs.shopper[check])
-                if best is None or worth > best[0]:
-                    best = (worth, strength)
+                gain = expected_dcg(z, y[check], pairs.importance_weight[check], pairs.shopper[check])
+                if best is None or gain > best[0]:
+                    best = (gain, strength)
             del X, held
         _, strength = best or (0.0, strengths[len(strengths) // 2])
         model = _logistic(features, y, w, strength)
@@ -166,9 +166,9 @@ def _logistic(
 
 
 def _cross_fitted(split: TrainingSplit, features: NDArray[np.float32], strength: float) -> NDArray[np.float64] | None:
-    """Logits of the latest moment's rows by weights that have not seen their shoppers, shape ``(len(latest),)``.
+    """Logits of the latest window's rows by weights that have not seen their shoppers, shape ``(len(latest),)``.
 
-    Weights learnt from earlier moments alone know less of the present than the final ones do, and the slope that suits
+    Weights learnt from earlier windows alone know less of the present than the final ones do, and the slope that suits
     them would be too timid; on rows that the weights have seen, too few purchases are expected of what was not bought,
     and an intercept set there would be too high. None where there is nothing to tell apart.
     """

@@ -16,9 +16,9 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from recsys.data.memmap import open_array
 from recsys.errors import ArtifactError
 from recsys.serving import index_kinds as kinds
-from recsys.serving.index_kinds import Kind, faiss
+from recsys.serving.index_kinds import IndexInfo, Kind, Selection, faiss
 from recsys.settings import RetrievalSettings
 
 #: Share of the exact ten nearest that must be found, and of items that may change before the index is built anew.
@@ -34,48 +34,6 @@ RECALL, CHURN = 0.95, 0.1
 #: Found by code, per item asked for: the codes are coarse, so more are put in exact order than are returned.
 DEPTH = 3
 _GONE = -1
-
-
-@dataclass(frozen=True)
-class IndexInfo:
-    """What a manifest says of an index.
-
-    Attributes
-    ----------
-    kind
-        ``exact``, ``hnsw16``/``hnsw8`` (graph over 16- or 8-bit codes) or ``ivf8``.
-    items, dim
-        Items that can be found, and components of a vector.
-    effort
-        Candidates kept during a search (HNSW) or lists visited (IVF); 0 where the search is exact.
-    recall
-        Measured share of the exact ten nearest that are found.
-    queries
-        Queries behind `recall`.
-    built
-        Items when the index was last built whole.
-    changed
-        Items added and removed since then.
-    note
-        Why the choice was made again, '' if it was not.
-    """
-
-    kind: Kind
-    items: int
-    dim: int
-    effort: int = 0
-    recall: float = 1.0
-    queries: int = 0
-    built: int = 0
-    changed: int = 0
-    note: str = ""
-
-
-class Selection(NamedTuple):
-    """The slots that a search may return, and the share of the items they are."""
-
-    bits: NDArray[np.uint8]
-    share: float
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def test_u_v_alone_has_the_text_vectors_and_nothing_else(case, monkeypatch):
     monkeypatch.setattr(RankerTrainer, "ranker", spy)
     assessment.assess(case)
     assert left_out[0] == ()
-    assert [b.name for b in fit(case.course, left_out[1]).blocks] == ["text vectors"]
+    assert [b.name for b in fit(case.trainer, left_out[1]).blocks] == ["text vectors"]
 
 
 def test_figures_are_plain_numbers(found):
@@ -109,14 +109,14 @@ def test_a_second_assessment_finds_the_same(case, found):
 
 
 def test_ablation_fits_again_without_each_block(case, found):
-    full = case.course.ranker()
+    full = case.trainer.ranker()
     few = replace(full, blocks=full.blocks[:2], weights=full.weights[:2], offsets=full.offsets[:2])
     how = {"resamples": 100, "seed": 7}
     worths = assessment.ablation(case, few, found.measured[RANKER], how)
     assert {w.block for w in worths} == {b.name for b in few.blocks}
     values = [w.figures["auc"].value for w in worths]
     assert values == sorted(values, reverse=True)
-    without = measure(case.scores(case.course.ranker(without=(worths[0].block,))), case.holdout)
+    without = measure(case.scores(case.trainer.ranker(without=(worths[0].block,))), case.holdout)
     expected = np.mean(found.measured[RANKER].per_user["auc"] - without.per_user["auc"])
     assert values[0] == pytest.approx(expected)
 
@@ -170,7 +170,7 @@ def test_the_calibration_slice_is_the_first_events_after_the_cut(case):
 
 def test_expected_purchases_are_summed_over_the_whole_catalogue(case):
     """The frozen negatives stand for all the items that were not bought: compare with scoring them all."""
-    ranker = case.course.ranker()
+    ranker = case.trainer.ranker()
     found = assessment.calibration(case, ranker)
     assert found is not None
     train = case.holdout.train

@@ -98,7 +98,7 @@ def test_finished_parts_of_the_same_request_are_kept_and_of_another_are_not(rec,
     after = {p.name: p.stat().st_mtime_ns for p in parts}
     assert [n for n in before if before[n] != after[n]] == [parts[2].name]
     engines.engine("ray").lists(rec, users, 3, out)
-    want = rec.recommend_many(users, 3)
+    want = rec.recommend_many(users, 3, columns=None)
     assert pd.read_csv(out, dtype={"user_id": str}).item_id.tolist() == want.item_id.tolist()
 
 

@@ -12,7 +12,8 @@ from recsys.data.events import DAY
 from recsys.data.schema import TimeKind
 from recsys.errors import BadInput
 from recsys.ranking.features import BLOCKS
-from recsys.ranking.sampling import Impressions, draw, training_pairs, training_windows
+from recsys.ranking.sampling import Impressions, sample_candidates, training_pairs
+from recsys.ranking.windows import training_windows
 from recsys.settings import TrainingConfig
 from tests.shops import context_of, events_of, facts_of, mean_texts, tables
 
@@ -23,9 +24,9 @@ FACTS = facts_of(ITEMS)
 
 def pairs_of(rows: pd.DataFrame, config: TrainingConfig = CONFIG, **more):
     events = events_of(ITEMS, rows)
-    moments = training_windows(context_of(events, FACTS), config)
-    kinds = [k for k in BLOCKS if k.applies(moments[0].context)]
-    return moments, training_pairs(moments, kinds, mean_texts(FACTS), config, seed=0, **more)
+    windows = training_windows(context_of(events, FACTS), config)
+    kinds = [k for k in BLOCKS if k.applies(windows[0].context)]
+    return windows, training_pairs(windows, kinds, mean_texts(FACTS), config, seed=0, **more)
 
 
 def test_labels_come_after_and_are_new_to_the_shopper():
@@ -43,8 +44,8 @@ def test_labels_come_after_and_are_new_to_the_shopper():
 def test_a_leak_planted_after_the_cut_changes_no_feature_before_it():
     """Events after every cut, however telling, leave the features of the pairs as they were."""
     events = events_of(ITEMS, ROWS)
-    moments = training_windows(context_of(events, FACTS), CONFIG)
-    later = next(o for o in moments if o.kind == "later")
+    windows = training_windows(context_of(events, FACTS), CONFIG)
+    later = next(o for o in windows if o.kind == "later")
     kinds = [k for k in BLOCKS if k.applies(later.context)]
     before = training_pairs([later], kinds, mean_texts(FACTS), CONFIG, seed=0)
     # The same shoppers buy the same labelled items again, many times over, at and after the cut.
@@ -87,8 +88,8 @@ def test_the_held_out_event_is_not_in_the_past_of_its_shopper():
 
 def test_order_only_tables_have_only_last_events():
     rows = ROWS.assign(timestamp=ROWS.groupby("user_id").cumcount().astype(float))
-    moments = training_windows(context_of(events_of(ITEMS, rows, TimeKind.ORDER), FACTS), CONFIG)
-    assert [o.kind for o in moments] == ["next", "next"]
+    windows = training_windows(context_of(events_of(ITEMS, rows, TimeKind.ORDER), FACTS), CONFIG)
+    assert [o.kind for o in windows] == ["next", "next"]
 
 
 def test_nothing_to_learn_is_an_error():
@@ -102,11 +103,11 @@ def test_nothing_to_learn_is_an_error():
 def test_drawn_items_are_in_neither_history_nor_purchases(negatives: int, seed: int, positives: int):
     config = TrainingConfig(negatives=negatives, positives=positives, slices=2)
     for window in training_windows(replace(context_of(events_of(ITEMS, ROWS), FACTS), seed=seed), config):
-        profiles = window.context.histories
-        for drawn in draw(window, config, np.random.default_rng(seed), 10**9):
+        histories = window.context.histories
+        for drawn in sample_candidates(window, config, np.random.default_rng(seed), 10**9):
             user = window.users[drawn.place]
             bought = window.items[window.indptr[drawn.place] : window.indptr[drawn.place + 1]]
-            had = profiles.items[profiles.indptr[user] : profiles.indptr[user + 1]]
+            had = histories.items[histories.indptr[user] : histories.indptr[user + 1]]
             assert set(drawn.codes[: drawn.bought]) <= set(bought)
             assert drawn.bought <= positives
             assert not set(drawn.codes[drawn.bought :]) & (set(bought) | set(had))
@@ -116,10 +117,10 @@ def test_drawn_items_are_in_neither_history_nor_purchases(negatives: int, seed: 
 def test_every_item_is_drawn_as_often_as_every_other(negatives: int):
     config = TrainingConfig(negatives=negatives, slices=1)
     for window in training_windows(context_of(events_of(ITEMS, ROWS), FACTS), config):
-        drawn = draw(window, config, np.random.default_rng(0), 10**9)
+        drawn = sample_candidates(window, config, np.random.default_rng(0), 10**9)
         codes = np.concatenate([d.codes[d.bought :] for d in drawn])
-        profiles = window.context.histories
-        had = [profiles.items[profiles.indptr[u] : profiles.indptr[u + 1]] for u in window.users]
+        histories = window.context.histories
+        had = [histories.items[histories.indptr[u] : histories.indptr[u + 1]] for u in window.users]
         nobodys = np.setdiff1d(np.arange(len(ITEMS)), np.concatenate([*had, window.items]))
         often = np.bincount(codes, minlength=len(ITEMS))[nobodys]
         assert len(nobodys)
@@ -132,7 +133,7 @@ def test_shown_and_not_clicked_are_preferred_as_negatives():
     user = int(window.users[0])
     never = len(ITEMS) - 1
     shown = np.sort(np.array([user * len(ITEMS) + never]))
-    drawn = draw(window, CONFIG, np.random.default_rng(0), 10**9, shown)[0]
+    drawn = sample_candidates(window, CONFIG, np.random.default_rng(0), 10**9, shown)[0]
     assert never in drawn.codes[drawn.bought :]
     impressions = Impressions(
         np.array([user], np.int32), np.array([never], np.int32), np.array([window.context.now]), np.array([False])
@@ -141,12 +142,12 @@ def test_shown_and_not_clicked_are_preferred_as_negatives():
     assert len(pairs.bought) == len(pairs.features)
 
 
-def test_the_number_of_pairs_is_bounded_and_a_moment_counts_as_its_purchases():
-    moments, pairs = pairs_of(ROWS, TrainingConfig(negatives=50, slices=2, pairs=3_000))
+def test_the_number_of_pairs_is_bounded_and_a_window_counts_as_its_purchases():
+    windows, pairs = pairs_of(ROWS, TrainingConfig(negatives=50, slices=2, pairs=3_000))
     assert len(pairs.bought) < 4_500
-    by_moment = [pairs.weights[pairs.moment == k].sum() for k in range(len(moments))]
+    by_window = [pairs.weights[pairs.window == k].sum() for k in range(len(windows))]
     np.testing.assert_allclose(
-        np.array(by_moment) / by_moment[0], [o.share / moments[0].share for o in moments], rtol=1e-3
+        np.array(by_window) / by_window[0], [o.share / windows[0].share for o in windows], rtol=1e-3
     )
     assert pairs.weights.mean() == pytest.approx(1, rel=1e-3)
 

@@ -16,7 +16,7 @@ from recsys.cli._benchmarks.race import machine, race
 from recsys.data.catalogue import render
 from recsys.encoders import checkpoint, pretrained
 from recsys.encoders.checkpoint import FullModel
-from recsys.encoders.encoder import Encoder
+from recsys.encoders.protocol import Encodes
 from recsys.encoders.tokens import Tokenizer
 from recsys.errors import BadInput
 from recsys.serving.recommender import Recommender
@@ -28,7 +28,7 @@ BATCH = 32
 K, SHORT = 10, 500
 
 
-def bench_recommend(rec: Recommender, encoder: Encoder, *, users: int = 200, rounds: int = 3) -> dict[str, Any]:
+def bench_recommend(rec: Recommender, encoder: Encodes, *, users: int = 200, rounds: int = 3) -> dict[str, Any]:
     """Time a list of ten for known users, one request after another, on one thread.
 
     The first rival encodes the text of every item and of the history for each request and asks a logistic regression
@@ -78,7 +78,7 @@ def bench_recommend(rec: Recommender, encoder: Encoder, *, users: int = 200, rou
     }
 
 
-def _plain(name: str, encoder: Encoder) -> Encode:
+def _plain(name: str, encoder: Encodes) -> Encode:
     """The model of this name as transformers runs it: padded batches in the order given, all of every layer."""
     model, backend = checkpoint.load(pretrained.resolve(name), name)
     full = FullModel(model, encoder.pooling, pad=backend.pad_token_id or 0)

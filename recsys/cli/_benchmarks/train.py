@@ -15,7 +15,8 @@ from recsys.data.snapshot import Snapshot
 from recsys.errors import BadInput
 from recsys.ranking.features import BLOCKS, TrainingContext
 from recsys.ranking.recipe import HistoryEncoder
-from recsys.ranking.sampling import training_pairs, training_windows
+from recsys.ranking.sampling import training_pairs
+from recsys.ranking.windows import training_windows
 from recsys.settings import Settings
 
 DEFAULT = "scikit-learn defaults"
@@ -31,8 +32,7 @@ def bench_train(shop: Snapshot, texts: HistoryEncoder, settings: Settings, *, ro
     config = settings.training
     whole = TrainingContext(shop.facts, shop.events, shop.now, shop.histories, settings.seed)
     kinds = [kind for kind in BLOCKS if kind.applies(whole)]
-    moments = training_windows(whole, config)
-    pairs = training_pairs(moments, kinds, texts, config, seed=settings.seed)
+    pairs = training_pairs(training_windows(whole, config), kinds, texts, config, seed=settings.seed)
     learn = pairs.shopper % 2 == 0
     X, y = pairs.features[learn], pairs.bought[learn]
     check, labels = pairs.features[~learn], pairs.bought[~learn]

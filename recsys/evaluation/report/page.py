@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from recsys.data.atomic import write_text
 from recsys.errors import BadInput
 from recsys.evaluation.assessment import RANKER, Assessment
 from recsys.evaluation.report import plots, tables
@@ -52,12 +52,4 @@ def render(found: Assessment) -> str:
 
 def write_report(found: Assessment, path: Path) -> None:
     """Write the page; a reader sees the old file or the new one, never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(render(found))
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, render(found))

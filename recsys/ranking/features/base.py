@@ -104,7 +104,7 @@ class TrainingContext:
     @cached_property
     def cooccurrences(self) -> sparse.csr_array:
         """Co-occurrence counts, shared by the blocks that start from them."""
-        return cooccurrence.together(self.events)
+        return cooccurrence.cooccurrence_counts(self.events)
 
     @cached_property
     def item_similarity(self) -> sparse.csr_array:

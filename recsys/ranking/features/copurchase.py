@@ -25,7 +25,7 @@ from recsys.ranking.features.base import (
 )
 
 #: Strongest partners kept of each item, and of all items together; how many explain an item in the regression.
-PARTNERS, LINKS, EXPLAINERS, RIDGE = 200, 50_000_000, 50, 100.0
+NEIGHBOURS, LINKS, EXPLAINERS, RIDGE = 200, 50_000_000, 50, 100.0
 #: ItemNeighbours of each item whose likes are looked up.
 BRIDGES = 60
 
@@ -96,7 +96,7 @@ def _log(x: NDArray[Any]) -> NDArray[np.float64]:
 
 def _max_neighbours(n_items: int) -> int:
     """Neighbours kept of each item; fewer above a quarter of a million items, so that memory stays bounded."""
-    return max(min(PARTNERS, LINKS // max(n_items, 1)), 10)
+    return max(min(NEIGHBOURS, LINKS // max(n_items, 1)), 10)
 
 
 class ItemKNN(_Summed):
@@ -122,7 +122,7 @@ class SequentialKNN(_Summed):
 
     @override
     def fit(self, context: TrainingContext) -> None:
-        self._keep(cooccurrence.following(context.events))
+        self._keep(cooccurrence.sequence_weights(context.events))
 
 
 class LocalEASE(_Summed):
@@ -136,7 +136,7 @@ class LocalEASE(_Summed):
     @override
     def fit(self, context: TrainingContext) -> None:
         near = strongest(context.item_similarity, EXPLAINERS)
-        self._keep(cooccurrence.regression(context.cooccurrences, near, RIDGE))
+        self._keep(cooccurrence.local_ease(context.cooccurrences, near, RIDGE))
 
 
 class ContentBridgedKNN(_Summed):
@@ -175,7 +175,7 @@ class RecentItemKNN(_Summed):
     def fit(self, context: TrainingContext) -> None:
         events = context.events
         recent = events.where(events.time >= np.quantile(events.time, 0.75)) if len(events) else events
-        self._keep(cooccurrence.cosine(cooccurrence.together(recent)))
+        self._keep(cooccurrence.cosine(cooccurrence.cooccurrence_counts(recent)))
 
 
 class LatentFactors(Block):
@@ -193,7 +193,7 @@ class LatentFactors(Block):
 
     @override
     def fit(self, context: TrainingContext) -> None:
-        factors = cooccurrence.taste(strongest(context.item_similarity, PARTNERS), self.SIZE, context.seed)
+        factors = cooccurrence.item_factors(strongest(context.item_similarity, NEIGHBOURS), self.SIZE, context.seed)
         norm = (
             float(np.sqrt(np.mean(np.square(factors).sum(1)[np.square(factors).sum(1) > 0]))) if factors.any() else 1.0
         )

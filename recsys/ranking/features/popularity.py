@@ -12,7 +12,7 @@ from recsys.data.catalogue import Candidates
 from recsys.data.events import DAY
 from recsys.data.histories import Profile
 from recsys.ranking import cooccurrence
-from recsys.ranking.cooccurrence import Clock
+from recsys.ranking.cooccurrence import CumulativeCounts
 from recsys.ranking.features.base import Array, Block, EvidenceKind, State, TrainingContext, log_gap
 
 
@@ -86,7 +86,7 @@ class Recency(Block):
 
     @override
     def fit(self, context: TrainingContext) -> None:
-        first, last = cooccurrence.seen(context.events, context.now)
+        first, last = cooccurrence.first_and_last(context.events, context.now)
         known = ~np.isnan(first)
         table = np.stack([np.log1p(np.maximum(first, 0)), np.log1p(np.maximum(last, 0))], axis=1)
         # An item nobody has bought has no age; the mean says nothing either way, `never_bought` says the rest.
@@ -106,9 +106,9 @@ class LastVisitPopularity(Block):
     meaning = "whether the item sold around the time this shopper was last here"
     evidence_kinds = (EvidenceKind.POPULAR,)
 
-    STRETCHES: ClassVar[int] = 128
+    BINS: ClassVar[int] = 128
     REACH: ClassVar[tuple[int, ...]] = (1, 4, 12)
-    _clock: Clock
+    _counts: CumulativeCounts
     _now: float
     _first: NDArray[np.float32]
 
@@ -119,11 +119,11 @@ class LastVisitPopularity(Block):
 
     @override
     def fit(self, context: TrainingContext) -> None:
-        first, _ = cooccurrence.seen(context.events, context.now)
-        self._set(Clock.build(context.events, self.STRETCHES), context.now, first)
+        first, _ = cooccurrence.first_and_last(context.events, context.now)
+        self._set(CumulativeCounts.build(context.events, self.BINS), context.now, first)
 
-    def _set(self, clock: Clock, now: float, first: NDArray[np.float32]) -> None:
-        self._clock, self._now, self._first = clock, now, first
+    def _set(self, counts: CumulativeCounts, now: float, first: NDArray[np.float32]) -> None:
+        self._counts, self._now, self._first = counts, now, first
         around = [f"sold_within_{r}_stretches" for r in self.REACH]
         self.columns = (
             *around,
@@ -139,17 +139,17 @@ class LastVisitPopularity(Block):
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
         codes = candidates.codes
         gap = float(profile.ages.min(initial=np.inf)) if len(profile) else 0.0
-        here = self._clock.stretch(self._now - gap * DAY)
-        end = len(self._clock.edges)
+        here = self._counts.bin_of(self._now - gap * DAY)
+        end = len(self._counts.edges)
         columns = []
         for reach in self.REACH:
             low, high = max(here - reach, 0), min(here + reach, end - 1)
             # Windows cut short by the end of the table count per stretch, not in total.
-            rate = self._clock.window(low, high, codes) * ((2 * reach + 1) / (high - low + 1))
+            rate = self._counts.window(low, high, codes) * ((2 * reach + 1) / (high - low + 1))
             columns.append(np.log1p(rate))
         log_gap = np.log1p(gap)
         columns += [c * log_gap for c in columns]
-        columns += [np.log1p(self._clock.window(0, here, codes)), np.log1p(self._clock.window(here + 1, end, codes))]
+        columns += [np.log1p(self._counts.window(0, here, codes)), np.log1p(self._counts.window(here + 1, end, codes))]
         later = np.nan_to_num(gap - self._first[codes])  # days from their latest visit to the item's first sale
         columns += [later > 0, np.log1p(np.maximum(later, 0)), np.log1p(np.maximum(-later, 0))]
         return np.stack(columns, axis=1).astype(np.float32)
@@ -157,12 +157,12 @@ class LastVisitPopularity(Block):
     @override
     def state(self) -> dict[str, Array]:
         return {
-            "edges": self._clock.edges,
-            "counts": self._clock.counts,
+            "edges": self._counts.edges,
+            "counts": self._counts.counts,
             "now": np.array([self._now]),
             "first": self._first,
         }
 
     @override
     def restore(self, state: State) -> None:
-        self._set(Clock(state["edges"], state["counts"]), float(state["now"][0]), state["first"])
+        self._set(CumulativeCounts(state["edges"], state["counts"]), float(state["now"][0]), state["first"])
