@@ -125,7 +125,7 @@ def test_a_table_of_a_web_server(tmp_path, server):
     with pytest.raises(BadInput, match=r"/none\.csv: no such file") as error:
         read_table(f"{server}/none.csv?signature=secret")
     assert "secret" not in str(error.value)
-    with pytest.raises(BadInput, match="cannot be fetched .*check the address"):
+    with pytest.raises(BadInput, match=r"cannot be fetched .*check the address"):
         read_table("http://127.0.0.1:9/items.csv")
 
 
@@ -140,7 +140,7 @@ def test_files_folders_and_globs_of_an_object_store():
         assert table["item_id"].tolist() == ["007", "12347"], place
         assert table["day"].tolist() == ["01", "02"]
     assert read_table("memory://bucket/items/day=01/part-0.csv").shape == (1, 3)
-    with pytest.raises(BadInput, match="no such file|there is no file"):
+    with pytest.raises(BadInput, match=r"no such file|there is no file"):
         read_table("memory://bucket/none.csv")
     store.store.clear()
 
@@ -206,7 +206,10 @@ def test_a_recommender_is_built_from_frames_of_other_libraries(tiny_tables, tiny
 
 # --- orders -----------------------------------------------------------------------------------------------------------
 
-ORDERS = "order_id,user_id,item_id,status,ordered_at\n0012,007,A,sent,2026-01-01\n13,7,B,sent,2026-01-02\n14,,C,sent,2026-01-03\n"
+ORDERS = (
+    "order_id,user_id,item_id,status,ordered_at\n0012,007,A,sent,2026-01-01\n13,7,B,sent,2026-01-02\n"
+    "14,,C,sent,2026-01-03\n"
+)
 
 
 @pytest.mark.parametrize("name", ["orders.csv", "orders.xlsx", "orders.parquet", "orders.jsonl"])

@@ -149,7 +149,7 @@ def test_a_header_that_names_a_column_twice_keeps_both():
     assert list(read_delimited(b"id,a,a\n1,2,3\n", "f")[0].columns) == ["id", "a", "a.1"]
 
 
-# --- rows that cannot be read: the advice, followed literally, works ---------------------------------------------------
+# --- rows that cannot be read: the advice, followed literally, works --------------------------------------------------
 
 
 def test_a_cell_that_holds_the_separator_is_named_and_quoting_it_helps():
