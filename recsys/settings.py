@@ -127,6 +127,18 @@ class EvaluationSettings(_Section):
     """Bootstrap resamples behind each interval."""
 
 
+class IntakeSettings(_Section):
+    """What is made of tables at the door."""
+
+    max_bad: float = Field(0.2, ge=0, le=1)
+    """Share of rows that cannot be used before the table is refused, with the commonest reasons."""
+    keep_missing_days: float = Field(365.0, ge=0)
+    """Days after its last event that a product which has left the feed is still learnt from (never recommended); it
+    comes back with its history."""
+    vocabulary: Path | None = None
+    """A TOML file of the form of `recsys/data/vocabulary.toml`: the shop's own names of columns, events and states."""
+
+
 class GateSettings(_Section):
     """When a night's candidate may replace the live version."""
 
@@ -197,6 +209,9 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = RetrievalSettings()
     cluster: ClusterSettings = ClusterSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    intake: IntakeSettings = IntakeSettings()
+    columns: dict[str, str] = {}
+    """The shop's names of columns, as ``event = "action"`` in a section ``[columns]``, or ``--map event=action``."""
     gate: GateSettings = GateSettings()
     explain: ExplainSettings = ExplainSettings()
     assistant: AssistantSettings = AssistantSettings()

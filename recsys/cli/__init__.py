@@ -13,6 +13,7 @@ from recsys import __version__
 from recsys.cli import (
     answer,
     benchmark,
+    check,
     config,
     embed,
     evaluate,
@@ -50,6 +51,7 @@ def _recsys(
 
 
 app.command()(nightly.nightly)
+app.command()(check.check)
 app.command()(embed.embed)
 app.command()(train.train)
 app.add_typer(evaluate.app, name="evaluate")

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
@@ -21,6 +21,7 @@ from rich.logging import RichHandler
 from typer.core import TyperGroup
 
 from recsys.errors import BadInput, RecsysError
+from recsys.settings import Settings
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=BaseModel)
@@ -51,12 +52,18 @@ Format = Annotated[
 ]
 
 
+Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="OURS=THEIRS", help="Read our column from theirs: --map event=action; repeatable."),
+]
+
+
 def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
     """Make a function that returns a summary into a command body.
 
     The summary's ``line`` is printed last (``--json`` prints the rest as one object). A `RecsysError` or an unknown id
     is the user's to mend: its message, exit 2. Anything else is ours: one line, the trace in a file, exit 1. A summary
-    with a true ``refused`` exits 1.
+    with a true ``refused`` exits 1, one with an ``exit`` with that.
     """
 
     @wraps(function)
@@ -87,14 +94,25 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
             raise typer.Exit(FAULT) from None
         seconds = round(time.monotonic() - started, 1)
         line = summary.pop("line")
+        if not kwargs.get("as_json"):
+            for said in summary.get("reading", {}).get("lines", ()):
+                out.print(_plain(said))
         if kwargs.get("as_json"):
             print(json.dumps({**summary, "seconds": seconds}, ensure_ascii=False, default=str))
         else:
             out.print(f"{_plain(line)} ({seconds} s)")
-        if summary.get("refused"):
-            raise typer.Exit(FAULT)
+        if code := summary.get("exit", FAULT if summary.get("refused") else 0):
+            raise typer.Exit(code)
 
     return run
+
+
+def with_columns(settings: Settings, pairs: Sequence[str] | None) -> Settings:
+    """Settings with the columns of ``--map ours=theirs`` over those of ``[columns]``."""
+    given = dict(pair.partition("=")[::2] for pair in pairs or ())
+    if wrong := [ours for ours, theirs in given.items() if not ours or not theirs]:
+        raise BadInput(f"--map {wrong[0]}: write ours=theirs, such as --map event=action")
+    return settings.model_copy(update={"columns": {**settings.columns, **given}})
 
 
 def group(about: str, *, cls: type[TyperGroup] | None = None, completion: bool = False) -> typer.Typer:

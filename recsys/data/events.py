@@ -47,7 +47,12 @@ class Events:
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, users: ArrayLike, items: ArrayLike, kind: TimeKind) -> Events:
-        """Code a checked interactions table; rows of unknown users or items (and searches) are left out."""
+        """Code a checked interactions table; rows of unknown users or items (and searches) are left out.
+
+        What counts is who met what on which day: of one shopper's events of a kind with an item, each day's last one
+        is taken, so that nobody makes an item popular by reloading its page.
+        """
+        table = _once_a_day(table, kind)
         user = pd.Index(users, dtype=object).get_indexer(pd.Index(table[schema.USER], dtype=object))
         item = pd.Index(items, dtype=object).get_indexer(pd.Index(table[schema.ITEM], dtype=object))
         known = (user >= 0) & (item >= 0)
@@ -103,3 +108,12 @@ class Events:
         visit = self.visit
         last = visit[np.maximum(self.indptr[self.user + 1] - 1, 0)]
         return (last - visit).astype(np.int32)
+
+
+def _once_a_day(table: pd.DataFrame, kind: TimeKind) -> pd.DataFrame:
+    if kind is not TimeKind.ABSOLUTE or not len(table):
+        return table
+    what = [name for name in (schema.USER, schema.ITEM, schema.EVENT) if name in table]
+    day = table[schema.TIME].to_numpy(np.float64) // DAY
+    again = table[what].assign(day=day).duplicated(keep="last").to_numpy()  # a table is in order of time
+    return table[~again] if again.any() else table

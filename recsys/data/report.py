@@ -144,11 +144,13 @@ class ReadingReport:
         """Plain data for JSON and for the HTML report."""
         return {**asdict(self), "lines": self.lines()}
 
-    def save(self, directory: Path) -> None:
-        """Write the report into a version."""
-        path = directory / FILE
-        path.unlink(missing_ok=True)  # a hard link to the older version's report must not be written through
-        path.write_text(json.dumps(self.to_dict(), ensure_ascii=False, indent=1), "utf-8")
+
+def save(report: Mapping[str, Any], directory: Path) -> None:
+    """Write a report (plain data) into a version; none leaves no file."""
+    path = directory / FILE
+    path.unlink(missing_ok=True)  # a hard link to the older version's report must not be written through
+    if report:
+        path.write_text(json.dumps(report, ensure_ascii=False, indent=1), "utf-8")
 
 
 def load(directory: Path) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from recsys.data.parsing import STRING, as_ids, as_text
 from recsys.data.report import EXAMPLES, TableReport
 from recsys.data.vocabulary import Vocabulary, rename, vocabulary
 from recsys.errors import BadInput
+from recsys.settings import Settings
 
 #: Rows listed in a quarantine (all are counted), and characters of each raw row.
 MAX_QUARANTINE, MAX_RAW = 100_000, 500
@@ -39,6 +40,11 @@ class Dialect:
 
     words: Vocabulary = field(default_factory=vocabulary)
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Dialect:
+        """The dialect that the settings name."""
+        return cls(vocabulary(settings.intake.vocabulary), settings.columns)
 
 
 class TimeKind(StrEnum):
@@ -183,7 +189,7 @@ class Sieve:
                 continue
             read = read_amounts(self.table[column], self.dialect.words.currencies)
             self.unread(column, read.unreadable)
-            if read.decimal:
+            if read.decimal not in ("", "."):
                 self.report.decimals[column] = read.decimal
             coins = pd.Series(read.currency[read.currency != ""]).value_counts()
             self.report.currencies |= {str(code): int(rows) for code, rows in coins.items()}

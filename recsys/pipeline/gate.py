@@ -79,8 +79,14 @@ def _figures(rival: str, ours: Estimate, theirs: Estimate, gap: Estimate, users:
 
 def _shrunk(shop: Snapshot, live: Version, gate: GateSettings) -> str:
     """Why the input looks broken, '' if it does not."""
-    for name, now in (("items", len(shop.item_ids)), ("events", len(shop.events))):
-        before = live.manifest["counts"].get(name, 0)
+    counts = live.manifest["counts"]
+    # Items that the feed lacks are kept for their history; a broken feed must be told all the same.
+    listed = len(shop.item_ids) - shop.tables.value.missing
+    sizes = {
+        "items": (listed, counts.get("items", 0) - counts.get("items_missing", 0)),
+        "events": (len(shop.events), counts.get("events", 0)),
+    }
+    for name, (now, before) in sizes.items():
         if now < before * (1 - gate.max_shrink):
             return (
                 f"refused: {name} fell from {before} to {now} since version {live.id}, more than gate.max_shrink = "

@@ -43,9 +43,10 @@ def nightly(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Ou
         The tables cannot be used; nothing is published.
     """
     with Night.begin(settings, inputs, progress=progress) as night:
-        tables, notes = load_inputs(inputs, night.store, night.live)
-        outcome = _embed_and_train(night, tables, gated=True)
-    return replace(outcome, notes=notes | outcome.notes)
+        intake = load_inputs(inputs, night.store, night.live, settings)
+        intake.save(night.draft.path)
+        outcome = _embed_and_train(night, intake.tables, gated=True)
+    return replace(outcome, notes=intake.notes | outcome.notes)
 
 
 def publish(tables: ShopTables, settings: Settings, *, progress: bool = False) -> Outcome:
@@ -74,13 +75,14 @@ def embed(
         The tables cannot be used; nothing is published.
     """
     with Night.begin(settings, inputs, progress=progress, make_encoder=encoder) as night:
-        tables, notes = load_inputs(inputs, night.store, night.live)
-        built = _encode(night, tables)
+        intake = load_inputs(inputs, night.store, night.live, settings)
+        intake.save(night.draft.path)
+        built = _encode(night, intake.tables)
         ranker, why = _carried(night, built.snapshot)
         pool = night.known_vectors("training")[0] if _same_encoder(night) else VectorPool.empty(night.encoder.dim)
         serves = "ranker" if ranker else f"cosine; ranker {why}"
         version = publish_version(night, built, ranker, pool, serves=serves)
-    return Outcome(version, notes | version.manifest["counts"] | {"ranker": "carried over" if ranker else why})
+    return Outcome(version, intake.notes | version.manifest["counts"] | {"ranker": "carried over" if ranker else why})
 
 
 def train(settings: Settings, *, progress: bool = False) -> Outcome:

@@ -32,7 +32,8 @@ from recsys.serving import batch
 from recsys.serving.index import ItemIndex
 from recsys.serving.lookup import Item, Lookup, Shopper, User
 from recsys.serving.opening import open_parts
-from recsys.serving.results import POSITION, RANK, RULES, SCORE, ItemColumns, Recommendations, ScoreParts
+from recsys.serving.results import NOTES, POSITION, RANK, RULES, SCORE, ItemColumns, Recommendations, ScoreParts
+from recsys.serving.rule_items import unmatched
 from recsys.serving.rules import Rules
 from recsys.serving.scoring import Scoring
 from recsys.settings import Settings, load_settings
@@ -173,6 +174,8 @@ class Recommender:
         pandas.DataFrame
             ``item_id, score, rank``, then ``position`` (the place in `items`, where `items` is given) or ``rules``,
             then ``title`` and `columns`; best first, ties by ``item_id``. A notebook shows what each score is made of.
+            ``attrs["notes"]`` says what was left out: items of the history that the catalogue does not have, rules that
+            match nothing.
 
         Raises
         ------
@@ -208,7 +211,10 @@ class Recommender:
         if isinstance(users, str):
             raise BadInput(f"users: a list of user ids such as [{users!r}]; recommend({users!r}) is for one")
         ids = list(users)
-        pool = self.scoring.pool(self._only(candidates))
+        only, left_out = self._only(candidates)
+        if left_out:
+            log.warning("%d candidates are not in the catalogue and are left out: %s", len(left_out), left_out[:5])
+        pool = self.scoring.pool(only)
         lengths, codes, scores = batch.lists(
             self.lookup, self.scoring, ids, k, pool, exclude_seen=exclude_seen, progress=progress
         )
@@ -310,17 +316,32 @@ class Recommender:
         seed: str,
     ) -> pd.DataFrame:
         _check_k(k)
-        only = self._only(candidates)
+        only, left_out = self._only(candidates)
+        said = [f"history: {name!r} is not in the catalogue and is left out" for name in shopper.skipped]
+        said += [f"candidates: {name!r} is not in the catalogue and is left out" for name in left_out]
         if rules is None:
             codes, scores = self.scoring.top(shopper, k, self.scoring.pool(only), exclude_seen=exclude_seen)
-            return self._table(codes, scores, columns, shopper)
-        codes, scores, notes = self.scoring.top_with_rules(
-            shopper, k, Rules.of(rules), only=only, exclude_seen=exclude_seen, seed=seed
-        )
-        return self._table(codes, scores, columns, shopper, **{RULES: notes})
+            table = self._table(codes, scores, columns, shopper)
+        else:
+            asked = Rules.of(rules)
+            codes, scores, notes = self.scoring.top_with_rules(
+                shopper, k, asked, only=only, exclude_seen=exclude_seen, seed=seed
+            )
+            table = self._table(codes, scores, columns, shopper, **{RULES: notes})
+            said += unmatched(asked, self.scoring.rule_items)
+        if said:
+            table.attrs[NOTES] = said
+            log.info("%s", "; ".join(said))
+        return table
 
-    def _only(self, candidates: Collection[str] | None) -> NDArray[np.int64] | None:
-        return None if candidates is None else self.lookup.codes(list(candidates))
+    def _only(self, candidates: Collection[str] | None) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+        """Codes of the candidates that the catalogue has, and ids of the others; None for all items."""
+        if candidates is None:
+            return None, ()
+        codes, left_out = self.lookup.known([str(item) for item in candidates])
+        if left_out and not len(codes):
+            raise BadInput(f"candidates: none of the {len(left_out)} is in the catalogue, for example {left_out[0]!r}")
+        return codes, left_out
 
     def _rank_given(self, shopper: Shopper, items: Sequence[Item], columns: Collection[str] | None) -> pd.DataFrame:
         given = self.lookup.candidates(items)

@@ -21,6 +21,8 @@ from recsys.explain import bars
 from recsys.ranking.ranker import Ranker
 
 SCORE, RANK, POSITION, RULES = "score", "rank", "position", "rules"
+#: Where a list says what was left out of the request: `DataFrame.attrs`, and a field of the service's answer.
+NOTES = "notes"
 #: Rows of a list that a notebook shows.
 SHOWN = 50
 
