@@ -1,7 +1,7 @@
 """Exports in the original layouts of shop systems, written here as their publishers document them.
 
-Headers are those of Shopify's "Using CSV files to import and export products" (both generations) and "Exporting orders",
-of WooCommerce's product exporter and its table `wc_order_product_lookup`, of Magento 2's `catalog_product` export and
+Headers are those of Shopify's "Using CSV files to import and export products" (both generations) and "Exporting
+orders", of WooCommerce's product exporter and its table `wc_order_product_lookup`, of Magento 2's `catalog_product` export and
 its tables `sales_order` and `sales_order_item`, of Google's product data specification, of the GA4 BigQuery export
 schema, and of RetailRocket's files.
 """
@@ -57,19 +57,20 @@ def checked(tables: Tables) -> tuple[Checked, Checked]:
 # --- Shopify ----------------------------------------------------------------------------------------------------------
 
 PRODUCTS_2020 = (
-    "Handle,Title,Body (HTML),Vendor,Product Category,Type,Tags,Published,Option1 Name,Option1 Value,Option2 Name,"
-    "Option2 Value,Option3 Name,Option3 Value,Variant SKU,Variant Grams,Variant Inventory Tracker,Variant Inventory Qty,"
-    "Variant Inventory Policy,Variant Fulfillment Service,Variant Price,Variant Compare At Price,Variant Requires Shipping,"
-    "Variant Taxable,Variant Barcode,Image Src,Image Position,Image Alt Text,Gift Card,SEO Title,SEO Description,"
-    "Variant Image,Variant Weight Unit,Cost per item,Status"
+    "Handle,Title,Body (HTML),Vendor,Product Category,Type,Tags,Published,Option1 Name,Option1 Value,"
+    "Option2 Name,Option2 Value,Option3 Name,Option3 Value,Variant SKU,Variant Grams,"
+    "Variant Inventory Tracker,Variant Inventory Qty,Variant Inventory Policy,Variant Fulfillment Service,"
+    "Variant Price,Variant Compare At Price,Variant Requires Shipping,Variant Taxable,Variant Barcode,"
+    "Image Src,Image Position,Image Alt Text,Gift Card,SEO Title,SEO Description,Variant Image,"
+    "Variant Weight Unit,Cost per item,Status"
 )
 PRODUCTS_2025 = (
-    "Title,URL handle,Description,Vendor,Product category,Type,Tags,Published on online store,Status,SKU,Barcode,"
-    "Option1 name,Option1 value,Option1 Linked To,Option2 name,Option2 value,Option2 Linked To,Option3 name,Option3 value,"
-    "Option3 Linked To,Price,Compare-at price,Cost per item,Charge tax,Tax code,Inventory tracker,Inventory quantity,"
-    "Continue selling when out of stock,Weight value (grams),Weight unit for display,Requires shipping,"
-    "Fulfillment service,Product image URL,Image position,Image alt text,Variant image URL,Gift card,SEO title,"
-    "SEO description"
+    "Title,URL handle,Description,Vendor,Product category,Type,Tags,Published on online store,Status,SKU,"
+    "Barcode,Option1 name,Option1 value,Option1 Linked To,Option2 name,Option2 value,Option2 Linked To,"
+    "Option3 name,Option3 value,Option3 Linked To,Price,Compare-at price,Cost per item,Charge tax,Tax code,"
+    "Inventory tracker,Inventory quantity,Continue selling when out of stock,Weight value (grams),"
+    "Weight unit for display,Requires shipping,Fulfillment service,Product image URL,Image position,"
+    "Image alt text,Variant image URL,Gift card,SEO title,SEO description"
 )
 NEW_NAMES = {
     "Handle": "URL handle",
@@ -86,11 +87,12 @@ NEW_NAMES = {
     "Image Src": "Product image URL",
 }
 ORDERS = (
-    "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,Shipping,"
-    "Taxes,Total,Discount Code,Discount Amount,Shipping Method,Created at,Lineitem quantity,Lineitem name,Lineitem price,"
-    "Lineitem compare at price,Lineitem sku,Lineitem requires shipping,Lineitem taxable,Lineitem fulfillment status,"
-    "Billing Name,Billing Street,Notes,Note Attributes,Cancelled at,Payment Method,Payment Reference,Refunded Amount,Vendor,"
-    "Id,Tags,Risk Level,Source,Lineitem discount,Phone"
+    "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,"
+    "Shipping,Taxes,Total,Discount Code,Discount Amount,Shipping Method,Created at,Lineitem quantity,"
+    "Lineitem name,Lineitem price,Lineitem compare at price,Lineitem sku,Lineitem requires shipping,"
+    "Lineitem taxable,Lineitem fulfillment status,Billing Name,Billing Street,Notes,Note Attributes,"
+    "Cancelled at,Payment Method,Payment Reference,Refunded Amount,Vendor,Id,Tags,Risk Level,Source,"
+    "Lineitem discount,Phone"
 )
 
 
@@ -168,11 +170,12 @@ def test_shopify(tmp_path, header, skus):
 # --- WooCommerce ------------------------------------------------------------------------------------------------------
 
 WOO = (
-    "ID,Type,SKU,Name,Published,Is featured?,Visibility in catalog,Short description,Description,Date sale price starts,"
-    "Date sale price ends,Tax status,Tax class,In stock?,Stock,Low stock amount,Backorders allowed?,Sold individually?,"
-    "Weight (kg),Length (cm),Width (cm),Height (cm),Allow customer reviews?,Purchase note,Sale price,Regular price,"
-    "Categories,Tags,Shipping class,Images,Download limit,Download expiry days,Parent,Grouped products,Upsells,"
-    "Cross-sells,External URL,Button text,Position,Attribute 1 name,Attribute 1 value(s)"
+    "ID,Type,SKU,Name,Published,Is featured?,Visibility in catalog,Short description,Description,"
+    "Date sale price starts,Date sale price ends,Tax status,Tax class,In stock?,Stock,Low stock amount,"
+    "Backorders allowed?,Sold individually?,Weight (kg),Length (cm),Width (cm),Height (cm),"
+    "Allow customer reviews?,Purchase note,Sale price,Regular price,Categories,Tags,Shipping class,Images,"
+    "Download limit,Download expiry days,Parent,Grouped products,Upsells,Cross-sells,External URL,Button text,"
+    "Position,Attribute 1 name,Attribute 1 value(s)"
 )
 WOO_LINES = (
     "order_item_id,order_id,product_id,variation_id,customer_id,date_created,product_qty,product_net_revenue,"
@@ -186,15 +189,15 @@ def woo_products(folder: Path) -> Path:
         kind = "variable" if n < 2 else "simple"
         rows.append(
             {
-                **{
-                    "ID": 100 + n,
-                    "Type": kind,
-                    "SKU": f"W-{n:02d}",
-                    "Name": title,
-                    "Published": 1,
-                    "In stock?": int(n != 5),
-                },
-                **{"Short description": f"A {title}.", "Regular price": "9.50", "Categories": "Home, Home > Kitchen"},
+                "ID": 100 + n,
+                "Type": kind,
+                "SKU": f"W-{n:02d}",
+                "Name": title,
+                "Published": 1,
+                "In stock?": int(n != 5),
+                "Short description": f"A {title}.",
+                "Regular price": "9.50",
+                "Categories": "Home, Home > Kitchen",
                 **({"Sale price": "8.00"} if n == 4 else {}),
             }
         )
@@ -218,9 +221,14 @@ def woo_products(folder: Path) -> Path:
 def woo_lines(folder: Path, variations: bool) -> Path:
     rows = [
         {
-            **{"order_item_id": n, "order_id": 5000 + n, "product_id": 100 + row.item, "customer_id": 1 + row.user},
-            **{"variation_id": 900 + 2 * row.item if variations and row.item < 2 else 0, "product_qty": 1},
-            **{"date_created": row.time.strftime("%Y-%m-%d %H:%M:%S"), "product_gross_revenue": "9.50"},
+            "order_item_id": n,
+            "order_id": 5000 + n,
+            "product_id": 100 + row.item,
+            "customer_id": 1 + row.user,
+            "variation_id": 900 + 2 * row.item if variations and row.item < 2 else 0,
+            "product_qty": 1,
+            "date_created": row.time.strftime("%Y-%m-%d %H:%M:%S"),
+            "product_gross_revenue": "9.50",
         }
         for n, row in enumerate(sales().itertuples())
     ]
@@ -257,14 +265,14 @@ def test_events_by_sku_take_the_sku_of_the_catalogue(tmp_path):
 # --- Magento 2 --------------------------------------------------------------------------------------------------------
 
 MAGENTO = (
-    "sku,store_view_code,attribute_set_code,product_type,categories,product_websites,name,description,short_description,"
-    "weight,product_online,tax_class_name,visibility,price,special_price,url_key,meta_title,created_at,updated_at,"
-    "additional_attributes,qty,out_of_stock_qty,allow_backorders,is_in_stock,manage_stock,related_skus,"
-    "configurable_variations,configurable_variation_labels"
+    "sku,store_view_code,attribute_set_code,product_type,categories,product_websites,name,description,"
+    "short_description,weight,product_online,tax_class_name,visibility,price,special_price,url_key,meta_title,"
+    "created_at,updated_at,additional_attributes,qty,out_of_stock_qty,allow_backorders,is_in_stock,"
+    "manage_stock,related_skus,configurable_variations,configurable_variation_labels"
 )
 MAGENTO_LINES = (
-    "customer_id,customer_email,item_id,order_id,parent_item_id,created_at,product_id,product_type,sku,name,qty_ordered,"
-    "qty_invoiced,qty_canceled,qty_refunded,price"
+    "customer_id,customer_email,item_id,order_id,parent_item_id,created_at,product_id,product_type,sku,name,"
+    "qty_ordered,qty_invoiced,qty_canceled,qty_refunded,price"
 )
 
 
@@ -356,9 +364,15 @@ MERCHANT = "id,title,description,link,image_link,availability,price,brand,google
 def merchant_rows() -> list[dict[str, object]]:
     return [
         {
-            **{"id": f"{n:04d}", "title": title, "description": f"A {title} <b>for all</b>", "condition": "new"},
-            **{"availability": "out_of_stock" if n == 2 else "in_stock", "price": f"{5 + n}.50 EUR", "brand": "Acme"},
-            **{"google_product_category": "Home & Garden > Kitchen", "link": f"https://shop/{n}"},
+            "id": f"{n:04d}",
+            "title": title,
+            "description": f"A {title} <b>for all</b>",
+            "condition": "new",
+            "availability": "out_of_stock" if n == 2 else "in_stock",
+            "price": f"{5 + n}.50 EUR",
+            "brand": "Acme",
+            "google_product_category": "Home & Garden > Kitchen",
+            "link": f"https://shop/{n}",
         }
         for n, title in enumerate(titles())
     ]
@@ -412,7 +426,8 @@ def test_google_merchant(tmp_path, kind):
 def test_a_feed_resolves_no_entity_and_says_what_is_wrong(tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("hunter2")
-    evil = f'<!DOCTYPE r [<!ENTITY x SYSTEM "{secret.as_uri()}">]><r><p><id>1</id><title>&x;</title></p><p><id>2</id></p></r>'
+    entity = f'<!DOCTYPE r [<!ENTITY x SYSTEM "{secret.as_uri()}">]>'
+    evil = f"{entity}<r><p><id>1</id><title>&x;</title></p><p><id>2</id></p></r>"
     (tmp_path / "feed.xml").write_text(evil)
     assert "hunter2" not in read_tables(tmp_path / "feed.xml").items.to_csv()
     (tmp_path / "torn.xml").write_text("<rss><channel><item><id>1</id>")
@@ -431,8 +446,14 @@ def ga4_events() -> list[dict[str, object]]:
         known = {"user_id": f"U{user}"} if user % 3 else {}
         micros = (time - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(microseconds=1)
         return {
-            **{"event_date": time.strftime("%Y%m%d"), "event_timestamp": str(micros), "event_name": name},
-            **{"user_pseudo_id": f"{user}.17{user}", "platform": "WEB", "geo": {"country": "DE"}, **known, **more},
+            "event_date": time.strftime("%Y%m%d"),
+            "event_timestamp": str(micros),
+            "event_name": name,
+            "user_pseudo_id": f"{user}.17{user}",
+            "platform": "WEB",
+            "geo": {"country": "DE"},
+            **known,
+            **more,
         }
 
     out = []
