@@ -43,6 +43,8 @@ def tables_line(notes: dict[str, Any]) -> str:
 def show(settings: Settings, console: Console) -> None:
     """Print the latest purchases and the list of three shoppers with tastes as different as their means say."""
     rec = follow(settings.artifacts, settings)
+    if rec.ranker is None:
+        return  # popularity and texts have no reasons to show
     users = _different(rec)
     lists = [rec.recommend(str(rec.shop.user_ids[code]), k=LENGTH) for code in users]
     evidence = [
