@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from recsys._public import lazily
 
 if TYPE_CHECKING:
+    from recsys.evaluation import evaluate
     from recsys.serving.live import recommend
     from recsys.serving.recommender import Recommender
     from recsys.settings import Settings
 
-__all__ = ["Recommender", "Settings", "recommend"]
+__all__ = ["Recommender", "Settings", "evaluate", "recommend"]
 __version__ = "0.1.0"
 
 __getattr__ = lazily(
@@ -24,6 +25,7 @@ __getattr__ = lazily(
     {
         "Recommender": "recsys.serving.recommender",
         "Settings": "recsys.settings",
+        "evaluate": "recsys.evaluation",
         "recommend": "recsys.serving.live",
     },
 )

@@ -13,8 +13,8 @@ from recsys.data import snapshot
 from recsys.data.snapshot import Lazy, Snapshot
 from recsys.data.store import Version
 from recsys.data.vectors import VectorPool
+from recsys.encoders.snapshots import Built
 from recsys.pipeline.night import Night
-from recsys.pipeline.snapshots import Built
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.recipe import training_recipe
 from recsys.serving import candidates

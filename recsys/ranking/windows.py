@@ -106,7 +106,9 @@ def training_windows(context: TrainingContext, config: TrainingConfig) -> list[T
                 found.append(TrainingWindow.of("later", past, float(end), after, config.users, rng))
     usable = [window for window in found if window is not None]
     if not usable:
-        raise NothingToLearn("interactions: no user has two different items; a ranker cannot be trained from these events.")
+        raise NothingToLearn(
+            "interactions: no user has two different items; a ranker cannot be trained from these events."
+        )
     return usable
 
 

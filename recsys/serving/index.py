@@ -43,7 +43,7 @@ def _readable(directory: Path) -> Iterator[None]:
         yield
     except (RuntimeError, OSError, ValueError, TypeError) as error:
         why = str(error).splitlines()[0][:200]
-        raise ArtifactError(f"{directory}: not a readable index ({why}); run `python -m jobs.embed`") from None
+        raise ArtifactError(f"{directory}: not a readable index ({why}); run `recsys embed`") from None
 
 
 def labels(item_ids: Sequence[str] | NDArray[np.object_], keys: NDArray[np.bytes_]) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from recsys.data.schema import ITEM, TITLE
 from recsys.data.snapshot import Lazy, Snapshot
 from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
-from recsys.serving.results import ItemColumns
+from recsys.serving.item_columns import ItemColumns
 from recsys.settings import Settings
 
 User = str | Mapping[str, Any]
@@ -74,6 +74,12 @@ class Lookup:
         self._settings = settings
         self._encoder = Lazy(encoder)
         self._encoder_lock = threading.Lock()
+
+    @property
+    def encoder(self) -> Encodes:
+        """The encoder, loaded when first asked for."""
+        with self._encoder_lock:
+            return self._encoder.value
 
     def shopper(self, user: User) -> Shopper:
         """The shopper a `User` argument means."""

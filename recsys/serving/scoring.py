@@ -28,6 +28,8 @@ from recsys.settings import RetrievalSettings
 NEW_DAYS = 30
 #: Shoppers that the usual item's share counts for, where there is no ranker.
 PRIOR = 10.0
+#: Nearest items by vector that `Scoring.similar` looks at.
+SIMILAR_POOL = 200
 
 
 class Scoring:
@@ -102,6 +104,17 @@ class Scoring:
         items = self.rule_items if len(found) == len(self.rule_items.ids) else self.rule_items.take(found.codes)
         result = apply(rules, order, items, k, seed=seed)
         return found.codes[result.rows], self._as_score(order[result.rows]), result.notes
+
+    def similar(self, one: Candidates, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Codes and scores of the `k` available items whose texts are nearest to one item's: mean of both cosines."""
+        facts = self.shop.facts
+        _, near = self.index.search(one.facts.vectors, min(len(facts), max(SIMILAR_POOL, 4 * k)))
+        rows = np.sort(near[0][near[0] >= 0])
+        meaning = facts.vectors[rows] @ one.facts.vectors[0]
+        words = (facts.terms[rows] @ one.facts.terms[[0]].T).toarray()[:, 0]
+        score = np.where(self.shop.available[rows] & (rows != one.codes[0]), (meaning + words) / 2, -np.inf)
+        best = top_k(score, k)
+        return rows[best], score[best].astype(np.float64)
 
     def _ordered(
         self, shopper: Shopper, k: int, pool: Pool, exclude_seen: bool, named: Sequence[int] | NDArray[np.int64] = ()

@@ -1,9 +1,9 @@
 """Exports in the original layouts of shop systems, written here as their publishers document them.
 
 Headers are those of Shopify's "Using CSV files to import and export products" (both generations) and "Exporting
-orders", of WooCommerce's product exporter and its table `wc_order_product_lookup`, of Magento 2's `catalog_product` export and
-its tables `sales_order` and `sales_order_item`, of Google's product data specification, of the GA4 BigQuery export
-schema, and of RetailRocket's files.
+orders", of WooCommerce's product exporter and its table `wc_order_product_lookup`, of Magento 2's `catalog_product`
+export and its tables `sales_order` and `sales_order_item`, of Google's product data specification, of the GA4 BigQuery
+export schema, and of RetailRocket's files.
 """
 
 from __future__ import annotations

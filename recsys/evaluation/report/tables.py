@@ -8,8 +8,8 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from recsys.evaluation.assessment import RANKER, Assessment
 from recsys.evaluation.metrics import Estimate
+from recsys.evaluation.result import RANKER, Assessment
 
 ACCURACY = ("auc", "pooled_auc", "ndcg@10", "recall@10", "recall@20")
 PARTS = ("auc", "ndcg@10", "recall@20")
@@ -33,15 +33,15 @@ def all_tables(found: Assessment) -> Iterator[Table]:
     yield models(found, BEYOND)
     yield leads(found)
     yield parts(found)
-    if found.calibration is not None:
+    if found.reliability is not None:
         yield calibration(found)
-    if found.ablation:
+    if found.effects:
         yield ablation(found)
 
 
 def headline(found: Assessment) -> str:
     """The assessment in one line."""
-    ours, lead = found.table[RANKER], found.leads
+    ours, lead = found.estimates[RANKER], found.leads
     return (
         f"per-user AUC {ours['auc'].value:.3f} ({signed(lead['auc'].lead)} on {lead['auc'].rival}), "
         f"nDCG@10 {ours['ndcg@10'].value:.4f} ({signed(lead['ndcg@10'].lead)} on {lead['ndcg@10'].rival}), "
@@ -54,8 +54,8 @@ def models(found: Assessment, figures: Sequence[str]) -> Table:
     table = _table(
         f"{found.protocol['split']}, {found.protocol['test_users']} users", ["model"], [TITLES[f] for f in figures]
     )
-    best = {f: max(row[f].value for row in found.table.values()) for f in figures if f in ACCURACY}
-    for name, row in found.table.items():
+    best = {f: max(row[f].value for row in found.estimates.values()) for f in figures if f in ACCURACY}
+    for name, row in found.estimates.items():
         cells = [f"[bold]{brief(row[f])}[/]" if row[f].value == best.get(f) else brief(row[f]) for f in figures]
         table.add_row(escape(name), *cells)
     if found.skipped:
@@ -83,7 +83,7 @@ def leads(found: Assessment) -> Table:
 def parts(found: Assessment) -> Table:
     """The ranker by slice."""
     table = _table("the ranker, by part of the test", ["by", "part"], ["users", *(TITLES[f] for f in PARTS)])
-    for part in found.slices[RANKER]:
+    for part in found.parts[RANKER]:
         table.add_row(part.by, escape(part.name), str(part.users), *(brief(part.figures[f]) for f in PARTS))
     if (gap := found.fairness) is not None:
         between = escape(f"between {gap.best} and {gap.worst}")
@@ -93,7 +93,7 @@ def parts(found: Assessment) -> Table:
 
 def calibration(found: Assessment) -> Table:
     """Figures of the probabilities."""
-    c = found.calibration
+    c = found.reliability
     assert c is not None
     table = _table("calibration on the untouched slice", ["figure"], ["value"], ["wanted"])
     for name, value, wanted in (
@@ -109,11 +109,11 @@ def calibration(found: Assessment) -> Table:
 
 
 def ablation(found: Assessment) -> Table:
-    """What each block is worth."""
-    title = "worth of each block: with it, less without it (refitted, paired)"
+    """What each block is effect."""
+    title = "effect of each block: with it, less without it (refitted, paired)"
     table = _table(title, ["block"], [TITLES[f] for f in PARTS])
-    for worth in found.ablation:
-        table.add_row(escape(worth.block), *(signed(worth.figures[f]) for f in PARTS))
+    for effect in found.effects:
+        table.add_row(escape(effect.block), *(signed(effect.figures[f]) for f in PARTS))
     return table
 
 
