@@ -52,7 +52,6 @@ class Events:
         What counts is who met what on which day: of one shopper's events of a kind with an item, each day's last one
         is taken, so that nobody makes an item popular by reloading its page.
         """
-        table = _once_a_day(table, kind)
         user = pd.Index(users, dtype=object).get_indexer(pd.Index(table[schema.USER], dtype=object))
         item = pd.Index(items, dtype=object).get_indexer(pd.Index(table[schema.ITEM], dtype=object))
         known = (user >= 0) & (item >= 0)
@@ -66,6 +65,13 @@ class Events:
         )
         tie = pd.util.hash_array(key.to_numpy(object), categorize=False)
         order = np.lexsort((weight, tie, time, user))
+        if kind is TimeKind.ABSOLUTE and len(order):
+            what = (
+                pd.factorize(table[schema.EVENT])[0][known] if schema.EVENT in table else np.zeros(len(order), np.int64)
+            )
+            day = (time // DAY).astype(np.int64)
+            met = pd.DataFrame({"user": user, "item": item, "what": what, "day": day}).iloc[order]
+            order = order[~met.duplicated(keep="last").to_numpy()]
         return cls(user[order], item[order], time[order], weight[order], np.size(users), np.size(items), kind)
 
     def __len__(self) -> int:
@@ -108,12 +114,3 @@ class Events:
         visit = self.visit
         last = visit[np.maximum(self.indptr[self.user + 1] - 1, 0)]
         return (last - visit).astype(np.int32)
-
-
-def _once_a_day(table: pd.DataFrame, kind: TimeKind) -> pd.DataFrame:
-    if kind is not TimeKind.ABSOLUTE or not len(table):
-        return table
-    what = [name for name in (schema.USER, schema.ITEM, schema.EVENT) if name in table]
-    day = table[schema.TIME].to_numpy(np.float64) // DAY
-    again = table[what].assign(day=day).duplicated(keep="last").to_numpy()  # a table is in order of time
-    return table[~again] if again.any() else table

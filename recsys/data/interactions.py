@@ -31,7 +31,6 @@ from recsys.data.columns import (
     REFUND,
     REMOVE,
     SEARCH,
-    SESSION,
     TIME,
     USER,
     WEIGHT,
@@ -294,8 +293,8 @@ def _net_returns(sieve: Sieve) -> pd.DataFrame:
 def _split_guests(sieve: Sieve) -> None:
     table, good = sieve.table, sieve.good
     by_name = {plain(name): name for name in table.columns}
-    names = [SESSION, *sieve.dialect.words.columns["interactions"][SESSION]]
-    sessions = [table[by_name[plain(name)]] for name in names if plain(name) in by_name]
+    names = [plain(name) for name in sieve.dialect.words.sessions]
+    sessions = [table[by_name[name]] for name in names if name in by_name]
     users = table[USER][good]
     moments = table[TIME].to_numpy(np.float64)[good]
     split, found = outliers.strangers(users, sieve.dialect.words.guests, [s[good] for s in sessions], moments)

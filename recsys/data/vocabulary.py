@@ -52,6 +52,8 @@ class Vocabulary:
         A spelling -> what it means.
     guests
         Ids of nobody in particular.
+    sessions
+        Columns that tell visits apart, best first.
     """
 
     columns: Mapping[str, Words]
@@ -60,6 +62,7 @@ class Vocabulary:
     availability: Mapping[str, bool]
     currencies: Mapping[str, str]
     guests: frozenset[str]
+    sessions: tuple[str, ...]
 
     @classmethod
     def of(cls, declared: Mapping[str, Any]) -> Vocabulary:
@@ -75,6 +78,7 @@ class Vocabulary:
                 word.lower(): code for code, words in declared["currencies"].items() for word in (code, *words)
             },
             guests=frozenset(word.lower() for word in declared["guests"]["ids"]),
+            sessions=tuple(declared["sessions"]["columns"]),
         )
 
     @cached_property

@@ -107,7 +107,7 @@ def training_windows(context: TrainingContext, config: TrainingConfig) -> list[T
     usable = [window for window in found if window is not None]
     if not usable:
         raise NothingToLearn(
-            "interactions: no user has two different items; a ranker cannot be trained from these events."
+            "interactions: no user has two different items; no ranker can be trained from these events."
         )
     return usable
 

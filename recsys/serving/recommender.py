@@ -65,7 +65,7 @@ class Recommender:
         self.tables = ResultTables(shop, ranker, self.items)
         self.scoring = Scoring(shop, ranker, index, settings.retrieval, version)
         if ranker is None:
-            log.warning("this version has no ranker: similarity (cosine) serves; run `recsys train`")
+            log.warning("no ranker: %s", version.manifest["serves"] if version else "popularity and texts serve")
 
     def __repr__(self) -> str:
         manifest = self.version.manifest if self.version else {}

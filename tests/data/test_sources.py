@@ -240,8 +240,9 @@ def test_amazon_2023(tmp_path, ending):
     ]
     assert items.loc["0005", ["category", "text"]].tolist() == ["Books", ""]
     checked = check_interactions(tables.interactions, set(items.index))
-    assert checked.table["timestamp"].tolist() == [1588687728.923] * 2
-    assert checked.table["rating"].tolist() == [5.0, 1.0]
+    assert checked.table["timestamp"].tolist() == [1588687728.923]
+    assert checked.table["rating"].tolist() == [5.0]
+    assert checked.notes["low_ratings"] == 1  # one star is no liking
     assert "private words" not in checked.table.to_csv()
 
 
