@@ -29,9 +29,10 @@ from recsys.encoders.snapshots import build_snapshot
 from recsys.errors import BadInput
 from recsys.evaluation import baselines, competitors, metrics, subgroups
 from recsys.evaluation.baselines import Scores, ranker_scores
+from recsys.evaluation.figures import FIGURES, RANKER, AblationEffect, Difference
 from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.reliability import Calibration, Predictions, calibrate
-from recsys.evaluation.result import FIGURES, RANKER, AblationEffect, Assessment, Difference
+from recsys.evaluation.result import Assessment
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure, within
 from recsys.evaluation.subgroups import Gap, Slice
 from recsys.ranking.extra_blocks import check_extra_blocks

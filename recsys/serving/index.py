@@ -1,4 +1,4 @@
-"""Nearest items by inner product, with FAISS.
+"""Nearest-neighbour search of items by inner product, with FAISS.
 
 Small catalogues are searched exactly. Larger ones through a graph (HNSW, Malkov & Yashunin 2018) over 16- or 8-bit
 codes or inverted lists over 8-bit codes (IVF, Jégou et al. 2011), whichever the count, the dimensions and the memory

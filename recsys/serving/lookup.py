@@ -1,4 +1,4 @@
-"""What a caller means by a user or an item: a known id, or a description of one the shop has never seen."""
+"""Users and items as callers give them: a known id, or a description of one the shop has never seen."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MAX_HISTORY = 10_000
 
 @dataclass(frozen=True)
 class Shopper:
-    """Someone to recommend to: a profile, and the catalogue items they have met already.
+    """Shopper profile, and the catalogue items they have met already.
 
     `skipped` are ids of their history that the catalogue does not have: a product listed today, or dropped last night.
     """
@@ -199,7 +199,7 @@ class Lookup:
         return codes
 
     def _facts(self, table: pd.DataFrame, kind: str = "document") -> ItemFeatures:
-        """Facts of products the catalogue does not have."""
+        """Item features of products the catalogue does not have."""
         vocabulary = self.shop.vocabulary.value
         return vocabulary.facts(table, self._encode(render(table, vocabulary.template), kind))
 

@@ -1,4 +1,4 @@
-"""Scores of one version, and the best items by them: what every kind of list is made from."""
+"""Scoring and top-k of one version: what every kind of list is made from."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SIMILAR_POOL = 200
 
 
 class Scoring:
-    """A snapshot and its ranker; where a version has no ranker, similarity (cosine) stands in.
+    """Scores of a snapshot's items by its ranker; where a version has no ranker, similarity (cosine) stands in.
 
     For a shopper without a history there is no similarity either: what most shoppers have met stands in for that.
     """
@@ -58,7 +58,7 @@ class Scoring:
         return order if self.ranker is None else np.asarray(expit(order))
 
     def logits(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
-        """What lists are ordered by: log-odds, or cosines where there is no ranker."""
+        """Log-odds of candidates, by which lists are ordered, or cosines where there is no ranker."""
         if self.ranker is not None:
             return self.ranker.logit(profile, candidates)
         if not len(profile):
@@ -76,7 +76,7 @@ class Scoring:
         return np.asarray((met + PRIOR * met.mean() / max(events.n_users, 1)) / (events.n_users + PRIOR))
 
     def pool(self, only: NDArray[np.int64] | None = None) -> Pool:
-        """What may be recommended: every available item, or those of these codes."""
+        """The candidate pool: every available item, or those of these codes."""
         if only is None:
             return self._retriever.everything
         mask = np.zeros(len(self.shop.item_ids), bool)
@@ -94,7 +94,7 @@ class Scoring:
     def top_with_rules(
         self, shopper: Shopper, k: int, rules: Rules, *, only: NDArray[np.int64] | None, exclude_seen: bool, seed: str
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]]:
-        """Codes, scores and notes of the best list that the rules allow."""
+        """Codes, scores and notes of the best list that the business rules allow."""
         possible = allowed(rules, self.rule_items)
         if only is not None:
             possible &= np.isin(np.arange(len(possible)), only)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from recsys.data.atomic import write_text
 from recsys.errors import BadInput, require
+from recsys.evaluation.figures import RANKER, EvaluationFigures
 from recsys.evaluation.report import tables
-from recsys.evaluation.result import RANKER, Assessment
 
 
 def check_writable(path: Path) -> None:
@@ -31,7 +31,7 @@ def check_writable(path: Path) -> None:
         raise BadInput(f"{path}: cannot be written")
 
 
-def render(found: Assessment) -> str:
+def render(found: EvaluationFigures) -> str:
     """The page as text."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
@@ -54,6 +54,6 @@ def render(found: Assessment) -> str:
     )
 
 
-def write_report(found: Assessment, path: Path) -> None:
+def write_report(found: EvaluationFigures, path: Path) -> None:
     """Write the page; a reader sees the old file or the new one, never a part."""
     write_text(path, render(found))
