@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from recsys.data import languages, report, schema, snapshot, sources
+from recsys.data.catalogue import render
 from recsys.data.sample import sample_dir
 from recsys.data.schema import Checked, Dialect, TimeKind
 from recsys.data.snapshot import ShopTables
@@ -160,8 +161,7 @@ def _check_mapping(columns: Mapping[str, str], raw: sources.Tables) -> None:
 
 
 def _say_languages(items: Checked, encoder: str) -> None:
-    titles = items.table[schema.TITLE].tolist()
-    items.report.languages = languages.shares(titles)
+    items.report.languages = languages.shares(render(items.table, (schema.TITLE, schema.TEXT)))
     if warning := languages.unread(items.report.languages, encoder):
         items.report.warnings.append(warning)
 

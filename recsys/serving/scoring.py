@@ -72,8 +72,9 @@ class Scoring:
         events, items = self.shop.events, max(len(self.shop.item_ids), 1)
         pairs = np.unique(events.user.astype(np.int64) * items + events.item)
         met = np.bincount(pairs % items, minlength=items).astype(np.float64)
-        # As if PRIOR more shoppers had been seen, who met what all items have in common.
-        return np.asarray((met + PRIOR * met.mean() / max(events.n_users, 1)) / (events.n_users + PRIOR))
+        # As if PRIOR more shoppers had been seen, who met the usual item as often as such a shop can be sure of.
+        shoppers = events.n_users + PRIOR
+        return np.asarray((met + PRIOR * met.mean() / shoppers) / shoppers)
 
     def pool(self, only: NDArray[np.int64] | None = None) -> Pool:
         """The candidate pool: every available item, or those of these codes."""
