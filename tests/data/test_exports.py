@@ -483,7 +483,8 @@ def test_ga4(tmp_path, kind):
     else:
         pd.DataFrame(ga4_events()).to_parquet(path)
     tables = read_tables(interactions=path)
-    assert tables.notes == {"format": "ga4", "events_without_item": len(sales())}
+    assert tables.notes["format"] == "ga4"
+    assert tables.notes["events_without_item"] == len(sales())
     items, events = checked(tables)
     assert items.table.set_index("item_id").loc["001", ["title", "brand", "category"]].tolist() == [
         *("Red pot", "Acme", "Kitchen")
