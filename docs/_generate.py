@@ -49,8 +49,7 @@ def settings_page() -> str:
     lines = [
         "# Settings\n",
         "From keyword arguments, then the environment (`RECSYS_ENCODER__NAME=...`), then `recsys.toml` in the working "
-        "directory "
-        "(or the file named by `RECSYS_CONFIG`), then the defaults below.\n",
+        "directory (or the file named by `RECSYS_CONFIG`), then the defaults below.\n",
     ]
     sections = {n: f.annotation for n, f in Settings.model_fields.items() if _is_section(f.annotation)}
     lines += _table("", Settings, skip=set(sections))

@@ -25,6 +25,13 @@ class NothingToLearn(BadInput):
     """The events are too few, or too alike, for a ranker; popularity and texts can still serve."""
 
 
+class MissingExtra(BadInput):
+    """An optional dependency is not installed; the message names its extra.
+
+    A class of its own, so that whoever has a plainer way (templates for a model) can take that.
+    """
+
+
 class ArtifactError(RecsysError):
     """A stored version is missing, damaged, or was made by something else; exit code 2."""
 
@@ -36,12 +43,12 @@ def require(module: str, extra: str) -> ModuleType:
 
     Raises
     ------
-    BadInput
+    MissingExtra
         The module, or one that it imports, is not installed; names the extra.
     """
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        raise BadInput(
+        raise MissingExtra(
             f"`{error.name or module}` is needed for this and is not installed: pip install '{DISTRIBUTION}[{extra}]'"
         ) from None

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from recsys.errors import BadInput, require
+from recsys.errors import MissingExtra, require
 
 
 def test_an_installed_module_is_imported() -> None:
@@ -15,14 +15,14 @@ def test_an_installed_module_is_imported() -> None:
 
 
 def test_a_missing_module_names_the_extra_that_holds_it() -> None:
-    with pytest.raises(BadInput, match=r"`no_such_module` is needed .* pip install 'shop-recsys\[xlsx\]'"):
+    with pytest.raises(MissingExtra, match=r"`no_such_module` is needed .* pip install 'shop-recsys\[xlsx\]'"):
         require("no_such_module.part", "xlsx")
 
 
 def test_what_an_installed_module_lacks_is_named(tmp_path, monkeypatch) -> None:
     (tmp_path / "half_there.py").write_text("import its_missing_part\n")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(BadInput, match="`its_missing_part`"):
+    with pytest.raises(MissingExtra, match="`its_missing_part`"):
         require("half_there", "writers")
     assert "half_there" not in sys.modules
 

@@ -28,7 +28,7 @@ def test_the_face_of_the_package_is_what_the_readme_imports():
     assert Recommender.__module__ == "recsys.serving.recommender"
     assert Settings().seed == 7
     assert callable(recommend)
-    with pytest.raises(AttributeError, match="no attribute 'Recomender'"):
+    with pytest.raises(AttributeError, match="Recomender"):
         import_module("recsys").Recomender  # noqa: B018 - a name that is not there
 
 
@@ -36,10 +36,10 @@ def test_the_face_of_the_package_is_what_the_readme_imports():
 def test_a_public_name_says_what_it_is_and_has_a_page(name):
     module, _, attribute = name.rpartition(".")
     value = getattr(import_module(module), attribute)
-    if isinstance(value, type) or (callable(value) and hasattr(value, "__name__")):
+    if callable(value) and hasattr(value, "__name__"):
         assert (value.__doc__ or "").strip(), f"{name} has no docstring"
     # As a heading of the Python reference, or by its full name in the text.
-    assert re.search(rf"^::: {re.escape(name)}$|`{re.escape(name)}`|`{attribute}`", PAGES, re.MULTILINE), (
+    assert re.search(rf"^::: {re.escape(name)}$|`{re.escape(name)}`", PAGES, re.MULTILINE), (
         f"{name} is on no page: add `::: {name}` to docs/reference/python.md"
     )
 
@@ -59,7 +59,7 @@ def test_what_the_pages_say_of_the_code_is_there(page):
         code = (ROOT / "docs" / link).resolve()
         assert code.is_file(), link
         source = code.read_text("utf-8")
-        for part in name.split("."):
+        for part in name.removesuffix(".py").split("."):
             known = part in code.stem or part in code.parent.name or part in code.parts
             assert known or re.search(rf"(?:def|class) {part}\b|{part} =", source), f"{link}: no {part}"
 

@@ -235,7 +235,7 @@ def _service_intent(intent: str) -> str:
 
 
 def answer_table(assistant: Assistant, questions: pd.DataFrame) -> pd.DataFrame:
-    """Answer each row of ``question`` [, ``user_id``, ``history``]: the table that `jobs.answer` writes.
+    """Answer each row of ``question`` [, ``user_id``, ``history``]: the table that `recsys answer` writes.
 
     Returns
     -------

@@ -201,9 +201,7 @@ class Knowledge:
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise ArtifactError(f"{directory}: knowledge cannot be read ({error}); build it again") from None
         if made_by != encoder.fingerprint:
-            raise ArtifactError(
-                f"{directory}: built with another encoder; run `python -m jobs.embed --knowledge` again"
-            )
+            raise ArtifactError(f"{directory}: built with another encoder; run `recsys embed --knowledge` again")
         reader = reader or Reader.fit(encoder, languages)
         read = _read_passages(passages, reader, pool.vectors)
         joint = _joint(read.vectors, read.themes)
@@ -286,7 +284,5 @@ def load_live(artifacts: Path, encoder: Encodes) -> Knowledge:
     """The live knowledge under ``artifacts/knowledge``."""
     version = knowledge_store(artifacts).current()
     if version is None:
-        raise ArtifactError(
-            f"{artifacts}: no knowledge is published; run `python -m jobs.embed --knowledge FILE_OR_DIR` first"
-        )
+        raise ArtifactError(f"{artifacts}: no knowledge is published; run `recsys embed --knowledge FILE_OR_DIR` first")
     return Knowledge.load(version.path, encoder)

@@ -5,11 +5,11 @@ Commands import what they run inside their bodies, so that help and completion d
 
 from __future__ import annotations
 
+from importlib import metadata
 from typing import Annotated
 
 import typer
 
-from recsys import __version__
 from recsys.cli import (
     answer,
     benchmark,
@@ -34,7 +34,7 @@ __all__ = ["app", "program"]
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"{DISTRIBUTION} {__version__}")
+        print(f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}")
         raise typer.Exit
 
 

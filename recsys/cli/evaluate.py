@@ -74,7 +74,7 @@ def lists(
         )
     if report is not None:
         check_writable(report)
-    found = assessment.assess_live(settings, with_peers=peers, with_ablation=ablation, progress=interactive())
+    found = assessment.assess_live(settings, peers=peers, ablation=ablation, progress=interactive())
     if report is not None:
         write_report(found, report)
     if not as_json:
@@ -82,7 +82,7 @@ def lists(
         for table in tables.all_tables(found):
             wide.print(table)
     where = f"; report in {report}" if report else ""
-    return {**found.plain(), "report": str(report) if report else None, "line": tables.headline(found) + where}
+    return {**found.to_dict(), "report": str(report) if report else None, "line": tables.headline(found) + where}
 
 
 @app.command("explanations")

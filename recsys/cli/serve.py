@@ -12,7 +12,7 @@ import typer
 from threadpoolctl import threadpool_limits
 
 from recsys.cli._command import Artifacts, Json, command, err
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 from recsys.settings import load_settings
 
 
@@ -31,12 +31,10 @@ def serve(
 
     Example: recsys serve --artifacts shop --port 8000
     """
-    try:
-        import uvicorn
+    uvicorn = require("uvicorn", "serve")
+    require("fastapi", "serve")
+    from recsys.service.app import create_app
 
-        from recsys.service.app import create_app
-    except ImportError as error:
-        raise BadInput(f"serving needs the package {error.name!r}: pip install 'recsys[serve]'") from None
     app = create_app(load_settings(artifacts=artifacts))
     # Requests run side by side; a small product split between threads that others hold takes tens of times longer.
     threadpool_limits(1, user_api="blas")

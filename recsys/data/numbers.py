@@ -80,8 +80,11 @@ def read_amounts(values: pd.Series, currencies: Mapping[str, str]) -> Amounts:
     if pd.api.types.is_numeric_dtype(values):
         numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
         return _checked(values, numbers, np.full(len(values), "", object), "")
-    codes, uniques = pd.factorize(values if isinstance(values.dtype, pd.StringDtype) else values.map(_cell))
-    cells = [_token(cell, currencies) for cell in np.asarray(uniques, dtype=object)]
+    try:
+        codes, uniques = pd.factorize(values)
+    except TypeError:  # lists and other unhashable cells
+        codes, uniques = pd.factorize(values.astype(object).map(_cell))
+    cells = [_token(_cell(cell), currencies) for cell in np.asarray(uniques, dtype=object)]
     signs = _decimal_signs(cell for cell in cells if isinstance(cell, _Token))
     found = np.array([_value(cell, signs) for cell in cells] + [np.nan], dtype=np.float64)
     coins = np.array([cell.currency if isinstance(cell, _Token) else "" for cell in cells] + [""], dtype=object)

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-_GO_BACK = "Go back with `python -m jobs.versions --use ID`, or publish afresh under another --artifacts"
+_GO_BACK = "Go back with `recsys versions --use ID`, or publish afresh under another --artifacts"
 _VERSION_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{4}")
 
 
@@ -83,7 +83,9 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArtifactError(f"{path / MANIFEST}: not readable ({error}). {_GO_BACK}") from None
     if newer:
-        raise ArtifactError(f"{path}: written by a newer release (format {manifest['format']}); upgrade recsys")
+        raise ArtifactError(
+            f"{path}: written by a newer release (format {manifest['format']}); pip install -U shop-recsys"
+        )
     for name in names:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise ArtifactError(f"{path / MANIFEST}: names the file {name}, outside its version; do not use it")
@@ -142,7 +144,7 @@ class Store:
         version = self.current()
         if version is None:
             raise ArtifactError(
-                f"{self.root}: no published version. Run `python -m jobs.nightly --artifacts {self.root}` first, or "
+                f"{self.root}: no published version. Run `recsys nightly --artifacts {self.root}` first, or "
                 "name another directory with --artifacts or RECSYS_ARTIFACTS"
             )
         return version

@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 _WORD = re.compile(r"[^\W_]+")
-_CJK = re.compile(r"([\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]+)")
+HAN = r"\u3400-\u9fff"
+"""Chinese characters, as a range of a regular expression."""
+CJK = HAN + r"\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
+"""The same with Japanese and Korean: scripts that write words without spaces, or whose words are read in pairs here."""
+_CJK = re.compile(f"([{CJK}]+)")
 
 
 def words(text: str) -> list[str]:

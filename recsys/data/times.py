@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from recsys.data.parsing import as_numbers
+
 #: Below this a number is an ordinal, not a time (1e6 seconds is 12 January 1970).
 ORDINALS_BELOW = 1e6
 #: Times before this (March 1973) are not shopping events: zeros, ordinals and wrong units end up there.
@@ -63,7 +65,7 @@ def as_times(values: pd.Series) -> Times:
     """
     if isinstance(values.dtype, pd.DatetimeTZDtype) or pd.api.types.is_datetime64_dtype(values):
         return Times(_seconds(values), np.zeros(len(values), dtype=bool), "datetime")
-    numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers = as_numbers(values)
     present = values.notna().to_numpy(copy=True)
     written = present & ~np.isfinite(numbers)
     if pd.api.types.is_numeric_dtype(values):

@@ -27,6 +27,8 @@ Words = Mapping[str, Sequence[str]]
 ALIKE = 0.85
 #: Our column that several of theirs speak of at once.
 STATE = "available"
+#: Ours that several of theirs may fill, which keep their own names (`order_id`, `invoice`): other scripts read them.
+_LEFT_AS_THEY_ARE = (STATE, "session_id")
 #: Parts of the vocabulary in which a shop may declare a meaning of its own; elsewhere it adds to ours.
 _OPEN = "currencies"
 
@@ -137,7 +139,7 @@ def rename(
     names = {plain(name): name for name in reversed(table.columns)}
     taken = {ours: theirs for ours, theirs in given.items() if theirs in table and ours in words.columns[kind]}
     for ours, synonyms in words.columns[kind].items():
-        if ours in taken or ours in table or ours == STATE:
+        if ours in taken or ours in table or ours in _LEFT_AS_THEY_ARE:
             continue
         for name in (ours, *synonyms):
             theirs = names.get(plain(name))
@@ -163,6 +165,8 @@ def states(table: pd.DataFrame, words: Vocabulary) -> list[str]:
 
 def _fits(values: pd.Series, ours: str, name: str, words: Vocabulary) -> bool:
     """Whether a name that means several things elsewhere means ours here: at least half of its values do."""
+    if not values.notna().any():  # exports carry columns that a shop never fills (`gtin`, `sku`)
+        return False
     known: Mapping[str, Any] = words.events if ours == "event" else words.availability
     if (ours, name) not in {("event", "type"), (STATE, "status"), (STATE, "product_status")}:
         return True

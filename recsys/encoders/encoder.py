@@ -1,4 +1,4 @@
-"""Texts to vectors with a BERT-family encoder, by default the final hidden state of `[CLS]`.
+"""Text embeddings of a BERT-family encoder, by default the final hidden state of `[CLS]`.
 
 Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers", 2019. A text has the same vector whatever
 else is in its batch, within 1e-5 per component in fp32: padding is masked, and nothing is normalised over a batch.
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from recsys.data.parsing import storable
 from recsys.encoders import checkpoint, fast_bert, int8, pretrained, tokens
 from recsys.encoders.checkpoint import Forward, FullModel
 from recsys.encoders.protocol import Encoded
@@ -68,7 +69,7 @@ def pick_device(argument: str | None = None) -> torch.device:
 
 
 class Encoder:
-    """A loaded encoder; `Encoder.load` makes one, `encode` turns texts into vectors.
+    """Text encoder on one device; `Encoder.load` makes one, `encode` turns texts into vectors.
 
     Its attributes are those of `recsys.encoders.protocol.Encodes`.
     """
@@ -212,7 +213,7 @@ class Encoder:
             if not isinstance(text, str):
                 raise BadInput(f"text {position} is a {type(text).__name__}, expected str; replace missing texts by ''")
             rows[position] = row_of.setdefault(text, len(row_of))
-        unique = [self._prompts.get(kind, "") + _valid_unicode(text) for text in row_of]
+        unique = [self._prompts.get(kind, "") + storable(text) for text in row_of]
 
         vectors = np.empty((len(unique), self.dim), dtype=np.float32)
         cut = np.zeros(len(unique), dtype=bool)
@@ -268,8 +269,3 @@ def _token_budget(device: torch.device, config: Any) -> int:
     free, _ = torch.cuda.mem_get_info(device)
     width = 12 * config.hidden_size + 2 * getattr(config, "intermediate_size", 4 * config.hidden_size)
     return int(min(GPU_TOKEN_BUDGET, max(CPU_TOKEN_BUDGET, free // 2 // (4 * width))))
-
-
-def _valid_unicode(text: str) -> str:
-    """Replace lone surrogates, which no tokenizer takes."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

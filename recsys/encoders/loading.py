@@ -41,6 +41,6 @@ def encoder_of(version: Version, settings: Settings) -> Encodes:
             f"{version.path}: its vectors were made by {made_by['name']} ({made_by['pooling']} pooling, "
             f"{made_by['max_length']} tokens, {made_by['precision']}), the settings name {encoder.info['name']} "
             f"({encoder.pooling}, {encoder.max_length}, {encoder.info['precision']}). Set the encoder back, or run "
-            "`python -m jobs.nightly` to encode everything with the new one"
+            "`recsys nightly` to encode everything with the new one"
         )
     return encoder

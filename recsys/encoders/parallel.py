@@ -1,4 +1,4 @@
-"""Several GPUs: one process with its own copy of the encoder for each, and the texts dealt out among them."""
+"""Data-parallel encoding on several GPUs: each has a process with its own encoder and takes a part of the texts."""
 
 from __future__ import annotations
 

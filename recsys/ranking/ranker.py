@@ -27,7 +27,7 @@ from recsys.errors import ArtifactError, BadInput
 from recsys.ranking.extra_blocks import extra_blocks
 from recsys.ranking.features import BLOCKS, Block, TrainingContext
 from recsys.ranking.regression import Regression, TrainingSplit
-from recsys.ranking.sampling import Impressions, TextVectors, training_pairs
+from recsys.ranking.sampling import HistoryVectors, Impressions, training_pairs
 from recsys.ranking.windows import training_windows
 from recsys.settings import TrainingConfig
 
@@ -36,7 +36,7 @@ _META, _WEIGHTS = "ranker.json", "weights.npy"
 
 @dataclass(frozen=True)
 class Ranker:
-    """A fitted ranker; immutable, safe to use from several threads.
+    """A fitted linear ranker over feature blocks; immutable, safe to use from several threads.
 
     Attributes
     ----------
@@ -159,7 +159,7 @@ class Ranker:
                 if kind is None:
                     raise ArtifactError(
                         f"{directory}: the ranker uses the block {entry['class']!r}; if it is yours, name it in "
-                        "training.extra_blocks, else train it again (`python -m jobs.train`)."
+                        "training.extra_blocks, else train it again (`recsys train`)."
                     )
                 block = kind()
                 block.restore({k: open_array(directory / f"{number:02d}-{k}.npy") for k in entry["state"]})
@@ -183,7 +183,7 @@ class Ranker:
 
 @dataclass(frozen=True)
 class RankerTrainer:
-    """All that a ranker is fitted from, made once: labelled pairs of the past, and blocks with today's statistics.
+    """Trainer of rankers: labelled pairs of the past and blocks with today's statistics, made once for many fits.
 
     Attributes
     ----------
@@ -205,7 +205,7 @@ class RankerTrainer:
         cls,
         catalogue: ItemFeatures,
         events: Events,
-        text_vectors: TextVectors,
+        text_vectors: HistoryVectors,
         config: TrainingConfig | None = None,
         *,
         seed: int = 0,

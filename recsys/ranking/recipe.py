@@ -1,4 +1,4 @@
-"""How a ranker comes out of a snapshot: the history texts it needs, and the fit."""
+"""Training recipe: how a ranker comes out of a snapshot, with the history texts it needs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from recsys.settings import Settings
 
 
 class HistoryEncoder:
-    """[CLS] vectors of history texts at any moment, each text encoded once.
+    """Encoder of history texts ([CLS] vectors) as of any moment, each text encoded once.
 
-    Training asks for histories as they were at earlier cuts; most users' texts are the same then as now, and last
+    Training asks for histories as they were at earlier cuts. Most users' texts are the same then as now, and last
     night's pool holds most of the others.
     """
 
@@ -81,7 +81,7 @@ def prepare_ranker(
 ) -> RankerTrainer:
     """What a ranker of these events is fitted from; `facts` are the whole catalogue's, row = item code.
 
-    `impressions` later than the events are left out: they are the future as much as later events are.
+    `impressions` later than the events are left out: they belong to the future that the ranker must not see.
     """
     if impressions is not None and events.absolute:
         impressions = impressions.where(impressions.time <= events.end)
@@ -98,7 +98,7 @@ def prepare_ranker(
 
 
 def impressions_of(shop: Snapshot) -> Impressions | None:
-    """What the shop showed, coded; None where it does not say."""
+    """Impressions of a shop as codes; None where the shop logs none."""
     table = shop.tables.value.impressions
     if table is None:
         return None

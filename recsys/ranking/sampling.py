@@ -23,7 +23,7 @@ from recsys.settings import TrainingConfig
 FLAT = 1e-5
 
 #: ``(histories, users) -> (len(users), dim)``: the vectors of these users' history texts.
-TextVectors = Callable[[Histories, NDArray[np.int64]], NDArray[np.float32]]
+HistoryVectors = Callable[[Histories, NDArray[np.int64]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def sample_candidates(
 def training_pairs(
     windows: Sequence[TrainingWindow],
     kinds: Sequence[type[Block]],
-    text_vectors: TextVectors,
+    text_vectors: HistoryVectors,
     config: TrainingConfig,
     *,
     seed: int,

@@ -1,10 +1,11 @@
-"""The endpoints."""
+"""HTTP endpoints: each is one call of the Python interface."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from importlib import metadata
 from typing import Annotated, Any
 
 import pandas as pd
@@ -12,11 +13,10 @@ from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-import recsys
 from recsys.assistant.answers import Assistant
 from recsys.assistant.setup import load_assistant
 from recsys.data.store import knowledge_store
-from recsys.errors import ArtifactError, BadInput
+from recsys.errors import DISTRIBUTION, ArtifactError, BadInput
 from recsys.service.bodies import MAX_BODY, AnswerBody, CompleteBody, ExplainBody, Id, K, RecommendBody, RecommendQuery
 from recsys.service.guard import Guard, PlainJSON, failure
 from recsys.serving.live import Live, following, live_recommender
@@ -47,7 +47,9 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
         with following((lists, answers), check_every):
             yield
 
-    app = FastAPI(title="recsys", version=recsys.__version__, lifespan=lifespan, default_response_class=PlainJSON)
+    app = FastAPI(
+        title="recsys", version=metadata.version(DISTRIBUTION), lifespan=lifespan, default_response_class=PlainJSON
+    )
     app.state.lists, app.state.answers = lists, answers
     app.add_middleware(Guard, max_body=MAX_BODY)
     _errors(app, settings)
@@ -63,7 +65,7 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
         held = lists.value.version
         assert held is not None
         kept = ("version", "created", "serves", "encoder", "index", "counts")
-        return {name: held.manifest[name] for name in kept} | {"recsys": recsys.__version__}
+        return {name: held.manifest[name] for name in kept} | {"recsys": metadata.version(DISTRIBUTION)}
 
     @app.get("/recommend")
     def recommend(query: Annotated[RecommendQuery, Query()]) -> Any:
@@ -80,13 +82,13 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
 
     @app.get("/similar")
     def similar(item_id: Id, k: K = 10) -> Any:
-        """Items that could stand in for one."""
+        """Substitutes for one item."""
         rec = lists.value
         return _listed(rec, rec.similar(item_id, k))
 
     @app.post("/complete")
     def complete(body: CompleteBody) -> Any:
-        """What goes with a basket."""
+        """Complements of a basket."""
         rec = lists.value
         return _listed(rec, rec.complete(body.basket, body.k, rules=body.rules))
 

@@ -1,4 +1,4 @@
-"""Which items are worth scoring: everything while that is cheap, else candidates found in the ranker's own order.
+"""Candidate retrieval: everything while scoring all is cheap, else items found in the ranker's own order.
 
 The part of a learned score that is linear in an item's vector is an inner product, ``(w_v + w_x * u) . v``, so the
 vector index is searched with the ranker itself as the query (`Ranker.linear_query`). What does not fold (co-purchase,
@@ -34,7 +34,7 @@ KEPT, _MEASURED = 0.99, 100
 
 @dataclass(frozen=True)
 class Pool:
-    """What may be recommended.
+    """Candidate pool: what may be recommended.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Found(NamedTuple):
 
 
 class Retriever:
-    """Finds the candidates of one shopper at a time; safe to use from several threads."""
+    """Candidate retrieval for one shopper at a time; safe to use from several threads."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class Retriever:
         return np.unique(np.concatenate(found).astype(np.int64))
 
     def _promise(self, profile: Profile, codes: NDArray[np.int64]) -> NDArray[np.float64]:
-        """A first score, without the features that compare every vector with every item of the history."""
+        """First-stage score, without the features that compare every vector with every item of the history."""
         few = Candidates.of(self._shop.facts, codes)
         if self._ranker is None:
             return np.asarray(few.facts.vectors @ self.query(profile), np.float64)

@@ -1,4 +1,4 @@
-"""Nearest items by inner product, with FAISS.
+"""Nearest-neighbour search of items by inner product, with FAISS.
 
 Small catalogues are searched exactly. Larger ones through a graph (HNSW, Malkov & Yashunin 2018) over 16- or 8-bit
 codes or inverted lists over 8-bit codes (IVF, Jégou et al. 2011), whichever the count, the dimensions and the memory
@@ -43,7 +43,7 @@ def _readable(directory: Path) -> Iterator[None]:
         yield
     except (RuntimeError, OSError, ValueError, TypeError) as error:
         why = str(error).splitlines()[0][:200]
-        raise ArtifactError(f"{directory}: not a readable index ({why}); run `python -m jobs.embed`") from None
+        raise ArtifactError(f"{directory}: not a readable index ({why}); run `recsys embed`") from None
 
 
 def labels(item_ids: Sequence[str] | NDArray[np.object_], keys: NDArray[np.bytes_]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""What a caller means by a user or an item: a known id, or a description of one the shop has never seen."""
+"""Users and items as callers give them: a known id, or a description of one the shop has never seen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from recsys.data.schema import ITEM, TITLE
 from recsys.data.snapshot import Lazy, Snapshot
 from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
-from recsys.serving.results import ItemColumns
+from recsys.serving.item_columns import ItemColumns
 from recsys.settings import Settings
 
 User = str | Mapping[str, Any]
@@ -34,7 +34,7 @@ MAX_HISTORY = 10_000
 
 @dataclass(frozen=True)
 class Shopper:
-    """Someone to recommend to: a profile, and the catalogue items they have met already.
+    """Shopper profile, and the catalogue items they have met already.
 
     `skipped` are ids of their history that the catalogue does not have: a product listed today, or dropped last night.
     """
@@ -74,6 +74,12 @@ class Lookup:
         self._settings = settings
         self._encoder = Lazy(encoder)
         self._encoder_lock = threading.Lock()
+
+    @property
+    def encoder(self) -> Encodes:
+        """The encoder, loaded when first asked for."""
+        with self._encoder_lock:
+            return self._encoder.value
 
     def shopper(self, user: User) -> Shopper:
         """The shopper a `User` argument means."""
@@ -193,7 +199,7 @@ class Lookup:
         return codes
 
     def _facts(self, table: pd.DataFrame, kind: str = "document") -> ItemFeatures:
-        """Facts of products the catalogue does not have."""
+        """Item features of products the catalogue does not have."""
         vocabulary = self.shop.vocabulary.value
         return vocabulary.facts(table, self._encode(render(table, vocabulary.template), kind))
 

@@ -1,7 +1,7 @@
 """The recommender: lists, scores and reasons from one published version.
 
 A request reads top to bottom: `Lookup.shopper` (who), `Scoring.top` (`Retriever.candidates`, then `Ranker.logit`, then
-the best), `Recommender._table` (the result).
+the best), `ResultTables.found` (the result).
 """
 
 from __future__ import annotations
@@ -10,38 +10,38 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.data import schema
-from recsys.data.catalogue import Candidates
 from recsys.data.frames import as_pandas
 from recsys.data.schema import ITEM, USER
 from recsys.data.snapshot import ShopTables, Snapshot
 from recsys.data.store import Store, Version
+from recsys.data.vectors import VectorPool
 from recsys.encoders.loading import encoder_of
 from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError, BadInput
 from recsys.explain import Explainer, Explanation
 from recsys.ranking.ranker import Ranker
-from recsys.ranking.topk import top_k
 from recsys.serving import batch
 from recsys.serving.index import ItemIndex
+from recsys.serving.item_columns import ItemColumns
 from recsys.serving.lookup import Item, Lookup, Shopper, User
 from recsys.serving.opening import open_parts
-from recsys.serving.results import NOTES, POSITION, RANK, RULES, SCORE, ItemColumns, Recommendations, ScoreParts
+from recsys.serving.results import NOTES, RANK, RULES, SCORE, ResultTables
 from recsys.serving.rule_items import unmatched
 from recsys.serving.rules import Rules
 from recsys.serving.scoring import Scoring
 from recsys.settings import Settings, load_settings
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from recsys.evaluation import Assessment
 
-#: Nearest items by vector that `similar` looks at.
-SIMILAR_POOL = 200
+log = logging.getLogger(__name__)
 
 
 class Recommender:
@@ -62,6 +62,7 @@ class Recommender:
         self.version = version
         self.items = ItemColumns(shop, version.path if version else None)
         self.lookup = Lookup(shop, settings, encoder, self.items)
+        self.tables = ResultTables(shop, ranker, self.items)
         self.scoring = Scoring(shop, ranker, index, settings.retrieval, version)
         if ranker is None:
             log.warning("no ranker: %s", version.manifest["serves"] if version else "popularity and texts serve")
@@ -188,7 +189,8 @@ class Recommender:
         if items is not None:
             if rules is not None:
                 raise BadInput("rules shape a list that is searched for; items given are all ranked. Pass candidates=")
-            return self._rank_given(shopper, items, columns)
+            given = self.lookup.candidates(items)
+            return self.tables.given(given, self.scoring.score(shopper.profile, given.candidates), columns, shopper)
         seed = "" if isinstance(user, Mapping) else str(user)
         return self._list(shopper, k, candidates, rules, columns, exclude_seen=exclude_seen, seed=seed)
 
@@ -246,15 +248,8 @@ class Recommender:
         unavailable items are left out. `columns` are as in `recommend`.
         """
         _check_k(k)
-        one = self.lookup.candidates([item]).candidates
-        facts = self.shop.facts
-        _, near = self.scoring.index.search(one.facts.vectors, min(len(facts), max(SIMILAR_POOL, 4 * k)))
-        rows = np.sort(near[0][near[0] >= 0])
-        meaning = facts.vectors[rows] @ one.facts.vectors[0]
-        words = (facts.terms[rows] @ one.facts.terms[[0]].T).toarray()[:, 0]
-        score = np.where(self.shop.available[rows] & (rows != one.codes[0]), (meaning + words) / 2, -np.inf)
-        best = top_k(score, k)
-        return self._table(rows[best], score[best].astype(np.float64), columns)
+        codes, scores = self.scoring.similar(self.lookup.candidates([item]).candidates, k)
+        return self.tables.found(codes, scores, columns)
 
     def complete(
         self,
@@ -293,16 +288,35 @@ class Recommender:
     def explainer(self) -> Explainer:
         """What explains this version; its writer is loaded when the first sentence is asked for."""
         if self.ranker is None:
-            raise ArtifactError(
-                "this version has no ranker, so there is no score to explain; run `python -m jobs.train`"
-            )
+            raise ArtifactError("this version has no ranker, so there is no score to explain; run `recsys train`")
         return Explainer(self.shop, self.ranker, self.settings.explain, encode_history=self.lookup.encode_history)
+
+    def evaluate(
+        self, *, users: int | None = None, peers: bool = False, ablation: bool = False, progress: bool = False
+    ) -> Assessment:
+        """Offline figures of this version's recipe, on events held out in time; nothing is published.
+
+        What ``recsys evaluate`` prints, as an object with data frames and plots; arguments as in `recsys.evaluate`.
+        """
+        from recsys.evaluation.assessment import assess_shop  # serving itself measures nothing
+
+        known = [VectorPool.load(self.version.path / "vectors", "training")] if self.version else []
+        return assess_shop(
+            self.shop,
+            self.lookup.encoder,
+            self.settings,
+            known=known,
+            users=users,
+            peers=peers,
+            ablation=ablation,
+            progress=progress,
+        )
 
     def title(self, item_id: str) -> str:
         """Title of a catalogue item."""
         return self.lookup.titles[int(self.lookup.codes([item_id])[0])]
 
-    # --- tables -------------------------------------------------------------------------------------------------------
+    # --- lists --------------------------------------------------------------------------------------------------------
 
     def _list(
         self,
@@ -321,13 +335,13 @@ class Recommender:
         said += [f"candidates: {name!r} is not in the catalogue and is left out" for name in left_out]
         if rules is None:
             codes, scores = self.scoring.top(shopper, k, self.scoring.pool(only), exclude_seen=exclude_seen)
-            table = self._table(codes, scores, columns, shopper)
+            table = self.tables.found(codes, scores, columns, shopper)
         else:
             asked = Rules.of(rules)
             codes, scores, notes = self.scoring.top_with_rules(
                 shopper, k, asked, only=only, exclude_seen=exclude_seen, seed=seed
             )
-            table = self._table(codes, scores, columns, shopper, **{RULES: notes})
+            table = self.tables.found(codes, scores, columns, shopper, **{RULES: notes})
             said += unmatched(asked, self.scoring.rule_items)
         if said:
             table.attrs[NOTES] = said
@@ -342,34 +356,6 @@ class Recommender:
         if left_out and not len(codes):
             raise BadInput(f"candidates: none of the {len(left_out)} is in the catalogue, for example {left_out[0]!r}")
         return codes, left_out
-
-    def _rank_given(self, shopper: Shopper, items: Sequence[Item], columns: Collection[str] | None) -> pd.DataFrame:
-        given = self.lookup.candidates(items)
-        scores = self.scoring.score(shopper.profile, given.candidates)
-        # Ties by item_id (codes follow sorted ids); unknown products after known ones, in the order given.
-        codes = np.where(given.candidates.codes >= 0, given.candidates.codes, len(self.shop.item_ids))
-        order = np.lexsort((np.arange(len(scores)), codes, -scores))
-        beside = self.items.beside(given.candidates.codes, columns, given.described)
-        table = {ITEM: given.ids[order], SCORE: scores[order], RANK: np.arange(1, len(order) + 1), POSITION: order}
-        table |= {name: values[order] for name, values in beside.items()}
-        return Recommendations.of(table, self._parts(shopper, lambda: given.candidates.take(order)))
-
-    def _table(
-        self,
-        codes: NDArray[np.int64],
-        scores: NDArray[np.float64],
-        columns: Collection[str] | None,
-        shopper: Shopper | None = None,
-        **more: Any,
-    ) -> pd.DataFrame:
-        table = {ITEM: self.shop.item_ids[codes], SCORE: scores, RANK: np.arange(1, len(codes) + 1), **more}
-        table |= self.items.beside(codes, columns)
-        return Recommendations.of(table, self._parts(shopper, lambda: Candidates.of(self.shop.facts, codes)))
-
-    def _parts(self, shopper: Shopper | None, candidates: Callable[[], Candidates]) -> ScoreParts | None:
-        if shopper is None or self.ranker is None:
-            return None
-        return ScoreParts(self.ranker, shopper.profile, candidates)
 
 
 def _check_k(k: int) -> None:

@@ -1,89 +1,29 @@
-"""Result tables: columns of the items beside the scores, and in a notebook what each score is made of."""
+"""Result tables: the list as a DataFrame, and in a notebook what each score is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Profile
-from recsys.data.schema import ITEM, TITLE
+from recsys.data.schema import ITEM
 from recsys.data.snapshot import Snapshot
-from recsys.errors import BadInput
 from recsys.explain import bars
 from recsys.ranking.ranker import Ranker
+from recsys.serving.item_columns import ItemColumns
+from recsys.serving.lookup import GivenItems, Shopper
 
 SCORE, RANK, POSITION, RULES = "score", "rank", "position", "rules"
 #: Where a list says what was left out of the request: `DataFrame.attrs`, and a field of the service's answer.
 NOTES = "notes"
 #: Rows of a list that a notebook shows.
 SHOWN = 50
-
-
-class ItemColumns:
-    """Columns of the items table by item code, each read when it is first asked for.
-
-    A process that only scores reads none, and one that names items reads titles without the other columns.
-    """
-
-    def __init__(self, shop: Snapshot, directory: Path | None) -> None:
-        """`directory` is the version's, None for a shop in memory."""
-        self._shop = shop
-        self._file = None if directory is None else directory / "items.parquet"
-        self._columns: dict[str, pd.Series[Any]] = {}
-
-    @property
-    def names(self) -> list[str]:
-        """Columns there are, ids aside."""
-        names = self._shop.tables.value.items.columns if self._file is None else pq.read_schema(self._file).names
-        return [str(name) for name in names if name != ITEM]
-
-    def column(self, name: str) -> pd.Series[Any]:
-        """One column, row = code; titles are '' where missing.
-
-        Raises
-        ------
-        BadInput
-            The items have no such column.
-        """
-        if name not in self._columns:
-            if name in self.names:
-                whole = self._file is None
-                table = self._shop.tables.value.items if whole else pd.read_parquet(self._file, columns=[name])
-                self._columns[name] = table[name].fillna("") if name == TITLE else table[name]
-            elif name == TITLE:
-                self._columns[name] = pd.Series([""] * len(self._shop.item_ids), dtype=object)
-            else:
-                raise BadInput(f"columns: the items have no {name!r}; there are {', '.join(self.names)}")
-        return self._columns[name]
-
-    def beside(
-        self, codes: NDArray[np.integer], wanted: Collection[str] | None, described: pd.DataFrame | None = None
-    ) -> dict[str, Any]:
-        """Title and the `wanted` columns of these items; nothing at all for None.
-
-        Parameters
-        ----------
-        described
-            The products of code -1, in their order.
-        """
-        if isinstance(wanted, str):
-            raise BadInput(f"columns: a list of names such as [{wanted!r}]")
-        found: dict[str, Any] = {}
-        for name in () if wanted is None else dict.fromkeys((TITLE, *wanted)):
-            values = self.column(name).array.take(codes)
-            if described is not None:
-                values = np.asarray(values, object)
-                values[codes < 0] = described.get(name)
-            found[name] = values
-        return found
 
 
 class ScoreParts:
@@ -140,6 +80,43 @@ class Recommendations(pd.DataFrame):  # type: ignore[misc]
         more = f" {len(self) - SHOWN} more rows." if len(self) > SHOWN else ""
         head = [*(escape(str(name)) for name in self.columns), "made of"]
         return f"{bars.table(head, rows)}<p>{bars.legend(colours)}</p><p>{said}{more}</p>"
+
+
+class ResultTables:
+    """Makes the tables that `Recommender` returns."""
+
+    def __init__(self, shop: Snapshot, ranker: Ranker | None, items: ItemColumns) -> None:
+        self._shop, self._ranker, self._items = shop, ranker, items
+
+    def found(
+        self,
+        codes: NDArray[np.int64],
+        scores: NDArray[np.float64],
+        columns: Collection[str] | None,
+        shopper: Shopper | None = None,
+        **more: Any,
+    ) -> Recommendations:
+        """A list of items that were searched for, best first; without a shopper its scores have no parts."""
+        table = {ITEM: self._shop.item_ids[codes], SCORE: scores, RANK: np.arange(1, len(codes) + 1), **more}
+        table |= self._items.beside(codes, columns)
+        return Recommendations.of(table, self._parts(shopper, lambda: Candidates.of(self._shop.facts, codes)))
+
+    def given(
+        self, given: GivenItems, scores: NDArray[np.float64], columns: Collection[str] | None, shopper: Shopper
+    ) -> Recommendations:
+        """A ranking of the items that a caller gave, with their places in what was given."""
+        # Ties by item_id (codes follow sorted ids); unknown products after known ones, in the order given.
+        codes = np.where(given.candidates.codes >= 0, given.candidates.codes, len(self._shop.item_ids))
+        order = np.lexsort((np.arange(len(scores)), codes, -scores))
+        beside = self._items.beside(given.candidates.codes, columns, given.described)
+        table = {ITEM: given.ids[order], SCORE: scores[order], RANK: np.arange(1, len(order) + 1), POSITION: order}
+        table |= {name: values[order] for name, values in beside.items()}
+        return Recommendations.of(table, self._parts(shopper, lambda: given.candidates.take(order)))
+
+    def _parts(self, shopper: Shopper | None, candidates: Callable[[], Candidates]) -> ScoreParts | None:
+        if shopper is None or self._ranker is None:
+            return None
+        return ScoreParts(self._ranker, shopper.profile, candidates)
 
 
 def _cell(value: Any) -> str:

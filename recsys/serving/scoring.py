@@ -1,4 +1,4 @@
-"""Scores of one version, and the best items by them: what every kind of list is made from."""
+"""Scoring and top-k of one version: what every kind of list is made from."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ from recsys.settings import RetrievalSettings
 NEW_DAYS = 30
 #: Shoppers that the usual item's share counts for, where there is no ranker.
 PRIOR = 10.0
+#: Nearest items by vector that `Scoring.similar` looks at.
+SIMILAR_POOL = 200
 
 
 class Scoring:
-    """A snapshot and its ranker; where a version has no ranker, similarity (cosine) stands in.
+    """Scores of a snapshot's items by its ranker; where a version has no ranker, similarity (cosine) stands in.
 
     For a shopper without a history there is no similarity either: what most shoppers have met stands in for that.
     """
@@ -56,7 +58,7 @@ class Scoring:
         return order if self.ranker is None else np.asarray(expit(order))
 
     def logits(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
-        """What lists are ordered by: log-odds, or cosines where there is no ranker."""
+        """Log-odds of candidates, by which lists are ordered, or cosines where there is no ranker."""
         if self.ranker is not None:
             return self.ranker.logit(profile, candidates)
         if not len(profile):
@@ -75,7 +77,7 @@ class Scoring:
         return np.asarray((met + PRIOR * met.mean() / shoppers) / shoppers)
 
     def pool(self, only: NDArray[np.int64] | None = None) -> Pool:
-        """What may be recommended: every available item, or those of these codes."""
+        """The candidate pool: every available item, or those of these codes."""
         if only is None:
             return self._retriever.everything
         mask = np.zeros(len(self.shop.item_ids), bool)
@@ -93,7 +95,7 @@ class Scoring:
     def top_with_rules(
         self, shopper: Shopper, k: int, rules: Rules, *, only: NDArray[np.int64] | None, exclude_seen: bool, seed: str
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]]:
-        """Codes, scores and notes of the best list that the rules allow."""
+        """Codes, scores and notes of the best list that the business rules allow."""
         possible = allowed(rules, self.rule_items)
         if only is not None:
             possible &= np.isin(np.arange(len(possible)), only)
@@ -103,6 +105,17 @@ class Scoring:
         items = self.rule_items if len(found) == len(self.rule_items.ids) else self.rule_items.take(found.codes)
         result = apply(rules, order, items, k, seed=seed)
         return found.codes[result.rows], self._as_score(order[result.rows]), result.notes
+
+    def similar(self, one: Candidates, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Codes and scores of the `k` available items whose texts are nearest to one item's: mean of both cosines."""
+        facts = self.shop.facts
+        _, near = self.index.search(one.facts.vectors, min(len(facts), max(SIMILAR_POOL, 4 * k)))
+        rows = np.sort(near[0][near[0] >= 0])
+        meaning = facts.vectors[rows] @ one.facts.vectors[0]
+        words = (facts.terms[rows] @ one.facts.terms[[0]].T).toarray()[:, 0]
+        score = np.where(self.shop.available[rows] & (rows != one.codes[0]), (meaning + words) / 2, -np.inf)
+        best = top_k(score, k)
+        return rows[best], score[best].astype(np.float64)
 
     def _ordered(
         self, shopper: Shopper, k: int, pool: Pool, exclude_seen: bool, named: Sequence[int] | NDArray[np.int64] = ()

@@ -21,7 +21,8 @@ from recsys.data.store import Store
 from recsys.encoders.loading import encoder_of
 from recsys.errors import ArtifactError
 from recsys.evaluation import assessment, baselines
-from recsys.evaluation.assessment import DESIGN, FIGURES, RANKER, Case
+from recsys.evaluation.assessment import DESIGN, Case
+from recsys.evaluation.figures import FIGURES, RANKER
 from recsys.evaluation.splits import Holdout, hold_out, measure, within
 from recsys.ranking.ranker import RankerTrainer
 from recsys.ranking.recipe import HistoryEncoder
@@ -50,8 +51,8 @@ def found(case):
 
 def test_every_model_has_every_figure_within_its_interval(found):
     expected = [RANKER, "popularity", "popularity, 30 days", "TF-IDF cosine", "embedding cosine", DESIGN]
-    assert list(found.table) == expected
-    for row in found.table.values():
+    assert list(found.estimates) == expected
+    for row in found.estimates.values():
         assert set(row) >= {*FIGURES, "pooled_auc", "coverage@10", "novelty", "diversity", "gini"}
         for name, e in row.items():
             assert np.isfinite([e.value, e.low, e.high]).all(), name
@@ -59,14 +60,14 @@ def test_every_model_has_every_figure_within_its_interval(found):
 
 
 def test_the_ranker_personalises_where_u_v_alone_cannot(found):
-    assert found.table[RANKER]["auc"].low > found.table["popularity"]["auc"].high
+    assert found.estimates[RANKER]["auc"].low > found.estimates["popularity"]["auc"].high
     lead = found.leads["auc"]
     assert lead.rival != RANKER
     assert lead.lead.value == pytest.approx(
         np.mean(found.measured[RANKER].per_user["auc"] - found.measured[lead.rival].per_user["auc"])
     )
-    best = max(e["auc"].value for name, e in found.table.items() if name != RANKER)
-    assert found.table[lead.rival]["auc"].value == best
+    best = max(e["auc"].value for name, e in found.estimates.items() if name != RANKER)
+    assert found.estimates[lead.rival]["auc"].value == best
 
 
 def test_nothing_after_the_cut_reaches_a_model(case, monkeypatch):
@@ -99,13 +100,13 @@ def test_u_v_alone_has_the_text_vectors_and_nothing_else(case, monkeypatch):
 
 
 def test_figures_are_plain_numbers(found):
-    text = json.dumps(found.plain(), allow_nan=False)
-    assert json.loads(text)["table"][RANKER]["auc"]["value"] == found.table[RANKER]["auc"].value
-    assert "holdout" not in found.plain()
+    text = json.dumps(found.to_dict(), allow_nan=False)
+    assert json.loads(text)["table"][RANKER]["auc"]["value"] == found.estimates[RANKER]["auc"].value
+    assert "holdout" not in found.to_dict()
 
 
 def test_a_second_assessment_finds_the_same(case, found):
-    assert json.dumps(assessment.assess(case).plain()) == json.dumps(found.plain())
+    assert json.dumps(assessment.assess(case).to_dict()) == json.dumps(found.to_dict())
 
 
 def test_ablation_fits_again_without_each_block(case, found):
@@ -123,10 +124,10 @@ def test_ablation_fits_again_without_each_block(case, found):
 
 def test_peers_run_on_the_same_split(case):
     found = assessment.assess(case, with_peers=True)
-    assert "EASE" in found.table
+    assert "EASE" in found.estimates
     assert "EASE" in found.tuned
     if modules.find_spec("implicit"):
-        assert {"item-kNN", "ALS", "BPR"} <= set(found.table)
+        assert {"item-kNN", "ALS", "BPR"} <= set(found.estimates)
     else:
         assert "ALS" in found.skipped
     for m in found.measured.values():

@@ -281,7 +281,7 @@ def test_versions_verify_and_go_back(shop, files):
 def test_no_version_yet_says_how_to_make_one(tmp_path, tiny):
     result = run("train", "--artifacts", tmp_path)
     assert result.exit_code == 2
-    assert "jobs.nightly" in message(result)
+    assert "recsys nightly" in message(result)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

@@ -14,7 +14,7 @@ from recsys.errors import BadInput
 from recsys.explain import check
 from recsys.explain.evidence import _clause
 from recsys.explain.facts import MAX_CLAUSE
-from recsys.pipeline import nightly
+from recsys.pipeline import runs
 from recsys.ranking.features import Block, EvidenceKind
 from recsys.settings import load_settings
 
@@ -190,7 +190,7 @@ def test_a_mistake_is_told_before_anything_is_encoded(block, message, tiny_table
     def encoder(settings):
         raise AssertionError("the encoder was loaded before the blocks were checked")
 
-    monkeypatch.setattr(nightly, "encoder_for", encoder)
+    monkeypatch.setattr(runs, "encoder_for", encoder)
     with pytest.raises(BadInput, match=message) as found:
         Recommender.build(*tiny_tables, settings=with_blocks(f"{__name__}.{block}"))
     assert block in str(found.value) or block == "Keeps"

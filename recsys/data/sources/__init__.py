@@ -15,11 +15,12 @@ import pandas as pd
 from recsys.data.report import ReadingReport
 from recsys.data.sources import amazon, layouts, mind
 from recsys.data.sources.files import Read, is_database, read, read_parts, read_table
+from recsys.data.sources.layouts import FROM_EVENTS
 from recsys.data.sources.places import Part, parts_of, shown
 from recsys.data.sources.records import flat
 from recsys.errors import BadInput
 
-__all__ = ["FORMATS", "Read", "Tables", "is_database", "read", "read_table", "read_tables", "shown"]
+__all__ = ["FORMATS", "FROM_EVENTS", "Read", "Tables", "is_database", "read", "read_table", "read_tables", "shown"]
 
 FORMATS = ("auto", "own", "amazon-2023", "mind", *layouts.NAMES)
 Notes = dict[str, int | str | float]

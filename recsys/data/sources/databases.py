@@ -50,8 +50,9 @@ def read_database(url: str, role: str) -> tuple[pd.DataFrame, list[str]]:
         query = sa.text(wanted) if _QUERY.match(wanted) else _table(engine, wanted, address)
         with engine.connect() as connection:
             table = pd.read_sql(query, connection, dtype_backend="numpy_nullable", coerce_float=False)
-    except sa.exc.SQLAlchemyError as error:
-        reason = " ".join(str(getattr(error, "orig", None) or type(error).__name__).split())[:160]
+    except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
+        cause = getattr(error.__cause__ or error, "orig", None) or getattr(error, "orig", None) or type(error).__name__
+        reason = " ".join(str(cause).split())[:160]
         raise BadInput(
             f"{shown(address)}: {wanted[:80]!r} cannot be read ({reason}); check it with the database's own client."
         ) from None

@@ -44,7 +44,7 @@ def read_delimited(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     """
     separator_line = _SEP_LINE.match(data)  # Excel's own way to name the separator
     data = data[separator_line.end() :] if separator_line else data
-    sample = data[:_SAMPLE].decode("utf-8", "ignore")
+    sample = _sample(data)
     if not sample.strip():
         raise BadInput(f"{name}: the file is empty.")
     delimiter = separator_line[1].decode() if separator_line else find_delimiter(sample)
@@ -61,6 +61,12 @@ def read_delimited(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     return table, notes + ([f"{extra} empty cells at the end of rows left out"] if extra else [])
 
 
+def _sample(data: bytes) -> str:
+    """The first lines, whole: one cut off at the end would say nothing about how many cells a row has."""
+    text = data[:_SAMPLE].decode("utf-8", "ignore")
+    return text if len(data) <= _SAMPLE else text[: text.rfind("\n") + 1] or text
+
+
 def find_delimiter(sample: str) -> str:
     """The separator by vote of the first rows: the one that gives most of them as many cells as the header has."""
 
@@ -75,9 +81,7 @@ def find_delimiter(sample: str) -> str:
 
 
 def _cells(sample: str, delimiter: str, escape: str | None, most: int) -> list[list[str]]:
-    # A line cut off at the end of the sample says nothing about how many cells a row has.
-    lines = sample.splitlines(keepends=True)
-    reader = csv.reader(lines[:-1] or lines, delimiter=delimiter, escapechar=escape)
+    reader = csv.reader(sample.splitlines(keepends=True), delimiter=delimiter, escapechar=escape)
     rows: list[list[str]] = []
     try:
         for row in reader:
@@ -100,7 +104,7 @@ def _escapes(data: bytes, delimiter: str) -> list[str | None]:
 
 def _read_regular(data: bytes, delimiter: str, escape: str | None) -> pd.DataFrame | None:
     """Rows of text (the header is the first), None where they are not all of one length."""
-    columns = len(_cells(data[:_SAMPLE].decode("utf-8", "ignore"), delimiter, escape, 0)[0])
+    columns = len(_cells(_sample(data), delimiter, escape, 0)[0])
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(data),
@@ -117,7 +121,10 @@ def _read_regular(data: bytes, delimiter: str, escape: str | None) -> pd.DataFra
         )
     except pa.ArrowInvalid:
         return None
-    return from_arrow(table) if table.num_columns == columns else None
+    rows = from_arrow(table)
+    # A quote that never closes swallows the rest of the file, line ends and all; Arrow's parser does not mind.
+    unclosed = data.count(b'"') % 2 and bool(rows.iloc[-1].str.contains("\n", regex=False).any())
+    return rows if table.num_columns == columns and not unclosed else None
 
 
 def _read_irregular(

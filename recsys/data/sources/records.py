@@ -12,6 +12,8 @@ import pandas as pd
 from recsys.errors import BadInput
 
 _CHUNK = 100_000
+#: Lines of which one must be an object for the file to be one object a line.
+_FIRST = 10
 Record = dict[str, Any]
 
 
@@ -26,17 +28,16 @@ def read_records(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
         No object in it, or a document that is no array of objects.
     """
     start = data[:64].lstrip()[:1]
-    if start == b"[" or (start == b"{" and not _is_object(data.split(b"\n", 1)[0])):
+    lines = data.splitlines()
+    if start == b"[" or (start == b"{" and not any(map(_is_object, lines[:_FIRST]))):
         return _frame(_document(data, name)), ["a JSON array"]
     bad: list[int] = []
-    table = _frame(_lines(data, bad))
-    if len(bad) == len(table):
-        raise BadInput(f"{name}: no line is a JSON object; write one object a line, or one array of objects.")
+    table = _frame(_lines(lines, bad))
     return table, [f"{len(bad):,} lines are no JSON object (the first is line {bad[0]:,})"] if bad else []
 
 
-def _lines(data: bytes, bad: list[int]) -> Iterator[Record]:
-    for number, line in enumerate(data.splitlines(), start=1):
+def _lines(lines: list[bytes], bad: list[int]) -> Iterator[Record]:
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         record = _parsed(line)
@@ -62,7 +63,9 @@ def _document(data: bytes, name: str) -> list[Record]:
         arrays = [value for value in document.values() if _is_records(value)]
         document = arrays[0] if len(arrays) == 1 else [document]
     if not _is_records(document):
-        raise BadInput(f"{name}: is no JSON array of objects; write one object a line, or one array of objects.")
+        raise BadInput(
+            f"{name}: no JSON lines and no JSON array of objects; write one object a line, or one array of objects."
+        )
     return document
 
 

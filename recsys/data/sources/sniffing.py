@@ -33,6 +33,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_LOOKED_AT = 1 << 18
 _NO_TABLE = (b"%PDF", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _BINARY = re.compile("[\0-\x08\x0e-\x1a]")
 _WORKBOOK = re.compile(r"(xl|Excel)/|content\.xml$", re.IGNORECASE)
@@ -64,7 +65,7 @@ def kind_of(head: bytes) -> Kind | None:
     text = head.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
     if text.startswith("<"):
         return Kind.HTML if re.search(r"<(!doctype html|html|table|body|meta)\b", text, re.IGNORECASE) else Kind.XML
-    if re.match(r"\{\s*(\"|\}|$)|\[\s*(\{|\]|$)", text):
+    if re.match(r"\{\s*(\"|\}|$)|\[\s*([{\]\d\"\[]|$)", text):
         return Kind.JSON
     return None if _BINARY.search(text) else Kind.TEXT
 
@@ -162,7 +163,8 @@ def _not_utf8(data: bytes, at: int, name: str, packed: tuple[str, ...]) -> str:
 
 _UNPACK = {"gzip": "gzip -dc", "bzip2": "bzip2 -dc", "xz": "xz -dc", "zip": "unzip -p"}
 #: Python's names of the code pages that people meet -> iconv's.
-_LATIN = {"cp1250": "WINDOWS-1250", "cp1252": "WINDOWS-1252", "cp1254": "WINDOWS-1254"}
+#: The first of those that fit best is taken, so the commonest comes first.
+_LATIN = {"cp1252": "WINDOWS-1252", "cp1254": "WINDOWS-1254", "cp1250": "WINDOWS-1250"}
 _OTHER = {
     "big5": "BIG5",
     "cp932": "CP932",
@@ -175,21 +177,23 @@ _OTHER = {
     "gb18030": "GB18030",
     "koi8_r": "KOI8-R",
 }
-#: Below so many words with other letters, a guess among the Latin code pages is no better than the commonest.
-_ENOUGH_WORDS = 20
 
 
 def code_page(data: bytes, at: int = 0) -> str:
     """The likeliest code page of text that is not UTF-8 from byte `at` on, as `iconv` calls it."""
-    # ASCII tells nothing and drowns the rest: only words with high bytes are looked at, each once.
-    found = re.findall(rb"[^\s,;|\"]*[\x80-\xff][^\s,;|\"]*", data[max(at - 64, 0) :][: 1 << 20])
-    words = list(dict.fromkeys(found))
-    text = b"\n".join(words)
-    letters, high = len(re.findall(rb"[A-Za-z]", text)), len(re.findall(rb"[\x80-\xff]", text))
-    if letters >= high:
-        if len(words) < _ENOUGH_WORDS:
-            return "WINDOWS-1252"
-        best = from_bytes(text, cp_isolation=list(_LATIN)).best()
-        return _LATIN.get(best.encoding, "WINDOWS-1252") if best else "WINDOWS-1252"
+    # ASCII tells nothing and drowns the rest: only lines with high bytes are looked at, each once.
+    start = data.rfind(b"\n", 0, at) + 1
+    lines = dict.fromkeys(re.findall(rb"[^\r\n]*[\x80-\xff][^\r\n]*", data[start : start + _LOOKED_AT]))
+    text = b"\n".join(lines)
+    high, in_a_row = len(re.findall(rb"[\x80-\xff]", text)), sum(map(len, re.findall(rb"[\x80-\xff]{3,}", text)))
+    odd = {page: sum(map(_is_odd, text.decode(page, "replace"))) for page in _LATIN}
+    latin = min(odd, key=odd.__getitem__)
+    if 2 * in_a_row < high and 5 * odd[latin] < high:  # accents stand alone between plain letters
+        return _LATIN[latin]
     best = from_bytes(text, cp_isolation=list(_OTHER)).best()
     return _OTHER.get(best.encoding, "WINDOWS-1252") if best else "WINDOWS-1252"
+
+
+def _is_odd(letter: str) -> bool:
+    """A sign in the middle of a word, or one of two letters that are Icelandic, or else Turkish read wrongly."""
+    return letter > "\x7f" and (not letter.isalpha() or letter in "ðþÐÞ")

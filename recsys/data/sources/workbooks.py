@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,11 +35,12 @@ def read_html(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     """The largest table of a page of UTF-8 HTML, every cell as its text."""
     require("lxml", EXTRA)
     page = data.decode("utf-8", "replace")
+    as_it_is: dict[str, Any] = {"flavor": "lxml", "thousands": None, "keep_default_na": False}
     try:
-        tables = pd.read_html(io.StringIO(page), flavor="lxml")
+        tables = pd.read_html(io.StringIO(page), **as_it_is)
         largest = max(range(len(tables)), key=lambda place: tables[place].size)
         as_text = dict.fromkeys(range(tables[largest].shape[1]), str)
-        table = pd.read_html(io.StringIO(page), flavor="lxml", converters=as_text, keep_default_na=False)[largest]
+        table = pd.read_html(io.StringIO(page), converters=as_text, **as_it_is)[largest]
     except ValueError as error:
         raise BadInput(f"{name}: an HTML page without a table; export the table as csv or xlsx.") from error
     if all(isinstance(column, int) for column in table.columns):  # a page without <th>: the first row is the header

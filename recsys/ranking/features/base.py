@@ -1,4 +1,4 @@
-"""What a feature block is: a named group of columns computed for one shopper and a list of candidates."""
+"""Feature blocks: named groups of columns computed for one shopper and a list of candidates."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class EvidenceKind(StrEnum):
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """All that was known before a moment.
+    """Training context: all that was known of a shop at one moment.
 
     Attributes
     ----------
@@ -206,7 +206,7 @@ class Block(ABC):
 
 @dataclass(frozen=True)
 class ItemNeighbours:
-    """The strongest partners of each item: a sparse item-item matrix that is summed over a history.
+    """Nearest-neighbour lists: a sparse item-item matrix that is summed over a history.
 
     Attributes
     ----------
@@ -223,7 +223,7 @@ class ItemNeighbours:
 
     @classmethod
     def of(cls, matrix: sparse.csr_array, per_row: int) -> ItemNeighbours:
-        """Keep the `per_row` strongest of each row, scaled so that the median strongest partner is 1."""
+        """Keep the `per_row` strongest of each row, scaled so that the median strongest neighbour is 1."""
         top = strongest(matrix, per_row)
         filled = np.diff(top.indptr) > 0
         peak = np.maximum.reduceat(top.data, top.indptr[:-1][filled]) if filled.any() else np.ones(1)
@@ -278,7 +278,7 @@ class ItemNeighbours:
 
 
 def recency_weights(profile: Profile, half_life: float) -> NDArray[np.float32]:
-    """``0.5 ** (visits since / half_life)`` of each item of the history, shape ``(h,)``."""
+    """Exponential decay ``0.5 ** (visits since / half_life)`` of each item of the history, shape ``(h,)``."""
     return np.asarray(0.5 ** (profile.steps / half_life), dtype=np.float32)
 
 

@@ -1,4 +1,4 @@
-"""What the item is like: text vectors, words, price, category, against the shopper's history."""
+"""Content features: text vectors, words, price and category of an item against the shopper's history."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMPARED = 30
 
 
 class _Projected(Block):
-    """Blocks over text vectors projected on the catalogue's principal directions."""
+    """Blocks over text vectors in the catalogue's principal components; fewer columns keep the pairs in memory."""
 
     SIZE: ClassVar[int] = 64
     _directions: NDArray[np.float32]
@@ -48,7 +48,7 @@ class _Projected(Block):
 
 
 class TextVectors(_Projected):
-    """``[u ; v]``: the history text's vector beside the item's."""
+    """Concatenation ``[u ; v]``: the history text's vector beside the item's."""
 
     name = "text vectors"
     meaning = "what kind of product sells, read from its text, and what kind of shopper this is"
@@ -75,7 +75,7 @@ class TextVectors(_Projected):
 
 
 class ElementwiseProduct(_Projected):
-    """``u * v``: direction by direction, whether the shopper's mean and the item agree."""
+    """Elementwise product ``u * v`` of the shopper's mean vector and the item's."""
 
     name = "text agreement"
     meaning = "the directions of text in which this shopper's history and the item agree, weighed by what sells"
@@ -105,7 +105,7 @@ def _inner(facts: ItemFeatures, query: NDArray[np.float64]) -> NDArray[np.float6
 
 
 class Similarity(Block):
-    """Cosines of text vectors: to the mean of the history, its nearest items, the latest visit."""
+    """Cosine similarity of text vectors: to the mean of the history, its nearest items, the latest visit."""
 
     name = "similarity"
     meaning = "the item reads like things in this shopper's history"
@@ -142,7 +142,7 @@ def _summaries(
 
 
 class Words(Block):
-    """TF-IDF cosine: shared words and word pairs."""
+    """TF-IDF cosine with the history: shared words and word pairs."""
 
     name = "shared words"
     meaning = "the item shares rare words (a brand, a line, a kind of product) with things in this history"
@@ -191,7 +191,7 @@ class Words(Block):
 
 
 class Price(Block):
-    """Distance of the item's price from what the shopper pays."""
+    """Price distance: the item's log price against the mean of the history."""
 
     name = "price"
     meaning = "the item costs what this shopper usually pays"
@@ -225,7 +225,7 @@ class Price(Block):
 
 
 class Category(Block):
-    """Share of the history that is of the same category."""
+    """Category affinity: the share of the history that is of the item's category."""
 
     name = "category"
     meaning = "this shopper buys from the item's category"

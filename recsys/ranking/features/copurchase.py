@@ -1,4 +1,4 @@
-"""What other shoppers bought with, and after, the things in a history."""
+"""Co-purchase features: item-kNN, sequential kNN, EASE and item factors, summed over a history."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from recsys.ranking.features.base import (
     recency_weights,
 )
 
-#: Strongest partners kept of each item, and of all items together; how many explain an item in the regression.
+#: Strongest neighbours kept of each item, and of all items together; neighbours that EASE regresses an item on.
 NEIGHBOURS, LINKS, EXPLAINERS, RIDGE = 200, 50_000_000, 50, 100.0
-#: ItemNeighbours of each item whose likes are looked up.
+#: Neighbours by purchase of each item whose neighbours by words are looked up.
 BRIDGES = 60
 
 
 class _Summed(Block):
-    """Columns from one `ItemNeighbours` matrix: over the whole history, over the latest visit, and whether any."""
+    """Neighbourhood sums of one `ItemNeighbours` matrix: over the whole history and over the latest visit."""
 
     half_life: ClassVar[float]
     _neighbours: ItemNeighbours
 
     def _keep(self, links: sparse.csr_array) -> None:
-        """Use the strongest partners in a matrix whose row ``j`` holds what having item ``j`` says for others."""
+        """Keep the strongest neighbours in a matrix whose row ``j`` holds what having item ``j`` adds to others."""
         self._use(ItemNeighbours.of(links, _max_neighbours(links.shape[0])))
 
     def _use(self, neighbours: ItemNeighbours) -> None:
@@ -90,7 +90,7 @@ class _Summed(Block):
 
 
 def _log(x: NDArray[Any]) -> NDArray[np.float64]:
-    # ItemNeighbours are scaled so that a strong one is about 1; a weak one is some hundredths.
+    # Neighbours are scaled so that a strong one is about 1; a weak one is some hundredths.
     return np.log1p(np.maximum(x, 0.0) * 50.0)
 
 
@@ -100,7 +100,7 @@ def _max_neighbours(n_items: int) -> int:
 
 
 class ItemKNN(_Summed):
-    """Item-kNN: cosine of who bought what."""
+    """Item-kNN: cosine of the sets of buyers."""
 
     name = "bought together"
     meaning = "shoppers who bought things in this history also bought the item"
@@ -113,7 +113,7 @@ class ItemKNN(_Summed):
 
 
 class SequentialKNN(_Summed):
-    """Directional, decayed by visits."""
+    """Sequential item-kNN: what was bought with or after an item, decayed by the visits between."""
 
     name = "bought next"
     meaning = "the item is what others bought with or soon after the latest things in this history"
@@ -126,7 +126,7 @@ class SequentialKNN(_Summed):
 
 
 class LocalEASE(_Summed):
-    """Local ridge regression (EASE on neighbourhoods)."""
+    """EASE on local neighbourhoods: what an item adds once the others of the history are accounted for."""
 
     name = "completes"
     meaning = "the item is explained by this history after allowing for what the things in it explain of each other"
@@ -140,10 +140,10 @@ class LocalEASE(_Summed):
 
 
 class ContentBridgedKNN(_Summed):
-    """Item-kNN through one step of likeness in words, on either side: what little-sold and new items can have.
+    """Item-kNN bridged by content, so that items that sold little or not at all have neighbours too.
 
-    With ``S`` the item-item cosine of purchases and ``W`` that of words, ``S W + W S``. A product that is given with a
-    request and is not in the catalogue has none of it.
+    With ``S`` the item-item cosine of purchases and ``W`` that of words, the matrix is ``S W + W S``. A product that
+    is described in a request and is not in the catalogue has no row in it.
     """
 
     name = "bought with its like"
@@ -179,7 +179,7 @@ class RecentItemKNN(_Summed):
 
 
 class LatentFactors(Block):
-    """Item factors from co-purchase, and the same factors read from an item's text."""
+    """Latent item factors from co-purchase, and the same factors predicted from an item's text."""
 
     name = "taste"
     meaning = "the item's buyers have the same taste as this shopper, judged by purchases and by what the text says"

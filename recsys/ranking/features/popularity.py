@@ -1,4 +1,4 @@
-"""How much an item sells, when it sold, and how new it is."""
+"""Popularity features: how much an item sells, when it sold, and how new it is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recsys.ranking.features.base import Array, Block, EvidenceKind, State, Trai
 
 
 class Popularity(Block):
-    """Overall popularity and, where time is global, popularity in the latest shares of all events."""
+    """Log popularity over all events and, where time is global, over their latest shares."""
 
     name = "popularity"
     meaning = "how much the item sells, overall and lately"
@@ -62,7 +62,7 @@ class Popularity(Block):
 
 
 class Recency(Block):
-    """How long ago an item was first and last bought."""
+    """Item recency: log days since an item was first and last bought."""
 
     name = "newness"
     meaning = "how new the item is and how long ago it was last bought"
@@ -100,7 +100,11 @@ class Recency(Block):
 
 
 class LastVisitPopularity(Block):
-    """What sold around the shopper's own latest visit, and what appeared only afterwards."""
+    """Popularity around the shopper's latest visit, and what was first sold only after it.
+
+    A shopper who was last here in spring saw the shop of spring; what sold then, and what they cannot have seen yet,
+    says more about their next visit than sales of today alone.
+    """
 
     name = "their time"
     meaning = "whether the item sold around the time this shopper was last here"
@@ -144,7 +148,7 @@ class LastVisitPopularity(Block):
         columns = []
         for reach in self.REACH:
             low, high = max(here - reach, 0), min(here + reach, end - 1)
-            # Windows cut short by the end of the table count per stretch, not in total.
+            # Windows cut short by the end of the table count per bin, not in total.
             rate = self._counts.window(low, high, codes) * ((2 * reach + 1) / (high - low + 1))
             columns.append(np.log1p(rate))
         log_gap = np.log1p(gap)

@@ -32,12 +32,15 @@ class Layout:
         Whether a table with these (lower-case) column names is this system's catalogue, or its events.
     read : callable
         Both tables, where they are this system's, to those of the data contract and counts of what was left out.
+    whole : bool
+        Whether a catalogue made of the events is all of it, or only what the events speak of.
     """
 
     name: str
     items: Callable[[set[str]], bool]
     interactions: Callable[[set[str]], bool]
     read: Callable[[Tables], tuple[Tables, Notes]]
+    whole: bool = True
 
 
 _LAYOUTS = (
@@ -45,9 +48,11 @@ _LAYOUTS = (
     Layout("shopify", shopify.is_products, shopify.is_orders, shopify.read),
     Layout("woocommerce", woocommerce.is_products, woocommerce.is_orders, woocommerce.read),
     Layout("magento", magento.is_products, magento.is_orders, magento.read),
-    Layout("ga4", ga4.matches, ga4.matches, ga4.read),
+    Layout("ga4", ga4.matches, ga4.matches, ga4.read, whole=False),
     Layout("retailrocket", retailrocket.is_properties, retailrocket.is_events, retailrocket.read),
 )
+#: Note of a catalogue that is only what the events speak of: one that is live already is the better one.
+FROM_EVENTS = "made of what the events say of products"
 NAMES = tuple(layout.name for layout in _LAYOUTS)
 
 
@@ -80,6 +85,8 @@ def arrange(tables: Tables, format: str, places: Mapping[str, Path | str]) -> tu
         # A catalogue that a layout makes of its events does not replace one that was given.
         out |= {name: table for name, table in read.items() if name not in tables or found[name] is layout}
         notes |= left_out
+        if "items" in read and "items" not in tables and not layout.whole:
+            notes["items"] = FROM_EVENTS
     if chosen := agree(out):
         notes["item_ids"] = f"column {chosen!r} of the items, which the events use"
     return out, notes

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from recsys.data.parsing import STRING
+from recsys.data.parsing import STRING, as_ids
 from recsys.errors import BadInput
 
 
@@ -42,14 +42,23 @@ def renamed(table: pd.DataFrame, names: Mapping[str, Sequence[str]]) -> pd.DataF
     return out
 
 
+def first_id(table: pd.DataFrame, *names: str) -> pd.Series:
+    """In each row the first of these columns that has an id, as text."""
+    ids = as_ids(cells(table, names[0]))
+    for name in names[1:]:
+        ids = ids.where(ids.notna(), as_ids(cells(table, name)))
+    return ids
+
+
 def inherited(values: pd.Series, group: pd.Series) -> pd.Series:
     """Empty cells filled with the first of their group that is not."""
     return values.where(values.notna(), values.groupby(group, sort=False, dropna=False).transform("first"))
 
 
 def says(values: pd.Series, *words: str) -> npt.NDArray[np.bool_]:
-    """Whether a cell is one of these words, in any case."""
-    return values.astype(object).map(lambda cell: str(cell).strip().lower()).isin(words).to_numpy(dtype=bool)
+    """Whether a cell is one of these words, in any case; `2.0` is the word `2`."""
+    said = values.astype(object).map(lambda cell: str(cell).strip().lower().removesuffix(".0"))
+    return said.isin(words).to_numpy(dtype=bool)
 
 
 def deepest(paths: pd.Series, separator: str, level: str) -> pd.Series:

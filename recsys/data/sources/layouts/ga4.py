@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys.data.sources.layouts.columns import cells, need
+from recsys.data.sources.layouts.columns import cells, first_id, need
 
 Notes = dict[str, int | str | float]
 Tables = dict[str, pd.DataFrame]
@@ -33,11 +33,10 @@ def read(tables: Tables) -> tuple[Tables, Notes]:
     """
     events = pd.concat(list(tables.values()), ignore_index=True)
     need(events, "a GA4 export", name=("event_name",), time=("event_timestamp",), who=("user_pseudo_id", "user_id"))
-    known, pseudo = cells(events, "user_id"), cells(events, "user_pseudo_id")
     name = cells(events, "event_name")
     base = pd.DataFrame(
         {
-            "user_id": known.where(known.notna(), pseudo),
+            "user_id": first_id(events, "user_id", "user_pseudo_id"),
             "timestamp": pd.to_numeric(cells(events, "event_timestamp"), errors="coerce") / 1e6,
             "event": name,
             "item": cells(events, "items").map(_records),

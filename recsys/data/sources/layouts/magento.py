@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from recsys.data.sources.layouts.columns import cells, deepest, need, says, spelled
+from recsys.data.sources.layouts.columns import cells, deepest, first_id, need, says, spelled
 from recsys.errors import BadInput
 
 Notes = dict[str, int | str | float]
@@ -89,10 +89,9 @@ def _orders(table: pd.DataFrame) -> tuple[pd.DataFrame, Notes]:
     gone = number("qty_canceled").fillna(0) + number("qty_refunded").fillna(0)
     quantity = number("qty_ordered") - gone
     undone = (quantity <= 0).to_numpy() & ~repeated
-    customer, email = cells(table, "customer_id"), cells(table, "customer_email")
     lines = pd.DataFrame(
         {
-            "user_id": customer.where(customer.notna(), email),
+            "user_id": first_id(table, *_BUYER),
             "item_id": cells(table, "sku"),
             "timestamp": cells(table, "created_at"),
             "event": "purchase",

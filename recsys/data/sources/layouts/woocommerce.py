@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from recsys.data.parsing import as_ids
-from recsys.data.sources.layouts.columns import cells, deepest, need, says
+from recsys.data.sources.layouts.columns import cells, deepest, first_id, need, says
 
 Notes = dict[str, int | str | float]
 Tables = dict[str, pd.DataFrame]
@@ -46,8 +46,7 @@ def read(tables: Tables) -> tuple[Tables, Notes]:
 def _products(table: pd.DataFrame) -> pd.DataFrame:
     need(table, "a WooCommerce product export", id=("ID",), name=("Name",))
     sku = as_ids(cells(table, "SKU"))
-    ids = as_ids(cells(table, "ID"))
-    ids = ids.where(ids.notna(), sku)
+    ids = first_id(table, "ID", "SKU")
     sale, regular = cells(table, "Sale price"), cells(table, "Regular price")
     short, long = cells(table, "Short description"), cells(table, "Description")
     out = table.assign(
