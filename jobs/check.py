@@ -1,9 +1,5 @@
 """`recsys check` as a module: python -m jobs.check."""
 
-from recsys.cli import program
-from recsys.cli.check import check
+from recsys.cli import job
 
-app = program(check)
-
-if __name__ == "__main__":
-    app()
+app = job("check", __name__)

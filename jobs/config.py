@@ -1,9 +1,5 @@
 """`recsys config` as a module: python -m jobs.config."""
 
-from recsys.cli import program
-from recsys.cli.config import config
+from recsys.cli import job
 
-app = program(config)
-
-if __name__ == "__main__":
-    app()
+app = job("config", __name__)

@@ -10,7 +10,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -18,6 +18,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.logging import RichHandler
+from typer import Option
 from typer.core import TyperGroup
 
 from recsys.errors import BadInput, RecsysError
@@ -31,30 +32,26 @@ BAD_INPUT, FAULT, INTERRUPTED = 2, 1, 130
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
+#: An option that names a file.
+file = partial(Option, metavar="F")
+
 Artifacts = Annotated[
     Path | None,
-    typer.Option(
-        "--artifacts", metavar="DIR", help="Where versions live; default: RECSYS_ARTIFACTS, then ./artifacts."
-    ),
+    Option("--artifacts", metavar="DIR", help="Where versions live; default: RECSYS_ARTIFACTS, then ./artifacts."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else on standard output.")]
+Json = Annotated[bool, Option("--json", help="Print the summary as JSON and nothing else on standard output.")]
 # A table's place is text: `pathlib` would make `s3:/` of `s3://`.
 Items = Annotated[
-    str | None,
-    typer.Option("--items", metavar="F", help="Items: a file (csv, tsv, xlsx, jsonl, parquet), folder, glob or URL."),
+    str | None, file("--items", help="Items: a file (csv, tsv, xlsx, jsonl, parquet), folder, glob or URL.")
 ]
-Interactions = Annotated[str | None, typer.Option("--interactions", metavar="F", help="Interactions, likewise.")]
-Impressions = Annotated[str | None, typer.Option("--impressions", metavar="F", help="What was shown, and clicked.")]
-Engine = Annotated[str, typer.Option("--engine", help="Where the heavy steps run: local or ray.")]
-Users = Annotated[str | None, typer.Option("--users", metavar="F", help="Users table (user_id, segment, ...).")]
-Format = Annotated[
-    str, typer.Option("--format", help="auto (by the columns), own, or a layout: shopify, magento, ga4, ...")
-]
-
-
+Interactions = Annotated[str | None, file("--interactions", help="Interactions, likewise.")]
+Impressions = Annotated[str | None, file("--impressions", help="What was shown, and clicked.")]
+Engine = Annotated[str, Option("--engine", help="Where the heavy steps run: local or ray.")]
+Users = Annotated[str | None, file("--users", help="Users table (user_id, segment, ...).")]
+Format = Annotated[str, Option("--format", help="auto (by the columns), own, or a layout: shopify, magento, ga4, ...")]
 Map = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="OURS=THEIRS", help="Read our column from theirs: --map event=action; repeatable."),
+    Option("--map", metavar="OURS=THEIRS", help="Read our column from theirs: --map event=action; repeatable."),
 ]
 
 
@@ -125,13 +122,6 @@ def group(about: str, *, cls: type[TyperGroup] | None = None, completion: bool =
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-
-
-def program(function: Callable[..., Any]) -> typer.Typer:
-    """One command as a Typer application."""
-    app = group("")
-    app.command()(function)
-    return app
 
 
 def config(model: type[M], **given: Any) -> M:

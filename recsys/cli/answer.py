@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
-from recsys.cli._command import Artifacts, Json, command
+from recsys.cli._command import Artifacts, Json, command, file
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
@@ -19,11 +19,10 @@ from recsys.settings import load_settings
 @command
 def answer(
     questions: Annotated[
-        Path | None,
-        typer.Option("--questions", metavar="F", help="Table with question [, user_id, history]; without it, a chat."),
+        Path | None, file("--questions", help="Table with question [, user_id, history]; without it, a chat.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="F", help="File to write (parquet or csv).")] = None,
-    user: Annotated[str | None, typer.Option("--user", help="Chat as this shopper.")] = None,
+    out: Annotated[Path | None, file("--out", help="File to write (parquet or csv).")] = None,
+    user: Annotated[str | None, Option("--user", help="Chat as this shopper.")] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:

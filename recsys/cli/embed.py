@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
 from recsys.cli._command import (
     Artifacts,
@@ -21,6 +21,7 @@ from recsys.cli._command import (
     Map,
     Users,
     command,
+    file,
     interactive,
     with_columns,
 )
@@ -37,11 +38,10 @@ def embed(
     artifacts: Artifacts = None,
     format: Format = "auto",
     map: Map = None,
-    append: Annotated[bool, typer.Option("--append", help="Add the events to those of the live version.")] = False,
+    append: Annotated[bool, Option("--append", help="Add the events to those of the live version.")] = False,
     engine: Engine = "local",
     knowledge: Annotated[
-        list[Path] | None,
-        typer.Option("--knowledge", metavar="F", help="The assistant's: a FAQ table, a policy (.md), or a directory."),
+        list[Path] | None, file("--knowledge", help="The assistant's: a FAQ table, a policy (.md), or a directory.")
     ] = None,
     as_json: Json = False,
 ) -> dict[str, Any]:

@@ -9,27 +9,24 @@ import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
-from recsys.cli._command import Artifacts, Json, command, interactive
+from recsys.cli._command import Artifacts, Json, command, file, interactive
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
 
 @command
 def explain(
-    out: Annotated[Path, typer.Option("--out", metavar="F", help="File to write (parquet or csv).")],
-    users: Annotated[
-        Path | None, typer.Option("--users", metavar="F", help="Table with user_id, one row each.")
-    ] = None,
+    out: Annotated[Path, file("--out", help="File to write (parquet or csv).")],
+    users: Annotated[Path | None, file("--users", help="Table with user_id, one row each.")] = None,
     copy: Annotated[
-        Path | None,
-        typer.Option("--copy", metavar="F", help="Table with item_id (and bundle): write marketing copy instead."),
+        Path | None, file("--copy", help="Table with item_id (and bundle): write marketing copy instead.")
     ] = None,
-    k: Annotated[int, typer.Option("--k", help="Items explained per user.")] = 5,
-    tone: Annotated[str | None, typer.Option("--tone", help="friendly, neutral or expert.")] = None,
-    language: Annotated[str | None, typer.Option("--language", help="en, or zh (templates).")] = None,
-    writer: Annotated[str | None, typer.Option("--writer", help="template, a causal model, or endpoint:MODEL.")] = None,
+    k: Annotated[int, Option("--k", help="Items explained per user.")] = 5,
+    tone: Annotated[str | None, Option("--tone", help="friendly, neutral or expert.")] = None,
+    language: Annotated[str | None, Option("--language", help="en, or zh (templates).")] = None,
+    writer: Annotated[str | None, Option("--writer", help="template, a causal model, or endpoint:MODEL.")] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:

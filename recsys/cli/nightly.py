@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
 from recsys.cli._command import (
     Artifacts,
@@ -36,7 +36,7 @@ def nightly(
     artifacts: Artifacts = None,
     format: Format = "auto",
     map: Map = None,
-    append: Annotated[bool, typer.Option("--append", help="Add the events to those of the live version.")] = False,
+    append: Annotated[bool, Option("--append", help="Add the events to those of the live version.")] = False,
     as_json: Json = False,
 ) -> dict[str, Any]:
     """Embed and train one candidate, compare it with the live version on held-out events, publish the winner.

@@ -8,26 +8,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
-from recsys.cli._command import Artifacts, Engine, Json, command, interactive
+from recsys.cli._command import Artifacts, Engine, Json, command, file, interactive
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
 
 @command
 def recommend(
-    out: Annotated[Path, typer.Option("--out", metavar="F", help="File to write (parquet or csv).")],
-    users: Annotated[
-        Path | None, typer.Option("--users", metavar="F", help="Table with user_id, one row each.")
-    ] = None,
-    pairs: Annotated[Path | None, typer.Option("--pairs", metavar="F", help="Table with user_id, item_id.")] = None,
-    candidates: Annotated[
-        Path | None, typer.Option("--candidates", metavar="F", help="Table with item_id: only these may appear.")
-    ] = None,
-    k: Annotated[int, typer.Option("--k", help="Length of each list.")] = 20,
+    out: Annotated[Path, file("--out", help="File to write (parquet or csv).")],
+    users: Annotated[Path | None, file("--users", help="Table with user_id, one row each.")] = None,
+    pairs: Annotated[Path | None, file("--pairs", help="Table with user_id, item_id.")] = None,
+    candidates: Annotated[Path | None, file("--candidates", help="Table with item_id: only these may appear.")] = None,
+    k: Annotated[int, Option("--k", help="Length of each list.")] = 20,
     explain: Annotated[
-        bool, typer.Option("--explain", help="With --users: say why, in a column `reason` (see `explain`).")
+        bool, Option("--explain", help="With --users: say why, in a column `reason` (see `explain`).")
     ] = False,
     artifacts: Artifacts = None,
     engine: Engine = "local",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
 from recsys.cli._command import Artifacts, Json, command
 from recsys.data.store import Store, Version
@@ -17,8 +17,8 @@ from recsys.settings import load_settings
 
 @command
 def versions(
-    use: Annotated[str | None, typer.Option("--use", metavar="ID", help="Make this version the live one.")] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Hash every file of the live version.")] = False,
+    use: Annotated[str | None, Option("--use", metavar="ID", help="Make this version the live one.")] = None,
+    verify: Annotated[bool, Option("--verify", help="Hash every file of the live version.")] = False,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:

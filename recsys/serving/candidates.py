@@ -80,10 +80,6 @@ class Retriever:
         """The pool of a search without restrictions."""
         return self.restricted(self._shop.available)
 
-    def pool(self, allowed: NDArray[np.bool_] | None) -> Pool:
-        """What may be recommended when only `allowed`, shape ``(n_items,)``, may; prepared once for many shoppers."""
-        return self.everything if allowed is None else self.restricted(self._shop.available & allowed)
-
     def restricted(self, possible: NDArray[np.bool_]) -> Pool:
         """A pool of exactly these items, available or not; `possible` has shape ``(n_items,)``."""
         catalogue, limit = self._shop.catalogue, self._settings.exhaustive_limit

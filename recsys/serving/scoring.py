@@ -82,7 +82,7 @@ class Scoring:
             return self._retriever.everything
         mask = np.zeros(len(self.shop.item_ids), bool)
         mask[only] = True
-        return self._retriever.pool(mask)
+        return self._retriever.restricted(self.shop.available & mask)
 
     def top(
         self, shopper: Shopper, k: int, pool: Pool, *, exclude_seen: bool = True
