@@ -14,5 +14,5 @@ __all__ = ["Inputs", "embed", "nightly", "publish", "train"]
 
 # Its modules are imported for their own sake, too; torch and faiss are for who runs a night.
 __getattr__, __dir__, _ = lazy_loader.attach(
-    __name__, submod_attrs={".inputs": ["Inputs"], ".runs": ["embed", "nightly", "publish", "train"]}
+    __name__, submod_attrs={"inputs": ["Inputs"], "runs": ["embed", "nightly", "publish", "train"]}
 )
