@@ -19,6 +19,8 @@ __all__ = ["app", "job"]
 #: Each is in the module of its name: a function of that name or, where it has subcommands, `app`.
 COMMANDS = (
     "nightly",
+    "check",
+    "config",
     "embed",
     "train",
     "evaluate",

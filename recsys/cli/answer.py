@@ -32,8 +32,8 @@ def answer(
     """
     from recsys.assistant import answer_table
     from recsys.assistant.setup import load_assistant
-    from recsys.assistant.sources import read_table
     from recsys.data import outputs
+    from recsys.data.sources import read_table
 
     if (questions is None) != (out is None):
         raise BadInput("--questions F and --out F go together; give neither for a chat")

@@ -15,10 +15,12 @@ from recsys.cli._command import (
     Interactions,
     Items,
     Json,
+    Map,
     Users,
     command,
     file,
     interactive,
+    with_columns,
 )
 from recsys.cli._knowledge import follow_catalogue
 from recsys.settings import Settings, load_settings
@@ -32,6 +34,7 @@ def embed(
     users: Users = None,
     artifacts: Artifacts = None,
     format: Format = "auto",
+    map: Map = None,
     append: Annotated[bool, Option("--append", help="Add the events to those of the live version.")] = False,
     engine: Engine = "local",
     knowledge: Annotated[
@@ -51,7 +54,7 @@ def embed(
     from recsys.pipeline import Inputs, engines, runs
 
     inputs = Inputs(items, interactions, impressions, users, format, append)
-    settings = load_settings(artifacts=artifacts)
+    settings = with_columns(load_settings(artifacts=artifacts), map)
     if knowledge and not (items or interactions or impressions or users):
         return _knowledge(knowledge, settings)
     encoder = engines.engine(engine).encoder

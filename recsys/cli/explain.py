@@ -34,6 +34,7 @@ def explain(
 
     Example: recsys explain --users users.parquet --k 5 --out reasons.parquet
     """
+    from recsys.cli._output import known_items, skipped_line
     from recsys.data import outputs, sources
     from recsys.data.schema import ITEM, USER, check_columns
     from recsys.explain.copywriting import write_copy
@@ -50,16 +51,15 @@ def explain(
     assert rec.version is not None
     parts = out.with_name(f".{out.name}.parts")
     if copy is not None:
-        table = check_columns(sources.read_table(copy), [ITEM], str(copy))
-        try:
-            codes = rec.lookup.codes(table[ITEM].tolist())
-        except KeyError as error:
-            raise BadInput(f"{copy}: {error.args[0]}") from None
+        table, blank = check_columns(sources.read_table(copy), [ITEM], str(copy))
+        table, unknown = known_items(rec, table, str(copy))
+        codes = rec.lookup.codes(table[ITEM].tolist())
         result = write_copy(rec.explainer, table, codes.tolist())
         rows, what = len(result), f"copy for {len(table)} products"
     else:
         assert users is not None
-        asked = check_columns(sources.read_table(users), [USER], str(users))[USER].drop_duplicates()
+        table, blank = check_columns(sources.read_table(users), [USER], str(users))
+        asked, unknown = table[USER].drop_duplicates(), 0
         lists = rec.recommend_many(asked.tolist(), k, columns=None, progress=interactive())
         result = reasons.explain_lists(rec, lists, parts, progress=interactive())
         rows, what = len(result), f"reasons for {len(asked)} users"
@@ -70,6 +70,8 @@ def explain(
         "version": rec.version.id,
         "rows": rows,
         "by_writer": by_writer,
+        "skipped": blank + unknown,
         "out": str(out),
-        "line": f"{what} from version {rec.version.id}: {rows} rows in {out}, {by_writer:.0%} in the writer's words",
+        "line": f"{what} from version {rec.version.id}: {rows} rows in {out}, {by_writer:.0%} in the writer's words"
+        f"{skipped_line(blank, unknown)}",
     }

@@ -84,7 +84,7 @@ def assistant(
     """
     from recsys.assistant import lessons
     from recsys.assistant.feedback import Feedback, examples
-    from recsys.assistant.sources import read_table
+    from recsys.data.sources import read_table
     from recsys.llm.tuning import TuningConfig
 
     report = lessons.train_assistant(

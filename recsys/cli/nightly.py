@@ -13,10 +13,12 @@ from recsys.cli._command import (
     Interactions,
     Items,
     Json,
+    Map,
     Users,
     command,
     interactive,
     out,
+    with_columns,
 )
 from recsys.cli._knowledge import follow_catalogue
 from recsys.settings import load_settings
@@ -30,6 +32,7 @@ def nightly(
     users: Users = None,
     artifacts: Artifacts = None,
     format: Format = "auto",
+    map: Map = None,
     append: Annotated[bool, Option("--append", help="Add the events to those of the live version.")] = False,
     as_json: Json = False,
 ) -> dict[str, Any]:
@@ -43,7 +46,7 @@ def nightly(
     from recsys.cli._output import show, tables_line
     from recsys.pipeline import Inputs, runs
 
-    settings = load_settings(artifacts=artifacts)
+    settings = with_columns(load_settings(artifacts=artifacts), map)
     inputs = Inputs(items, interactions, impressions, users, format, append)
     outcome = runs.nightly(inputs, settings, progress=interactive())
     assert outcome.verdict is not None

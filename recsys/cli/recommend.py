@@ -32,6 +32,7 @@ def recommend(
 
     Example: recsys recommend --users users.parquet --k 20 --out recs.parquet
     """
+    from recsys.cli._output import known_items, skipped_line
     from recsys.data import outputs, sources
     from recsys.data.schema import ITEM, USER, check_columns
     from recsys.pipeline import engines, reasons
@@ -49,29 +50,27 @@ def recommend(
     outputs.check_writable(out)
     rec = Recommender.load(settings=load_settings(artifacts=artifacts))
     if pairs is not None:
-        table = check_columns(sources.read_table(pairs), [USER, ITEM], str(pairs))
+        table, blank = check_columns(sources.read_table(pairs), [USER, ITEM], str(pairs))
+        table, unknown = known_items(rec, table, str(pairs))
         strangers = _strangers(rec, table[USER])
-        try:
-            scores = rec.score_pairs(table, progress=interactive())
-        except KeyError as error:
-            raise BadInput(f"{pairs}: {error.args[0]}") from None
+        scores = rec.score_pairs(table, progress=interactive())
         outputs.write_table(table[[USER, ITEM]].assign(**{SCORE: scores}), out)
         rows, what = len(table), f"{len(table)} pairs"
     else:
         assert users is not None
-        asked = check_columns(sources.read_table(users), [USER], str(users))[USER].drop_duplicates()
+        table, blank = check_columns(sources.read_table(users), [USER], str(users))
+        asked, unknown = table[USER].drop_duplicates(), 0
         strangers = _strangers(rec, asked)
         allowed = None
         if candidates is not None:
-            allowed = check_columns(sources.read_table(candidates), [ITEM], str(candidates))[ITEM].tolist()
-        try:
-            place = engines.engine(engine)
-            if explain:
-                rec.explainer  # noqa: B018 - a version that cannot explain says so before the work
-            lists = out.with_name(f".{out.name}.lists.parquet") if explain else out
-            rows = place.lists(rec, asked.tolist(), k, lists, candidates=allowed, progress=interactive())
-        except KeyError as error:
-            raise BadInput(f"{candidates}: {error.args[0]}") from None
+            named, empty = check_columns(sources.read_table(candidates), [ITEM], str(candidates))
+            named, unknown = known_items(rec, named, str(candidates))
+            allowed, blank = named[ITEM].tolist(), blank + empty
+        place = engines.engine(engine)
+        if explain:
+            rec.explainer  # noqa: B018 - a version that cannot explain says so before the work
+        lists = out.with_name(f".{out.name}.lists.parquet") if explain else out
+        rows = place.lists(rec, asked.tolist(), k, lists, candidates=allowed, progress=interactive())
         if explain:
             reasons.explain_file(rec, lists, out, progress=interactive())
         what = f"lists of up to {k} for {len(asked)} users"
@@ -81,8 +80,9 @@ def recommend(
         "version": rec.version.id,
         "rows": rows,
         "unknown_users": strangers,
+        "skipped": blank + unknown,
         "out": str(out),
-        "line": f"{what}{new} from version {rec.version.id}: {rows} rows in {out}",
+        "line": f"{what}{new} from version {rec.version.id}: {rows} rows in {out}{skipped_line(blank, unknown)}",
     }
 
 

@@ -63,7 +63,6 @@ class Cluster(Engine):
             raise BadInput("engine 'ray': workers open a published version; give artifacts=DIR")
         outputs.check_writable(out)
         allowed = None if candidates is None else sorted(candidates)
-        rec.lookup.codes(allowed or [])  # an unknown item is the caller's to hear of, before any work
         folder = out.parent / f".{out.name}.parts"
         size = rec.settings.cluster.users_per_part
         parts = [list(users[start : start + size]) for start in range(0, len(users), size)]
