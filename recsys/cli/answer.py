@@ -1,7 +1,4 @@
-"""Answer shoppers' questions from the shop's own text, or chat in the terminal.
-
-Example: recsys answer --questions questions.csv --out answers.parquet
-"""
+"""Answer shoppers' questions from the shop's own text, or chat in the terminal."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""How fast is it, against peers in the same run? Texts to vectors, search, lists, fitting the ranker, reasons.
-
-Example: recsys benchmark search --artifacts shop --size 1000000 --out search.json
-"""
+"""How fast is it, against peers in the same run? Texts to vectors, search, lists, fitting the ranker, reasons."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Encode what changed, rebuild the index, publish.
-
-Example: recsys embed --items items.parquet --interactions events.csv --artifacts shop
-"""
+"""Encode what changed, rebuild the index, publish."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Reasons for the lists of many users, or marketing copy for products, from the live version.
-
-Example: recsys explain --users users.parquet --k 5 --out reasons.parquet
-"""
+"""Reasons for the lists of many users, or marketing copy for products, from the live version."""
 
 from __future__ import annotations
 
@@ -52,24 +49,22 @@ def explain(
     wanted = {**settings.explain.model_dump(), **{key: value for key, value in chosen.items() if value}}
     rec = Recommender.load(settings=load_settings(artifacts=artifacts, explain=wanted))
     assert rec.version is not None
+    parts = out.with_name(f".{out.name}.parts")
     if copy is not None:
         table, blank = check_columns(sources.read_table(copy), [ITEM], str(copy))
         table, unknown = known_items(rec, table, str(copy))
         codes = rec.lookup.codes(table[ITEM].tolist())
         result = write_copy(rec.explainer, table, codes.tolist())
         rows, what = len(result), f"copy for {len(table)} products"
-        parts = None
     else:
         assert users is not None
         table, blank = check_columns(sources.read_table(users), [USER], str(users))
         asked, unknown = table[USER].drop_duplicates(), 0
         lists = rec.recommend_many(asked.tolist(), k, columns=None, progress=interactive())
-        parts = out.with_name(f".{out.name}.parts")
         result = reasons.explain_lists(rec, lists, parts, progress=interactive())
         rows, what = len(result), f"reasons for {len(asked)} users"
     outputs.write_table(result, out)
-    if parts is not None:
-        shutil.rmtree(parts, ignore_errors=True)
+    shutil.rmtree(parts, ignore_errors=True)
     by_writer = float((result["writer"] != "template").mean()) if rows else 0.0
     return {
         "version": rec.version.id,

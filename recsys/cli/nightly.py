@@ -1,7 +1,4 @@
-"""The whole night in one command: embed, train, compare, publish once.
-
-Example: recsys nightly --items items.parquet --interactions events.parquet --artifacts shop
-"""
+"""The whole night in one command: embed, train, compare, publish once."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Train a small GPT from scratch on text files or a catalogue.
-
-Example: recsys pretrain --text items.parquet --out models/gpt --steps 2000
-"""
+"""Train a small GPT from scratch on text files or a catalogue."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Lists for many users, or scores for many pairs, from the live version.
-
-Example: recsys recommend --users users.parquet --k 20 --out recs.parquet
-"""
+"""Lists for many users, or scores for many pairs, from the live version."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Serve recommendations over HTTP.
-
-Example: recsys serve --artifacts shop --port 8000
-"""
+"""Serve recommendations over HTTP."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""List the versions, check their files' hashes, or go back to an older one.
-
-Example: recsys versions --verify
-"""
+"""List the versions, check their files' hashes, or go back to an older one."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ def versions(
 ) -> dict[str, Any]:
     """List versions; with --use go back to one, with --verify check the live one's files against its manifest.
 
-    Example: recsys versions --use 20260101T020000-1a2b
+    Examples: recsys versions --verify; recsys versions --use 20260101T020000-1a2b
     """
     store = Store(load_settings(artifacts=artifacts).artifacts)
     if use:

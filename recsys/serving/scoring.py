@@ -54,8 +54,7 @@ class Scoring:
 
     def score(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
         """Scores of candidates for one profile: probabilities, or cosines where there is no ranker."""
-        order = self.logits(profile, candidates)
-        return order if self.ranker is None else np.asarray(expit(order))
+        return self._as_score(self.logits(profile, candidates))
 
     def logits(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
         """Log-odds of candidates, by which lists are ordered, or cosines where there is no ranker."""
