@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,36 +65,29 @@ def prefix_tree(tokenizer: Any, texts: Sequence[str], end: int) -> Tree:
     return tree
 
 
-class Within:
-    """Constrained decoding: a logits processor that leaves the tokens which continue a text of each row's tree.
+def allowed_tokens(trees: Sequence[Tree], start: int, end: int) -> Callable[[int, torch.Tensor], list[int]]:
+    """Constrained decoding: the tokens which continue a text of a row's tree, written from column `start` on.
 
-    Once one text is left nothing is chosen any more: the row ends there, and the model need not run for the rest of it.
-
-    Attributes
-    ----------
-    rest
-        The tokens that complete each row that was decided.
+    Once one text is left nothing is chosen any more: the row ends there, and `completed` adds the rest of it.
     """
 
-    def __init__(self, trees: Sequence[Tree], end: int) -> None:
-        self._nodes = list(trees)
-        self._end = end
-        self._started = False
-        self.rest: dict[int, list[int]] = {}
+    def allowed(row: int, ids: torch.Tensor) -> list[int]:
+        node = _node(trees[row], ids[start:].tolist())
+        return [end] if _only_text(node, end) is not None else list(node)
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Scores of which only the allowed tokens' are finite."""
-        if self._started:
-            last = input_ids[:, -1].tolist()
-            self._nodes = [node.get(token, {}) for node, token in zip(self._nodes, last, strict=True)]
-        self._started = True
-        open_to = torch.full_like(scores, -torch.inf)
-        for row, node in enumerate(self._nodes):
-            if row not in self.rest and (only := _only_text(node, self._end)) is not None:
-                self.rest[row] = only
-            allowed = [self._end] if row in self.rest else list(node)
-            open_to[row, allowed] = scores[row, allowed]
-        return open_to
+    return allowed
+
+
+def completed(tree: Tree, tokens: Sequence[int], end: int) -> list[int]:
+    """The tokens of a guided text up to its end, and those that the model need not write."""
+    written = list(tokens[: tokens.index(end)] if end in tokens else tokens)
+    return written + (_only_text(_node(tree, written), end) or [])
+
+
+def _node(tree: Tree, tokens: Sequence[int]) -> Tree:
+    for token in tokens:
+        tree = tree.get(token, {})
+    return tree
 
 
 def _only_text(node: Tree, end: int) -> list[int] | None:

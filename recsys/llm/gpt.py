@@ -21,8 +21,19 @@ from numpy.typing import NDArray
 from recsys.data.parsing import storable
 from recsys.encoders import pretrained
 from recsys.encoders.encoder import pick_device
+from recsys.encoders.tokens import padded
 from recsys.errors import ArtifactError, BadInput, RecsysError, require
-from recsys.llm.decoding import GREEDY, Sampling, SeededDraw, StopStrings, Tree, Within, cut, prefix_tree
+from recsys.llm.decoding import (
+    GREEDY,
+    Sampling,
+    SeededDraw,
+    StopStrings,
+    Tree,
+    allowed_tokens,
+    completed,
+    cut,
+    prefix_tree,
+)
 
 __all__ = [
     "DEFAULT",
@@ -176,18 +187,15 @@ class LocalWriter:
     def _continue(
         self, rows: Sequence[list[int]], sampling: Sampling, seeds: Sequence[int], trees: Sequence[Tree] | None
     ) -> list[str]:
-        from transformers import LogitsProcessorList, StoppingCriteriaList
+        from transformers import LogitsProcessorList, PrefixConstrainedLogitsProcessor, StoppingCriteriaList
 
-        width = max(map(len, rows))
         # Left padding: the new tokens of all rows start in the same column.
-        ids = torch.full((len(rows), width), self._end)
-        mask = torch.zeros((len(rows), width), dtype=torch.long)
-        for row, values in enumerate(rows):
-            ids[row, width - len(values) :] = torch.tensor(values)
-            mask[row, width - len(values) :] = 1
+        ids, mask = padded(rows, self._end, "left")
+        width = ids.shape[1]
         device = self.model.device
-        guide = None if trees is None else Within(trees, self._end)
-        choose: list[Any] = [] if guide is None else [guide]
+        choose: list[Any] = []
+        if trees is not None:
+            choose.append(PrefixConstrainedLogitsProcessor(allowed_tokens(trees, width, self._end), num_beams=1))
         choose += [SeededDraw(sampling, seeds)] if sampling.temperature else []
         stops = [StopStrings(self.tokenizer, sampling.stop, width)] if sampling.stop else []
         with torch.inference_mode():
@@ -202,15 +210,10 @@ class LocalWriter:
                 stopping_criteria=StoppingCriteriaList(stops),
             )
         new = out[:, width:].tolist()
-        if guide is not None:
-            new = [_until(row, self._end) + guide.rest.get(at, []) for at, row in enumerate(new)]
+        if trees is not None:
+            new = [completed(tree, row, self._end) for tree, row in zip(trees, new, strict=True)]
         texts = self.tokenizer.batch_decode(new, skip_special_tokens=True)
         return [cut(text, sampling.stop) for text in texts]
-
-
-def _until(tokens: list[int], end: int) -> list[int]:
-    """The tokens before the first `end`."""
-    return tokens[: tokens.index(end)] if end in tokens else tokens
 
 
 def load(
