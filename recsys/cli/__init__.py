@@ -17,6 +17,7 @@ from recsys.cli import (
     evaluate,
     explain,
     finetune,
+    forget,
     nightly,
     pretrain,
     recommend,
@@ -57,6 +58,7 @@ app.command()(explain.explain)
 app.command()(answer.answer)
 app.command()(serve.serve)
 app.command()(versions.versions)
+app.command()(forget.forget)
 app.add_typer(finetune.app, name="finetune")
 app.command()(pretrain.pretrain)
 app.command()(benchmark.benchmark)

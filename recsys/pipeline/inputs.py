@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys.data import schema, snapshot, sources
+from recsys.data import outputs, schema, snapshot, sources
+from recsys.data.atomic import private_folder
+from recsys.data.forgotten import Tombstones
 from recsys.data.sample import sample_dir
 from recsys.data.schema import Checked, TimeKind
 from recsys.data.snapshot import ShopTables
@@ -66,7 +68,8 @@ def load_inputs(inputs: Inputs, store: Store, live: Version | None) -> tuple[Sho
         checks["impressions"] = schema.check_impressions(raw.impressions, known, str(files.impressions))
     if raw.users is not None:
         checks["users"] = schema.check_users(raw.users, str(files.users))
-    _write_quarantine(store, checks)
+    erased = Tombstones.read(store.root)
+    _write_quarantine(store, checks, erased)
     for name, check in checks.items():
         notes |= {f"{name}_{k}": v for k, v in check.notes.items()}
     interactions = checks.get("interactions")
@@ -83,7 +86,9 @@ def load_inputs(inputs: Inputs, store: Store, live: Version | None) -> tuple[Sho
     def pick(name: str) -> pd.DataFrame | None:
         return checks[name].table if name in checks else getattr(old, name, None)
 
-    return ShopTables(items, table, kind, pick("impressions"), pick("users")), notes
+    tables = ShopTables(items, table, kind, pick("impressions"), pick("users"))
+    tables, gone = erased.drop(tables)
+    return tables, notes | ({"rows_of_erased_users": gone} if gone else {})
 
 
 def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:
@@ -122,13 +127,14 @@ def _no_events() -> pd.DataFrame:
     )
 
 
-def _write_quarantine(store: Store, checks: dict[str, Checked]) -> None:
+def _write_quarantine(store: Store, checks: dict[str, Checked], erased: Tombstones) -> None:
     folder = store.root / QUARANTINE
     for name, check in checks.items():
         path = folder / f"{name}.csv"
         if len(check.quarantine):
-            folder.mkdir(parents=True, exist_ok=True)
-            check.quarantine.to_csv(path, index=False)
+            private_folder(folder)
+            rows = check.quarantine
+            outputs.write_table(rows[[not erased.mentioned(raw) for raw in rows["raw"]]], path)
             log.warning("%d rows of %s cannot be used; see %s", len(check.quarantine), name, path)
         else:
             path.unlink(missing_ok=True)

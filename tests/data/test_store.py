@@ -45,7 +45,7 @@ def store(tmp_path) -> Store:
 def test_nothing_published_says_how_to_begin(store):
     assert store.current() is None
     assert store.versions() == []
-    with pytest.raises(ArtifactError, match=r"jobs\.nightly"):
+    with pytest.raises(ArtifactError, match=r"recsys nightly"):
         store.require()
     assert not store.root.exists()
 
@@ -135,15 +135,24 @@ def test_a_place_that_cannot_be_written_is_bad_input(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
-def test_a_service_under_another_account_can_read_what_a_job_published(store):
+def modes(store: Store) -> set[str]:
+    """Permissions of what a version is made of."""
+    version = store.require()
+    paths = [store.versions_dir, version.path, *version.path.rglob("*")]
+    return {f"{'d' if p.is_dir() else '-'}{p.stat().st_mode & 0o777:o}" for p in paths}
+
+
+def test_versions_are_for_the_account_that_published_and_for_whom_it_lets_into_their_directory(store):
     before = os.umask(0o022)
     try:
-        version = publish(store, 1)
+        publish(store, 1)
+        assert modes(store) == {"d700", "-600"}
+        assert store.root.stat().st_mode & 0o777 == 0o700
+        store.versions_dir.chmod(0o750)
+        publish(store, 2)
+        assert modes(store) == {"d750", "-640"}
     finally:
         os.umask(before)
-    for path in (version.path, *version.path.rglob("*"), store.root / "current"):
-        assert path.stat().st_mode & 0o044 == 0o044, path
-    assert all(p.stat().st_mode & 0o011 == 0o011 for p in (version.path, version.path / "deep"))
 
 
 @given(name=st.sampled_from(sorted(FILES)), cut=st.integers(0, 400), how=st.sampled_from(["cut", "longer", "gone"]))
@@ -170,7 +179,9 @@ def test_a_changed_byte_is_found_by_verify(tmp_path_factory, at):
     raw = bytearray(file.read_bytes())
     raw[at] ^= 1
     file.write_bytes(raw)
-    assert store.require().verify() == ["deep/b.npy"]
+    assert Version.open(version.path).verify() == ["deep/b.npy"]
+    with pytest.raises(ArtifactError, match=r"deep/b\.npy: differs .* No other version is whole"):
+        store.require()
 
 
 json_values = st.recursive(
@@ -212,7 +223,7 @@ def test_a_manifest_cannot_name_files_outside_its_version(tmp_path, name):
 def test_a_newer_format_asks_for_an_upgrade(store):
     version = publish(store, 1)
     (version.path / MANIFEST).write_text(json.dumps({**version.manifest, "format": 99}))
-    with pytest.raises(ArtifactError, match="upgrade"):
+    with pytest.raises(ArtifactError, match="newer release"):
         store.require()
 
 
