@@ -33,10 +33,12 @@ def forget(
     Example: recsys forget --user 12347
     """
     from recsys.assistant.feedback import Feedback
-    from recsys.data.sources import read_ids
+    from recsys.data.schema import USER, check_columns
+    from recsys.data.sources import read_table
     from recsys.pipeline.forget import forget as erase
 
-    ids = {*(user or ()), *(read_ids(user_file) if user_file else ())}
+    listed = check_columns(read_table(user_file), [USER], str(user_file))[USER] if user_file else ()
+    ids = {str(one) for one in (*(user or ()), *listed)}
     receipt = erase(ids, load_settings(artifacts=artifacts))
     if feedback is not None:
         receipt["feedback_rows"] = sum(Feedback(feedback).forget(one) for one in ids)

@@ -35,7 +35,7 @@ class Manifest(dict[str, Any]):
 
 def sealed(body: dict[str, Any]) -> dict[str, Any]:
     """The manifest with its own checksum, so that it can vouch for the files it names."""
-    plain: dict[str, Any] = json.loads(json.dumps(body))
+    plain: dict[str, Any] = json.loads(json.dumps({k: v for k, v in body.items() if k != _CHECKSUM}))
     return {**plain, _CHECKSUM: _digest(plain)}
 
 

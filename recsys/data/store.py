@@ -109,8 +109,10 @@ class Store:
             return None
         try:
             return self.version(name)
-        except (ArtifactError, BadInput) as error:
+        except ArtifactError as error:
             raise ArtifactError(f"{error}. {self._way_back(name)}") from None
+        except BadInput as error:
+            raise ArtifactError(f"{self.root / 'current'}: {error}. {self._way_back(name)}") from None
 
     def _way_back(self, damaged: str) -> str:
         """Which version to make the live one instead: the latest that is whole."""
@@ -211,7 +213,7 @@ class Store:
             created += timedelta(microseconds=16)
         sequence = 1 + max((_sequence(self.versions_dir / v) for v in there), default=0)
         about = {"format": FORMAT, "version": name, "sequence": sequence, "created": created.isoformat()}
-        body = sealed({**about, **manifest, "files": files})
+        body = sealed({**about, **manifest, **about, "files": files})  # whatever of an older manifest came along
         write_text(draft.path / MANIFEST, json.dumps(body, indent=1, ensure_ascii=False))
         self._share(draft.path)
         for directory in (p for p in draft.path.rglob("*") if p.is_dir()):

@@ -114,7 +114,7 @@ def _rewritten(
         snapshot.save(clean, draft.path)
         # Its histories are older ones, of nobody knows whom; a training encodes at most a few thousand again.
         VectorPool.empty(shop.history_pool.vectors.shape[1]).save(draft.path / "vectors", "training")
-        about = {k: v for k, v in version.manifest.items() if k not in _OWN}
+        about = dict(version.manifest)
         about["counts"] = {**about["counts"], "users": len(clean.user_ids), "events": len(clean.events)}
         if version.manifest["ranker"] is not None:
             try:
@@ -126,9 +126,6 @@ def _rewritten(
                 shutil.rmtree(draft.path / "ranker", ignore_errors=True)
                 about |= {"ranker": None, "serves": "cosine; ranker dropped when users were erased: run `recsys train`"}
         return store.complete(draft, {**about, "rewritten": "users were erased"}, like=like or version)
-
-
-_OWN = ("files", "format", "version", "created", "sequence", "checksum")
 
 
 def _without(shop: Snapshot, users: frozenset[str], half_life: float) -> Snapshot:
@@ -153,4 +150,6 @@ def _without(shop: Snapshot, users: frozenset[str], half_life: float) -> Snapsho
 def _with_statistics(version: Version, shop: Snapshot, settings: Settings) -> Ranker:
     ranker = Ranker.load(version.path / "ranker", settings.training.extra_blocks)
     table = Lazy(lambda: shop.tables.value.items)
-    return ranker.with_statistics(TrainingContext(shop.facts, shop.events, shop.now, shop.histories, table=table))
+    seed = version.manifest["recipe"]["seed"]
+    context = TrainingContext(shop.facts, shop.events, shop.now, shop.histories, seed, table)
+    return ranker.with_statistics(context)
