@@ -74,11 +74,11 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
             if not unwritable(error):
                 raise typer.Exit(_fault(error)) from None
             err.print(
-                f"[bold red]error:[/] {_plain(error)}: no space or no right to write there; make room or choose another "
-                "place, and run it again. The published version is as it was"
+                f"[bold red]error:[/] {_plain(error)}: no space or no right to write there; make room or choose "
+                "another place, and run it again. The published version is as it was"
             )
             raise typer.Exit(Unwritable.exit_code) from None
-        except Exception as error:  # noqa: BLE001 - the last resort of a command
+        except Exception as error:  # noqa: BLE001 - the last resort
             raise typer.Exit(_fault(error)) from None
         seconds = round(time.monotonic() - started, 1)
         line = summary.pop("line")

@@ -47,7 +47,7 @@ def sync(path: Path) -> None:
 
 
 def private_folder(path: Path) -> None:
-    """Make a directory, and those above it that are missing, for this account only; one that is there stays as it is."""
+    """Make a directory, and those missing above it, for this account only; one that is there stays as it is."""
     if not path.exists():
         private_folder(path.parent)
     with suppress(FileExistsError):

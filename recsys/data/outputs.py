@@ -54,7 +54,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def spreadsheet_safe(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with an apostrophe before each text that a spreadsheet would run as a formula (CSV injection, CWE-1236).
+    """The table with an apostrophe before texts that a spreadsheet would run as a formula (CSV injection, CWE-1236).
 
     Those are texts that begin with ``= + - @``, a tab or a carriage return; plain numbers such as ``-5`` stay.
     """

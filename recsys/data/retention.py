@@ -52,7 +52,7 @@ def read_pins(root: Path) -> set[str]:
     except (FileNotFoundError, NotADirectoryError):
         return set()
     except (OSError, ValueError, RecursionError) as error:
-        raise ArtifactError(f"{path}: not readable ({error}); write it as a list of version ids, or delete it") from None
+        raise ArtifactError(f"{path}: not readable ({error}); write a list of version ids, or delete it") from None
     if not isinstance(pins, list) or not all(isinstance(p, str) for p in pins):
         raise ArtifactError(f"{path}: not a list of version ids; write it as one, or delete it")
     return set(pins)

@@ -159,7 +159,8 @@ class Store:
             raise kind(f"{self.root}: cannot be used for artifacts ({error.strerror})") from None
         try:
             # A killed writer cannot clean up after itself; holding the lock, nobody else owns these.
-            for stale in (*self.versions_dir.glob(".draft-*"), *self.root.glob(".*-*"), *self.root.glob(".verified/.*-*")):
+            stopped = (self.versions_dir.glob(".draft-*"), self.root.glob(".*-*"), self.root.glob(".verified/.*-*"))
+            for stale in (path for paths in stopped for path in paths):
                 shutil.rmtree(stale, ignore_errors=True)
             yield
         finally:
@@ -186,12 +187,12 @@ class Store:
         keep
             Versions to keep, this one included and pinned ones aside.
         """
+        pinned = read_pins(self.root)
         version = self.complete(draft, manifest, like=live)
         before = None
         with suppress(ArtifactError):
             before = self.current_id()
         self.point_to(version.id)
-        pinned = read_pins(self.root)
         for name in expendable(self.versions(), live=version.id, before=before, pinned=pinned, keep=keep):
             self.remove(name)
         return version

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from recsys.data.retention import expendable
 from recsys.data.store import MANIFEST, Store, Version
 from recsys.errors import ArtifactError, BadInput
 
@@ -271,3 +273,83 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_version_and_a_store_that_w
         assert whole(publish(store, value))
         assert {p.name for p in store.versions_dir.iterdir()} == set(store.versions())
         assert not [p.name for p in store.root.iterdir() if p.name.startswith(".current-")]
+
+
+def test_a_lost_current_says_which_version_to_use(store):
+    first, second = publish(store, 1), publish(store, 2)
+    (store.root / "current").unlink()
+    for ask in (store.current, store.require):
+        with pytest.raises(ArtifactError, match=f"current: lost.*recsys versions --use {second.id}"):
+            ask()
+    store.point_to(first.id)
+    assert store.require().id == first.id
+
+
+@pytest.mark.parametrize("name", ["{}/", "../../x", "{}/../{}", "", ".", "/etc", "20000101T000000-0000", "{}\n", " {}"])
+def test_only_the_name_of_a_version_goes_live_or_is_pinned(store, name):
+    live = publish(store, 1).id
+    for do in (store.point_to, store.version, store.pin):
+        with pytest.raises(BadInput, match="no such version"):
+            do(name.format(live, live))
+    assert (store.root / "current").read_text() == f"{live}\n"
+
+
+def test_after_going_back_neither_that_version_nor_last_nights_goes(store):
+    v1, _, v3 = (publish(store, value) for value in (1, 2, 3))
+    store.point_to(v1.id)
+    v4 = publish(store, 4)
+    assert store.versions() == [v1.id, v3.id, v4.id]
+
+
+def test_a_clock_set_back_changes_nothing_about_what_is_kept(store, monkeypatch):
+    class SetBack(datetime):
+        year_now = 2030
+
+        @classmethod
+        def now(cls, tz=None):
+            cls.year_now -= 1
+            return datetime(cls.year_now, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr("recsys.data.store.datetime", SetBack)
+    published = [publish(store, value).id for value in range(6)]
+    assert published == sorted(published, reverse=True)  # by name, the latest is the oldest
+    assert store.versions() == published[-3:]
+    assert store.current_id() == published[-1]
+
+
+def test_a_pinned_version_stays_and_does_not_count(store):
+    first = publish(store, 1).id
+    store.pin(first)
+    later = [publish(store, value, keep=2).id for value in (2, 3, 4)]
+    assert store.versions() == [first, *later[1:]]
+    store.pin(first, pinned=False)
+    last = publish(store, 5, keep=2).id
+    assert store.versions() == [later[-1], last]
+    (store.root / "pins.json").write_text("{")
+    with pytest.raises(ArtifactError, match=r"pins\.json"):
+        publish(store, 6, keep=1)
+    assert store.versions() == [later[-1], last]  # while it is not known what is pinned nothing comes or goes
+
+
+@given(
+    turns=st.lists(st.tuples(st.sampled_from(["night", "back", "pin", "unpin"]), st.integers(0, 5)), max_size=30),
+    keep=st.integers(1, 4),
+)
+def test_whatever_happened_before_the_live_the_one_before_it_and_pins_stay(turns, keep):
+    versions, live, pins = ["v000"], "v000", set()
+    for what, which in turns:
+        chosen = versions[which % len(versions)]
+        if what == "night":
+            new = f"v{int(versions[-1][1:]) + 1:03d}"
+            before = live
+            versions.append(new)
+            live = new
+            gone = expendable(versions, live=live, before=before, pinned=pins, keep=keep)
+            versions = [v for v in versions if v not in gone]
+            assert {live, *(p for p in pins)} <= set(versions)
+            assert keep == 1 or before in versions
+            assert len([v for v in versions if v not in pins]) <= keep + (live in pins)
+        elif what == "back":
+            live = chosen
+        else:
+            pins = pins | {chosen} if what == "pin" else pins - {chosen}
