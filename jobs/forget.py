@@ -1,9 +1,5 @@
 """`recsys forget` as a module: python -m jobs.forget."""
 
-from recsys.cli import program
-from recsys.cli.forget import forget
+from recsys.cli import job
 
-app = program(forget)
-
-if __name__ == "__main__":
-    app()
+app = job("forget", __name__)

@@ -7,25 +7,27 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from recsys._public import lazily
+import lazy_loader
 
 if TYPE_CHECKING:
-    from recsys.evaluation import evaluate
+    from recsys.evaluation.assessment import evaluate
     from recsys.serving.live import recommend
     from recsys.serving.recommender import Recommender
     from recsys.settings import Settings
 
 __all__ = ["Recommender", "Settings", "evaluate", "recommend"]
-__version__ = "0.1.0"
+__version__ = version("shop-recsys")
 
-__getattr__ = lazily(
+# Importing torch takes seconds; `import recsys` and the light modules should not pay for it.
+__getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
-    {
-        "Recommender": "recsys.serving.recommender",
-        "Settings": "recsys.settings",
-        "evaluate": "recsys.evaluation",
-        "recommend": "recsys.serving.live",
+    submod_attrs={
+        "evaluation.assessment": ["evaluate"],
+        "serving.live": ["recommend"],
+        "serving.recommender": ["Recommender"],
+        "settings": ["Settings"],
     },
 )

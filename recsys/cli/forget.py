@@ -1,14 +1,11 @@
-"""Erase users from every kept version, and refuse them from old exports from then on.
-
-Example: recsys forget --user 12347
-"""
+"""Erase users from every kept version, and refuse them from old exports from then on."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
 from recsys.cli._command import Artifacts, Json, command
 from recsys.settings import load_settings
@@ -16,12 +13,12 @@ from recsys.settings import load_settings
 
 @command
 def forget(
-    user: Annotated[list[str] | None, typer.Option("--user", metavar="ID", help="Whom to erase; repeatable.")] = None,
+    user: Annotated[list[str] | None, Option("--user", metavar="ID", help="Whom to erase; repeatable.")] = None,
     user_file: Annotated[
-        Path | None, typer.Option("--user-file", metavar="F", help="A table with `user_id`, for many.")
+        Path | None, Option("--user-file", metavar="F", help="A table with `user_id`, for many.")
     ] = None,
     feedback: Annotated[
-        Path | None, typer.Option("--feedback", metavar="DIR", help="Directory of the ratings, to erase theirs, too.")
+        Path | None, Option("--feedback", metavar="DIR", help="Directory of the ratings, to erase theirs, too.")
     ] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
@@ -37,8 +34,10 @@ def forget(
     from recsys.data.sources import read_table
     from recsys.pipeline.forget import forget as erase
 
-    listed = check_columns(read_table(user_file), [USER], str(user_file))[USER] if user_file else ()
-    ids = {str(one) for one in (*(user or ()), *listed)}
+    ids = set(user or ())
+    if user_file is not None:
+        listed, _ = check_columns(read_table(user_file), [USER], str(user_file))
+        ids |= set(map(str, listed[USER]))
     receipt = erase(ids, load_settings(artifacts=artifacts))
     if feedback is not None:
         receipt["feedback_rows"] = sum(Feedback(feedback).forget(one) for one in ids)

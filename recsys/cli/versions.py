@@ -1,13 +1,10 @@
-"""List the versions, check their files' hashes, go back to an older one, or pin one.
-
-Example: recsys versions --verify
-"""
+"""List the versions, check their files' hashes, go back to an older one, or pin one."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
 from recsys.cli._command import Artifacts, Json, command
 from recsys.data.retention import read_pins
@@ -18,16 +15,16 @@ from recsys.settings import load_settings
 
 @command
 def versions(
-    use: Annotated[str | None, typer.Option("--use", metavar="ID", help="Make this version the live one.")] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Hash every file of every version.")] = False,
-    pin: Annotated[str | None, typer.Option("--pin", metavar="ID", help="Keep this version, whatever comes.")] = None,
-    unpin: Annotated[str | None, typer.Option("--unpin", metavar="ID", help="Let it go as others do.")] = None,
+    use: Annotated[str | None, Option("--use", metavar="ID", help="Make this version the live one.")] = None,
+    verify: Annotated[bool, Option("--verify", help="Hash every file of every version.")] = False,
+    pin: Annotated[str | None, Option("--pin", metavar="ID", help="Keep this version, whatever comes.")] = None,
+    unpin: Annotated[str | None, Option("--unpin", metavar="ID", help="Let it go as others do.")] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
     """List versions; with --use go back to one, with --verify check the files of all against their manifests.
 
-    Example: recsys versions --use 20260101T020000-1a2b
+    Examples: recsys versions --verify; recsys versions --use 20260101T020000-1a2b
     """
     store = Store(load_settings(artifacts=artifacts).artifacts)
     if use:

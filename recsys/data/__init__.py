@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recsys._public import lazily
+import lazy_loader
 
 if TYPE_CHECKING:
     from recsys.data.reading import read_interactions, read_items
@@ -13,12 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Snapshot", "Store", "read_interactions", "read_items"]
 
-__getattr__ = lazily(
+__getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
-    {
-        "Snapshot": "recsys.data.snapshot",
-        "Store": "recsys.data.store",
-        "read_interactions": "recsys.data.reading",
-        "read_items": "recsys.data.reading",
-    },
+    submod_attrs={"reading": ["read_interactions", "read_items"], "snapshot": ["Snapshot"], "store": ["Store"]},
 )

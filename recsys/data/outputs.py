@@ -18,18 +18,18 @@ _RUN = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
     """Fail before the work rather than after it.
 
     Raises
     ------
     BadInput
-        The suffix is none of `SUFFIXES`, or the directory does not exist.
+        The suffix is none of `suffixes`, or the directory does not exist.
     Unwritable
         There is no right to write there.
     """
-    if not path.name.endswith(SUFFIXES):
-        raise BadInput(f"{path}: write to a file that ends in {', '.join(SUFFIXES)}")
+    if not path.name.endswith(suffixes):
+        raise BadInput(f"{path}: write to a file that ends in {', '.join(suffixes)}")
     if not path.parent.is_dir():
         raise BadInput(f"{path}: the directory {path.parent} does not exist")
     if path.is_dir():

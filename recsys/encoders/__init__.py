@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recsys._public import lazily
+import lazy_loader
 
 if TYPE_CHECKING:
     from recsys.encoders.encoder import Encoder
 
 __all__ = ["Encoder"]
 
-__getattr__ = lazily(__name__, {"Encoder": "recsys.encoders.encoder"})
+__getattr__, __dir__, _ = lazy_loader.attach(__name__, submod_attrs={"encoder": ["Encoder"]})

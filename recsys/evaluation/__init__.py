@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recsys._public import lazily
+import lazy_loader
 
 if TYPE_CHECKING:
     from recsys.evaluation.assessment import evaluate
@@ -12,4 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Assessment", "evaluate"]
 
-__getattr__ = lazily(__name__, {"Assessment": "recsys.evaluation.result", "evaluate": "recsys.evaluation.assessment"})
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__, submod_attrs={"assessment": ["evaluate"], "result": ["Assessment"]}
+)

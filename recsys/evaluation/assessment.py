@@ -29,11 +29,12 @@ from recsys.encoders.snapshots import build_snapshot
 from recsys.errors import BadInput
 from recsys.evaluation import baselines, competitors, metrics, subgroups
 from recsys.evaluation.baselines import Scores, ranker_scores
+from recsys.evaluation.figures import FIGURES, RANKER, AblationEffect, Difference
 from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.reliability import Calibration, Predictions, calibrate
-from recsys.evaluation.result import FIGURES, RANKER, AblationEffect, Assessment, Difference
+from recsys.evaluation.result import Assessment
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure, within
-from recsys.evaluation.subgroups import Gap, Slice
+from recsys.evaluation.subgroups import Slice
 from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.features.content import TextVectors
@@ -70,11 +71,6 @@ class Case:
         past = TrainingContext.as_of(shop.facts, holdout.train, holdout.now, settings.training.half_life)
         return cls(shop, holdout, past.histories, texts, settings, progress)
 
-    @property
-    def catalogue(self) -> Candidates:
-        """Every item as a candidate."""
-        return Candidates.of(self.shop.facts)
-
     @cached_property
     def trainer(self) -> RankerTrainer:
         """What a ranker trained at the cut is fitted from; ablations share it."""
@@ -82,7 +78,7 @@ class Case:
 
     def scores(self, ranker: Ranker) -> Scores:
         """A ranker as a model of the test users."""
-        return ranker_scores(ranker, self.catalogue, self.histories, self.holdout.users, self.texts)
+        return ranker_scores(ranker, self.shop.catalogue, self.histories, self.holdout.users, self.texts)
 
 
 def evaluate(
@@ -137,10 +133,8 @@ def evaluate(
     return assess_shop(shop, encoder, settings, users=users, peers=peers, ablation=ablation, progress=progress)
 
 
-def assess_live(
-    settings: Settings, *, peers: bool = False, ablation: bool = False, progress: bool = False
-) -> Assessment:
-    """Assess the live version of ``settings.artifacts``.
+def assess_live(settings: Settings, **wanted: Any) -> Assessment:
+    """Assess the live version of ``settings.artifacts``; `wanted` as of `assess_shop`.
 
     Raises
     ------
@@ -155,7 +149,7 @@ def assess_live(
         log.warning("the settings differ from those version %s was made with; the settings are assessed", live.id)
     encoder = encoder_of(live, settings)
     known = [VectorPool.load(live.path / "vectors", "training")]
-    found = assess_shop(shop, encoder, settings, known=known, peers=peers, ablation=ablation, progress=progress)
+    found = assess_shop(shop, encoder, settings, known=known, **wanted)
     return replace(found, protocol={"version": live.id, **found.protocol})
 
 
@@ -213,7 +207,9 @@ def assess(case: Case, *, with_peers: bool = False, with_ablation: bool = False)
         estimates={name: _figures(case, m, **how) for name, m in measured.items()},
         leads=leads,
         parts={name: _slices(case, measured[name], groups, how) for name in shown},
-        fairness=_fairness(groups, measured[RANKER], settings.seed),
+        fairness=subgroups.gap(groups[SEGMENT], measured[RANKER].per_user["auc"], settings.seed)
+        if SEGMENT in groups
+        else None,
         reliability=calibration(case, ranker),
         effects=ablation(case, ranker, measured[RANKER], how) if with_ablation else [],
         tuned=tuned,
@@ -273,10 +269,6 @@ def _slices(
     found = [part for by, labels in groups.items() for part in subgroups.by_users(by, labels, measured, **how)]
     items = subgroups.item_groups(case.holdout)
     return found + subgroups.by_items("item popularity", items, case.holdout, measured, **how)
-
-
-def _fairness(groups: Mapping[str, NDArray[np.object_]], measured: Measured, seed: int) -> Gap | None:
-    return subgroups.gap(groups[SEGMENT], measured.per_user["auc"], seed) if SEGMENT in groups else None
 
 
 def ablation(case: Case, full: Ranker, measured: Measured, how: Mapping[str, int]) -> list[AblationEffect]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recsys._public import lazily
+import lazy_loader
 
 if TYPE_CHECKING:
     from recsys.llm.gpt import TextWriter
@@ -13,11 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TextWriter", "finetune", "pretrain"]
 
-__getattr__ = lazily(
-    __name__,
-    {
-        "TextWriter": "recsys.llm.gpt",
-        "finetune": "recsys.llm.tuning",
-        "pretrain": "recsys.llm.pretraining",
-    },
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__, submod_attrs={"gpt": ["TextWriter"], "pretraining": ["pretrain"], "tuning": ["finetune"]}
 )

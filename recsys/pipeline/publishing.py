@@ -8,12 +8,12 @@ import shutil
 from importlib import metadata
 from typing import Any
 
-from recsys import __version__
 from recsys.data import snapshot
 from recsys.data.snapshot import Lazy, Snapshot
 from recsys.data.store import Version
 from recsys.data.vectors import VectorPool
 from recsys.encoders.snapshots import Built
+from recsys.errors import DISTRIBUTION
 from recsys.pipeline.night import Night
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.recipe import training_recipe
@@ -104,6 +104,6 @@ def _libraries() -> dict[str, str]:
     names = ("torch", "transformers", "scikit-learn", "faiss-cpu", "numpy", "pandas")
     return {
         "python": platform.python_version(),
-        "recsys": __version__,
+        "recsys": metadata.version(DISTRIBUTION),
         **{name: metadata.version(name) for name in names},
     }

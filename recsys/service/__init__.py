@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recsys._public import lazily
+import lazy_loader
 
 if TYPE_CHECKING:
     from recsys.service.app import create_app
 
 __all__ = ["create_app"]
 
-__getattr__ = lazily(__name__, {"create_app": "recsys.service.app"})
+__getattr__, __dir__, _ = lazy_loader.attach(__name__, submod_attrs={"app": ["create_app"]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from importlib import metadata
 from typing import Annotated, Any
 
 import pandas as pd
@@ -12,15 +13,15 @@ from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-import recsys
 from recsys.assistant.answers import Assistant
 from recsys.assistant.setup import load_assistant
 from recsys.data.store import knowledge_store
-from recsys.errors import ArtifactError, BadInput
+from recsys.errors import DISTRIBUTION, ArtifactError, BadInput
 from recsys.service.bodies import MAX_BODY, AnswerBody, CompleteBody, ExplainBody, Id, K, RecommendBody, RecommendQuery
 from recsys.service.guard import Guard, PlainJSON, SlowCalls, failure
 from recsys.serving.live import Live, following, live_recommender
 from recsys.serving.recommender import Recommender
+from recsys.serving.results import NOTES
 from recsys.settings import Settings
 
 
@@ -47,7 +48,9 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
         with following((lists, answers), check_every):
             yield
 
-    app = FastAPI(title="recsys", version=recsys.__version__, lifespan=lifespan, default_response_class=PlainJSON)
+    app = FastAPI(
+        title="recsys", version=metadata.version(DISTRIBUTION), lifespan=lifespan, default_response_class=PlainJSON
+    )
     app.state.lists, app.state.answers = lists, answers
     app.add_middleware(Guard, max_body=MAX_BODY)
     _errors(app, settings)
@@ -63,7 +66,7 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
         held = lists.value.version
         assert held is not None
         kept = ("version", "created", "serves", "encoder", "index", "counts")
-        return {name: held.manifest[name] for name in kept} | {"recsys": recsys.__version__}
+        return {name: held.manifest[name] for name in kept} | {"recsys": metadata.version(DISTRIBUTION)}
 
     @app.get("/recommend")
     def recommend(query: Annotated[RecommendQuery, Query()]) -> Any:
@@ -126,7 +129,8 @@ def live_assistant(settings: Settings, lists: Live[Recommender]) -> Live[Assista
 
 def _listed(rec: Recommender, table: pd.DataFrame) -> dict[str, Any]:
     rows = table.astype(object).where(table.notna(), None)  # JSON has null where tables have NaN
-    return {"version": _id(rec), "items": rows.to_dict("records")}
+    said = {NOTES: table.attrs[NOTES]} if NOTES in table.attrs else {}
+    return {"version": _id(rec), "items": rows.to_dict("records"), **said}
 
 
 def _id(rec: Recommender) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recsys._public import lazily
+import lazy_loader
 
 if TYPE_CHECKING:
     from recsys.serving.live import recommend
@@ -13,11 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Recommender", "Rules", "recommend"]
 
-__getattr__ = lazily(
-    __name__,
-    {
-        "Recommender": "recsys.serving.recommender",
-        "Rules": "recsys.serving.rules",
-        "recommend": "recsys.serving.live",
-    },
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__, submod_attrs={"live": ["recommend"], "recommender": ["Recommender"], "rules": ["Rules"]}
 )

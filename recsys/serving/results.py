@@ -20,6 +20,8 @@ from recsys.serving.item_columns import ItemColumns
 from recsys.serving.lookup import GivenItems, Shopper
 
 SCORE, RANK, POSITION, RULES = "score", "rank", "position", "rules"
+#: Where a list says what was left out of the request: `DataFrame.attrs`, and a field of the service's answer.
+NOTES = "notes"
 #: Rows of a list that a notebook shows.
 SHOWN = 50
 

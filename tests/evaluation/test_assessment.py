@@ -22,7 +22,7 @@ from recsys.encoders.loading import encoder_of
 from recsys.errors import ArtifactError
 from recsys.evaluation import assessment, baselines
 from recsys.evaluation.assessment import DESIGN, Case
-from recsys.evaluation.result import FIGURES, RANKER
+from recsys.evaluation.figures import FIGURES, RANKER
 from recsys.evaluation.splits import Holdout, hold_out, measure, within
 from recsys.ranking.ranker import RankerTrainer
 from recsys.ranking.recipe import HistoryEncoder

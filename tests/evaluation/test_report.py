@@ -13,10 +13,11 @@ from rich.console import Console
 
 from recsys.errors import BadInput
 from recsys.evaluation import metrics, subgroups
+from recsys.evaluation.figures import FIGURES, RANKER, AblationEffect, Difference
 from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.reliability import Predictions, calibrate
 from recsys.evaluation.report import check_writable, page, plots, tables, write_report
-from recsys.evaluation.result import FIGURES, RANKER, AblationEffect, Assessment, Difference
+from recsys.evaluation.result import Assessment
 from recsys.evaluation.splits import hold_out, measure
 from recsys.settings import EvaluationSettings
 from tests import shops

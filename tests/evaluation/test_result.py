@@ -13,7 +13,7 @@ import pytest
 
 from recsys.errors import BadInput
 from recsys.evaluation import Assessment, assessment, evaluate
-from recsys.evaluation.result import FIGURES, RANKER
+from recsys.evaluation.figures import FIGURES, RANKER
 from recsys.settings import load_settings
 
 
@@ -95,7 +95,7 @@ def test_reading_a_result_needs_neither_matplotlib_nor_torch(found):
         "import sys\n"
         "for name in ('matplotlib', 'torch', 'jinja2'): sys.modules[name] = None\n"
         "from recsys.evaluation import Assessment\n"
-        "from recsys.evaluation.result import *\n"
+        "from recsys.evaluation.figures import *\n"
         "row = {f: Estimate(.5, .4, .6) for f in (*FIGURES, 'pooled_auc')}\n"
         "leads = {f: Difference('popularity', Estimate(.1, 0, .2)) for f in FIGURES}\n"
         "found = Assessment({'test_users': 1}, {'ranker': row}, leads, {}, None, None, [], {}, {}, None, {}, {})\n"
@@ -112,8 +112,8 @@ def test_reading_a_result_needs_neither_matplotlib_nor_torch(found):
 
 
 def test_the_ablation_frame_is_that_of_the_effects(found):
+    from recsys.evaluation.figures import AblationEffect
     from recsys.evaluation.metrics import Estimate
-    from recsys.evaluation.result import AblationEffect
 
     effects = [AblationEffect("taste", "what they like", {f: Estimate(0.01, -0.01, 0.02) for f in FIGURES})]
     frame = replace(found, effects=effects).ablation

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
+from recsys.data import outputs
 from recsys.data.atomic import write_text
-from recsys.errors import BadInput, require
+from recsys.errors import require
+from recsys.evaluation.figures import RANKER, EvaluationFigures
 from recsys.evaluation.report import tables
-from recsys.evaluation.result import RANKER, Assessment
 
 
 def check_writable(path: Path) -> None:
@@ -23,15 +23,10 @@ def check_writable(path: Path) -> None:
     """
     for module in ("jinja2", "matplotlib"):
         require(module, "evaluation")
-    if path.suffix not in (".html", ".htm"):
-        raise BadInput(f"{path}: a report is a page; give a file that ends in .html")
-    if not path.parent.is_dir():
-        raise BadInput(f"{path}: the directory {path.parent} does not exist")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise BadInput(f"{path}: cannot be written")
+    outputs.check_writable(path, (".html", ".htm"))
 
 
-def render(found: Assessment) -> str:
+def render(found: EvaluationFigures) -> str:
     """The page as text."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
@@ -54,6 +49,6 @@ def render(found: Assessment) -> str:
     )
 
 
-def write_report(found: Assessment, path: Path) -> None:
+def write_report(found: EvaluationFigures, path: Path) -> None:
     """Write the page; a reader sees the old file or the new one, never a part."""
     write_text(path, render(found))

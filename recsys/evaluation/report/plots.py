@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from recsys.errors import require
 from recsys.evaluation import subgroups
+from recsys.evaluation.figures import RANKER, AblationEffect, EvaluationFigures
 from recsys.evaluation.reliability import Calibration
-from recsys.evaluation.result import RANKER, AblationEffect, Assessment
 from recsys.evaluation.splits import Holdout, Measured
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def popularity_bias(measured: Mapping[str, Measured], holdout: Holdout) -> Figur
     return figure
 
 
-def available(found: Assessment) -> dict[str, Callable[[], Figure]]:
+def available(found: EvaluationFigures) -> dict[str, Callable[[], Figure]]:
     """What draws each plot that the assessment has figures for, by name."""
     plots: dict[str, Callable[[], Figure]] = {
         "metric at k": partial(at_k, found.measured),

@@ -8,8 +8,8 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from recsys.evaluation.figures import RANKER, EvaluationFigures
 from recsys.evaluation.metrics import Estimate
-from recsys.evaluation.result import RANKER, Assessment
 
 ACCURACY = ("auc", "pooled_auc", "ndcg@10", "recall@10", "recall@20")
 PARTS = ("auc", "ndcg@10", "recall@20")
@@ -27,7 +27,7 @@ TITLES = {
 }
 
 
-def all_tables(found: Assessment) -> Iterator[Table]:
+def all_tables(found: EvaluationFigures) -> Iterator[Table]:
     """The tables, most important first."""
     yield models(found, ACCURACY)
     yield models(found, BEYOND)
@@ -39,7 +39,7 @@ def all_tables(found: Assessment) -> Iterator[Table]:
         yield ablation(found)
 
 
-def headline(found: Assessment) -> str:
+def headline(found: EvaluationFigures) -> str:
     """The assessment in one line."""
     ours, lead = found.estimates[RANKER], found.leads
     return (
@@ -49,7 +49,7 @@ def headline(found: Assessment) -> str:
     )
 
 
-def models(found: Assessment, figures: Sequence[str]) -> Table:
+def models(found: EvaluationFigures, figures: Sequence[str]) -> Table:
     """Every model, some figures; the best accuracy of each column in bold."""
     table = _table(
         f"{found.protocol['split']}, {found.protocol['test_users']} users", ["model"], [TITLES[f] for f in figures]
@@ -72,7 +72,7 @@ def _table(title: str, words: Sequence[str], numbers: Sequence[str], end: Sequen
     return table
 
 
-def leads(found: Assessment) -> Table:
+def leads(found: EvaluationFigures) -> Table:
     """The ranker against the best of the others."""
     table = _table("the ranker less the best of the others (paired, 95% interval)", ["figure", "best other"], ["lead"])
     for figure, difference in found.leads.items():
@@ -80,7 +80,7 @@ def leads(found: Assessment) -> Table:
     return table
 
 
-def parts(found: Assessment) -> Table:
+def parts(found: EvaluationFigures) -> Table:
     """The ranker by slice."""
     table = _table("the ranker, by part of the test", ["by", "part"], ["users", *(TITLES[f] for f in PARTS)])
     for part in found.parts[RANKER]:
@@ -91,7 +91,7 @@ def parts(found: Assessment) -> Table:
     return table
 
 
-def calibration(found: Assessment) -> Table:
+def calibration(found: EvaluationFigures) -> Table:
     """Figures of the probabilities."""
     c = found.reliability
     assert c is not None
@@ -108,7 +108,7 @@ def calibration(found: Assessment) -> Table:
     return table
 
 
-def ablation(found: Assessment) -> Table:
+def ablation(found: EvaluationFigures) -> Table:
     """What each block is effect."""
     title = "effect of each block: with it, less without it (refitted, paired)"
     table = _table(title, ["block"], [TITLES[f] for f in PARTS])
