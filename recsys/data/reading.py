@@ -1,15 +1,19 @@
-"""Read and validate a table in one call: usable rows come back, and the others with what was wrong with each."""
+"""Read and validate tables in one call: usable rows come back, and the others with what was wrong with each."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from recsys.data.schema import check_interactions, check_items
+from recsys.data.frames import as_pandas
+from recsys.data.schema import ITEM, Dialect, TimeKind, check_interactions, check_items, check_users
+from recsys.data.snapshot import ShopTables
 from recsys.data.sources import read_table
 from recsys.data.validation import Checked
+from recsys.settings import Settings
 
 
 def read_items(source: Path | str | pd.DataFrame) -> Checked:
@@ -56,6 +60,30 @@ def read_interactions(source: Path | str | pd.DataFrame, *, known_items: Collect
     """
     table, name = _raw(source, "interactions")
     return check_interactions(table, known_items, name)
+
+
+def check_tables(items: Any, interactions: Any, settings: Settings, users: Any | None = None) -> ShopTables:
+    """Validate the data frames of one shop together.
+
+    Parameters
+    ----------
+    items, interactions, users
+        Data frames of pandas, polars, PyArrow, dask or what else Narwhals knows.
+    settings
+        ``columns`` and ``intake`` say what other names and values mean, and how many bad rows are too many.
+
+    Raises
+    ------
+    BadInput
+        A table cannot be used, or too many of its rows cannot.
+    """
+    dialect, most = Dialect.of(settings), settings.intake.max_bad
+    known = check_items(as_pandas(items, "items"), "items", dialect=dialect).require(most).table
+    events = check_interactions(
+        as_pandas(interactions, "interactions"), set(known[ITEM]), "interactions", dialect=dialect
+    ).require(most)
+    people = None if users is None else check_users(as_pandas(users, "users"), "users", dialect=dialect).table
+    return ShopTables(known, events.table, events.time_kind or TimeKind.ORDER, users=people)
 
 
 def _raw(source: Path | str | pd.DataFrame, name: str) -> tuple[pd.DataFrame, str]:

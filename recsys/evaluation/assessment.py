@@ -13,14 +13,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.data import schema, snapshot
+from recsys.data import snapshot
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Histories
-from recsys.data.schema import ITEM, SEGMENT
-from recsys.data.snapshot import ShopTables, Snapshot
+from recsys.data.reading import check_tables
+from recsys.data.schema import SEGMENT
+from recsys.data.snapshot import Snapshot
 from recsys.data.store import Store
 from recsys.data.vectors import VectorPool
 from recsys.encoders.loading import encoder_for, encoder_of
@@ -82,11 +82,11 @@ class Case:
 
 
 def evaluate(
-    items: pd.DataFrame,
-    interactions: pd.DataFrame,
+    items: Any,
+    interactions: Any,
     *,
     settings: Settings | None = None,
-    shoppers: pd.DataFrame | None = None,
+    shoppers: Any | None = None,
     users: int | None = None,
     peers: bool = False,
     ablation: bool = False,
@@ -99,7 +99,7 @@ def evaluate(
     Parameters
     ----------
     items, interactions
-        The shop's two tables.
+        The shop's two tables: data frames of pandas, polars, PyArrow, dask or what else Narwhals knows.
     settings
         Encoder, training and protocol; defaults to `load_settings()`.
     shoppers
@@ -119,14 +119,7 @@ def evaluate(
         A table cannot be used, or its events cannot be cut in time.
     """
     settings = settings or load_settings()
-    known = schema.check_items(items, "items")
-    events = schema.check_interactions(interactions, set(known.table[ITEM]), "interactions")
-    tables = ShopTables(
-        known.table,
-        events.table,
-        events.time_kind or schema.TimeKind.ORDER,
-        users=None if shoppers is None else schema.check_users(shoppers, "shoppers").table,
-    )
+    tables = check_tables(items, interactions, settings, shoppers)
     check_extra_blocks(settings, tables)
     encoder = encoder_for(settings)
     shop = build_snapshot(tables, encoder, settings, progress=progress).snapshot

@@ -29,7 +29,7 @@ from recsys.data.store import Version
 from recsys.encoders.loading import encoder_for
 from recsys.encoders.protocol import Composed, Encoded, Encodes
 from recsys.errors import BadInput
-from recsys.pipeline.engines import Engine
+from recsys.pipeline.engine import Engine
 from recsys.serving.recommender import Recommender
 from recsys.settings import ClusterSettings, Settings
 

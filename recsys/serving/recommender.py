@@ -16,10 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.data import schema
-from recsys.data.frames import as_pandas
-from recsys.data.schema import ITEM, USER
-from recsys.data.snapshot import ShopTables, Snapshot
+from recsys.data.reading import check_tables
+from recsys.data.snapshot import Snapshot
 from recsys.data.store import Store, Version
 from recsys.data.vectors import VectorPool
 from recsys.encoders.loading import encoder_of
@@ -32,7 +30,7 @@ from recsys.serving.index import ItemIndex
 from recsys.serving.item_columns import ItemColumns
 from recsys.serving.lookup import Item, Lookup, Shopper, User
 from recsys.serving.opening import open_parts
-from recsys.serving.results import NOTES, RANK, RULES, SCORE, ResultTables
+from recsys.serving.results import NOTES, RULES, ResultTables
 from recsys.serving.rule_items import unmatched
 from recsys.serving.rules import Rules
 from recsys.serving.scoring import Scoring
@@ -98,12 +96,7 @@ class Recommender:
         from recsys.pipeline import runs  # serving itself reads versions and never writes one
 
         settings = settings or load_settings()
-        items, interactions = as_pandas(items, "items"), as_pandas(interactions, "interactions")
-        dialect, most = schema.Dialect.of(settings), settings.intake.max_bad
-        checked = schema.check_items(items, "items", dialect=dialect).require(most)
-        known = set(checked.table[ITEM])
-        events = schema.check_interactions(interactions, known, "interactions", dialect=dialect).require(most)
-        tables = ShopTables(checked.table, events.table, events.time_kind or schema.TimeKind.ORDER)
+        tables = check_tables(items, interactions, settings)
         if artifacts is not None:
             settings = settings.model_copy(update={"artifacts": Path(artifacts)})
             runs.publish(tables, settings, progress=progress)
@@ -226,16 +219,7 @@ class Recommender:
         lengths, codes, scores = batch.lists(
             self.lookup, self.scoring, ids, k, pool, exclude_seen=exclude_seen, progress=progress
         )
-        starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
-        return pd.DataFrame(
-            {
-                USER: np.repeat(np.array(ids, dtype=object), lengths),
-                RANK: np.arange(len(codes)) - starts + 1,
-                ITEM: self.shop.item_ids[codes],
-                SCORE: scores,
-                **self.items.beside(codes, columns),
-            }
-        )
+        return self.tables.many(ids, lengths, codes, scores, columns)
 
     def score_pairs(self, pairs: pd.DataFrame, *, progress: bool = False) -> NDArray[np.float64]:
         """Score of each row of ``user_id, item_id``, in the order given, shape ``(len(pairs),)``.
