@@ -19,7 +19,7 @@ from recsys.cli._command import (
     command,
     with_columns,
 )
-from recsys.errors import BadInput
+from recsys.errors import BadInput, NothingToLearn
 from recsys.settings import load_settings
 
 
@@ -57,16 +57,23 @@ def check(
 
 def _night(intake: Any, max_bad: float) -> tuple[str, bool]:
     """What a night would do with these tables, and whether that is to refuse them."""
+    from recsys.data.events import Events
+    from recsys.data.schema import ITEM, USER
+    from recsys.pipeline.too_few import require_enough
+
     tables = intake.tables
     try:
         intake.require(max_bad)
     except BadInput as error:
         return f"refuse: {error}", True
-    met = tables.interactions.loc[tables.interactions["item_id"] != ""]
-    if not len(met):
-        return f"publish {len(tables.items):,} items that only their texts rank, as there are no events", False
-    several = int((met.groupby("user_id")["item_id"].nunique() > 1).sum())
-    what = f"{len(tables.items):,} items and {len(met):,} events of {met['user_id'].nunique():,} users"
-    if not several:
-        return f"publish {what}, ranked by popularity and texts: no user has met two items", False
-    return f"publish {what}; {several:,} users have met two items or more, which is what a ranker learns from", False
+    shop = f"{len(tables.items):,} items"
+    users = tables.interactions[USER].unique()
+    events = Events.from_table(tables.interactions, users, tables.items[ITEM].to_numpy(object), tables.kind)
+    if not len(events):
+        return f"refuse: there are no interactions to train on ({shop}); `recsys embed` would publish them", True
+    shop += f" and {len(tables.interactions):,} events of {len(users):,} users"
+    try:
+        require_enough(events)
+    except NothingToLearn as error:
+        return f"publish {shop}, ranked by popularity and texts: {error}", False
+    return f"publish {shop}, ranked by what was learnt from them, unless the gate finds the live version better", False

@@ -7,7 +7,7 @@ drop a row: what cannot be read becomes missing, and `recsys.data.schema` decide
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -105,6 +105,31 @@ def as_numbers(values: pd.Series) -> npt.NDArray[np.float64]:
         except pa.ArrowInvalid:
             pass
     return pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+#: A number as any program writes it: no zeros in front, no sign but a minus, few enough digits for a float.
+_PLAIN_NUMBER = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?$"
+#: Names of columns whose digits are no quantity.
+_ID_LIKE = re.compile(
+    r"(^|[\W_])(id|ids|sku|ean|gtin|upc|isbn|mpn|code|key|no|nr|number|invoice|order|phone|zip|plz)s?($|[\W_])"
+)
+
+
+def with_numbers(table: pd.DataFrame, ours: Collection[str]) -> pd.DataFrame:
+    """Further columns of text that hold nothing but plain numbers as numbers; those that may be ids stay text.
+
+    Text files say of no column what it is; a shop's own feature block or a reader of a list expects `stars` as numbers.
+    """
+    found: dict[str, Any] = {}
+    for name, column in table.items():
+        if name in ours or not isinstance(column.dtype, pd.StringDtype) or _ID_LIKE.search(str(name).lower()):
+            continue
+        filled = pa.array(column.dropna())
+        if len(filled) and pc.all(pc.match_substring_regex(filled, _PLAIN_NUMBER)).as_py():
+            numbers = as_numbers(column)
+            whole = not pc.any(pc.match_substring(filled, ".")).as_py() and len(filled) == len(column)
+            found[str(name)] = numbers.astype(np.int64) if whole else numbers
+    return table.assign(**found) if found else table
 
 
 def as_text(values: pd.Series, limit: int) -> tuple[pd.Series, int]:

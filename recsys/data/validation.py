@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from recsys.data.numbers import read_amounts
-from recsys.data.parsing import STRING, as_ids, as_text
+from recsys.data.parsing import STRING, as_ids, as_text, with_numbers
 from recsys.data.report import EXAMPLES, TableReport
 from recsys.data.vocabulary import Vocabulary, rename, vocabulary
 from recsys.errors import BadInput
@@ -129,7 +129,7 @@ class Sieve:
         self.table = with_columns(
             rename(self.raw, kind, self.dialect.words, self.dialect.columns, self.report), required, source
         )
-        self.source = source
+        self.source, self.kind = source, kind
         self.reason = np.full(len(raw), "", dtype=object)
         self._harmless: set[str] = set()
         self.notes: Notes = {"rows": len(raw)}
@@ -227,6 +227,7 @@ class Sieve:
             raise BadInput(f"{self.source}: none of its {len(good):,} rows can be used: {found}.{hint}")
         self.notes |= {"kept": int(good.sum()), "quarantined": int((~good).sum())}
         table = self.table[good].sort_values(list(order), kind="stable", ignore_index=True)
+        table = with_numbers(table, self.dialect.words.columns[self.kind])
         quarantine = self._quarantine(np.flatnonzero(~good)[:MAX_QUARANTINE])
         return Checked(table, quarantine, self.notes, kind, self.report, hint)
 

@@ -80,7 +80,7 @@ def test_workbooks_html_and_parquet_under_wrong_names(tmp_path):
     for encoding in ("utf-8", "utf-16"):
         found = read(put(tmp_path / "items.xlsx", page.encode(encoding)))
         pd.testing.assert_frame_equal(found.table, ITEMS, check_dtype=False)
-        assert "named .xlsx, but it is HTML table" in found.notes
+        assert "named .xlsx, but it is an HTML table" in found.notes
 
 
 def test_a_zip_of_one_file_is_read_and_of_several_refused(tmp_path):
@@ -115,7 +115,7 @@ def test_trailing_commas_shift_nothing():
     text = "item_id,title,price\n1,Mug,4.50,\n2,Pot,3.00,\n"
     table, notes = read_delimited(text.encode(), "items.csv")
     assert table.to_dict("list") == {"item_id": ["1", "2"], "title": ["Mug", "Pot"], "price": ["4.50", "3.00"]}
-    assert notes == ["1 empty cells at the end of rows left out"]
+    assert notes == ["1 empty column at the end left out"]
     with_header_too, _ = read_delimited(b"item_id,title,\n1,Mug,\n", "items.csv")
     assert list(with_header_too.columns) == ["item_id", "title"]
 
@@ -417,3 +417,14 @@ def test_parquet_ids_of_every_type_are_the_same_text(tmp_path, kind):
 def test_float_ids_of_parquet_lose_their_point(tmp_path):
     pd.DataFrame({"item_id": [12347.0, np.nan, 7.0]}).to_parquet(tmp_path / "t.parquet")
     assert as_ids(read_table(tmp_path / "t.parquet")["item_id"]).tolist()[::2] == ["12347", "7"]
+
+
+def test_further_columns_of_plain_numbers_are_numbers_and_those_that_may_be_ids_are_text(tmp_path):
+    text = "item_id,title,stars,size,gaps,zeros,order_id,mixed\n1,Mug,4,1.5,7,01,12,1\n2,Pot,5,2,,02,13,x\n"
+    table = check_items(read_table(put(tmp_path / "items.csv", text))).table
+    assert table["stars"].tolist() == [4, 5]
+    assert table["size"].tolist() == [1.5, 2.0]
+    assert table["gaps"].tolist()[0] == 7.0
+    assert table["zeros"].tolist() == ["01", "02"]
+    assert table["order_id"].tolist() == ["12", "13"]
+    assert table["mixed"].tolist() == ["1", "x"]

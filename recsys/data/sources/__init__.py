@@ -117,7 +117,7 @@ def _report(
 ) -> ReadingReport:
     """Where each table came from and how it was read; what a layout left out is said with the table it is named for."""
     report = ReadingReport()
-    for name in tables:
+    for name in sorted(tables, key=["items", "interactions", "impressions", "users"].index):
         table = report.table(name)
         table.source = shown(given.get(name) or given.get("interactions") or given["items"])
         table.reading = [*(reads[name].notes if name in reads else ())]

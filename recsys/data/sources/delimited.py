@@ -58,7 +58,7 @@ def read_delimited(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
         notes += ["quotes taken as they are"] if unquoted else []
     notes += ['\\" read as a quote'] if escape else []
     table, extra = _with_header(rows, name)
-    return table, notes + ([f"{extra} empty cells at the end of rows left out"] if extra else [])
+    return table, notes + ([f"{extra} empty column at the end left out"] if extra else [])
 
 
 def _sample(data: bytes) -> str:

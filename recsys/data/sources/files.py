@@ -121,6 +121,7 @@ def _read_file(path: Path, name: str, fallback_encoding: str | None) -> tuple[pd
     text, encoding = as_utf8(data, name, fallback_encoding, tuple(packed))
     if kind is Kind.HTML:
         table, notes = read_html(text, name)
+        notes = notes if said else ["an HTML table"]
     elif kind is Kind.XML:
         table, notes = read_feed(text, name)
     elif kind is Kind.JSON:
@@ -130,6 +131,15 @@ def _read_file(path: Path, name: str, fallback_encoding: str | None) -> tuple[pd
     return table, said + encoding + notes
 
 
+_A = {
+    Kind.PARQUET: "a parquet file",
+    Kind.ARROW: "an Arrow file",
+    Kind.WORKBOOK: "a workbook",
+    Kind.HTML: "an HTML table",
+    Kind.XML: "an XML feed",
+    Kind.JSON: "JSON",
+    Kind.TEXT: "text",
+}
 _PROMISED = {
     **dict.fromkeys((".parquet", ".pq"), Kind.PARQUET),
     **dict.fromkeys((".xlsx", ".xls"), Kind.WORKBOOK),
@@ -144,7 +154,7 @@ def _misnamed(kind: Kind, suffix: str, data: bytes, name: str) -> list[str]:
         return []
     if kind is Kind.TEXT and not re.search(rb"[,;\t|]", data[:HEAD].split(b"\n")[0]):
         raise BadInput(f"{name}: cannot be read; damaged, or not what its name says. Export it again.")
-    return [f"named {suffix}, but it is {kind.value}"]
+    return [f"named {suffix}, but it is {_A[kind]}"]
 
 
 def lines(path: Path | str) -> Iterator[bytes]:

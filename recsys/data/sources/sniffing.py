@@ -45,7 +45,7 @@ class Kind(StrEnum):
     PARQUET = "parquet"
     ARROW = "Arrow"
     WORKBOOK = "workbook"
-    HTML = "HTML table"
+    HTML = "HTML"
     XML = "XML"
     JSON = "JSON"
     TEXT = "text"

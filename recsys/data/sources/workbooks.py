@@ -45,4 +45,4 @@ def read_html(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
         raise BadInput(f"{name}: an HTML page without a table; export the table as csv or xlsx.") from error
     if all(isinstance(column, int) for column in table.columns):  # a page without <th>: the first row is the header
         table = table.iloc[1:].set_axis(table.iloc[0].tolist(), axis=1).reset_index(drop=True)
-    return table.replace(dict.fromkeys(MISSING, np.nan)), ["an HTML table"]
+    return table.replace(dict.fromkeys(MISSING, np.nan)), []
