@@ -70,6 +70,8 @@ class Tombstones:
 
     def drop(self, tables: ShopTables) -> tuple[ShopTables, int]:
         """The tables without the rows of erased users, and how many rows that were."""
+        if not self.hashes:
+            return tables, 0
         ids = set().union(*(t[schema.USER].dropna().unique() for t in user_tables(tables).values()))
         return without_users(tables, self.among(map(str, ids)))
 

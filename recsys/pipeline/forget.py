@@ -111,7 +111,7 @@ def _rewritten(
     clean = _without(shop, users, recipe["training"]["half_life"])
     with store.draft() as draft:
         shutil.copytree(version.path / "index", draft.path / "index")  # of items alone
-        snapshot.save(clean, draft.path)
+        snapshot.save(clean, draft.path)  # not the report of the reading, which may quote their rows
         # Its histories are older ones, of nobody knows whom; a training encodes at most a few thousand again.
         VectorPool.empty(shop.history_pool.vectors.shape[1]).save(draft.path / "vectors", "training")
         about = dict(version.manifest)

@@ -393,7 +393,7 @@ def test_what_a_night_writes_is_for_its_own_account(shop, files):
     both = ["--items", files / "items.parquet", "--interactions", files / "events.csv", "--artifacts", shop]
     assert run("embed", *both).exit_code == 0
     assert (shop / "quarantine" / "interactions.csv").is_file()
-    below = [shop, *shop.rglob("*")]
-    open_to_others = [p for p in below if p.stat().st_mode & 0o077 and p.parent != shop]
-    assert open_to_others == []
-    assert shop.stat().st_mode & 0o777 == 0o700  # so what lies right below it cannot be reached either
+    folders = [shop / "versions", shop / "quarantine"]
+    written = [*folders, *(path for folder in folders for path in folder.rglob("*"))]
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
+    assert shop.stat().st_mode & 0o777 == 0o700  # so what else lies below it cannot be reached either
