@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from recsys.data.snapshot import ShopTables
 from recsys.data.sources import read_table
 from recsys.data.validation import Checked
 from recsys.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def read_items(source: Path | str | pd.DataFrame) -> Checked:
@@ -78,12 +81,20 @@ def check_tables(items: Any, interactions: Any, settings: Settings, users: Any |
         A table cannot be used, or too many of its rows cannot.
     """
     dialect, most = Dialect.of(settings), settings.intake.max_bad
-    known = check_items(as_pandas(items, "items"), "items", dialect=dialect).require(most).table
+    known = check_items(as_pandas(items, "items"), "items", dialect=dialect).require(most)
     events = check_interactions(
-        as_pandas(interactions, "interactions"), set(known[ITEM]), "interactions", dialect=dialect
+        as_pandas(interactions, "interactions"), set(known.table[ITEM]), "interactions", dialect=dialect
     ).require(most)
-    people = None if users is None else check_users(as_pandas(users, "users"), "users", dialect=dialect).table
-    return ShopTables(known, events.table, events.time_kind or TimeKind.ORDER, users=people)
+    people = None if users is None else check_users(as_pandas(users, "users"), "users", dialect=dialect)
+    for name, checked in (("items", known), ("interactions", events), ("users", people)):
+        if checked is not None and len(checked.quarantine):
+            reasons = checked.quarantine["reason"].value_counts()
+            log.warning(
+                "%d rows of %s cannot be used, most because %s", len(checked.quarantine), name, reasons.index[0]
+            )
+    return ShopTables(
+        known.table, events.table, events.time_kind or TimeKind.ORDER, users=None if people is None else people.table
+    )
 
 
 def _raw(source: Path | str | pd.DataFrame, name: str) -> tuple[pd.DataFrame, str]:

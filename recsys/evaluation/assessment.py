@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data import snapshot
+from recsys.data import report, snapshot
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Histories
 from recsys.data.reading import check_tables
@@ -143,7 +143,8 @@ def assess_live(settings: Settings, **wanted: Any) -> Assessment:
     encoder = encoder_of(live, settings)
     known = [VectorPool.load(live.path / "vectors", "training")]
     found = assess_shop(shop, encoder, settings, known=known, **wanted)
-    return replace(found, protocol={"version": live.id, **found.protocol})
+    reading = report.load(live.path).get("lines", [])
+    return replace(found, protocol={"version": live.id, "reading": reading, **found.protocol})
 
 
 def assess_shop(

@@ -111,6 +111,12 @@ def _try(where: str, kind: type[Block], context: TrainingContext) -> None:
         return
     block = step("creating it without arguments", kind)
     step("fit(context)", lambda: block.fit(context))
+    short = [name for name, value in vars(block).items() if np.shape(value)[:1] == (len(context.catalogue),)]
+    if short:  # numpy would read the last item's row for code -1, and a new product would be told what is another's
+        raise BadInput(
+            f"{where}: {short[0]} has a row for each item and none for code -1, a product the catalogue does not have; "
+            f"append one in fit(): np.append({short[0]}, 0), or a row of zeros."
+        )
     columns = block.columns
     if not isinstance(columns, tuple) or not columns or not all(isinstance(c, str) for c in columns):
         raise BadInput(f"{where}: columns is {columns!r}; make it a tuple of names, in the class or in fit().")

@@ -130,6 +130,11 @@ def test_every_model_figure_and_reason_is_on_the_page(found, text):
     assert "v1" in text
 
 
+def test_what_the_night_read_is_on_the_page(found):
+    told = {**found.protocol, "reading": ["rows:     used 9 of 10 <items>"]}
+    assert "used 9 of 10 &lt;items&gt;" in page.render(replace(found, protocol=told))
+
+
 def test_a_page_without_the_optional_parts(found):
     bare = replace(
         found,

@@ -155,6 +155,16 @@ class Silent(Good):
         return None if len(candidates) else []
 
 
+class Short(Good):
+    name = "short"
+
+    def fit(self, context):
+        self.length = np.arange(len(context.catalogue), dtype=np.float32)
+
+    def transform(self, profile, candidates):
+        return self.length[candidates.codes][:, None]
+
+
 class Forgets(Good):
     name = "forgets"
 
@@ -181,6 +191,7 @@ class Forgets(Good):
         ("Crashes", r"fit\(context\) failed on a sample of the shop: KeyError: 'stars'"),
         ("Keeps", "sets 'table' to a dict; keep what is learnt in numpy arrays"),
         ("Silent", r"describe\(\) must return a list"),
+        ("Short", "length has a row for each item and none for code -1"),
         ("Forgets", "gives other features"),
         ("EXAMPLES", "is not a feature block; make it a subclass"),
         ("Nothing", "cannot import"),
