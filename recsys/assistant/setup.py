@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
+import tempfile
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 import pandas as pd
+import platformdirs
 
 from recsys.assistant import knowledge
 from recsys.assistant.answers import Assistant
 from recsys.assistant.knowledge import PRODUCT, Knowledge
 from recsys.assistant.orders import Orders
 from recsys.assistant.sources import Passage, product_passages, read_knowledge, read_table
+from recsys.assistant.themes import bank_hash
 from recsys.assistant.wording import RETRIEVED, Wording
 from recsys.data.sample import sample_dir
 from recsys.data.store import Store, Version, knowledge_store
+from recsys.encoders import universal
 from recsys.encoders.encoder import Encoder
-from recsys.errors import BadInput
+from recsys.encoders.vector_cache import Encodes
+from recsys.errors import ArtifactError, BadInput
 from recsys.llm import gpt
+from recsys.llm.language import language_of
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
 
 
-def question_encoder(settings: Settings) -> Encoder:
-    """The shop's encoder as the assistant uses it.
+def question_encoder(settings: Settings) -> Encodes:
+    """The shop's encoder as the assistant uses it, beside the multilingual one where that is installed (extra ``zh``).
 
     English encoders with mean pooling, which raw cosine prefers; a Chinese one as it is configured.
     """
     e = settings.encoder
     pooling = "mean" if e.pooling == "cls" and "en" in settings.assistant.languages else e.pooling
-    return Encoder.load(
+    shop = Encoder.load(
         e.name, pooling=pooling, max_length=256, device=e.device, precision=e.precision, offline=settings.offline
     )
+    if not universal.available():
+        return shop
+    read = settings.assistant.languages
+    return universal.JoinedEncoder(shop, lambda text: language_of(text) in read)
+
+
+def _languages(settings: Settings) -> tuple[str, ...]:
+    """Languages the assistant's encoder reads."""
+    return ("en", "zh") if universal.available() else settings.assistant.languages
 
 
 def publish_knowledge(paths: Sequence[Path], settings: Settings, *, progress: bool = False) -> Version:
@@ -67,7 +86,7 @@ def refresh_catalogue(settings: Settings, *, progress: bool = False) -> Version 
     passages = [p for p in known if p.kind != PRODUCT]
     passages += _catalogue(Recommender.load(settings=settings), settings)
     encoder = question_encoder(settings)
-    if passages == known and knowledge.fits(live.path, encoder, settings.assistant.languages):
+    if passages == known and knowledge.fits(live.path, encoder, _languages(settings)):
         return None
     return _publish(passages, settings, encoder, progress=progress)
 
@@ -85,7 +104,7 @@ def load_assistant(settings: Settings) -> Assistant:
     sample = bool(recommender.version.manifest.get("counts", {}).get("sample_shop")) or _is_sample(recommender)
     encoder = question_encoder(settings)
     if sample and knowledge_store(settings.artifacts).current_id() is None:
-        built = Knowledge.build(read_knowledge(sample_dir()), encoder, languages=settings.assistant.languages)
+        built = _sample_knowledge(encoder, _languages(settings))
     else:
         built = knowledge.load_live(settings.artifacts, encoder)
     return Assistant(
@@ -93,12 +112,30 @@ def load_assistant(settings: Settings) -> Assistant:
     )
 
 
-def _publish(passages: Sequence[Passage], settings: Settings, encoder: Encoder, *, progress: bool) -> Version:
+def _sample_knowledge(encoder: Encodes, languages: tuple[str, ...]) -> Knowledge:
+    """What the sample shop says, read once per machine: a fresh clone answers at once the second time."""
+    passages = read_knowledge(sample_dir())
+    made_of = json.dumps([encoder.fingerprint, languages, bank_hash(), [astuple(p) for p in passages]])
+    name = f"assistant-sample-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
+    folder = Path(platformdirs.user_cache_dir("recsys")) / name
+    if folder.is_dir():
+        with contextlib.suppress(ArtifactError):
+            return Knowledge.load(folder, encoder)
+    built = Knowledge.build(passages, encoder, languages=languages)
+    with contextlib.suppress(OSError):  # another process may be as fast, with the same files
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".assistant-", dir=folder.parent))
+        built.save(draft)
+        draft.rename(folder)
+    return built
+
+
+def _publish(passages: Sequence[Passage], settings: Settings, encoder: Encodes, *, progress: bool) -> Version:
     return knowledge.publish(
         passages,
         encoder,
         settings.artifacts,
-        languages=settings.assistant.languages,
+        languages=_languages(settings),
         keep=settings.keep_versions,
         progress=progress,
     )

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from recsys.encoders.encoder import Encoder
+from recsys.encoders.vector_cache import Encodes
 from recsys.llm.language import concepts, language_of
 
 INTENTS = (
@@ -83,6 +83,11 @@ def theme_intents() -> list[str]:
     return [str(theme["intent"]) for theme in _bank().values()]
 
 
+def phrases() -> list[str]:
+    """Every phrase of the bank."""
+    return _phrases()[0]
+
+
 def _phrases() -> tuple[list[str], NDArray[np.int64]]:
     texts: list[str] = []
     labels: list[int] = []
@@ -139,7 +144,7 @@ class Reader:
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: Encodes,
         joint: LinearClassifier,
         concepts_only: LinearClassifier,
         languages: Sequence[str] = ("en",),
@@ -150,7 +155,7 @@ class Reader:
         self._concepts_only = concepts_only
 
     @classmethod
-    def fit(cls, encoder: Encoder, languages: Sequence[str] = ("en",)) -> Reader:
+    def fit(cls, encoder: Encodes, languages: Sequence[str] = ("en",)) -> Reader:
         """Learn the themes with this encoder (seconds: there are under a thousand phrases)."""
         texts, labels = _phrases()
         vectors, found = encoder.encode(texts).vectors, concepts(texts)
@@ -187,7 +192,7 @@ class Reader:
         self._concepts_only.save(directory, "themes_concepts")
 
     @classmethod
-    def load(cls, directory: Path, encoder: Encoder, languages: Sequence[str] = ("en",)) -> Reader:
+    def load(cls, directory: Path, encoder: Encodes, languages: Sequence[str] = ("en",)) -> Reader:
         """Read what `save` wrote; the encoder has to be the one it was fitted with."""
         joint, alone = (LinearClassifier.load(directory, name) for name in ("themes_joint", "themes_concepts"))
         return cls(encoder, joint, alone, languages)

