@@ -23,7 +23,6 @@ from recsys.assistant.wording import Wording
 from recsys.data import schema
 from recsys.data.parsing import as_ids
 from recsys.errors import BadInput
-from recsys.llm.language import language_of
 from recsys.serving.recommender import Recommender
 
 BOUND = 0.5
@@ -107,7 +106,7 @@ class Assistant:
             self.orders,
             self._nearest,
             user,
-            language_of(question),
+            dialogue.spoken_in(question),
             shown,
         )
 

@@ -51,7 +51,8 @@ class ProductTable:
         known = schema.AVAILABLE in self.table
         self.available = self.table[schema.AVAILABLE].to_numpy(bool) if known else np.ones(len(self.table), bool)
         self.row = {item: row for row, item in enumerate(self.ids)}
-        self.synonyms = {said.lower(): means.lower() for said, means in (synonyms or {}).items()}
+        general = dict(pair.split("=") for pair in word_list("chinese")) if self._english() else {}
+        self.synonyms = {said.lower(): means.lower() for said, means in {**general, **(synonyms or {})}.items()}
 
     def _column(self, name: str) -> list[str]:
         if name not in self.table:
@@ -62,6 +63,10 @@ class ProductTable:
         """The product's description; '' where there is none."""
         text = self.table[schema.TEXT].iloc[row] if schema.TEXT in self.table else ""
         return str(text) if pd.notna(text) else ""
+
+    def _english(self) -> bool:
+        """Whether most titles are English: then a Chinese word is looked up by its English."""
+        return sum(bool(_CJK.search(title)) for title in self.titles) * 2 < len(self.titles)
 
     # --- words ------------------------------------------------------------------------------------------------------
 

@@ -46,6 +46,8 @@ _IT = re.compile(
 _OTHERS = re.compile(
     r"\b(?:anything|something|any|others?|else|alternatives?|more)\b|别的|其他|有没有|还有|再", re.IGNORECASE
 )
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z'-]+(?![A-Za-z0-9])")
 _NUMBERED = re.compile(r"\d+\. ")
 _REFERENCE = re.compile(
     "|".join(p.pattern for p in (*_ORDINALS, _LAST, _SEVERAL)) + r"|\b(?:and|what about|how about|the|one|on|of)\b|那|呢|个|款|[?？,，.。]",
@@ -60,6 +62,12 @@ class Turn:
     role: str
     text: str
     sources: tuple[str, ...] = ()
+
+
+def spoken_in(question: str) -> str:
+    """Language to answer in: Chinese from as many characters as English words on, names and brands being English."""
+    han, latin = len(_HAN.findall(question)), len(_WORD.findall(question))
+    return "zh" if han and han >= latin else "en"
 
 
 def read_history(history: Sequence[Turn | Mapping[str, Any] | str] | None) -> list[Turn]:
@@ -154,7 +162,8 @@ def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[
     if not before:
         return []
     places = [place for place, pattern in enumerate(_ORDINALS) if pattern.search(question)]
-    if _SEVERAL.search(question) and len(places) < 2:
+    superlative = re.search(r"\b(?:cheap|dear|pric|expensive|least|most)\w*|最", question, re.IGNORECASE)
+    if _SEVERAL.search(question) and len(places) < 2 and not superlative:
         long = next((rows for rows in before if len(rows) >= 2), before[0])
         return long[-2:] if re.search(r"last two|后两", question) else long[:2] if _two(question) else long
     if places:

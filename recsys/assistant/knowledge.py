@@ -36,9 +36,9 @@ from recsys.serving.index import ItemIndex, Selection
 
 log = logging.getLogger(__name__)
 
-THEME_WEIGHT = 0.4
-CONCEPT_WEIGHT = 0.1
-WORD_WEIGHT = 0.05
+THEME_WEIGHT = 0.3
+CONCEPT_WEIGHT = 0.2
+WORD_WEIGHT = 0.2
 CANDIDATES = 100
 """Passages taken from each of the two searches before all parts of the score are summed."""
 FOREIGN = 0.3

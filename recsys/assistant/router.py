@@ -27,7 +27,7 @@ from recsys.assistant.themes import Reader, Sentences, theme_intents, theme_name
 from recsys.assistant.tools import (
     LATEST, CatalogueFacts, Compare, GoesWith, HandOver, OrderStatus, ProductFacts, Recommend, SearchPolicies, SearchProducts,
 )  # fmt: skip
-from recsys.llm.language import language_of
+from recsys.llm.language import concept_names, tokens
 
 MAX_PARTS = 3
 """Questions in one turn that are answered."""
@@ -35,8 +35,12 @@ CLEAR = 0.25
 """Probability of the likeliest theme below which a question is like none of them."""
 LIKELY = 0.35
 """Probability from which an act is taken although another may be likelier."""
+SAYS_JUST_THIS = 0.5
+"""Cosine from which a rule is told although a sentence names products."""
 AMOUNT_PENALTY = 0.5
 """Factor on the confidence when an amount is asked for and the passage has no number."""
+ANGRY, FURIOUS = 0.15, 0.7
+"""Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
 SHORT = 8
 """Words of a turn that may be about the turn before it."""
 
@@ -163,7 +167,8 @@ def confidence(heard: Sentences, theme_of: str, intent: str, question: str, hits
     if not hits:
         return 0.0
     telling = intent != "out_of_scope" and theme_of != "product_fact"
-    clear = min(1.0, float(heard.themes[0].max()) / CLEAR) if telling else 0.0
+    near = 2 * max(0.0, hits[0].cosine - 0.3)
+    clear = min(1.0, float(heard.themes[0].max()) / CLEAR + near) if telling else 0.0
     same_theme = expit(_SLOPE * (hits[0].theme * clear - _MIDDLE))
     same_words = expit(_COSINE_SLOPE * (hits[0].cosine - _COSINE_MIDDLE))
     sure = float(max(same_theme, same_words))
@@ -204,11 +209,16 @@ class Router:
         table = self._table
         if table is None:
             return question
-        text = question
-        for row in dialogue.products_in(question, table):
+        text, named = question, dialogue.products_in(question, table)
+        for row in named:
             for name in (table.titles[row], table.ids[row]):
                 text = re.sub(re.escape(name), "the product", text, flags=re.IGNORECASE)
         text = table.canonical(text)
+        if not named and (meant := dialogue.named(question, table)):
+            of_title = table.title_terms[meant[0]]
+            words = [word for word in re.findall(r"[a-z][\w'-]*", text) if of_title & set(tokens(word))]
+            for at, word in enumerate(words):
+                text = re.sub(rf"(?<![\w]){re.escape(word)}(?![\w])", "the product" if at == 0 else "", text, count=1)
         for brand in table.brand_names:
             text = text.replace(brand.lower(), "")
         return _NAME.sub(lambda match: "products" if table.names_kind(match.group()) else match.group(), text)
@@ -216,7 +226,7 @@ class Router:
     def sure_of(self, heard: Heard, query: str | None = None) -> tuple[float, list[Hit]]:
         """Confidence that the shop's rules answer a question, and the passages found."""
         read = heard.read if query is None else self._reader.read([query])
-        hits = self._knowledge.rules(query or heard.text, language_of(heard.text), read=read)
+        hits = self._knowledge.rules(query or heard.text, dialogue.spoken_in(heard.text), read=read)
         theme = theme_names()[int(read.themes[0].argmax())]
         return confidence(read, theme, _intent_of(theme), query or heard.text, hits), hits
 
@@ -233,13 +243,16 @@ class Router:
         calls: list[Call] = []
         for at, part in enumerate(parts):
             heard = whole if len(parts) == 1 else self.hear(part)
-            context = question if at and len(parts) > 1 else ""
-            calls += self._part(heard, context, turns, user)
+            if at and calls and calls[-1].tool == "order_status" and not order_numbers(part) and self.sure_of(heard)[0] < self._bound:
+                continue  # what is asked of an order is told with it
+            calls += self._part(heard, question if at else "", turns, user)
         return list({(c.tool, str(c.arguments), c.reply): c for c in calls}.values())
 
     def _upset(self, heard: Heard, user: str | None) -> list[Call] | None:
         """Anger gets an apology, the order looked up, the rule that helps, and a way out."""
-        if heard.theme not in {"abuse", "complaint"} and heard.probabilities["complaint"] + heard.probabilities["abuse"] < LIKELY:
+        angry = bool(heard.read.concepts[0, concept_names().index("anger")])
+        upset = heard.probabilities["complaint"] + heard.probabilities["abuse"]
+        if upset < (ANGRY if angry else FURIOUS):
             return None
         calls = [Call("reply", reply="sorry")]
         sure, hits = self.sure_of(heard)
@@ -262,7 +275,8 @@ class Router:
             return [Call("hand_over", HandOver(reason="asked"))]
         if heard.theme in _REPLIES:
             return [Call("reply", reply=_REPLIES[heard.theme])]
-        if heard.theme == "other_people" and not _MINE.search(text):
+        strangers = heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY and not _MINE.search(text)
+        if strangers and (table is None or not dialogue.named(text, table)):
             return [Call("reply", reply="privacy")]
         if table is not None and (calls := self._products(heard, context, turns, user, table)) is not None:
             return calls
@@ -296,6 +310,7 @@ class Router:
             return [Call("product_facts", ProductFacts(items=ids[:1], question=last))]
         if named:
             worth_a_rule = sure >= self._bound and heard.theme not in _OF_PRODUCTS and heard.intent in {"returns", "delivery", "service"}
+            worth_a_rule |= sure >= self._bound and bool(hits) and hits[0].cosine >= SAYS_JUST_THIS
             if worth_a_rule and not any(ASKS[k].search(text) for k in ("price", "stock")):
                 return None
             return [Call("product_facts", ProductFacts(items=ids[:4], question=text))]
@@ -311,7 +326,7 @@ class Router:
         if rule and not wants and not (kind and searches > heard.intents.get(_intent_of(heard.theme), 0)):
             return None
         if wants or (kind and not self._own(heard)) or (kind and searches > 0.4):
-            if sure >= self._bound and hits and hits[0].cosine > 0.6 and not asked.price_max:
+            if sure >= self._bound and hits and hits[0].cosine >= SAYS_JUST_THIS and not asked.price_max:
                 return None  # a rule says just this: which charger fits my laptop
             return [Call("search_products", SearchProducts(query=text))]
         if heard.theme in _OF_PRODUCTS and not kind and sure < self._bound:
@@ -330,7 +345,7 @@ class Router:
             return None
         refines = earlier or [table.categories[before[0]]]
         short = len(heard.text.split()) <= SHORT and len(heard.text) <= 40
-        if dialogue.wants_cheaper(heard.text) and not rule and short:
+        if dialogue.wants_cheaper(heard.text) and short and (not rule or not asked.words and not asked.unknown):
             limit = min(float(table.prices[row]) for row in before)
             cheaper = [row for row in range(len(table.ids)) if table.categories[row] == table.categories[before[0]] and table.prices[row] < limit]
             most = limit - 0.01 if cheaper else None

@@ -292,6 +292,7 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
     recommender = context.recommender
     ranked = [] if recommender is None or not basket else recommender.complete(basket, k=60)[schema.ITEM].astype(str).tolist()
     rows = [table.row[i] for i in ranked if i in table.row and table.categories[table.row[i]] not in kinds]
+    rows = list({table.categories[row]: row for row in reversed(rows)}.values())[::-1]  # one of each kind, best first
     if not rows:
         return Result(intent="recommendation", lead=context.say("nothing_goes_with"), found=False, confidence=0.5)
     facts = tuple(_line(context, n, row, Constraints()) for n, row in enumerate(rows[:LENGTH], start=1))
@@ -319,7 +320,7 @@ def why_kind(context: Context, question: str) -> Result | None:
     mine = events[events[schema.USER].astype(str) == context.user]
     kind_of = mine[schema.ITEM].map(lambda i: table.categories[table.row[i]] if i in table.row else "")
     mine = mine[kind_of.isin(kinds)]
-    bought = mine[mine["event"] == "purchase"][schema.ITEM].unique() if "event" in mine else []
+    bought = mine[mine[schema.EVENT] == "purchase"][schema.ITEM].unique() if schema.EVENT in mine else []
     looked = [i for i in mine[schema.ITEM].unique() if i not in set(bought)]
     facts = [Fact(context.say("you_bought", item=table.titles[table.row[i]]), f"item:{i}") for i in bought[:LENGTH]]
     facts += [Fact(context.say("you_viewed", item=table.titles[table.row[i]]), f"item:{i}") for i in looked[:LENGTH]]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from recsys.assistant.tools import Context
+from recsys.data import schema
 from recsys.explain.facts import Kind
 from recsys.explain.slot_templates import Plan
 from recsys.explain.templates import template
@@ -30,10 +32,26 @@ def reasons(context: Context, rows: Sequence[int], *, least: bool = False) -> li
     profile = recommender.lookup.shopper(context.user if known else {}).profile  # type: ignore[arg-type]
     has_past = bool((profile.items >= 0).any())
     told = []
+    bought = _bought(context)
     codes = recommender.lookup.codes([table.ids[row] for row in rows]).tolist()
     for evidence in recommender.explainer.evidence(profile, codes):
         plan = Plan.of(evidence.facts, "neutral", "short")
+        named = {past.product.name for past in evidence.facts.because[: plan.named] if past.bought}
+        if not named <= bought:  # looking often at a product weighs as much as buying it, and is not buying it
+            plan = replace(plan, kind=Kind.PICK, named=0, extra=None)
         said = least or (plan.kind is not Kind.PICK and (has_past or plan.kind not in _OF_A_PAST))
         text = template(plan, "zh" if context.language == "zh" else "en") if said else ""
         told.append(text[:1].upper() + text[1:])
     return told
+
+
+def _bought(context: Context) -> set[str]:
+    """Names of the products that the shopper bought, of all products where events have no kind."""
+    assert context.recommender is not None
+    assert context.table is not None
+    table = context.table
+    events = context.recommender.shop.tables.value.interactions
+    if schema.EVENT not in events or context.user is None:
+        return set(table.titles)
+    mine = events[(events[schema.USER].astype(str) == context.user) & (events[schema.EVENT] == "purchase")]
+    return {table.titles[table.row[item]] for item in mine[schema.ITEM].astype(str).unique() if item in table.row}
