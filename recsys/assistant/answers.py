@@ -118,7 +118,12 @@ class Assistant:
             return tools.order_status(context, asked, numbers, several_orders(asked.question), self.bound)
         if isinstance(asked, tools.SearchPolicies):
             sure, hits = self.router.sure_of(self.router.hear(asked.query))
-            return self._worded(asked.query, tools.policy(context, hits, sure, self.bound))
+            told = self._worded(asked.query, tools.policy(context, hits, sure, self.bound))
+            named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
+            if len(named) == 1 and told.facts and self.shelves is not None:
+                fitting = shopping.applying(self.shelves, named[0], told.facts[0].text)
+                told = replace(told, facts=(tools.Fact(fitting, told.facts[0].source),))
+            return told
         if isinstance(asked, tools.HandOver):
             key = {"asked": "agent", "complaint": "handover_complaint"}.get(asked.reason, "handover")
             return Result(lead=context.say(key), found=False, passes_on=True)

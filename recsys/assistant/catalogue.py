@@ -197,6 +197,12 @@ class ProductTable:
             held.setdefault(name, []).append(terms | set(tokens(f"{name} {department}")))
         return held
 
+    def kinds_named(self, text: str) -> frozenset[str]:
+        """Categories whose name stands in a text; of "Coffee & Tea", either half."""
+        said = set(tokens(self.canonical(text)))
+        halves = {name: [tokens(half) for half in name.split("&")] for name in self.category_names}
+        return frozenset(name for name, parts in halves.items() if any(part and set(part) <= said for part in parts))
+
     def names_kind(self, word: str) -> bool:
         """Whether a word is of a category's name."""
         return any(self.kind_rates[term].max() >= 1 for term in tokens(word) if term in self.kind_rates)

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from scipy.special import expit
 
 from recsys.assistant import dialogue
+from recsys.assistant.asking import ASKS
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.knowledge import SHOP_RULES, Hit, Knowledge
@@ -41,6 +42,8 @@ AMOUNT_PENALTY = 0.5
 """Factor on the confidence when an amount is asked for and the passage has no number."""
 ANGRY, FURIOUS = 0.15, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
+OTHER_KIND = 0.2
+"""What a rule on another kind of product than the question's loses of its score."""
 SHORT = 8
 """Words of a turn that may be about the turn before it."""
 
@@ -61,25 +64,6 @@ _OF_OTHERS = re.compile(
     r"|别人的|其他(?:顾客|用户|人)的|用户\s?\d{3,}|(?:他|她|朋友|老公|老婆|同事)的(?:订单|地址|邮箱|电话)",
     re.IGNORECASE,
 )
-ASKS = {
-    "price": re.compile(
-        r"\b(?:prices?|cost|costs|how much (?:is|does|are|for)?(?! memory| storage| ram)|cheapest|expensive|dearest)\b"
-        r"|多少钱|价格|价钱|几块|什么价|最便宜|最贵", re.IGNORECASE),
-    "stock": re.compile(
-        r"\b(?:available|in stock|still have|sold out|out of stock|get (?:it|one) now)\b|有货|库存|缺货|现货|还有吗", re.IGNORECASE),
-    "brand": re.compile(r"\b(?:brand|who makes|made by|manufacturer)\b|品牌|牌子|厂家", re.IGNORECASE),
-    "about": re.compile(r"\b(?:tell me (?:more )?about|more (?:info|details?)|describe|what is it like)\b|介绍|详细|怎么样", re.IGNORECASE),
-}  # fmt: skip
-"""What a question may want to know of a product beside what its description says."""
-UNITS_ASKED = {
-    "people": re.compile(r"几人|多少人|how many (?:people|persons|players)|for how many|sleeps?\b", re.IGNORECASE),
-    "kg": re.compile(r"多重|重量|how heavy|weigh", re.IGNORECASE),
-    "gb": re.compile(r"how much (?:memory|storage|ram|space)|内存|存储|多少\s?gb", re.IGNORECASE),
-    "inch": re.compile(r"screen size|how big is the screen|屏幕多大|几寸|多少寸", re.IGNORECASE),
-    "ml": re.compile(r"how many ml|多少毫升", re.IGNORECASE),
-    "piece": re.compile(r"how many pieces|多少片|几片", re.IGNORECASE),
-    "w": re.compile(r"how many watts|多少瓦", re.IGNORECASE),
-}
 _WISHES = (
     ("cancel", re.compile(r"\bcancel|call (?:it )?off|取消|撤销", re.IGNORECASE)),
     ("return", re.compile(r"\breturn|send (?:it |them )?back|refund|退", re.IGNORECASE)),
@@ -127,6 +111,15 @@ class Heard:
         for name, intent in zip(theme_names(), theme_intents(), strict=True):
             totals[intent] = totals.get(intent, 0.0) + self.probabilities[name]
         return totals
+
+    def speaks_of(self, concept: str) -> bool:
+        """Whether a shop concept is named."""
+        return bool(self.read.concepts[0, concept_names().index(concept)])
+
+    @property
+    def speaks_of_shop(self) -> bool:
+        """Whether any concept but a greeting is named."""
+        return any(self.speaks_of(name) for name in concept_names() if name not in {"greeting", "thanks", "goodbye", "machine"})
 
     @property
     def intent(self) -> str:
@@ -227,8 +220,22 @@ class Router:
         """Confidence that the shop's rules answer a question, and the passages found."""
         read = heard.read if query is None else self._reader.read([query])
         hits = self._knowledge.rules(query or heard.text, dialogue.spoken_in(heard.text), read=read)
+        hits = self._of_its_kind(query or heard.text, hits)
         theme = theme_names()[int(read.themes[0].argmax())]
         return confidence(read, theme, _intent_of(theme), query or heard.text, hits), hits
+
+    def _of_its_kind(self, question: str, hits: list[Hit]) -> list[Hit]:
+        """Hits with the rules on kinds of product that the question does not name put behind others about as near."""
+        table = self._table
+        if table is None:
+            return hits
+        kinds = table.kinds(tokens(table.canonical(question)))
+
+        def score(hit: Hit) -> float:
+            of = table.kinds_named(hit.passage.title)
+            return hit.score - (OTHER_KIND if of and not of & kinds else 0.0)
+
+        return sorted(hits, key=score, reverse=True)
 
     def plan(self, question: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
         """The calls a turn asks for, in its order."""
@@ -250,7 +257,7 @@ class Router:
 
     def _upset(self, heard: Heard, user: str | None) -> list[Call] | None:
         """Anger gets an apology, the order looked up, the rule that helps, and a way out."""
-        angry = bool(heard.read.concepts[0, concept_names().index("anger")])
+        angry = heard.speaks_of("anger")
         upset = heard.probabilities["complaint"] + heard.probabilities["abuse"]
         if upset < (ANGRY if angry else FURIOUS):
             return None
@@ -273,7 +280,7 @@ class Router:
             return [Call("order_status", OrderStatus(order=number, wish=wish, question=text)) for number in numbers]
         if heard.likely("agent"):
             return [Call("hand_over", HandOver(reason="asked"))]
-        if heard.theme in _REPLIES:
+        if heard.theme in _REPLIES and (heard.probabilities[heard.theme] >= LIKELY or not heard.speaks_of_shop):
             return [Call("reply", reply=_REPLIES[heard.theme])]
         strangers = heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY and not _MINE.search(text)
         if strangers and (table is None or not dialogue.named(text, table)):
@@ -302,7 +309,8 @@ class Router:
             return [Call("compare", Compare(items=ids[:4], question=text))]
         if heard.likely("goes_with") and (ids or before):
             return [Call("goes_with", GoesWith(items=ids[:1] or [table.ids[before[0]]]))]
-        if heard.likely("count_products", "which_brands") and not ids:
+        counts = heard.speaks_of("counting") and not self._own(heard) and (asked.categories or asked.brands)
+        if (counts or heard.likely("count_products", "which_brands")) and not ids:
             return [Call("catalogue_facts", CatalogueFacts(query=text))]
         sure, hits = self.sure_of(heard)
         rule = sure >= self._bound and heard.intent not in {"product", "recommendation"} and heard.theme not in _OF_PRODUCTS
@@ -365,7 +373,7 @@ class Router:
     def _shop(self, heard: Heard, context: str, wish: Any, turns: Sequence[Turn], user: str | None) -> list[Call]:
         text = heard.text
         sure, _ = self.sure_of(heard)
-        about_orders = heard.intent == "order_status" and heard.theme != "track_order"
+        about_orders = (heard.intent == "order_status" and heard.theme != "track_order") or (heard.speaks_of("my_order") and not wish)
         after_order = bool(turns) and any(s.startswith("order:") for s in turns[-1].sources)
         mine = user is not None and (_MINE.search(text) is not None or after_order)
         if mine and (about_orders or heard.theme == "track_order" and not re.search(r"\bhow (?:do|can)\b|怎么", text) or (after_order and wish)):

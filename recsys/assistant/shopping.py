@@ -11,7 +11,8 @@ import numpy as np
 
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.knowledge import for_products
-from recsys.assistant.query import Constraints, matching, parse
+from recsys.assistant.query import Constraints, Measure, matching, measures_in, parse
+from recsys.assistant.asking import ASKS, UNITS_ASKED
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import CatalogueFacts, Compare, Context, Fact, GoesWith, ProductFacts, Recommend, Result
 from recsys.assistant.tools import SearchProducts
@@ -243,8 +244,6 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
 
 def asks(question: str, what: str) -> bool:
     """Whether a question asks for a product's price, stock, brand, or what it is like."""
-    from recsys.assistant.router import ASKS
-
     return ASKS[what].search(question) is not None
 
 
@@ -255,7 +254,8 @@ def _sentence(context: Context, row: int, question: str) -> str | None:
     asked = [w for w in parse(question, table).words if w not in named and w not in _spoken(table, row, question)]
     parts = [table.titles[row], *(part for part in sentences(table.said(row)) if not gives_orders(part))]
     counted = [sum(w in tokens(table.translated(part)) for w in asked) for part in parts]
-    measured = [bool({m.unit for m in measures_asked(question)} & {m.unit for m in parts_measures(part)}) for part in parts]
+    units = {unit for unit, pattern in UNITS_ASKED.items() if pattern.search(question)}
+    measured = [bool(units & {m.unit for m in measures_in(part)}) for part in parts]
     best = int(np.argmax([c + m for c, m in zip(counted, measured, strict=True)]))
     if not counted[best] and not measured[best]:
         return None
@@ -268,20 +268,19 @@ def _spoken(table: ProductTable, row: int, question: str) -> set[str]:
     return shared if len(shared) > 2 else set()
 
 
-def measures_asked(question: str) -> list:  # type: ignore[type-arg]
-    """Measures whose unit a question asks for without a number: "for how many people"."""
-    from recsys.assistant.router import UNITS_ASKED
+def applying(table: ProductTable, row: int, rule: str) -> str:
+    """A rule without the clauses whose measures do not hold of the product: "up to 14 inches" is not for one of 16."""
+    kept = []
+    own = {m.unit for m in measures_in(table.titles[row])}
+    for sentence in sentences(rule):
+        clauses = re.split(r"(?<=[;；])\s*", sentence)
+        fits = [c for c in clauses if all(m.holds(table.titles[row]) for m in measures_in(c) if m.unit in own and _bounded(m))]
+        kept += [clause[:1].upper() + clause[1:] for clause in fits]
+    return " ".join(kept) or rule
 
-    from recsys.assistant.query import Measure
 
-    return [Measure(0, 0, unit) for unit, pattern in UNITS_ASKED.items() if pattern.search(question)]
-
-
-def parts_measures(text: str) -> list:  # type: ignore[type-arg]
-    """Measures in a part of a description."""
-    from recsys.assistant.query import measures_in
-
-    return measures_in(text)
+def _bounded(measure: Measure) -> bool:
+    return measure.least != measure.most
 
 
 def goes_with(context: Context, asked: GoesWith) -> Result:
@@ -293,6 +292,8 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
     ranked = [] if recommender is None or not basket else recommender.complete(basket, k=60)[schema.ITEM].astype(str).tolist()
     rows = [table.row[i] for i in ranked if i in table.row and table.categories[table.row[i]] not in kinds]
     rows = list({table.categories[row]: row for row in reversed(rows)}.values())[::-1]  # one of each kind, best first
+    near = {table.departments[table.row[i]] for i in basket}
+    rows.sort(key=lambda row: table.departments[row] not in near)
     if not rows:
         return Result(intent="recommendation", lead=context.say("nothing_goes_with"), found=False, confidence=0.5)
     facts = tuple(_line(context, n, row, Constraints()) for n, row in enumerate(rows[:LENGTH], start=1))

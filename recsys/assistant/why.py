@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from recsys.assistant.tools import Context
 from recsys.data import schema
@@ -13,6 +12,9 @@ from recsys.explain.templates import template
 
 _OF_A_PAST = frozenset({Kind.TASTE, Kind.PRICE, Kind.CHEAPER})
 """Kinds that speak of what the shopper bought without naming it."""
+
+_OF_MANY = frozenset({Kind.OFTEN, Kind.TOGETHER, Kind.POPULAR})
+"""Kinds that say what shoppers do, whatever this one bought."""
 
 
 def reasons(context: Context, rows: Sequence[int], *, least: bool = False) -> list[str]:
@@ -37,8 +39,9 @@ def reasons(context: Context, rows: Sequence[int], *, least: bool = False) -> li
     for evidence in recommender.explainer.evidence(profile, codes):
         plan = Plan.of(evidence.facts, "neutral", "short")
         named = {past.product.name for past in evidence.facts.because[: plan.named] if past.bought}
-        if not named <= bought:  # looking often at a product weighs as much as buying it, and is not buying it
-            plan = replace(plan, kind=Kind.PICK, named=0, extra=None)
+        if plan.kind not in _OF_MANY and not named <= bought:  # looking often weighs as much as buying, and is not it
+            told.append(context.say("you_viewed", item=min(named - bought)))
+            continue
         said = least or (plan.kind is not Kind.PICK and (has_past or plan.kind not in _OF_A_PAST))
         text = template(plan, "zh" if context.language == "zh" else "en") if said else ""
         told.append(text[:1].upper() + text[1:])
