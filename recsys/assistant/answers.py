@@ -15,7 +15,7 @@ from recsys.assistant.dialogue import MAX_QUESTION, Turn
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.messages import message
 from recsys.assistant.nearest import Nearest
-from recsys.assistant.orders import Orders, order_numbers
+from recsys.assistant.orders import Orders
 from recsys.assistant.reply import Answer
 from recsys.assistant.router import Call, Router, several_orders
 from recsys.assistant.tools import Context, Result
@@ -129,7 +129,9 @@ class Assistant:
             return Result(lead=context.say(key), found=False, passes_on=True)
         if isinstance(asked, tools.Recommend) and asked.why == ["*"]:
             why = shopping.why_kind(context, asked.text) if self.shelves is not None else None
-            return why or Result(intent="recommendation", lead=context.say("nothing_known" if context.user else "sign_in"), found=False)
+            return why or Result(
+                intent="recommendation", lead=context.say("nothing_known" if context.user else "sign_in"), found=False
+            )
         if asked is not None and self.shelves is not None:
             return SHOPPING[type(asked)](context, asked)
         intent = {"greeting": "small_talk", "thanks": "small_talk", "goodbye": "small_talk", "identity": "small_talk"}

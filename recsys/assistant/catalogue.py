@@ -26,7 +26,7 @@ KIND = 0.75
 NAMES_A_KIND = 0.3
 """Agreement below which a sentence names no kind of product."""
 _CJK = re.compile(r"[\u3400-\u9fff]+")
-_LATIN = re.compile(r"[a-z]{4,}")
+_LATIN = re.compile(r"[a-z]{5,}")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -95,7 +95,8 @@ class ProductTable:
     def _spelt(self, word: str) -> str:
         if word in self._spelling or any(stem in self.words for stem in tokens(word)):
             return word
-        near = [other for other in _one_edit(word) if other in self._spelling]
+        # The first letter is seldom wrong: an iphone is no misspelt phone.
+        near = [other for other in _one_edit(word) if other[0] == word[0] and other in self._spelling]
         return max(near, key=lambda other: (other in self.words, other)) if near else word
 
     @cached_property
@@ -198,9 +199,10 @@ class ProductTable:
         return held
 
     def kinds_named(self, text: str) -> frozenset[str]:
-        """Categories whose name stands in a text; of "Coffee & Tea", either half."""
+        """Categories whose name, or whose department's, stands in a text; of "Coffee & Tea", either half."""
         said = set(tokens(self.canonical(text)))
-        halves = {name: [tokens(half) for half in name.split("&")] for name in self.category_names}
+        wholes = {c: f"{c}&{d}" for c, d in zip(self.categories, self.departments, strict=True) if c}
+        halves = {name: [tokens(half) for half in whole.split("&")] for name, whole in wholes.items()}
         return frozenset(name for name, parts in halves.items() if any(part and set(part) <= said for part in parts))
 
     def names_kind(self, word: str) -> bool:

@@ -50,7 +50,8 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z'-]+(?![A-Za-z0-9])")
 _NUMBERED = re.compile(r"\d+\. ")
 _REFERENCE = re.compile(
-    "|".join(p.pattern for p in (*_ORDINALS, _LAST, _SEVERAL)) + r"|\b(?:and|what about|how about|the|one|on|of)\b|那|呢|个|款|[?？,，.。]",
+    "|".join(p.pattern for p in (*_ORDINALS, _LAST, _SEVERAL))
+    + r"|\b(?:and|what about|how about|the|one|on|of)\b|那|呢|个|款|[?？,，.。]",
     re.IGNORECASE,
 )
 
@@ -168,7 +169,9 @@ def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[
         return long[-2:] if re.search(r"last two|后两", question) else long[:2] if _two(question) else long
     if places:
         return [
-            rows[place] for place in places if (rows := next((r for r in before if len(r) > place), [])) and place < len(rows)
+            rows[place]
+            for place in places
+            if (rows := next((r for r in before if len(r) > place), [])) and place < len(rows)
         ]
     rows = before[0]
     if _LAST.search(question):
@@ -205,7 +208,9 @@ def summary(question: str, turns: Sequence[Turn], table: ProductTable | None, la
     numbers = dict.fromkeys(number for text in asked for number in order_numbers(text))
     parts = [message("summary", language, summary=said)]
     if rows and table is not None:
-        parts.append(message("summary_products", language, products="; ".join(table.titles[row] for row in rows[:limit])))
+        parts.append(
+            message("summary_products", language, products="; ".join(table.titles[row] for row in rows[:limit]))
+        )
     if numbers:
         parts.append(message("summary_orders", language, orders=", ".join(numbers)))
     return "\n".join(parts)

@@ -41,6 +41,8 @@ CONCEPT_WEIGHT = 0.2
 WORD_WEIGHT = 0.2
 CANDIDATES = 100
 """Passages taken from each of the two searches before all parts of the score are summed."""
+SPEAKS = 0.25
+"""Share of the shop's rules from which they are told in the shopper's language only."""
 FOREIGN = 0.3
 """Lead in score from which a passage in another language than the shopper's is told all the same."""
 PRODUCT = "product"
@@ -134,7 +136,9 @@ class Knowledge:
             vector_cache.encode(read_by, [t for p in part for t in _parts(p)], known, progress=progress).pool
             for read_by, part in ((encoder, rules), (for_products(encoder), searched[len(rules) :]))
         ]
-        pool = VectorPool(*(np.concatenate([getattr(p, name) for p in pools]) for name in ("keys", "vectors", "truncated")))
+        pool = VectorPool(
+            *(np.concatenate([getattr(p, name) for p in pools]) for name in ("keys", "vectors", "truncated"))
+        )
         read = _read_passages(searched, reader, pool.vectors)
         index = ItemIndex.build(_joint(read.vectors, read.themes))
         return cls(passages, reader, pool, read, index)
@@ -158,7 +162,9 @@ class Knowledge:
         read = self.reader.read([question]) if read is None else read
         every = self.search_read(question, read, k, kinds=SHOP_RULES)
         own = self.search_read(question, read, k, kinds=SHOP_RULES, language=language)
-        return own if own and own[0].score >= every[0].score - FOREIGN else every
+        # A shop that speaks the language says there what it says; one that has a line or two in it may not.
+        speaks = len(self._part(SHOP_RULES, language).rows) >= SPEAKS * len(self._part(SHOP_RULES).rows)
+        return own if own and (speaks or own[0].score >= every[0].score - FOREIGN) else every
 
     def search_read(
         self,
@@ -182,7 +188,14 @@ class Knowledge:
         intent = intent_of(read.themes[0])[0]
         intent = intent if intent in RULED else "service"
         return [
-            Hit(self.passages[rows[i]], float(score[i]), float(theme[i]), float(cosine[i]), float(words[rows[i]]), intent)
+            Hit(
+                self.passages[rows[i]],
+                float(score[i]),
+                float(theme[i]),
+                float(cosine[i]),
+                float(words[rows[i]]),
+                intent,
+            )
             for i in best
         ]
 

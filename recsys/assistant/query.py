@@ -33,10 +33,12 @@ _MIN = re.compile(
 )
 _MIN_AFTER = re.compile(rf"{_NUMBER}\s*(?:元|块)?\s*(?:or more|and up|upwards|以上)", re.IGNORECASE)
 _BETWEEN = re.compile(
-    rf"(?:between\s*{_NUMBER}\s*(?:and|to|-)\s*{_NUMBER}|{_NUMBER}\s*(?:元|块)?\s*(?:到|至|-)\s*{_NUMBER})", re.IGNORECASE
+    rf"(?:between\s*{_NUMBER}\s*(?:and|to|-)\s*{_NUMBER}|{_NUMBER}\s*(?:元|块)?\s*(?:到|至|-)\s*{_NUMBER})",
+    re.IGNORECASE,
 )
 _AROUND = re.compile(
-    rf"(?:around|about|roughly|approximately|大约|大概|左右)\s*{_NUMBER}|{_NUMBER}\s*(?:元|块钱?)?\s*(?:左右|上下)", re.IGNORECASE
+    rf"(?:around|about|roughly|approximately|大约|大概|左右)\s*{_NUMBER}|{_NUMBER}\s*(?:元|块钱?)?\s*(?:左右|上下)",
+    re.IGNORECASE,
 )
 _MEASURE = re.compile(
     rf"(at least |minimum |至少|more than |at most |up to |under |less than )?(?<![\d.])(\d[\d,]*(?:\.\d+)?)[\s-]?({_UNIT})"
@@ -47,11 +49,25 @@ _SPF = re.compile(r"\bspf[\s-]?(\d+)|防晒指数\s?(\d+)", re.IGNORECASE)
 _LOWER, _UPPER = ("at least", "minimum", "至少", "more than"), ("at most", "up to", "under", "less than")
 _SAME = {"memory": "ram", "内存": "ram", "storage": "ssd", "disk": "ssd", "固态": "ssd", "inches": "inch", "litre": "l"}
 _SAME |= {"litres": "l", "升": "l", "英寸": "inch", "寸": "inch", "人": "people", "man": "people", "person": "people"}
-_SAME |= {"player": "people", "pcs": "piece", "片": "piece", "块拼图": "piece", "毫升": "ml", "公斤": "kg", "厘米": "cm", "克": "g"}
+_SAME |= {
+    "player": "people",
+    "pcs": "piece",
+    "片": "piece",
+    "块拼图": "piece",
+    "毫升": "ml",
+    "公斤": "kg",
+    "厘米": "cm",
+    "克": "g",
+}
 _NOT = r"(?:\bnot (?:from |by |an? |in )?|\bno |\bother than |\bexcept |\bwithout |\bbut not |\banything but |不要|除了|不是|别要)"
 _REFUSED = re.compile(rf"{_NOT}((?:[a-z-]+(?: or | and )?){{1,3}}|[\u3400-\u9fff]{{1,6}})", re.IGNORECASE)
-_FOR_ANOTHER = re.compile(r"\b(?:for|to go with|that fits|compatible with|matching) (?:my|our|his|her|their)\b", re.IGNORECASE)
-_CHEAP = re.compile(r"\bcheap(?:est|er)?\b|\b(?:less|least|not too|not very|not so) expensive\b|\baffordable\b|便宜|别太贵|不要太贵|实惠", re.IGNORECASE)
+_FOR_ANOTHER = re.compile(
+    r"\b(?:for|to go with|that fits|compatible with|matching) (?:my|our|his|her|their)\b", re.IGNORECASE
+)
+_CHEAP = re.compile(
+    r"\bcheap(?:est|er)?\b|\b(?:less|least|not too|not very|not so) expensive\b|\baffordable\b|便宜|别太贵|不要太贵|实惠",
+    re.IGNORECASE,
+)
 _DEAR = re.compile(r"\b(?:most expensive|priciest|dearest)\b|最贵", re.IGNORECASE)
 _FREE_OF = re.compile(r"\b([a-z]+)[ -]free\b")
 _ID = re.compile(r"\b(?=[a-z-]*\d)(?=\d*[a-z])[a-z\d-]{4,}\b")
@@ -70,7 +86,11 @@ class Measure:
 
     def __str__(self) -> str:
         number = self.least if np.isfinite(self.least) else self.most
-        return f"SPF {number:g}" if self.unit == "spf" else f"{number:g} {self.unit}{' ' + self.of.upper() if self.of else ''}"
+        return (
+            f"SPF {number:g}"
+            if self.unit == "spf"
+            else f"{number:g} {self.unit}{' ' + self.of.upper() if self.of else ''}"
+        )
 
     def holds(self, text: str) -> bool:
         """Whether a text has such a number."""
@@ -169,13 +189,20 @@ def parse(sentence: str, table: ProductTable) -> Constraints:
         wanted = re.sub(re.escape(name), " ", wanted, flags=re.IGNORECASE)
     said = tokens(_FOR_ANOTHER.split(wanted)[0])
     categories = table.kinds(said) or table.kinds(tokens(wanted))
-    measures = tuple(dict.fromkeys(measures_in(sentence)))
+    measures = tuple(dict.fromkeys(measures_in(text)))
     rest = _SIZE.sub(" ", _MEASURE.sub(" ", _SPF.sub(" ", _without_prices(wanted))))
-    lacks = tuple(f"{w} free" for w in _FREE_OF.findall(rest) if not any(f"{w} free" in t for t in table.canonical_texts))
+    lacks = tuple(
+        f"{w} free" for w in _FREE_OF.findall(rest) if not any(f"{w} free" in t for t in table.canonical_texts)
+    )
     rest = _ID.sub(" ", _CHEAP.sub(" ", _DEAR.sub(" ", _FREE_OF.sub(" ", rest) if lacks else rest)))
     free = [w for w in dict.fromkeys(tokens(rest)) if not w.isdigit() and w not in _SAID]
     free = [w for w in free if w not in table.kind_terms(categories)]
     sizes = tuple(f"size {(a or b).upper()}" for a, b in _SIZE.findall(sentence))
+    foreign = (
+        ()
+        if categories or brands
+        else tuple(w for w in free if w not in table.words and not w.isascii() and len(w) > 1)
+    )
     sort = "-price" if _DEAR.search(sentence) else "price" if _CHEAP.search(sentence) else ""
     return Constraints(
         high,
@@ -186,7 +213,7 @@ def parse(sentence: str, table: ProductTable) -> Constraints:
         measures,
         tuple(w for w in free if w in table.words and w not in not_words),
         not_words,
-        (*sizes, *lacks, *(w for w in free if w not in table.words and len(w) > 3 and w.isascii())),
+        (*sizes, *lacks, *foreign, *(w for w in free if w not in table.words and len(w) > 3 and w.isascii())),
         sort,
     )
 

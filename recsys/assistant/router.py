@@ -20,13 +20,22 @@ from recsys.assistant import dialogue
 from recsys.assistant.asking import ASKS
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.knowledge import SHOP_RULES, Hit, Knowledge
+from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.orders import order_numbers
 from recsys.assistant.query import Constraints, parse
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.themes import Reader, Sentences, theme_intents, theme_names
 from recsys.assistant.tools import (
-    LATEST, CatalogueFacts, Compare, GoesWith, HandOver, OrderStatus, ProductFacts, Recommend, SearchPolicies, SearchProducts,
+    LATEST,
+    CatalogueFacts,
+    Compare,
+    GoesWith,
+    HandOver,
+    OrderStatus,
+    ProductFacts,
+    Recommend,
+    SearchPolicies,
+    SearchProducts,
 )  # fmt: skip
 from recsys.llm.language import concept_names, tokens
 
@@ -42,6 +51,8 @@ AMOUNT_PENALTY = 0.5
 """Factor on the confidence when an amount is asked for and the passage has no number."""
 ANGRY, FURIOUS = 0.15, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
+WORDS = 0.15
+"""What finding all words of a question in a passage adds to their cosine."""
 OTHER_KIND = 0.2
 """What a rule on another kind of product than the question's loses of its score."""
 SHORT = 8
@@ -77,7 +88,10 @@ _SPLIT = re.compile(
     r"|[,，、]\s*(?=[^,，]{0,10}(?:多少|多久|几天|几个|怎么|什么|哪|能不能|可不可以|吗))|还有(?=.{2,}[吗么多])",
     re.IGNORECASE,
 )
-_ASKS_SOMETHING = re.compile(rf"\b{_QUESTION}|[吗么]|多少|多久|几|怎么|什么|哪|能不能", re.IGNORECASE)
+_ASKS_SOMETHING = re.compile(
+    rf"^(?:and |but |so |or )?{_QUESTION}|\b(?:what|how|when|where|which|who|why)\b|[吗么]|多少|多久|几|怎么|什么|哪|能不能",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"[a-z][a-z'-]+")
 _REPLIES = {"greeting": "greeting", "thanks": "thanks", "goodbye": "goodbye", "identity": "identity"}
 
@@ -119,7 +133,9 @@ class Heard:
     @property
     def speaks_of_shop(self) -> bool:
         """Whether any concept but a greeting is named."""
-        return any(self.speaks_of(name) for name in concept_names() if name not in {"greeting", "thanks", "goodbye", "machine"})
+        return any(
+            self.speaks_of(name) for name in concept_names() if name not in {"greeting", "thanks", "goodbye", "machine"}
+        )
 
     @property
     def intent(self) -> str:
@@ -163,7 +179,7 @@ def confidence(heard: Sentences, theme_of: str, intent: str, question: str, hits
     near = 2 * max(0.0, hits[0].cosine - 0.3)
     clear = min(1.0, float(heard.themes[0].max()) / CLEAR + near) if telling else 0.0
     same_theme = expit(_SLOPE * (hits[0].theme * clear - _MIDDLE))
-    same_words = expit(_COSINE_SLOPE * (hits[0].cosine - _COSINE_MIDDLE))
+    same_words = expit(_COSINE_SLOPE * (hits[0].cosine + WORDS * min(hits[0].words, 1.0) - _COSINE_MIDDLE))
     sure = float(max(same_theme, same_words))
     if _HOW_MUCH.search(question) and not re.search(r"\d", hits[0].passage.text):
         sure *= AMOUNT_PENALTY
@@ -250,7 +266,13 @@ class Router:
         calls: list[Call] = []
         for at, part in enumerate(parts):
             heard = whole if len(parts) == 1 else self.hear(part)
-            if at and calls and calls[-1].tool == "order_status" and not order_numbers(part) and self.sure_of(heard)[0] < self._bound:
+            if (
+                at
+                and calls
+                and calls[-1].tool == "order_status"
+                and not order_numbers(part)
+                and self.sure_of(heard)[0] < self._bound
+            ):
                 continue  # what is asked of an order is told with it
             calls += self._part(heard, question if at else "", turns, user)
         return list({(c.tool, str(c.arguments), c.reply): c for c in calls}.values())
@@ -263,26 +285,41 @@ class Router:
             return None
         calls = [Call("reply", reply="sorry")]
         sure, hits = self.sure_of(heard)
-        about_goods = heard.intents["delivery"] + heard.intents["returns"] + heard.intents["order_status"] > 0.1 or sure >= self._bound
+        about_goods = (
+            heard.intents["delivery"] + heard.intents["returns"] + heard.intents["order_status"] > 0.1
+            or sure >= self._bound
+        )
         wish = next((name for name, pattern in _WISHES if pattern.search(heard.text)), "")
         if user is not None and (about_goods or wish or _MINE.search(heard.text)):
             calls.append(Call("order_status", OrderStatus(question=heard.text)))
         if hits and sure >= self._bound / 2 and (about_goods or wish):
             calls.append(Call("search_policies", SearchPolicies(query=heard.text)))
         reason = "complaint" if about_goods or wish or len(heard.text) > 24 else "unanswered"
-        return [*calls, Call("hand_over", HandOver(reason="complaint"))] if reason == "complaint" else [*calls, Call("reply", reply="what_went_wrong")]
+        return (
+            [*calls, Call("hand_over", HandOver(reason="complaint"))]
+            if reason == "complaint"
+            else [*calls, Call("reply", reply="what_went_wrong")]
+        )
 
     def _part(self, heard: Heard, context: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
         text, table = heard.text, self._table
         numbers = [n for n in order_numbers(text) if table is None or n not in table.row]
         wish: Any = next((name for name, pattern in _WISHES if pattern.search(text)), "")
-        if numbers and (user is not None or heard.intents["order_status"] > 0.1 or wish or _MINE.search(text) or "order" in text.lower()):
+        if numbers and (
+            user is not None
+            or heard.intents["order_status"] > 0.1
+            or wish
+            or _MINE.search(text)
+            or "order" in text.lower()
+        ):
             return [Call("order_status", OrderStatus(order=number, wish=wish, question=text)) for number in numbers]
         if heard.likely("agent"):
             return [Call("hand_over", HandOver(reason="asked"))]
         if heard.theme in _REPLIES and (heard.probabilities[heard.theme] >= LIKELY or not heard.speaks_of_shop):
             return [Call("reply", reply=_REPLIES[heard.theme])]
-        strangers = heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY and not _MINE.search(text)
+        strangers = (
+            heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY and not _MINE.search(text)
+        )
         if strangers and (table is None or not dialogue.named(text, table)):
             return [Call("reply", reply="privacy")]
         if table is not None and (calls := self._products(heard, context, turns, user, table)) is not None:
@@ -291,7 +328,9 @@ class Router:
 
     # --- products -----------------------------------------------------------------------------------------------------
 
-    def _products(self, heard: Heard, context: str, turns: Sequence[Turn], user: str | None, table: ProductTable) -> list[Call] | None:
+    def _products(
+        self, heard: Heard, context: str, turns: Sequence[Turn], user: str | None, table: ProductTable
+    ) -> list[Call] | None:
         """Calls of the catalogue's tools; None where a question is about the shop."""
         text = heard.text
         named = dialogue.named(text, table)
@@ -305,19 +344,37 @@ class Router:
             return [Call("recommend", Recommend(text=text, why=["*"]))]
         if heard.likely("compare") and not asked.sort and len(before) >= 2 and len(ids) < 2 and not named:
             ids = [table.ids[row] for row in before[:2]]
-        if len(ids) >= 2 and (heard.likely("compare") or named and not any(ASKS[k].search(text) for k in ("stock",)) and len(dialogue.products_in(text, table)) >= 2):
+        if len(ids) >= 2 and (
+            heard.likely("compare")
+            or (
+                named
+                and not any(ASKS[k].search(text) for k in ("stock",))
+                and len(dialogue.products_in(text, table)) >= 2
+            )
+        ):
             return [Call("compare", Compare(items=ids[:4], question=text))]
         if heard.likely("goes_with") and (ids or before):
             return [Call("goes_with", GoesWith(items=ids[:1] or [table.ids[before[0]]]))]
         counts = heard.speaks_of("counting") and not self._own(heard) and (asked.categories or asked.brands)
-        if (counts or heard.likely("count_products", "which_brands")) and not ids:
-            return [Call("catalogue_facts", CatalogueFacts(query=text))]
         sure, hits = self.sure_of(heard)
-        rule = sure >= self._bound and heard.intent not in {"product", "recommendation"} and heard.theme not in _OF_PRODUCTS
+        if (counts or heard.likely("count_products", "which_brands") and sure < self._bound) and not ids:
+            return [Call("catalogue_facts", CatalogueFacts(query=text))]
+        service = sure >= self._bound and any(heard.speaks_of(name) for name in _SERVICE) and asked.price_max is None
+        if service and not named and not heard.speaks_of("gift"):
+            return None
+        rule = (
+            sure >= self._bound
+            and heard.intent not in {"product", "recommendation"}
+            and heard.theme not in _OF_PRODUCTS
+        )
         if ids and dialogue.only_refers(text) and (last := _last_asked(turns)):
             return [Call("product_facts", ProductFacts(items=ids[:1], question=last))]
         if named:
-            worth_a_rule = sure >= self._bound and heard.theme not in _OF_PRODUCTS and heard.intent in {"returns", "delivery", "service"}
+            worth_a_rule = (
+                sure >= self._bound
+                and heard.theme not in _OF_PRODUCTS
+                and heard.intent in {"returns", "delivery", "service"}
+            )
             worth_a_rule |= sure >= self._bound and bool(hits) and hits[0].cosine >= SAYS_JUST_THIS
             if worth_a_rule and not any(ASKS[k].search(text) for k in ("price", "stock")):
                 return None
@@ -338,14 +395,20 @@ class Router:
                 return None  # a rule says just this: which charger fits my laptop
             return [Call("search_products", SearchProducts(query=text))]
         if heard.theme in _OF_PRODUCTS and not kind and sure < self._bound:
+            if _SOLD.search(text) and asked.unknown and not before:
+                return [Call("search_products", SearchProducts(query=text))]
             return [Call("reply", reply="which_product")] if not before else None
         return None
 
     def _own(self, heard: Heard) -> bool:
         """Whether a sentence is about what the shopper already has."""
-        return bool(re.search(r"\bmy\b|\bi (?:bought|ordered|got|have)\b|我(?:的|买了|收到)", heard.text, re.IGNORECASE))
+        return bool(
+            re.search(r"\bmy\b|\bi (?:bought|ordered|got|have)\b|我(?:的|买了|收到)", heard.text, re.IGNORECASE)
+        )
 
-    def _refined(self, heard: Heard, asked: Constraints, turns: Sequence[Turn], table: ProductTable, rule: bool) -> list[Call] | None:
+    def _refined(
+        self, heard: Heard, asked: Constraints, turns: Sequence[Turn], table: ProductTable, rule: bool
+    ) -> list[Call] | None:
         """The last search, changed: "under 700", "no, blue", "cheaper", "more"; None where a turn is nothing of these."""
         earlier = _searched(turns, table)
         before = dialogue.focus(turns, table)
@@ -353,16 +416,32 @@ class Router:
             return None
         refines = earlier or [table.categories[before[0]]]
         short = len(heard.text.split()) <= SHORT and len(heard.text) <= 40
-        if dialogue.wants_cheaper(heard.text) and short and (not rule or not asked.words and not asked.unknown):
+        if dialogue.wants_cheaper(heard.text) and short and (not rule or (not asked.words and not asked.unknown)):
             limit = min(float(table.prices[row]) for row in before)
-            cheaper = [row for row in range(len(table.ids)) if table.categories[row] == table.categories[before[0]] and table.prices[row] < limit]
+            cheaper = [
+                row
+                for row in range(len(table.ids))
+                if table.categories[row] == table.categories[before[0]] and table.prices[row] < limit
+            ]
             most = limit - 0.01 if cheaper else None
             return [Call("search_products", SearchProducts(query="", refines=refines, price_max=most, sort="price"))]
         if heard.likely("more_products") and short and not asked.categories:
             return [Call("search_products", SearchProducts(query=heard.text, refines=refines, new_only=True))]
-        limits = asked.price_max is not None or asked.price_min is not None or asked.measures or asked.brands or asked.not_words
+        limits = (
+            asked.price_max is not None
+            or asked.price_min is not None
+            or asked.measures
+            or asked.brands
+            or asked.not_words
+        )
         same = not asked.categories or asked.categories == parse(" ".join(refines), table).categories
-        if short and same and not asked.unknown and (limits or (asked.words and not rule)) and not any(p.search(heard.text) for p in (ASKS["stock"], _WHAT)):
+        if (
+            short
+            and same
+            and not asked.unknown
+            and (limits or (asked.words and not rule))
+            and not any(p.search(heard.text) for p in (ASKS["stock"], _WHAT))
+        ):
             if heard.theme == "product_fact" and not limits and dialogue.referred(heard.text, turns, table):
                 return None
             return [Call("search_products", SearchProducts(query=heard.text, refines=refines))]
@@ -373,10 +452,23 @@ class Router:
     def _shop(self, heard: Heard, context: str, wish: Any, turns: Sequence[Turn], user: str | None) -> list[Call]:
         text = heard.text
         sure, _ = self.sure_of(heard)
-        about_orders = (heard.intent == "order_status" and heard.theme != "track_order") or (heard.speaks_of("my_order") and not wish)
+        about_orders = (heard.intent == "order_status" and heard.theme != "track_order") or (
+            heard.speaks_of("my_order") and not wish
+        )
         after_order = bool(turns) and any(s.startswith("order:") for s in turns[-1].sources)
         mine = user is not None and (_MINE.search(text) is not None or after_order)
-        if mine and (about_orders or heard.theme == "track_order" and not re.search(r"\bhow (?:do|can)\b|怎么", text) or (after_order and wish)):
+        mine &= not re.search(r"\bhow (?:do|can)\b|怎么", text)
+        if (
+            mine
+            and wish in {"cancel", "change"}
+            and heard.theme in {"cancel_order", "change_address", "change_item", "my_order"}
+        ):
+            return [Call("order_status", OrderStatus(wish=wish, question=text))]
+        if mine and (
+            about_orders
+            or (heard.theme == "track_order" and not re.search(r"\bhow (?:do|can)\b|怎么", text))
+            or (after_order and wish)
+        ):
             return [Call("order_status", OrderStatus(wish=wish, question=text))]
         if about_orders and user is None and _MINE.search(text) and sure < self._bound:
             return [Call("order_status", OrderStatus(question=text))]
@@ -391,6 +483,9 @@ class Router:
         return [Call("search_policies", SearchPolicies(query=text))]
 
 
+_SERVICE = ("return", "refund", "exchange", "cancel", "warranty", "track", "lost", "damaged", "invoice", "repair")
+"""Concepts of what is done about goods: a sentence that names one asks for a rule, whatever product it names."""
+_SOLD = re.compile(r"\b(?:sell|carry|stock|have)\b|卖|有没有|有吗", re.IGNORECASE)
 _OF_PRODUCTS = frozenset({"product_fact", "allergy_ingredients", "colour", "size", "recommend", "review"})
 _WHAT = re.compile(r"\b(?:what|how|which|is it|does it|are they)\b|什么|怎么|多少", re.IGNORECASE)
 

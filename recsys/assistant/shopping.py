@@ -9,13 +9,22 @@ from dataclasses import replace
 
 import numpy as np
 
+from recsys.assistant.asking import ASKS, UNITS_ASKED
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.knowledge import for_products
 from recsys.assistant.query import Constraints, Measure, matching, measures_in, parse
-from recsys.assistant.asking import ASKS, UNITS_ASKED
 from recsys.assistant.safety import gives_orders
-from recsys.assistant.tools import CatalogueFacts, Compare, Context, Fact, GoesWith, ProductFacts, Recommend, Result
-from recsys.assistant.tools import SearchProducts
+from recsys.assistant.tools import (
+    CatalogueFacts,
+    Compare,
+    Context,
+    Fact,
+    GoesWith,
+    ProductFacts,
+    Recommend,
+    Result,
+    SearchProducts,
+)
 from recsys.assistant.why import reasons
 from recsys.data import schema
 from recsys.llm.language import sentences, tokens
@@ -57,7 +66,10 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
         if len(rows):
             break
         rows = _open(context, matching(table, less), asked)
-        given_up = (*(str(m) for m in wanted.measures if m not in less.measures), *(wanted.words if not less.words else ()))
+        given_up = (
+            *(str(m) for m in wanted.measures if m not in less.measures),
+            *(wanted.words if not less.words else ()),
+        )
     vague = not (wanted.categories or wanted.words or wanted.brands or wanted.measures)
     if vague and wanted.unknown and not asked.refines:
         lead = context.say("not_in_catalogue", words=", ".join(wanted.unknown))
@@ -103,7 +115,7 @@ def _ranked(context: Context, rows: list[int], wanted: Constraints, asked: Searc
     if vague and not text.strip():
         return _by_probability(context, rows)
     known = vague and context.user is not None and _has_past(context)
-    if wanted.categories and not wanted.words or known:
+    if (wanted.categories and not wanted.words) or known:
         return _by_probability(context, rows)
     canonical = table.canonical(text)
     reader = for_products(context.knowledge.reader.encoder)
@@ -196,7 +208,9 @@ def compare(context: Context, asked: Compare) -> Result:
     prices = table.prices[rows]
     if len(rows) > 1 and np.isfinite(prices).all() and prices.max() > prices.min():
         row = rows[int(prices.argmin())]
-        said = context.say("compare_cheaper", item=table.titles[row], difference=money(float(prices.max() - prices.min())))
+        said = context.say(
+            "compare_cheaper", item=table.titles[row], difference=money(float(prices.max() - prices.min()))
+        )
         facts.append(Fact(said, f"item:{table.ids[row]}"))
     elif len(rows) > 1 and np.isfinite(prices).all():
         facts.append(Fact(context.say("compare_same_price"), cite))
@@ -227,7 +241,11 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
     if asks(question, "price"):
         price = table.prices[row]
         known = bool(np.isfinite(price))
-        parts = [context.say("price", item=title, price=f"{price:.2f}") if known else context.say("price_unknown", item=title)]
+        parts = [
+            context.say("price", item=title, price=f"{price:.2f}")
+            if known
+            else context.say("price_unknown", item=title)
+        ]
         more = _sentence(context, row, question)
         return " ".join([*parts, *([context.say("from_description", item=title, fact=more)] if more else [])]), known
     if asks(question, "stock") and schema.AVAILABLE in table.table:
@@ -250,7 +268,9 @@ def asks(question: str, what: str) -> bool:
 def _sentence(context: Context, row: int, question: str) -> str | None:
     """The sentence of the product's text that shares a telling word with the question, or None."""
     table = _table(context)
-    named = set(tokens(table.canonical(f"{table.brands[row]} {table.categories[row]}"))) | table.kind_terms({table.categories[row]})
+    named = set(tokens(table.canonical(f"{table.brands[row]} {table.categories[row]}"))) | table.kind_terms(
+        {table.categories[row]}
+    )
     asked = [w for w in parse(question, table).words if w not in named and w not in _spoken(table, row, question)]
     parts = [table.titles[row], *(part for part in sentences(table.said(row)) if not gives_orders(part))]
     counted = [sum(w in tokens(table.translated(part)) for w in asked) for part in parts]
@@ -274,7 +294,11 @@ def applying(table: ProductTable, row: int, rule: str) -> str:
     own = {m.unit for m in measures_in(table.titles[row])}
     for sentence in sentences(rule):
         clauses = re.split(r"(?<=[;；])\s*", sentence)
-        fits = [c for c in clauses if all(m.holds(table.titles[row]) for m in measures_in(c) if m.unit in own and _bounded(m))]
+        fits = [
+            c
+            for c in clauses
+            if all(m.holds(table.titles[row]) for m in measures_in(c) if m.unit in own and _bounded(m))
+        ]
         kept += [clause[:1].upper() + clause[1:] for clause in fits]
     return " ".join(kept) or rule
 
@@ -289,7 +313,11 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
     basket = [i for i in asked.items if i in table.row]
     kinds = {table.categories[table.row[i]] for i in basket}
     recommender = context.recommender
-    ranked = [] if recommender is None or not basket else recommender.complete(basket, k=60)[schema.ITEM].astype(str).tolist()
+    ranked = (
+        []
+        if recommender is None or not basket
+        else recommender.complete(basket, k=60)[schema.ITEM].astype(str).tolist()
+    )
     rows = [table.row[i] for i in ranked if i in table.row and table.categories[table.row[i]] not in kinds]
     rows = list({table.categories[row]: row for row in reversed(rows)}.values())[::-1]  # one of each kind, best first
     near = {table.departments[table.row[i]] for i in basket}
@@ -307,7 +335,9 @@ def recommend(context: Context, asked: Recommend) -> Result:
         return search_products(context, SearchProducts(query=asked.text))
     rows = [table.row[i] for i in asked.why if i in table.row]
     said = reasons(context, rows, least=True)
-    facts = tuple(Fact(f"{table.titles[row]}: {text}", f"item:{table.ids[row]}") for row, text in zip(rows, said, strict=True))
+    facts = tuple(
+        Fact(f"{table.titles[row]}: {text}", f"item:{table.ids[row]}") for row, text in zip(rows, said, strict=True)
+    )
     return Result(facts, "recommendation", reasons=tuple(fact.text for fact in facts))
 
 
@@ -325,7 +355,11 @@ def why_kind(context: Context, question: str) -> Result | None:
     looked = [i for i in mine[schema.ITEM].unique() if i not in set(bought)]
     facts = [Fact(context.say("you_bought", item=table.titles[table.row[i]]), f"item:{i}") for i in bought[:LENGTH]]
     facts += [Fact(context.say("you_viewed", item=table.titles[table.row[i]]), f"item:{i}") for i in looked[:LENGTH]]
-    return Result(tuple(facts), "recommendation", context.say("because_of_past"), context.say("switch_off")) if facts else None
+    return (
+        Result(tuple(facts), "recommendation", context.say("because_of_past"), context.say("switch_off"))
+        if facts
+        else None
+    )
 
 
 def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
@@ -346,7 +380,9 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
     if brands and not wanted.brands:
         facts.append(Fact(context.say("brands", n=len(brands), brands=", ".join(sorted(brands)))))
     if np.isfinite(prices).any():
-        facts.append(Fact(context.say("prices", low=money(float(np.nanmin(prices))), high=money(float(np.nanmax(prices))))))
+        facts.append(
+            Fact(context.say("prices", low=money(float(np.nanmin(prices))), high=money(float(np.nanmax(prices)))))
+        )
     return Result(tuple(facts), "product")
 
 

@@ -21,7 +21,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from recsys.encoders.vector_cache import Encodes
-from recsys.llm.language import concepts, language_of
+from recsys.llm.language import concept_names, concepts, language_of
 
 INTENTS = (
     "product",
@@ -69,7 +69,7 @@ def _bank() -> dict[str, Mapping[str, object]]:
 @cache
 def bank_hash() -> str:
     """Changes when the phrases do: a regression fitted on others speaks of other themes."""
-    source = resources.files(__package__).joinpath("phrases.toml").read_bytes()
+    source = resources.files(__package__).joinpath("phrases.toml").read_bytes() + repr(concept_names()).encode()
     return hashlib.sha256(source).hexdigest()[:16]
 
 

@@ -100,7 +100,9 @@ class Context:
 class SearchProducts(BaseModel):
     """Find products of the shop by what they are and what they cost."""
 
-    query: str = Field(description="what is looked for, in the shopper's words: kind of product, colour, size, features")
+    query: str = Field(
+        description="what is looked for, in the shopper's words: kind of product, colour, size, features"
+    )
     price_max: float | None = Field(None, description="highest price")
     price_min: float | None = Field(None, description="lowest price")
     brand: str | None = Field(None, description="brand it has to be of")
@@ -298,7 +300,8 @@ def joined(results: Sequence[Result]) -> Result:
         tuple(dict.fromkeys(lines)),
         found[0].intent,
         found=any(r.found for r in parts),
-        passes_on=any(r.passes_on for r in parts) and not any(r.writer == "retrieved" or r.intent == "recommendation" for r in found),
+        passes_on=any(r.passes_on for r in parts)
+        and not any(r.writer == "retrieved" or r.intent == "recommendation" for r in found),
         confidence=max(r.confidence for r in parts),
         reasons=tuple(reason for r in parts for reason in r.reasons),
         writer="retrieved" if all(r.writer == "retrieved" for r in parts) else "template",

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from recsys.assistant import Answer, Assistant, Knowledge, Orders, answer_table
-from recsys.assistant.constraints import parse
 from recsys.assistant.evaluate import conversation, grounded, privacy_leaks, refused, retrieval
 from recsys.assistant.grounding import check_answer
+from recsys.assistant.query import matching, parse
 from recsys.assistant.sources import Passage, faq_passages, read_knowledge
 from recsys.data.sample import sample_dir
 from recsys.encoders.encoder import Encoder
@@ -107,7 +107,7 @@ def test_recommendations_meet_every_constraint(assistant: Assistant, question: s
     asked = parse(question, shelves)
     assert told.intent == "recommendation"
     assert told.sources
-    allowed = {shelves.ids[row] for row in shelves.matching(asked)}
+    allowed = {shelves.ids[row] for row in matching(shelves, asked)}
     assert {source.removeprefix("item:") for source in told.sources} <= allowed
     assert asked.categories
     named = [line for line in told.text.splitlines()[1:] if line not in told.reasons]

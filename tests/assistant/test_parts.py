@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from recsys.assistant import messages
 from recsys.assistant.bm25 import BM25
-from recsys.assistant.constraints import Constraints, ProductTable, measures_in, parse
-from recsys.assistant.copywriting import write_copy
+from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import Turn, parse_history, products_in, read_history, referred
 from recsys.assistant.feedback import Feedback, as_markdown, examples, weekly
 from recsys.assistant.knowledge import WRITTEN_FOR, Knowledge, fits, load_live, publish
 from recsys.assistant.lessons import lessons, prompt, train_assistant
 from recsys.assistant.nearest import Nearest
 from recsys.assistant.orders import Orders, order_numbers
+from recsys.assistant.query import Constraints, matching, measures_in, parse
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.sources import faq_passages, policy_passages, product_passages, read_knowledge
 from recsys.assistant.themes import INTENTS, Reader, intent_of, theme_intents, theme_names
@@ -73,7 +73,7 @@ def test_categories_brands_and_measures() -> None:
     asked = parse("a laptop with at least 16 GB of memory but not Novabook", SHELVES)
     assert asked.categories == {"Laptops"}
     assert asked.not_brands == {"Novabook"}
-    assert [SHELVES.ids[row] for row in SHELVES.matching(asked)] == ["L1"]
+    assert [SHELVES.ids[row] for row in matching(SHELVES, asked)] == ["L1"]
     assert parse("shoes for my laptop", SHELVES).categories == {"Running Shoes"}
     assert parse("a swift union shoe", SHELVES).brands == {"Swift Union"}
     (measure,) = measures_in("up to 8 GB RAM")
@@ -84,7 +84,7 @@ def test_categories_brands_and_measures() -> None:
 @given(st.floats(1, 2000), st.floats(1, 2000))
 def test_matching_products_meet_the_constraints(a: float, b: float) -> None:
     low, high = sorted((a, b))
-    for row in SHELVES.matching(Constraints(price_min=low, price_max=high)):
+    for row in matching(SHELVES, Constraints(price_min=low, price_max=high)):
         assert low <= SHELVES.prices[row] <= high  # and a product without a price is never promised
 
 
@@ -369,28 +369,6 @@ def test_feedback_is_appended_summed_up_and_forgotten(encoder: Encoder, tmp_path
     assert "8" not in {row.get("user_id") for row in map(json.loads, kept.path.read_text("utf-8").splitlines()[:2])}
     with pytest.raises(BadInput, match="rating"):
         kept.add("q", "a", 5)
-
-
-@pytest.mark.parametrize("kind", ["description", "promotion", "subject"])
-def test_copy_says_only_what_the_catalogue_says(kind: str) -> None:
-    for row in range(len(ITEMS)):
-        text = write_copy(kind, row, SHELVES, segment="students").text  # type: ignore[arg-type]
-        assert text
-        facts = f"{ITEMS.title[row]} {ITEMS.text[row]} {ITEMS.brand[row]} {ITEMS.price[row]:.2f} {ITEMS.category[row]}"
-        assert set(tokens(text)) <= set(tokens(facts)) | {"by", "for", "student"}
-
-
-class _Liar:
-    name = "liar"
-
-    def write(self, prompts, sampling=None, *, seeds=0):  # type: ignore[no-untyped-def]
-        return ["The award-winning Kestrel laptop, now with 64 GB for 99.99!"] * len(prompts)
-
-
-def test_copy_that_invents_is_replaced() -> None:
-    copy = write_copy("promotion", 0, SHELVES, writer=_Liar())
-    assert copy.writer == "template"
-    assert "64" not in copy.text
 
 
 def test_lessons_are_clean_and_split_by_product(tmp_path: Path) -> None:
