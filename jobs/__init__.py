@@ -1,1 +1,1 @@
-"""Commands: one thin file each, arguments in, one call into `recsys`, a printed summary out."""
+"""The commands of `recsys` as modules, `python -m jobs.X`: other people's scripts call them so."""

@@ -7,20 +7,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import lazy_loader
 
 if TYPE_CHECKING:
+    from recsys.evaluation.assessment import evaluate
     from recsys.serving.live import recommend
     from recsys.serving.recommender import Recommender
+    from recsys.settings import Settings
 
-__all__ = ["Recommender", "recommend"]
-__version__ = "0.1.0"
+__all__ = ["Recommender", "Settings", "evaluate", "recommend"]
+__version__ = version("shop-recsys")
 
-
-def __getattr__(name: str) -> Any:
-    # Importing torch takes seconds; `import recsys` and the light modules should not pay for it.
-    if name in __all__:
-        from recsys.serving import live
-
-        return getattr(live, name)
-    raise AttributeError(f"module 'recsys' has no attribute {name!r}")
+# Importing torch takes seconds; `import recsys` and the light modules should not pay for it.
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "evaluation.assessment": ["evaluate"],
+        "serving.live": ["recommend"],
+        "serving.recommender": ["Recommender"],
+        "settings": ["Settings"],
+    },
+)

@@ -156,7 +156,7 @@ class AssistantSettings(_Section):
     """``retrieved`` gives the shop's own words; else what words them: a causal model (directory, pinned default,
     Hugging Face name), or ``endpoint:MODEL``. What does not follow from its source is replaced by the source."""
     adapter: Path | None = None
-    """LoRA adapter of the writer, as `jobs.finetune assistant` makes it."""
+    """LoRA adapter of the writer, as `recsys finetune assistant` makes it."""
     orders: str | None = None
     """Where orders are: a table (csv, parquet) or a SQLAlchemy URL with a table ``orders``."""
     bound: float = Field(0.5, ge=0, le=1)
@@ -169,6 +169,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         extra="ignore",
+        use_attribute_docstrings=True,
         env_prefix="RECSYS_",
         env_nested_delimiter="__",
         nested_model_default_partial_update=True,

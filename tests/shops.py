@@ -56,8 +56,8 @@ def facts_of(items: pd.DataFrame, dim: int = 12, seed: int = 0) -> ItemFeatures:
     return Vocabulary.fit(items, TEMPLATE).facts(items, vectors.astype(np.float32))
 
 
-def shop_of(events: Events, facts: ItemFeatures) -> TrainingContext:
-    return TrainingContext(facts, events, events.end, Histories.build(events, events.end, 8.0))
+def context_of(events: Events, facts: ItemFeatures) -> TrainingContext:
+    return TrainingContext.as_of(facts, events, events.end, 8.0)
 
 
 def mean_texts(facts: ItemFeatures):

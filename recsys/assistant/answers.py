@@ -181,7 +181,7 @@ SHOPPING: dict[type, Any] = {
 
 
 def answer_table(assistant: Assistant, questions: pd.DataFrame) -> pd.DataFrame:
-    """Answer each row of ``question`` [, ``user_id``, ``history``]: the table that `jobs.answer` writes.
+    """Answer each row of ``question`` [, ``user_id``, ``history``]: the table that `recsys answer` writes.
 
     Returns
     -------

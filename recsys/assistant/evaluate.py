@@ -19,7 +19,7 @@ from recsys.assistant.messages import own_words
 from recsys.assistant.query import parse
 from recsys.assistant.reply import TEMPLATE, Answer
 from recsys.assistant.wording import RETRIEVED
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 from recsys.explain.grounding import unsourced
 
 _NUMBERING = re.compile(r"^\d\. ")
@@ -207,15 +207,11 @@ def text_scores(written: Sequence[str], references: Sequence[str]) -> dict[str, 
 
     Raises
     ------
-    BadInput
+    MissingExtra
         The packages that compute them are not installed.
     """
-    try:
-        import sacrebleu
-        from rouge_score import rouge_scorer
-    except ImportError as error:
-        raise BadInput(f"text scores need {error.name}: pip install 'recsys[dev]'") from None
-    scorer = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=True)
+    sacrebleu = require("sacrebleu", "evaluation")
+    scorer = require("rouge_score.rouge_scorer", "evaluation").RougeScorer(["rougeL"], use_stemmer=True)
     rouge = [scorer.score(r, w)["rougeL"].fmeasure for w, r in zip(written, references, strict=True)]
     return {
         "bleu": float(sacrebleu.corpus_bleu(list(written), [list(references)]).score),

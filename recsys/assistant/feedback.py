@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from recsys.assistant.lessons import prompt
 from recsys.assistant.themes import Reader, theme_names
+from recsys.data.atomic import write_text
 from recsys.errors import BadInput
 from recsys.llm.tuning import Example
 
@@ -94,9 +95,7 @@ class Feedback:
         with self._lock:
             lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for line in lines if _user_of(line) != user_id]
-            draft = self.path.with_suffix(".tmp")
-            draft.write_text("".join(kept), encoding="utf-8")
-            draft.replace(self.path)
+            write_text(self.path, "".join(kept))
         return len(lines) - len(kept)
 
 

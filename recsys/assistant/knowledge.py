@@ -29,10 +29,11 @@ from recsys.assistant.themes import Reader, Sentences, bank_hash, intent_of
 from recsys.data.store import Version, knowledge_store
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
-from recsys.encoders.vector_cache import Encodes
+from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm.language import concepts, language_of
-from recsys.serving.index import ItemIndex, Selection
+from recsys.serving.index import ItemIndex
+from recsys.serving.index_kinds import Selection
 
 log = logging.getLogger(__name__)
 
@@ -252,9 +253,7 @@ class Knowledge:
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise ArtifactError(f"{directory}: knowledge cannot be read ({error}); build it again") from None
         if made_by != encoder.fingerprint:
-            raise ArtifactError(
-                f"{directory}: built with another encoder; run `python -m jobs.embed --knowledge` again"
-            )
+            raise ArtifactError(f"{directory}: built with another encoder; run `recsys embed --knowledge` again")
         reader = reader or Reader.fit(encoder, languages)
         read = _read_passages([p for p in passages if p.kind != SYNONYM], reader, pool.vectors)
         joint = _joint(read.vectors, read.themes)
@@ -341,14 +340,12 @@ def publish(
         built.save(draft.path)
         kinds = {kind: sum(p.kind == kind for p in passages) for kind in KINDS}
         kinds |= {SYNONYM: n} if (n := sum(p.kind == SYNONYM for p in passages)) else {}
-        return store.publish(draft, {"passages": kinds, "encoder": getattr(encoder, "info", {})}, keep=keep)
+        return store.publish(draft, {"passages": kinds, "encoder": encoder.info}, keep=keep)
 
 
 def load_live(artifacts: Path, encoder: Encodes) -> Knowledge:
     """The live knowledge under ``artifacts/knowledge``."""
     version = knowledge_store(artifacts).current()
     if version is None:
-        raise ArtifactError(
-            f"{artifacts}: no knowledge is published; run `python -m jobs.embed --knowledge FILE_OR_DIR` first"
-        )
+        raise ArtifactError(f"{artifacts}: no knowledge is published; run `recsys embed --knowledge FILE_OR_DIR` first")
     return Knowledge.load(version.path, encoder)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 
 COLUMNS = ("order_id", "user_id", "item_id", "status", "ordered_at")
 OPTIONAL = ("delivered_at", "eta", "total")
@@ -51,10 +51,7 @@ class Orders:
     """
 
     def __init__(self, url: str, table: str = "orders") -> None:
-        try:
-            import sqlalchemy as sa
-        except ImportError:
-            raise BadInput("orders need SQLAlchemy: pip install 'recsys'") from None
+        sa = require("sqlalchemy", "orders")
         try:
             self._engine = sa.create_engine(url, poolclass=sa.pool.StaticPool if url == "sqlite://" else None)
             self._table = sa.Table(table, sa.MetaData(), autoload_with=self._engine)
@@ -67,8 +64,7 @@ class Orders:
     @classmethod
     def from_table(cls, table: pd.DataFrame) -> Orders:
         """Orders from a data frame, in an SQLite database in memory."""
-        import sqlalchemy as sa
-
+        sa = require("sqlalchemy", "orders")
         missing = [column for column in COLUMNS if column not in table.columns]
         if missing:
             raise BadInput(f"orders: no column {missing[0]!r}; there are {', '.join(map(str, table.columns))}")

@@ -357,7 +357,7 @@ class Router:
             return [Call("goes_with", GoesWith(items=ids[:1] or [table.ids[before[0]]]))]
         counts = heard.speaks_of("counting") and not self._own(heard) and (asked.categories or asked.brands)
         sure, hits = self.sure_of(heard)
-        if (counts or heard.likely("count_products", "which_brands") and sure < self._bound) and not ids:
+        if (counts or (heard.likely("count_products", "which_brands") and sure < self._bound)) and not ids:
             return [Call("catalogue_facts", CatalogueFacts(query=text))]
         service = sure >= self._bound and any(heard.speaks_of(name) for name in _SERVICE) and asked.price_max is None
         if service and not named and not heard.speaks_of("gift"):

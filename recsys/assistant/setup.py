@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
@@ -20,11 +19,12 @@ from recsys.assistant.orders import Orders
 from recsys.assistant.sources import Passage, product_passages, read_knowledge, read_table
 from recsys.assistant.themes import bank_hash
 from recsys.assistant.wording import RETRIEVED, Wording
+from recsys.data.atomic import replacing
 from recsys.data.sample import sample_dir
 from recsys.data.store import Store, Version, knowledge_store
 from recsys.encoders import universal
 from recsys.encoders.encoder import Encoder
-from recsys.encoders.vector_cache import Encodes
+from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm import gpt
 from recsys.llm.language import language_of
@@ -91,15 +91,20 @@ def refresh_catalogue(settings: Settings, *, progress: bool = False) -> Version 
     return _publish(passages, settings, encoder, progress=progress)
 
 
-def load_assistant(settings: Settings) -> Assistant:
+def load_assistant(settings: Settings, recommender: Recommender | None = None) -> Assistant:
     """The assistant of the live version; what is not published is taken from the sample shop, if that is what is live.
+
+    Parameters
+    ----------
+    recommender
+        The version to answer from, where it is open already; by default the live one.
 
     Raises
     ------
     ArtifactError
         There is no published version, or no knowledge for it.
     """
-    recommender = Recommender.load(settings=settings)
+    recommender = recommender or Recommender.load(settings=settings)
     assert recommender.version is not None
     sample = bool(recommender.version.manifest.get("counts", {}).get("sample_shop")) or _is_sample(recommender)
     encoder = question_encoder(settings)
@@ -124,9 +129,8 @@ def _sample_knowledge(encoder: Encodes, languages: tuple[str, ...]) -> Knowledge
     built = Knowledge.build(passages, encoder, languages=languages)
     with contextlib.suppress(OSError):  # another process may be as fast, with the same files
         folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".assistant-", dir=folder.parent))
-        built.save(draft)
-        draft.rename(folder)
+        with replacing(folder) as draft:
+            built.save(draft)
     return built
 
 

@@ -1,4 +1,4 @@
-"""What is known of items from their own description: vectors, words, brand, category, price.
+"""Item features from descriptions: vectors, TF-IDF terms, brand, category, price.
 
 `ItemFeatures` holds the same arrays for catalogue items, for products the catalogue has never seen, and for a sentence
 a shopper typed (a history of one unknown product), so that no caller needs a special case for any of them.
@@ -24,7 +24,7 @@ ALIKE, COMMON = 15, 300
 
 
 def render(table: pd.DataFrame, template: Sequence[str]) -> list[str]:
-    """The text of each row: the template's columns that exist and are filled, joined by ``". "``."""
+    """Text of each row for the encoder: the template's columns that exist and are filled, joined by ``". "``."""
     columns = [
         table[c].astype("string").fillna("").str.strip().to_numpy(object) for c in template if c in table.columns
     ]
@@ -35,7 +35,7 @@ def render(table: pd.DataFrame, template: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class ItemFeatures:
-    """Facts of ``m`` products, one row each.
+    """Features of ``m`` products, one row each.
 
     Attributes
     ----------
@@ -60,12 +60,12 @@ class ItemFeatures:
 
     @cached_property
     def items_by_term(self) -> sparse.csr_array:
-        """`terms` turned round, shape ``(vocabulary, m)``: a few products meet all others through their words."""
+        """Inverted index: `terms` transposed, ``(vocabulary, m)``; a few products meet all others through words."""
         return sparse.csr_array(self.terms.T)
 
     @cached_property
     def directions(self) -> NDArray[np.float32]:
-        """Principal directions of the vectors, strongest first, one per column; shape ``(dim, dim)``."""
+        """Principal components (PCA) of the vectors, strongest first, one per column; shape ``(dim, dim)``."""
         step = max(len(self) // 50_000, 1)  # a sample is enough for directions
         vectors = self.vectors[::step].astype(np.float64)
         centred = vectors - vectors.mean(axis=0) if len(vectors) else vectors
@@ -75,7 +75,7 @@ class ItemFeatures:
 
     @cached_property
     def alike(self) -> sparse.csr_array:
-        """TF-IDF cosine of each item's `ALIKE` nearest others, shape ``(m, m)``.
+        """Nearest-neighbour matrix by TF-IDF cosine: `ALIKE` others of each item, shape ``(m, m)``.
 
         Words of more than `COMMON` items are left out: they say little, and the work grows with the square of how many
         items share a word.
@@ -110,7 +110,7 @@ class ItemFeatures:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Products to be scored: their catalogue codes (-1 for a product the catalogue does not have) and facts."""
+    """Candidates to be scored: their catalogue codes (-1 for a product the catalogue does not have) and facts."""
 
     codes: NDArray[np.int64]
     facts: ItemFeatures
@@ -133,7 +133,7 @@ class Candidates:
 
 
 class Vocabulary:
-    """Maps product tables to facts; fitted on the catalogue, applied to anything.
+    """Feature extractor: fitted on the catalogue, maps any product table to `ItemFeatures`.
 
     Parameters
     ----------

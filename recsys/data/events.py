@@ -1,4 +1,4 @@
-"""Interactions as arrays: who, what, when, how much.
+"""Interaction arrays: users, items, times and weights of events.
 
 Everything that learns from behaviour reads this form. Rows are in a canonical order (user, time, a hash of user and
 item), so that a version made from shuffled input rows is the same version.
@@ -91,12 +91,12 @@ class Events:
 
     @cached_property
     def visit(self) -> NDArray[np.int64]:
-        """Number of the visit each event belongs to: events of one user at one time; ascending, shape ``(n,)``."""
+        """Visit of each event, numbered in order: a visit is the events of one user at one time; shape ``(n,)``."""
         return np.cumsum(np.r_[False, (np.diff(self.user) != 0) | (np.diff(self.time) != 0)])[: len(self)]
 
     @cached_property
     def steps(self) -> NDArray[np.int32]:
-        """How many distinct later times the same user has: 0 for the latest visit; shape ``(n,)``.
+        """Visits since each event: how many later ones the same user has, 0 for the latest; shape ``(n,)``.
 
         Items bought together share a step, so that nothing depends on the order inside a basket.
         """

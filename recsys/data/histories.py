@@ -1,4 +1,4 @@
-"""A shopper as the ranker sees one: what was bought, when, and what it was like."""
+"""User histories: what each shopper bought, when, and with which features, as the ranker reads them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recsys.data.events import DAY, Events
 
 @dataclass(frozen=True)
 class Profile:
-    """One shopper's history, distinct items from oldest to latest.
+    """User profile: one shopper's history as distinct items, from oldest to latest.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Profile:
         return self.recency @ self.facts.vectors
 
     def without(self, row: int) -> Profile:
-        """The same shopper had they never met the item of this row; the text vector is left as it is."""
+        """Leave-one-out profile: the shopper without the item of this row; the text vector is left as it is."""
         keep = np.arange(len(self)) != row
         rest = self.recency[keep]
         return replace(
@@ -67,7 +67,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Histories:
-    """The histories of all users as flat arrays; rows of user ``u`` are ``indptr[u]:indptr[u + 1]``, oldest first.
+    """Histories of all users as CSR arrays; rows of user ``u`` are ``indptr[u]:indptr[u + 1]``, oldest first.
 
     One row per distinct (user, item); at most `LIMIT` latest items of a user, so that a robot's history costs no more
     than a keen shopper's.
@@ -163,7 +163,7 @@ def ad_hoc_profile(
     *,
     one_visit: bool = False,
 ) -> Profile:
-    """A shopper known only by a list of items (oldest first), or by a sentence (one item with code -1).
+    """Profile of an unknown shopper, from a list of items (oldest first) or from a sentence (one item with code -1).
 
     With `one_visit` the items were taken together, otherwise one visit each.
     """

@@ -1,4 +1,4 @@
-"""Arrays on disk, read when they are touched and shared between processes."""
+"""Memory-mapped arrays: read when they are touched, and shared between processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def open_array(path: Path) -> NDArray[Any]:
-    """An array that `numpy.save` wrote, memory-mapped and read-only.
+    """Memory-map an array that `numpy.save` wrote, read-only.
 
     It comes as a plain array over the map: `numpy.memmap` would spend a microsecond or more on every slice and fancy
     index, thousands of times a request.

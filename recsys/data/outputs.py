@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import pandas as pd
 
+from recsys.data.atomic import replacing
 from recsys.errors import BadInput
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
@@ -32,16 +32,8 @@ def check_writable(path: Path) -> None:
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write `table` in the format of the suffix; a reader sees the old file or the new one, never a part."""
     check_writable(path)
-    suffix = next(s for s in SUFFIXES[::-1] if path.name.endswith(s))
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        if suffix == ".parquet":
-            table.to_parquet(temporary, index=False)
+    with replacing(path) as written:
+        if path.name.endswith(".parquet"):
+            table.to_parquet(written, index=False)
         else:
-            table.to_csv(temporary, index=False)
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+            table.to_csv(written, index=False)

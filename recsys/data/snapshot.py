@@ -1,4 +1,4 @@
-"""What a version knows of a shop, the ranker aside: tables, vectors, facts, events and histories."""
+"""Snapshot of a shop in one version: tables, vectors, item features, events and histories; all but the ranker."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Lazy(Generic[T]):
-    """A value made when first asked for: big tables are not read by a process that only scores."""
+    """Lazy value, made when first asked for: a process that only scores does not read big tables."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
@@ -50,7 +50,7 @@ class ShopTables:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A shop as of its last event.
+    """Snapshot of a shop as of its last event.
 
     Attributes
     ----------
@@ -125,7 +125,6 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     pd.DataFrame({schema.USER: snapshot.user_ids}).to_parquet(directory / "user_ids.parquet", index=False)
     snapshot.item_pool.save(directory / "vectors", "items")
     snapshot.history_pool.save(directory / "vectors", "histories")
-    np.save(directory / "vectors" / "means.npy", means(snapshot))
     facts, events, histories = snapshot.facts, snapshot.events, snapshot.histories
     _save_arrays(
         directory / "facts",
@@ -146,13 +145,6 @@ def save(snapshot: Snapshot, directory: Path) -> None:
 
 
 _HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
-
-
-def means(snapshot: Snapshot) -> NDArray[np.float32]:
-    """Recency-weighted mean of each user's item vectors, shape ``(n_users, dim)``."""
-    h = snapshot.histories
-    mix = sparse.csr_array((h.recency, h.items, h.indptr), shape=(len(h), len(snapshot.item_ids)))
-    return np.asarray(mix @ snapshot.facts.vectors, dtype=np.float32)
 
 
 def load(directory: Path) -> Snapshot:

@@ -23,13 +23,14 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from recsys.data.atomic import sync, write_text
 from recsys.errors import ArtifactError, BadInput
 
 log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-_GO_BACK = "Go back with `python -m jobs.versions --use ID`, or publish afresh under another --artifacts"
+_GO_BACK = "Go back with `recsys versions --use ID`, or publish afresh under another --artifacts"
 _VERSION_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{4}")
 
 
@@ -82,7 +83,9 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArtifactError(f"{path / MANIFEST}: not readable ({error}). {_GO_BACK}") from None
     if newer:
-        raise ArtifactError(f"{path}: written by a newer release (format {manifest['format']}); upgrade recsys")
+        raise ArtifactError(
+            f"{path}: written by a newer release (format {manifest['format']}); pip install -U shop-recsys"
+        )
     for name in names:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise ArtifactError(f"{path / MANIFEST}: names the file {name}, outside its version; do not use it")
@@ -141,7 +144,7 @@ class Store:
         version = self.current()
         if version is None:
             raise ArtifactError(
-                f"{self.root}: no published version. Run `python -m jobs.nightly --artifacts {self.root}` first, or "
+                f"{self.root}: no published version. Run `recsys nightly --artifacts {self.root}` first, or "
                 "name another directory with --artifacts or RECSYS_ARTIFACTS"
             )
         return version
@@ -168,10 +171,8 @@ class Store:
             ) from None
         try:
             # A killed writer cannot clean up after itself; holding the lock, nobody else owns these.
-            for stale in self.versions_dir.glob(".draft-*"):
+            for stale in (*self.versions_dir.glob(".draft-*"), *self.root.glob(".current-*")):
                 shutil.rmtree(stale, ignore_errors=True)
-            for stale in self.root.glob(".current-*"):
-                stale.unlink(missing_ok=True)
             path = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.versions_dir))
             try:
                 yield Draft(path)
@@ -205,15 +206,15 @@ class Store:
         # Names sort in the order of publishing, also within a second: pruning and going back rely on it.
         name = f"{created:%Y%m%dT%H%M%S}-{created.microsecond * 65536 // 1_000_000:04x}"
         body = {"format": FORMAT, "version": name, "created": created.isoformat(), **manifest, "files": files}
-        _write_durably(draft.path / MANIFEST, json.dumps(body, indent=1, ensure_ascii=False))
+        write_text(draft.path / MANIFEST, json.dumps(body, indent=1, ensure_ascii=False))
         # Temporary directories are for one account only; a version is for whoever may read the others.
         draft.path.chmod(stat.S_IMODE(self.versions_dir.stat().st_mode))
         for directory in (p for p in draft.path.rglob("*") if p.is_dir()):
-            _sync_directory(directory)
-        _sync_directory(draft.path)
+            sync(directory)
+        sync(draft.path)
         target = self.versions_dir / name
         os.replace(draft.path, target)
-        _sync_directory(self.versions_dir)
+        sync(self.versions_dir)
         self.point_to(name)
         self._prune(keep, current=name)
         return Version(target, body)
@@ -222,8 +223,7 @@ class Store:
         """Make a complete version the live one (also the way back)."""
         if not (self.versions_dir / version_id / MANIFEST).is_file():
             raise BadInput(f"{version_id}: no such version; there are {', '.join(self.versions()) or 'none'}")
-        _write_durably(self.root / "current", version_id + "\n")
-        _sync_directory(self.root)
+        write_text(self.root / "current", version_id + "\n")
 
     def _prune(self, keep: int, current: str) -> None:
         names = [n for n in self.versions() if n != current]
@@ -240,37 +240,13 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _entry(path: Path) -> dict[str, Any]:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+    sync(path)
     return {"size": path.stat().st_size, "sha256": _sha256(path)}
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_durably(path: Path, text: str) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _sync_directory(path: Path) -> None:
-    if os.name == "posix":
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def knowledge_store(artifacts: Path) -> Store:

@@ -1,4 +1,4 @@
-"""Vectors of texts with the keys by which they are found again."""
+"""Pools of text vectors with their cache keys, as three arrays on disk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY = "S32"
 
 @dataclass(frozen=True)
 class VectorPool:
-    """Vectors by key; `truncated` says which texts were longer than the encoder reads."""
+    """Text vectors by cache key; `truncated` says which texts were longer than the encoder reads."""
 
     keys: NDArray[np.bytes_]
     vectors: NDArray[np.float32]
@@ -24,7 +24,7 @@ class VectorPool:
 
     @classmethod
     def empty(cls, dim: int) -> VectorPool:
-        """No vectors of this size."""
+        """A pool without vectors, of this dimension."""
         return cls(np.zeros(0, KEY), np.zeros((0, dim), np.float32), np.zeros(0, bool))
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""The encoder of BERT, RoBERTa and DistilBERT in plain torch: one set of names for what each of them calls its own way.
+"""BERT, RoBERTa and DistilBERT encoders in plain torch, with one set of names for the parts of all three.
 
 Made from the tensors and the configuration of a Hugging Face checkpoint, or not at all: whatever is not exactly what is
 known here raises `Unfamiliar`. A `Bert` is called as the model of `transformers` is, and equals it within 1e-5.
@@ -62,13 +62,13 @@ class BertConfig:
 
 
 class Output(NamedTuple):
-    """What a `Bert` returns."""
+    """Output of a `Bert`, under the name that models of `transformers` have for it."""
 
     last_hidden_state: torch.Tensor
 
 
 class Layer(nn.Module):
-    """Attention, residual and norm, then feed-forward, residual and norm."""
+    """Transformer layer: self-attention and feed-forward, each followed by the residual and a norm (post-norm)."""
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Layer(nn.Module):
 
 
 class Bert(nn.Module):
-    """The whole encoder, in evaluation mode; `recsys.encoders.fast_bert` computes the same with less work."""
+    """Encoder of embeddings and layers, in evaluation mode; `recsys.encoders.fast_bert` computes it with less work."""
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
@@ -137,14 +137,16 @@ class Bert(nn.Module):
             raise Unfamiliar(str(error)) from error
         return bert.requires_grad_(False).eval()
 
-    def places(self) -> torch.Tensor:
-        """What is added to the vector of a word for its place in the text, `(longest text, dim)`."""
+    def position_embeddings(self) -> torch.Tensor:
+        """Position embeddings, with that of the first segment added where there are segments: `(longest text, dim)`."""
         table = self.position[self.config.first_position :]
         return table if self.segment is None else table + self.segment[0]
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> Output:
         """Hidden states `(texts, length, dim)` of token ids `(texts, length)`; the mask is 0 where there is padding."""
-        hidden = self.norm(functional.embedding(input_ids, self.word) + self.places()[: input_ids.shape[1]])
+        hidden = self.norm(
+            functional.embedding(input_ids, self.word) + self.position_embeddings()[: input_ids.shape[1]]
+        )
         mask = None if attention_mask is None else attention_mask[:, None, None, :].bool()
         for layer in self.layers:
             hidden = layer(hidden, mask)
@@ -167,7 +169,7 @@ class _Family:
     """Settings that are the same in every model of it."""
 
     def name(self, own: str) -> str:
-        """What the architecture calls a tensor of `Bert`."""
+        """Name in the architecture's checkpoints of a tensor of `Bert`."""
         if own in _EMBEDDINGS:
             return f"embeddings.{_EMBEDDINGS[own]}"
         _, number, part, kind = own.split(".")
@@ -175,7 +177,7 @@ class _Family:
 
 
 _PLAIN = {"position_embedding_type": "absolute", "is_decoder": False, "sinusoidal_pos_embds": False}
-"""Settings that must be so where they are written."""
+"""Settings that must have these values where a configuration has them at all."""
 _EMBEDDINGS = {
     "word": "word_embeddings.weight",
     "position": "position_embeddings.weight",

@@ -1,16 +1,27 @@
-"""What a model directory holds: the model and its tokenizer, how long its inputs may be, what it says of itself."""
+"""Encoder checkpoints: a directory's model and tokenizer, its longest input, its sentence-transformers settings.
+
+Importing `transformers` takes two seconds, a tenth of a night with few changes. So an ordinary BERT or DistilBERT
+directory is read by `safetensors` and `tokenizers` alone (`load_bert`), and every other one by `transformers` (`load`).
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
 
+from recsys.encoders.bert import Bert, require
 from recsys.encoders.tokens import TokenIds
 from recsys.errors import BadInput
+
+log = logging.getLogger(__name__)
 
 
 class Forward(Protocol):
@@ -54,8 +65,88 @@ class FullModel:
         return len(lengths) * max(lengths)
 
 
+@dataclass(frozen=True)
+class FileTokenizer:
+    """The tokenizer of a `tokenizer.json`, with what is asked of a fast tokenizer of `transformers`, by its names."""
+
+    backend_tokenizer: Tokenizer
+    model_max_length: int
+    unk_token_id: int
+    pad_token_id: int
+    cls_token: str
+    is_fast: ClassVar[bool] = True
+
+
+def load_bert(path: Path) -> tuple[Bert, FileTokenizer] | None:
+    """Load a BERT or DistilBERT in fp32 and its tokenizer without `transformers`; None where anything is unusual.
+
+    Parameters
+    ----------
+    path
+        A directory as `recsys.encoders.pretrained.resolve` returns it.
+    """
+    try:
+        config = _json(path / "config.json")
+        return _weights(path, config), _tokenizer(path, config)
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with a directory, the general way says it best
+        log.info("%s is left to transformers: %s: %s", path, type(error).__name__, error)
+        return None
+
+
+_CHANGED_BY = ("auto_map", "quantization_config", "compression_config", "transformers_weights")
+"""Settings with which the model is not simply what lies in `model.safetensors`."""
+_TOKENIZERS = {"bert": "BertTokenizer", "distilbert": "DistilBertTokenizer"}
+_SPECIAL = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]"}
+_NORMALIZER = {"lowercase": "do_lower_case", "handle_chinese_chars": "tokenize_chinese_chars"}
+"""Flags of the normalizer and the settings that switch them; both are on where nothing is said."""
+
+
+def _weights(path: Path, config: Mapping[str, Any]) -> Bert:
+    require(not any(config.get(key) for key in _CHANGED_BY), f"one of {_CHANGED_BY} is set")
+    require(not (path / "adapter_config.json").exists(), "there is an adapter")
+    tensors = load_file(path / "model.safetensors")
+    if "embeddings.word_embeddings.weight" not in tensors:
+        prefix = f"{config['model_type']}."  # of a model with a head
+        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    bert = Bert.read(config, tensors)
+    stored = {str(parameter.dtype).removeprefix("torch.") for parameter in bert.parameters()}
+    # transformers loads in the type that the configuration names, which rounds where that is the smaller one
+    named = config.get("dtype") or config.get("torch_dtype") or min(stored)
+    require(stored == {named}, f"{named} is stored as {sorted(stored)}")
+    for parameter in bert.parameters():  # a copy: these are views of the file, which may be overwritten meanwhile
+        parameter.data = parameter.to(torch.float32, copy=True)
+    return bert
+
+
+def _tokenizer(path: Path, config: Mapping[str, Any]) -> FileTokenizer:
+    """The tokenizer of `tokenizer.json`, unless `tokenizer_config.json` says something else, which is what counts."""
+    settings = _json(path / "tokenizer_config.json") or {}
+    usual = _TOKENIZERS[config["model_type"]]
+    named = settings.get("tokenizer_class") or config.get("tokenizer_class") or usual
+    require(named.removesuffix("Fast") in _TOKENIZERS.values(), f"the tokenizer is a {named!r}")
+    require(not (path / "added_tokens.json").exists(), "there is an added_tokens.json")
+    for says in (settings, _json(path / "special_tokens_map.json") or {}):
+        for token, usual in _SPECIAL.items():
+            found = says.get(token) or usual
+            require((found["content"] if isinstance(found, dict) else found) == usual, f"{token} is {found!r}")
+    tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+    for flag, setting in _NORMALIZER.items():
+        require(getattr(tokenizer.normalizer, flag) == settings.get(setting, True), f"{setting} is said both ways")
+    ids: dict[str, Any] = {token: tokenizer.token_to_id(content) for token, content in _SPECIAL.items()}
+    require(None not in ids.values(), "a special token is missing")
+    accents = settings.get("strip_accents")
+    require(tokenizer.normalizer.strip_accents == accents, "strip_accents is said both ways")
+    return FileTokenizer(
+        backend_tokenizer=tokenizer,
+        model_max_length=settings.get("model_max_length") or int(1e30),
+        unk_token_id=ids["unk_token"],
+        pad_token_id=ids["pad_token"],
+        cls_token=_SPECIAL["cls_token"],
+    )
+
+
 def load(path: Path, name: str) -> tuple[Any, Any]:
-    """Load a model in fp32 and its tokenizer from a directory, running none of its code."""
+    """Load a model of any architecture in fp32 and its tokenizer with `transformers`, running none of its code."""
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 

@@ -1,4 +1,4 @@
-"""Texts to vectors with a BERT-family encoder, by default the final hidden state of `[CLS]`.
+"""Text embeddings of a BERT-family encoder, by default the final hidden state of `[CLS]`.
 
 Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers", 2019. A text has the same vector whatever
 else is in its batch, within 1e-5 per component in fp32: padding is masked, and nothing is normalised over a batch.
@@ -12,16 +12,16 @@ import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from recsys.encoders import checkpoint, direct, fast_bert, int8, pretrained, tokens
+from recsys.data.parsing import storable
+from recsys.encoders import checkpoint, fast_bert, int8, pretrained, tokens
 from recsys.encoders.checkpoint import Forward, FullModel
+from recsys.encoders.protocol import Encoded
 from recsys.errors import BadInput
 from recsys.progress import progress_bar
 
@@ -37,24 +37,6 @@ WINDOW = 4096
 """Texts tokenised and sorted by length together; the next window is tokenised while this one is computed."""
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """What `Encoder.encode` returns: the vectors, and what it took to make them."""
-
-    vectors: NDArray[np.float32]
-    """`(n, dim)` float32, one row per text in the order given."""
-    truncated: int
-    """How many of the `n` texts were longer than the encoder's `max_length`."""
-    cut: NDArray[np.bool_]
-    """Which texts those are, `(n,)`."""
-    unique: int
-    """How many different texts were encoded."""
-    tokens: int
-    """Tokens in the different texts, special tokens included."""
-    padding_waste: float
-    """Share of the computed positions that were padding, 0 to 1."""
-
-
 def named_device(argument: str | None = None) -> str | None:
     """The device that is asked for, by the argument or else by `RECSYS_DEVICE`; None where the choice is left open."""
     wanted = argument or os.environ.get("RECSYS_DEVICE") or "auto"
@@ -64,7 +46,7 @@ def named_device(argument: str | None = None) -> str | None:
 def pick_device(argument: str | None = None) -> torch.device:
     """Choose where to compute: the argument, then `RECSYS_DEVICE`, then cuda, then mps, then cpu.
 
-    Of a list such as ``cuda:0,cuda:1`` it is the first; `many_devices.all_devices` uses them all.
+    Of a list such as ``cuda:0,cuda:1`` it is the first; `recsys.encoders.parallel.all_devices` uses them all.
 
     Raises
     ------
@@ -87,20 +69,9 @@ def pick_device(argument: str | None = None) -> torch.device:
 
 
 class Encoder:
-    """A loaded encoder; `Encoder.load` makes one, `encode` turns texts into vectors.
+    """Text encoder on one device; `Encoder.load` makes one, `encode` turns texts into vectors.
 
-    Attributes
-    ----------
-    dim
-        Components of a vector.
-    pooling
-        `cls` or `mean`: what a text's vector is made of.
-    max_length
-        Tokens of a text that are read, special tokens included; what is longer is cut and counted.
-    fingerprint
-        Hash of everything that decides a text's vector: weights, tokenizer, pooling, max length, prompts, precision.
-    info
-        The same in words, for a manifest.
+    Its attributes are those of `recsys.encoders.protocol.Encodes`.
     """
 
     def __init__(
@@ -172,7 +143,7 @@ class Encoder:
         chosen = pick_device(device)
         precision = _precision(precision, chosen)
         path = pretrained.resolve(name, offline=offline, cache_dir=cache_dir)
-        model, backend = (None if compile else direct.load(path)) or checkpoint.load(path, name)
+        model, backend = (None if compile else checkpoint.load_bert(path)) or checkpoint.load(path, name)
         asked_pooling, asked_length, prompts = (
             checkpoint.own_settings(path) if pooling == "auto" else (pooling, None, {})
         )
@@ -242,7 +213,7 @@ class Encoder:
             if not isinstance(text, str):
                 raise BadInput(f"text {position} is a {type(text).__name__}, expected str; replace missing texts by ''")
             rows[position] = row_of.setdefault(text, len(row_of))
-        unique = [self._prompts.get(kind, "") + _valid_unicode(text) for text in row_of]
+        unique = [self._prompts.get(kind, "") + storable(text) for text in row_of]
 
         vectors = np.empty((len(unique), self.dim), dtype=np.float32)
         cut = np.zeros(len(unique), dtype=bool)
@@ -298,8 +269,3 @@ def _token_budget(device: torch.device, config: Any) -> int:
     free, _ = torch.cuda.mem_get_info(device)
     width = 12 * config.hidden_size + 2 * getattr(config, "intermediate_size", 4 * config.hidden_size)
     return int(min(GPU_TOKEN_BUDGET, max(CPU_TOKEN_BUDGET, free // 2 // (4 * width))))
-
-
-def _valid_unicode(text: str) -> str:
-    """Replace lone surrogates, which no tokenizer takes."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

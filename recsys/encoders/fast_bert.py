@@ -30,7 +30,7 @@ Runs = list[tuple[int, int]]
 
 
 class LinearLike(Protocol):
-    """One linear layer, or several with the same input stacked into one, and what usually follows it."""
+    """Linear layer, or several with the same input as one product, and the fused steps that may follow it."""
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor: ...  # noqa: D102
     def gelu(self, x: torch.Tensor) -> torch.Tensor: ...  # noqa: D102
@@ -71,13 +71,13 @@ def _agrees(model: Any, fast: FastBert, pooling: str) -> bool:
 
 
 class FastBert:
-    """Pooled vectors of token ids; see the module's description."""
+    """Pooled embeddings of token ids without padding; the module's description says how."""
 
     def __init__(self, bert: Bert, pooling: str, linear: MakeLinear | None = None) -> None:
         linear = linear or Linear
         heads = bert.config.num_attention_heads
         self._word = bert.word
-        self._position = bert.places()
+        self._position = bert.position_embeddings()
         self._norm = bert.norm
         parts = cast(list[Layer], list(bert.layers))
         self._layers = [_Layer(part, heads, linear) for part in (parts[:-1] if pooling == "cls" else parts)]
@@ -169,7 +169,7 @@ def _packed(weight: torch.Tensor) -> torch.Tensor | None:
 
 
 class _Layer:
-    """Hidden states `(rows, dim)` of all tokens to those of the next layer."""
+    """Transformer layer on unpadded tokens: hidden states `(rows, dim)` to those of the next layer."""
 
     def __init__(self, parts: Layer, heads: int, linear: MakeLinear) -> None:
         self._mix = linear(parts.query, parts.key, parts.value)
@@ -187,7 +187,7 @@ class _Layer:
 
 
 class _FirstRows:
-    """Hidden states `(rows, dim)` of all tokens to the next layer's `(len(first), dim)` at the rows `first`.
+    """Last transformer layer for [CLS] alone: hidden states `(rows, dim)` to `(len(first), dim)` at the rows `first`.
 
     What is computed for those rows alone costs so little that it always keeps the model's own precision.
     """
@@ -210,7 +210,7 @@ class _FirstRows:
 
 
 class _AfterAttention:
-    """Attention's output, residual and norm, then feed-forward, residual and norm."""
+    """Rest of a transformer layer: attention output and feed-forward, each with residual and norm."""
 
     def __init__(self, parts: Layer, linear: MakeLinear) -> None:
         self._output, self._up, self._down = linear(parts.output), linear(parts.up), linear(parts.down)
@@ -223,7 +223,7 @@ class _AfterAttention:
 
 
 def _spans(runs: Runs) -> Iterator[tuple[slice, slice, tuple[int, int]]]:
-    """For each run: its rows among the tokens, its place among the texts, and (count, length)."""
+    """Slices of each run of equally long texts: its rows among the tokens and among the texts, (count, length)."""
     row = text = 0
     for length, count in runs:
         yield slice(row, row + count * length), slice(text, text + count), (count, length)
@@ -231,5 +231,5 @@ def _spans(runs: Runs) -> Iterator[tuple[slice, slice, tuple[int, int]]]:
 
 
 def _heads(mixed: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """`(count, length, parts, heads, size)` to one `(count, heads, length, size)` per part."""
+    """Split attention heads: `(count, length, parts, heads, size)` to one `(count, heads, length, size)` per part."""
     return mixed.permute(2, 0, 3, 1, 4).unbind(0)

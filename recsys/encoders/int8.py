@@ -1,4 +1,4 @@
-"""Linear layers in 8 bits on a CPU: faster than fp32, and directions nearly unchanged (cosine over 0.99).
+"""8-bit quantization of linear layers on a CPU: faster than fp32, with directions nearly unchanged (cosine over 0.99).
 
 Weights are symmetric per output channel, as in LLM.int8() (Dettmers et al., 2022); activations are affine per row (per
 token), measured as they come. A row's scale depends on nothing but that row, so a text still has the same vector in
@@ -73,7 +73,7 @@ def build(model: Any, pooling: str, exact: FastBert | None, tokenizer: Tokenizer
 
 
 class Int8Linear:
-    """The 8-bit counterpart of `recsys.encoders.fast_bert.Linear`, with the same three products."""
+    """Quantized linear layer: `recsys.encoders.fast_bert.Linear` in 8 bits, with the same three products."""
 
     def __init__(self, *layers: torch.nn.Linear) -> None:
         weight = torch.cat([layer.weight for layer in layers]).detach().float()

@@ -7,11 +7,12 @@ from typing import Any
 from recsys.data.store import Version
 from recsys.encoders.encoder import Encoder
 from recsys.encoders.parallel import ParallelEncoder, all_devices
+from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError
 from recsys.settings import Settings
 
 
-def encoder_for(settings: Settings) -> Encoder:
+def encoder_for(settings: Settings) -> Encodes:
     """The encoder the settings name, on all the devices they name."""
     e = settings.encoder
     how: dict[str, Any] = {
@@ -25,7 +26,7 @@ def encoder_for(settings: Settings) -> Encoder:
     return ParallelEncoder(devices, **how) if len(devices) > 1 else Encoder.load(device=e.device, **how)
 
 
-def encoder_of(version: Version, settings: Settings) -> Encoder:
+def encoder_of(version: Version, settings: Settings) -> Encodes:
     """The encoder that made a version's vectors.
 
     Raises
@@ -40,6 +41,6 @@ def encoder_of(version: Version, settings: Settings) -> Encoder:
             f"{version.path}: its vectors were made by {made_by['name']} ({made_by['pooling']} pooling, "
             f"{made_by['max_length']} tokens, {made_by['precision']}), the settings name {encoder.info['name']} "
             f"({encoder.pooling}, {encoder.max_length}, {encoder.info['precision']}). Set the encoder back, or run "
-            "`python -m jobs.nightly` to encode everything with the new one"
+            "`recsys nightly` to encode everything with the new one"
         )
     return encoder

@@ -1,4 +1,4 @@
-"""Several GPUs: one process with its own copy of the encoder for each, and the texts dealt out among them."""
+"""Data-parallel encoding on several GPUs: each has a process with its own encoder and takes a part of the texts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from recsys.encoders.encoder import Encoded, Encoder, named_device, pick_device
+from recsys.encoders.encoder import Encoder, named_device, pick_device
+from recsys.encoders.protocol import Composed, Encoded
 from recsys.errors import BadInput
 
 FEW = 2048
@@ -32,8 +33,8 @@ def all_devices(named: str | None) -> list[str]:
     return [device.strip() for device in named.split(",")]
 
 
-class ParallelEncoder(Encoder):
-    """An encoder whose `encode` spreads many texts over devices; everything else is as on the first of them.
+class ParallelEncoder(Composed):
+    """Data-parallel encoder: many texts are spread over devices, a few are encoded on the first of them.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ class ParallelEncoder(Encoder):
         self._devices = [str(pick_device(device)) for device in devices]
         self._options = options
         self._workers: list[ProcessPoolExecutor] = []
-        self.__dict__.update(vars(Encoder.load(device=self._devices[0], **options)))
+        super().__init__(Encoder.load(device=self._devices[0], **options))
         self.info = {**self.info, "device": ",".join(self._devices)}
 
     def encode(
@@ -67,7 +68,7 @@ class ParallelEncoder(Encoder):
         """`Encoder.encode`, with different texts encoded by all devices at once."""
         unique = list(dict.fromkeys(texts))
         if len(unique) < FEW:
-            return super().encode(texts, kind=kind, normalize=normalize, progress=progress)
+            return self.inner.encode(texts, kind=kind, normalize=normalize, progress=progress)
         hands = [unique[start : start + _DEAL] for start in range(0, len(unique), _DEAL)]
         if len(hands) < len(self._devices):
             hands = [unique[place :: len(self._devices)] for place in range(len(self._devices))]

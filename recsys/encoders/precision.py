@@ -1,4 +1,4 @@
-"""Where bfloat16 is arithmetic of the machine's own, and not a slow imitation."""
+"""Arithmetic precision: bfloat16 where the machine computes in it itself, fp32 where it would only emulate it."""
 
 from __future__ import annotations
 

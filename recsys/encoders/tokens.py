@@ -1,4 +1,4 @@
-"""Texts to token ids: bounded work on huge texts, truncation counted, batches of equal cost.
+"""Tokenization with counted truncation and token-budget batches; the work on a huge text is bounded.
 
 A batch is a list of token-id lists whose padded size stays within a token budget. Texts are sorted by length first,
 so that little of a batch is padding.
@@ -21,7 +21,7 @@ class Tokenizer:
     Parameters
     ----------
     backend
-        A tokenizer of `transformers`, fast or slow, or a `recsys.encoders.plain_tokenizer.PlainTokenizer`.
+        A tokenizer of `transformers`, fast or slow, or a `recsys.encoders.checkpoint.FileTokenizer`.
     max_length
         Tokens kept of a text, special tokens included.
     """
@@ -68,7 +68,7 @@ def _head(text: str, size: int) -> str:
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Group texts, longest first, so that rows × longest row stays within `budget` tokens.
+    """Token-budget batches: texts, longest first, grouped so that rows × longest row stays within `budget` tokens.
 
     Parameters
     ----------

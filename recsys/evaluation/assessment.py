@@ -1,4 +1,4 @@
-"""One version, all its figures: the ranker's recipe beside simple baselines and known peers on one holdout.
+"""Offline evaluation of the ranker's recipe beside baselines and known peers on one holdout.
 
 The ranker is trained again on the events before the cut, as the gate does, so that nothing it is judged on has been
 seen in training.
@@ -7,107 +7,49 @@ seen in training.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.data import snapshot
+from recsys.data import schema, snapshot
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Histories
-from recsys.data.schema import SEGMENT
-from recsys.data.snapshot import Snapshot
+from recsys.data.schema import ITEM, SEGMENT
+from recsys.data.snapshot import ShopTables, Snapshot
 from recsys.data.store import Store
 from recsys.data.vectors import VectorPool
-from recsys.encoders.loading import encoder_of
+from recsys.encoders.loading import encoder_for, encoder_of
+from recsys.encoders.protocol import Encodes
+from recsys.encoders.snapshots import build_snapshot
 from recsys.errors import BadInput
 from recsys.evaluation import baselines, competitors, metrics, subgroups
 from recsys.evaluation.baselines import Scores, ranker_scores
+from recsys.evaluation.figures import FIGURES, RANKER, AblationEffect, Difference
 from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.reliability import Calibration, Predictions, calibrate
+from recsys.evaluation.result import Assessment
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure, within
 from recsys.evaluation.subgroups import Gap, Slice
+from recsys.ranking.extra_blocks import check_extra_blocks
+from recsys.ranking.features import TrainingContext
 from recsys.ranking.features.content import TextVectors
 from recsys.ranking.ranker import Ranker, RankerTrainer
 from recsys.ranking.recipe import HistoryEncoder, prepare_ranker, training_recipe
-from recsys.settings import Settings
+from recsys.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
 
-RANKER, DESIGN = "ranker", "[u;v] only"
-FIGURES = ("auc", "ndcg@10", "recall@10", "recall@20")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The ranker's paired lead over the best of the others in one figure."""
-
-    rival: str
-    lead: Estimate
-
-
-@dataclass(frozen=True)
-class AblationEffect:
-    """What a block is worth: the figure with it minus the figure without it, paired, the ranker fitted again."""
-
-    block: str
-    meaning: str
-    figures: Mapping[str, Estimate]
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """Everything that was measured.
-
-    Attributes
-    ----------
-    protocol
-        How: kind of split, counts, seed.
-    table
-        Figures of each model with intervals.
-    leads
-        The ranker against the best other model in each figure.
-    slices
-        Parts of the test, for the ranker and the others in `table` named by the first key.
-    fairness
-        Per-user AUC across segments, where the shop has them.
-    calibration
-        The ranker's probabilities on the untouched slice.
-    ablation
-        What each block is worth, where asked for.
-    tuned
-        What was chosen for each peer on its inner split.
-    skipped
-        What was not run, and why.
-    holdout, measured, groups
-        The split, each model on it, and labels of the test users by kind of group, for plots.
-    """
-
-    protocol: Mapping[str, Any]
-    table: Mapping[str, Mapping[str, Estimate]]
-    leads: Mapping[str, Difference]
-    slices: Mapping[str, list[Slice]]
-    fairness: Gap | None
-    calibration: Calibration | None
-    ablation: list[AblationEffect]
-    tuned: Mapping[str, Mapping[str, Any]]
-    skipped: Mapping[str, str]
-    holdout: Holdout
-    measured: Mapping[str, Measured]
-    groups: Mapping[str, NDArray[np.object_]]
-
-    def plain(self) -> dict[str, Any]:
-        """All figures as plain numbers, lists and names, for JSON."""
-        names = ("protocol", "table", "leads", "slices", "fairness", "calibration", "ablation", "tuned", "skipped")
-        return {name: _plain(getattr(self, name)) for name in names}
+DESIGN = "[u;v] only"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A shop, cut: what every model of one assessment is given."""
+    """Evaluation case: a shop cut in time, and what every model of one assessment is given."""
 
     shop: Snapshot
     holdout: Holdout
@@ -126,8 +68,8 @@ class Case:
             The events do not allow it.
         """
         holdout = hold_out(shop.events, settings.evaluation, settings.seed)
-        histories = Histories.build(holdout.train, holdout.now, settings.training.half_life)
-        return cls(shop, holdout, histories, texts, settings, progress)
+        past = TrainingContext.as_of(shop.facts, holdout.train, holdout.now, settings.training.half_life)
+        return cls(shop, holdout, past.histories, texts, settings, progress)
 
     @property
     def catalogue(self) -> Candidates:
@@ -135,7 +77,7 @@ class Case:
         return Candidates.of(self.shop.facts)
 
     @cached_property
-    def course(self) -> RankerTrainer:
+    def trainer(self) -> RankerTrainer:
         """What a ranker trained at the cut is fitted from; ablations share it."""
         return prepare_ranker(self.shop.facts, self.holdout.train, self.texts, self.settings, progress=self.progress)
 
@@ -144,8 +86,60 @@ class Case:
         return ranker_scores(ranker, self.catalogue, self.histories, self.holdout.users, self.texts)
 
 
+def evaluate(
+    items: pd.DataFrame,
+    interactions: pd.DataFrame,
+    *,
+    settings: Settings | None = None,
+    shoppers: pd.DataFrame | None = None,
+    users: int | None = None,
+    peers: bool = False,
+    ablation: bool = False,
+    progress: bool = False,
+) -> Assessment:
+    """Train on the events before a cut in time and measure on those after it, beside baselines.
+
+    The protocol of ``recsys evaluate``, from tables, with nothing published.
+
+    Parameters
+    ----------
+    items, interactions
+        The shop's two tables.
+    settings
+        Encoder, training and protocol; defaults to `load_settings()`.
+    shoppers
+        A table of ``user_id, segment``, for figures by segment.
+    users
+        Test users, sampled; defaults to ``evaluation.max_users``.
+    peers
+        Also tune and run item-kNN, BM25-kNN, ALS, BPR and EASE.
+    ablation
+        Also take each block away in turn.
+    progress
+        Show progress on stderr.
+
+    Raises
+    ------
+    BadInput
+        A table cannot be used, or its events cannot be cut in time.
+    """
+    settings = settings or load_settings()
+    known = schema.check_items(items, "items")
+    events = schema.check_interactions(interactions, set(known.table[ITEM]), "interactions")
+    tables = ShopTables(
+        known.table,
+        events.table,
+        events.time_kind or schema.TimeKind.ORDER,
+        users=None if shoppers is None else schema.check_users(shoppers, "shoppers").table,
+    )
+    check_extra_blocks(settings, tables)
+    encoder = encoder_for(settings)
+    shop = build_snapshot(tables, encoder, settings, progress=progress).snapshot
+    return assess_shop(shop, encoder, settings, users=users, peers=peers, ablation=ablation, progress=progress)
+
+
 def assess_live(
-    settings: Settings, *, with_peers: bool = False, with_ablation: bool = False, progress: bool = False
+    settings: Settings, *, peers: bool = False, ablation: bool = False, progress: bool = False
 ) -> Assessment:
     """Assess the live version of ``settings.artifacts``.
 
@@ -158,23 +152,47 @@ def assess_live(
     """
     live = Store(settings.artifacts).require()
     shop = snapshot.load(live.path)
-    if not len(shop.events):
-        raise BadInput("evaluate: the live version has no interactions; give some with `jobs.embed --interactions F`")
     if live.manifest["recipe"] != training_recipe(settings):
         log.warning("the settings differ from those version %s was made with; the settings are assessed", live.id)
     encoder = encoder_of(live, settings)
     known = [VectorPool.load(live.path / "vectors", "training")]
-    texts = HistoryEncoder(encoder, shop, settings, known, progress=progress)
-    found = assess(
-        Case.of(shop, texts, settings, progress=progress), with_peers=with_peers, with_ablation=with_ablation
-    )
+    found = assess_shop(shop, encoder, settings, known=known, peers=peers, ablation=ablation, progress=progress)
     return replace(found, protocol={"version": live.id, **found.protocol})
+
+
+def assess_shop(
+    shop: Snapshot,
+    encoder: Encodes,
+    settings: Settings,
+    *,
+    known: Sequence[VectorPool] = (),
+    users: int | None = None,
+    peers: bool = False,
+    ablation: bool = False,
+    progress: bool = False,
+) -> Assessment:
+    """Assess the recipe in `settings` on one shop; `known` pools spare encoding history texts again.
+
+    Raises
+    ------
+    BadInput
+        There are no events, or they cannot be cut in time; `users` is no positive number.
+    """
+    if not len(shop.events):
+        raise BadInput("evaluate: there are no interactions; give some with `recsys embed --interactions F`")
+    if users is not None:
+        if users < 1:
+            raise BadInput(f"users: {users!r} is not a whole number from 1 up")
+        few = settings.evaluation.model_copy(update={"max_users": users})
+        settings = settings.model_copy(update={"evaluation": few})
+    texts = HistoryEncoder(encoder, shop, settings, known, progress=progress)
+    return assess(Case.of(shop, texts, settings, progress=progress), with_peers=peers, with_ablation=ablation)
 
 
 def assess(case: Case, *, with_peers: bool = False, with_ablation: bool = False) -> Assessment:
     """Measure the ranker, the baselines and what else is asked for on one cut."""
     settings, holdout = case.settings, case.holdout
-    ranker = case.course.ranker()
+    ranker = case.trainer.ranker()
     models, skipped = _baselines(case, ranker)
     measured = {RANKER: measure(case.scores(ranker), holdout)}
     measured |= {name: measure(scores, holdout) for name, scores in models.items()}
@@ -188,18 +206,17 @@ def assess(case: Case, *, with_peers: bool = False, with_ablation: bool = False)
         measured |= {name: m for name, (m, _) in ran.items()}
         tuned = {name: params for name, (_, params) in ran.items()}
     how = {"resamples": settings.evaluation.resamples, "seed": settings.seed}
-    table = {name: _figures(case, m, **how) for name, m in measured.items()}
     leads = {figure: _lead(figure, measured, how) for figure in FIGURES}
     shown = dict.fromkeys([RANKER, leads["auc"].rival, leads["ndcg@10"].rival])
     groups = subgroups.user_groups(case.shop, holdout)
     return Assessment(
         protocol=_protocol(case),
-        table=table,
+        estimates={name: _figures(case, m, **how) for name, m in measured.items()},
         leads=leads,
-        slices={name: _slices(case, measured[name], groups, how) for name in shown},
+        parts={name: _slices(case, measured[name], groups, how) for name in shown},
         fairness=_fairness(groups, measured[RANKER], settings.seed),
-        calibration=calibration(case, ranker),
-        ablation=ablation(case, ranker, measured[RANKER], how) if with_ablation else [],
+        reliability=calibration(case, ranker),
+        effects=ablation(case, ranker, measured[RANKER], how) if with_ablation else [],
         tuned=tuned,
         skipped=skipped,
         holdout=holdout,
@@ -219,8 +236,8 @@ def _baselines(case: Case, full: Ranker) -> tuple[dict[str, Scores], dict[str, s
         skipped["popularity, 30 days"] = "the events have an order but no dates"
     models["TF-IDF cosine"] = baselines.tfidf_cosine(facts, case.histories)
     models["embedding cosine"] = baselines.embedding_cosine(facts, case.histories)
-    others = tuple(block.name for block in full.blocks if not isinstance(block, TextVectors))
-    models[DESIGN] = case.scores(case.course.ranker(without=others))
+    others = tuple(block.name for block in full.blocks if block.name != TextVectors.name)
+    models[DESIGN] = case.scores(case.trainer.ranker(without=others))
     return models, skipped
 
 
@@ -264,17 +281,17 @@ def _fairness(groups: Mapping[str, NDArray[np.object_]], measured: Measured, see
 
 
 def ablation(case: Case, full: Ranker, measured: Measured, how: Mapping[str, int]) -> list[AblationEffect]:
-    """Take each block away in turn, fit the weights again, and see what is lost; dearest block first."""
+    """Ablation: each block left out in turn, the weights fitted again; the largest loss of AUC first."""
     out = []
     for block in full.blocks:
-        less = measure(case.scores(case.course.ranker(without=(block.name,))), case.holdout)
+        less = measure(case.scores(case.trainer.ranker(without=(block.name,))), case.holdout)
         lost = {f: metrics.difference(measured.per_user[f], less.per_user[f], **how) for f in FIGURES}
         out.append(AblationEffect(block.name, block.meaning, lost))
-    return sorted(out, key=lambda worth: -worth.figures["auc"].value)
+    return sorted(out, key=lambda effect: -effect.figures["auc"].value)
 
 
 def calibration(case: Case, ranker: Ranker) -> Calibration | None:
-    """The ranker's probabilities for the event they speak of.
+    """Calibration of the ranker's probabilities on events that neither training nor calibration has seen.
 
     The event: a shopper who buys something new within the training horizon buys this item among it. The horizon is
     the stretch of time after the cut that holds as many events as one training stretch did (order-only tables: the
@@ -318,15 +335,3 @@ def _protocol(case: Case) -> dict[str, Any]:
         "resamples": evaluation.resamples,
         "seed": case.settings.seed,
     }
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {k: _plain(getattr(value, k)) for k in value.__dataclass_fields__}
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    return None if isinstance(value, float) and not np.isfinite(value) else value

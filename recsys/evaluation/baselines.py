@@ -1,8 +1,9 @@
-"""The simple recommenders ours has to beat, each as a score for every item of the catalogue."""
+"""Baselines: the simple recommenders ours has to beat, each as a score for every item of the catalogue."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,15 +11,17 @@ from numpy.typing import NDArray
 from recsys.data.catalogue import Candidates, ItemFeatures
 from recsys.data.events import DAY, Events
 from recsys.data.histories import Histories
-from recsys.ranking.ranker import Ranker
-from recsys.ranking.recipe import HistoryEncoder
+
+if TYPE_CHECKING:
+    from recsys.ranking.ranker import Ranker
+    from recsys.ranking.recipe import HistoryEncoder
 
 Scores = Callable[[int], NDArray[np.float64]]
 """Scores of all catalogue items for one user code, shape ``(n_items,)``; higher is better."""
 
 
 def popularity(events: Events, days: float | None = None) -> Scores:
-    """Summed event weights of each item, over all time or the last `days` before the end."""
+    """Popularity baseline: summed event weights of each item, over all time or the last `days` before the end."""
     if days is not None:
         events = events.where(events.time >= events.end - days * DAY)
     counts = np.bincount(events.item, events.weight, minlength=events.n_items).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Known methods on the same split: item-kNN, BM25-kNN, ALS, BPR, EASE, and text similarity with its decay tuned.
+"""Competing methods on the same split: item-kNN, BM25-kNN, ALS, BPR, EASE, and text similarity with its decay tuned.
 
 Each is tuned on an inner split of the training events, as a careful user would. What is best for the top of the list is
 often not what is best for the whole order, so a peer may enter twice: tuned for nDCG@10, and (``name @auc``) for
@@ -25,12 +25,12 @@ from threadpoolctl import threadpool_limits
 
 from recsys.data.catalogue import ItemFeatures
 from recsys.data.events import Events
-from recsys.data.histories import Histories
-from recsys.errors import BadInput
+from recsys.errors import DISTRIBUTION, BadInput
 from recsys.evaluation import baselines
 from recsys.evaluation.baselines import Scores
 from recsys.evaluation.metrics import Floats
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure
+from recsys.ranking.features import TrainingContext
 from recsys.settings import EvaluationSettings
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def factors(past: PeerInput, kind: str, **params: Any) -> Scores:
 
 def text(past: PeerInput, kind: str, half_life: float) -> Scores:
     """Similarity of an item's words or vector to the history's, older visits counting less."""
-    histories = Histories.build(past.events, past.now, half_life)
+    histories = TrainingContext.as_of(past.facts, past.events, past.now, half_life).histories
     score = {"tfidf": baselines.tfidf_cosine, "embedding": baselines.embedding_cosine}[kind]
     return score(past.facts, histories)
 
@@ -140,7 +140,7 @@ def available(n_items: int) -> tuple[list[Peer], dict[str, str]]:
     else:
         skipped["EASE"] = f"inverts a matrix of {n_items} x {n_items}; run up to {DENSE_ITEMS} items"
     if importlib.util.find_spec("implicit") is None:
-        why = "needs the package implicit: pip install 'recsys[peers]'"
+        why = f"needs the package implicit: pip install '{DISTRIBUTION}[peers]'"
         return found, skipped | dict.fromkeys(("item-kNN", "BM25-kNN", "ALS", "BPR"), why)
     near = {"neighbours": (20, 100, 400)}
     als = {"iterations": (12,), "factors": (64, 128), "alpha": (1.0, 10.0, 40.0), "regularization": (0.05, 1.0)}

@@ -1,4 +1,4 @@
-"""Whether a score means what it says: predicted chances against what happened.
+"""Calibration of probabilities: predicted chances against what happened.
 
 All figures are weighted sums over rows, so that a row that stands for many (a sampled negative) can count as many, and
 intervals come from resampling users.

@@ -1,4 +1,4 @@
-"""Where a model is good and where it is not: by activity, by how well known the item is, by segment."""
+"""Subgroup metrics: figures by activity, by popularity of the item and by segment, and the gap between segments."""
 
 from __future__ import annotations
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any
 
 from recsys.data.histories import Profile
 from recsys.data.snapshot import Snapshot
 from recsys.errors import ArtifactError, BadInput, RecsysError
+from recsys.explain import bars
 from recsys.explain.evidence import EncodeHistory, Evidence, Part, Purchase, gather
 from recsys.explain.facts import Facts, Kind, Past, Product
 from recsys.explain.grounding import check
@@ -81,11 +84,26 @@ class Explanation:
             "writer": self.writer,
             "logit": evidence.logit,
             "baseline": evidence.baseline,
-            "contributions": [asdict(part) for part in evidence.parts],
+            "contributions": [{k: v for k, v in asdict(p).items() if k != "kinds"} for p in evidence.parts],
             "purchases": [{k: v for k, v in asdict(p).items() if k != "row"} for p in evidence.purchases],
             "decisive": list(evidence.decisive),
             "facts": asdict(evidence.facts),
         }
+
+    def _repr_html_(self) -> str:
+        evidence = self.evidence
+        parts = {part.block: part.value for part in evidence.parts}
+        scale = bars.reach([{name: value} for name, value in parts.items()])
+        rows = [
+            [escape(part.block), f"{part.value:+.2f}", bars.bar({part.block: part.value}, {part.block: colour}, scale)]
+            for part, colour in ((part, bars.COLOURS[0 if part.value > 0 else 1]) for part in evidence.parts)
+        ]
+        chance = 1 / (1 + math.exp(-evidence.logit))
+        return (
+            f"<blockquote>{escape(self.sentence)}</blockquote>{bars.table(('block', 'log-odds', ''), rows)}"
+            f"<p>The usual item has log-odds of {evidence.baseline:.2f} for this shopper; with all parts "
+            f"{escape(evidence.item_id)} has {evidence.logit:.2f}, a score of {chance:.2%}.</p>"
+        )
 
 
 class Explainer:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from recsys.data.histories import Profile
 from recsys.data.tfidf import words
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 from recsys.explain import Explainer, Explanation, ReasonWriter
 from recsys.explain.evidence import NAMEABLE, Evidence
 from recsys.explain.grounding import check
@@ -154,7 +154,7 @@ def _without_slots(form: str) -> str:
 
 def overlap(written: Sequence[str], references: Sequence[str]) -> Figures:
     """BLEU-1, BLEU-4 (sacrebleu, 0-100) and ROUGE-1/2/L F-measures (rouge-score, 0-1) against one reference each."""
-    import sacrebleu
+    sacrebleu = require("sacrebleu", "evaluation")
 
     if len(written) != len(references) or not written:
         raise BadInput(f"overlap: {len(written)} texts for {len(references)} references")
@@ -168,9 +168,7 @@ def rouge_scores(
     written: Sequence[str], references: Sequence[str], names: Sequence[str] = ("rouge1", "rouge2", "rougeL")
 ) -> dict[str, NDArray[np.float64]]:
     """ROUGE F-measures (0-1) of each text against its reference, each of shape ``(n,)``."""
-    from rouge_score.rouge_scorer import RougeScorer
-
-    scorer = RougeScorer(list(names), use_stemmer=False)
+    scorer = require("rouge_score.rouge_scorer", "evaluation").RougeScorer(list(names), use_stemmer=False)
     scores = [scorer.score(r, w) for w, r in zip(written, references, strict=True)]
     return {name: np.array([s[name].fmeasure for s in scores]) for name in names}
 

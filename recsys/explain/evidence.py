@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Profile
-from recsys.explain.facts import Facts, Kind, Past
+from recsys.explain import grounding
+from recsys.explain.facts import Facts, Kind, Past, safe_clause
 from recsys.explain.statistics import ShopStatistics
 from recsys.ranking.ranker import Ranker
 
@@ -28,26 +29,7 @@ TOP_PARTS = 3
 #: Purchases left out together in search of what would change the decision.
 MAX_JOINT = 5
 
-#: What a block's part of the score says in words; blocks that are not here are shown in figures only.
-SAYS: dict[str, tuple[Kind, ...]] = {
-    "bought together": (Kind.OFTEN, Kind.TOGETHER),
-    "bought next": (Kind.OFTEN, Kind.TOGETHER),
-    "completes": (Kind.OFTEN, Kind.TOGETHER),
-    "bought with its like": (Kind.TOGETHER, Kind.WORDS, Kind.SIMILAR),
-    "bought together lately": (Kind.OFTEN, Kind.TOGETHER),
-    "taste": (Kind.OFTEN, Kind.TOGETHER, Kind.SIMILAR),
-    "similarity": (Kind.SIMILAR, Kind.WORDS),
-    "text agreement": (Kind.SIMILAR, Kind.WORDS),
-    "shared words": (Kind.WORDS, Kind.BRAND, Kind.SIMILAR),  # a product's brand is among its words
-    "category": (Kind.CATEGORY,),
-    "price": (Kind.PRICE, Kind.CHEAPER),
-    "popularity": (Kind.POPULAR,),
-    "their time": (Kind.POPULAR,),
-    "newness": (Kind.NEW,),
-}
 _ABOUT_ITEM = {Kind.POPULAR, Kind.NEW, Kind.PRICE, Kind.CHEAPER}
-#: Blocks that say the same of every shopper.
-_IMPERSONAL = {"popularity", "newness", "text vectors"}
 
 EncodeHistory = Callable[[Profile], NDArray[np.float32]]
 """The text vector that a changed history would have, shape ``(dim,)``."""
@@ -55,11 +37,15 @@ EncodeHistory = Callable[[Profile], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Part:
-    """One block's share of a score, in logits, against the shopper's average candidate."""
+    """One block's share of a score, in logits, against the shopper's average candidate.
+
+    `kinds` are the kinds of evidence that may put it into words; a block without any is shown in figures only.
+    """
 
     block: str
     meaning: str
     value: float
+    kinds: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,8 +102,12 @@ class Evidence:
     @property
     def top_kinds(self) -> frozenset[Kind]:
         """The kinds of evidence that the largest positive parts stand for."""
-        top = [p for p in sorted(self.parts, key=lambda p: -p.value)[:TOP_PARTS] if p.value > 0]
-        return frozenset(kind for part in top for kind in SAYS.get(part.block, ()))
+        return frozenset(kind for part in self.top_parts for kind in part.kinds)
+
+    @property
+    def top_parts(self) -> list[Part]:
+        """The largest positive parts, at most `TOP_PARTS`."""
+        return [p for p in sorted(self.parts, key=lambda p: -p.value)[:TOP_PARTS] if p.value > 0]
 
 
 def gather(
@@ -146,12 +136,15 @@ def gather(
     baseline = ranker.contributions(profile, statistics.baseline)
     mean, intercept = baseline.mean(axis=0), float(ranker.intercept)
     drops = _leave_one_out(ranker, profile, candidates, full)
-    impersonal = np.array([block.name in _IMPERSONAL for block in ranker.blocks])
+    blocks = ranker.blocks
+    personal = np.array([block.personal for block in blocks])
     out = []
     for at, code in enumerate(codes):
         difference = full[at] - mean
         order = np.argsort(-np.abs(difference), kind="stable")
-        parts = tuple(Part(ranker.blocks[b].name, ranker.blocks[b].meaning, float(difference[b])) for b in order)
+        parts = tuple(
+            Part(blocks[b].name, blocks[b].meaning, float(difference[b]), blocks[b].evidence_kinds) for b in order
+        )
         worths = drops[:, at].sum(axis=1) if len(profile) else np.zeros(0)
         order_by_worth = np.argsort(-worths, kind="stable")
         ranked = [Purchase(statistics.item_id(int(profile.items[r])), int(r), float(worths[r])) for r in order_by_worth]
@@ -169,11 +162,11 @@ def gather(
                 item=statistics.product(int(code)),
                 usual_price=statistics.usual_price(profile),
                 new=statistics.is_new(int(code)),
-                fits=len(profile) > 0 and float(difference[~impersonal].sum()) > 0,
+                fits=len(profile) > 0 and float(difference[personal].sum()) > 0,
                 n_items=statistics.n_items,
             ),
         )
-        facts = _sayable(evidence, int(code), statistics, ranker, profile, drops[:, at], user)
+        facts = _sayable(evidence, one, statistics, ranker, profile, drops[:, at], user)
         out.append(replace(evidence, facts=facts))
     return out
 
@@ -226,7 +219,7 @@ def _decisive(
 
 def _sayable(
     evidence: Evidence,
-    code: int,
+    one: Candidates,
     statistics: ShopStatistics,
     ranker: Ranker,
     profile: Profile,
@@ -234,8 +227,7 @@ def _sayable(
     user: int | None,
 ) -> Facts:
     """The facts with what may be said chosen from what is largest."""
-    names = [block.name for block in ranker.blocks]
-    facts = evidence.facts
+    facts, code = evidence.facts, int(one.codes[0])
     because: list[Past] = []
     for purchase in evidence.purchases:
         if purchase.worth < max(NAMEABLE, SECOND * evidence.purchases[0].worth) or len(because) == NAMED:
@@ -243,27 +235,35 @@ def _sayable(
         past = statistics.past(profile, purchase.row, code, user)
         # Two products of one name cannot be told apart in a sentence.
         if past is not None and past.product.name.casefold() not in {facts.item.name.casefold(), *_named(because)}:
-            because.append(replace(past, link=_link(facts, past, names, drops[purchase.row])))
+            because.append(replace(past, link=_link(facts, past, ranker, drops[purchase.row])))
     # A look is named only where no purchase can be.
     bought = [past for past in because if past.bought]
     facts = replace(facts, because=tuple(bought or because[:1]))
-    top = [p for p in sorted(evidence.parts, key=lambda p: -p.value)[:TOP_PARTS] if p.value > 0]
-    extra = dict.fromkeys(k for p in top for k in SAYS.get(p.block, ()) if k in _ABOUT_ITEM and facts.holds(k))
-    return replace(facts, extra=tuple(extra))
+    top = evidence.top_parts
+    extra = dict.fromkeys(k for part in top for k in part.kinds if k in _ABOUT_ITEM and facts.holds(k))
+    block = {block.name: block for block in ranker.blocks}
+    clauses = (block[part.block].describe(profile, one)[0] for part in top)
+    return replace(facts, extra=tuple(extra), clause=next(filter(None, map(_clause, clauses)), ""))
+
+
+def _clause(said: str | None) -> str:
+    """What a block says of the item, '' where it says nothing or what no sentence may hold."""
+    clause = safe_clause(said or "")
+    return "" if grounding.limits(f"It {clause}.") else clause
 
 
 def _named(because: Sequence[Past]) -> set[str]:
     return {past.product.name.casefold() for past in because}
 
 
-def _link(facts: Facts, past: Past, names: Sequence[str], drop: NDArray[np.float64]) -> Kind:
+def _link(facts: Facts, past: Past, ranker: Ranker, drop: NDArray[np.float64]) -> Kind:
     """The kind whose block loses most without this purchase, among those that are true of the pair."""
     if not past.bought:
         return Kind.VIEWED
     for block in np.argsort(-drop, kind="stable"):
         if drop[block] <= 0:
             break
-        for kind in SAYS.get(names[block], ()):
+        for kind in ranker.blocks[block].evidence_kinds:
             if facts.holds(kind, past):
                 return kind
     return Kind.BOUGHT

@@ -7,9 +7,10 @@ import math
 import re
 import unicodedata
 from dataclasses import dataclass
-from enum import StrEnum
 
+from recsys.data.personal import LINK
 from recsys.explain.lexicon import vocabulary
+from recsys.ranking.features import EvidenceKind
 
 #: Days that count as "lately", for sales and for arrivals.
 WINDOW = 30
@@ -24,27 +25,11 @@ SIMILAR, UNUSUAL = 0.5, 0.99
 NARROW = 0.1
 #: A price this close (as a ratio) to what the shopper usually pays is "about" that; beyond it, lower or higher.
 NEAR_PRICE = 1.25
-#: Characters of a product's name in a sentence.
-MAX_NAME = 80
+#: Characters of a product's name in a sentence, and of what a shop's own block says.
+MAX_NAME = MAX_CLAUSE = 80
 
 
-class Kind(StrEnum):
-    """Kinds of evidence, named as the writer reads them."""
-
-    OFTEN = "often bought together"
-    TOGETHER = "same shoppers bought both"
-    WORDS = "shared words"
-    BRAND = "same brand"
-    CATEGORY = "same category"
-    SIMILAR = "similar product"
-    BOUGHT = "bought before"
-    VIEWED = "looked at before"
-    POPULAR = "popular"
-    NEW = "new in the shop"
-    PRICE = "usual price"
-    CHEAPER = "below usual price"
-    TASTE = "fits the history"
-    PICK = "suggestion"
+Kind = EvidenceKind
 
 
 @dataclass(frozen=True)
@@ -122,6 +107,8 @@ class Facts:
         Purchases that may be named, the one worth most first.
     extra
         Facts about the item itself that are among the largest parts of the score, largest first.
+    clause
+        What a block of the shop's own says of the item where it is among the largest parts ("has 214 reviews").
     usual_price
         Median price of the shopper's history, None where unknown.
     new
@@ -135,6 +122,7 @@ class Facts:
     item: Product
     because: tuple[Past, ...] = ()
     extra: tuple[Kind, ...] = ()
+    clause: str = ""
     usual_price: float | None = None
     new: bool = False
     fits: bool = False
@@ -181,7 +169,6 @@ def _same(a: str | None, b: str | None) -> bool:
 
 
 _MARKUP = re.compile(r"<[^<>]{0,200}>|[`*_#|~^\\\[\]{}<>]+")
-_URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 
 
 def safe_name(title: str, limit: int = MAX_NAME) -> str:
@@ -191,7 +178,7 @@ def safe_name(title: str, limit: int = MAX_NAME) -> str:
     ellipsis. Whatever it says, it stays a name: the writer never reads it, and the check takes it as one unit.
     """
     text = unicodedata.normalize("NFKC", html.unescape(title[: 20 * limit]))
-    text = _URL.sub(" ", _MARKUP.sub(" ", text))
+    text = LINK.sub(" ", _MARKUP.sub(" ", text))
     # Controls, direction marks and surrogates are invisible or harmful; symbols (emoji) are noise in a sentence.
     text = "".join(
         " " if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "So", "Zl", "Zp"} else c for c in text
@@ -201,6 +188,14 @@ def safe_name(title: str, limit: int = MAX_NAME) -> str:
     if len(text) > limit:
         text = text[:limit].rsplit(" ", 1)[0].rstrip(" .,;:!?-–—'(") + "…"
     return text or "this product"
+
+
+def safe_clause(clause: str) -> str:
+    """What a shop's own block says of a product, as it may stand inside a sentence; '' where nothing printable is left.
+
+    The block answers for its truth.
+    """
+    return safe_name(clause, MAX_CLAUSE) if re.search(r"\w", clause) else ""
 
 
 #: Words of titles that say nothing about the product: units, packaging, glue.

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from recsys.data.personal import personal_kinds
 from recsys.explain import claims, numeric_claims, purchase_roles
 from recsys.explain.facts import Facts
 from recsys.explain.lexicon import PROFANE
@@ -23,11 +24,6 @@ MAX_LENGTH = 480
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][\w&'-]+", re.MULTILINE)
-_PERSONAL = (
-    (re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}"), "an e-mail address"),
-    (re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE), "a link"),
-    (re.compile(r"(?<![\w.])\+?\d(?:[ ().-]?\d){8,}(?!\w)"), "a telephone or account number"),
-)
 
 
 def check(sentence: str, facts: Facts, *, max_length: int = MAX_LENGTH) -> list[str]:
@@ -60,7 +56,7 @@ def limits(sentence: str, outside: str | None = None, max_length: int = MAX_LENG
     if not sentence.strip():
         found.append("empty")
     rest = sentence if outside is None else outside
-    found += [f"holds {what}" for pattern, what in _PERSONAL if pattern.search(rest)]
+    found += [f"holds {what}" for what in personal_kinds(rest)]
     if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "So"} for c in sentence):
         found.append("holds characters that do not print, or symbols")
     if re.search(r"<[a-zA-Z/!][^>]*>|\]\(|```|[{}]", sentence):

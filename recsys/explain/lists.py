@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from recsys.data.atomic import replacing, write_text
 from recsys.data.histories import Profile
 from recsys.data.schema import ITEM, USER
 from recsys.explain import Explainer, Explanation
@@ -54,15 +55,14 @@ def explain_resumably(
     if not mark.is_file() or json.loads(mark.read_text("utf-8")) != key:
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir(parents=True)
-        mark.write_text(json.dumps(key), "utf-8")
+        write_text(mark, json.dumps(key))
     for start in range(0, len(lists), PART_ROWS):
         rows = lists.iloc[start : start + PART_ROWS].reset_index(drop=True)
         file = parts / f"{start:010d}.parquet"
         if not file.is_file():
             found = explain_lists(explainer, rows, shopper)
-            unfinished = file.with_suffix(".part")
-            rows.assign(reason=[e.sentence for e in found], writer=[e.writer for e in found]).to_parquet(unfinished)
-            unfinished.replace(file)
+            with replacing(file) as written:
+                rows.assign(reason=[e.sentence for e in found], writer=[e.writer for e in found]).to_parquet(written)
         yield start + len(rows)
 
 

@@ -11,6 +11,7 @@ from recsys.explain.facts import GLUE, Facts, Kind
 from recsys.explain.lexicon import NEUTRAL
 
 ITEM, BRAND, CATEGORY, SHARED, BOTH = "⟦item⟧", "⟦brand⟧", "⟦category⟧", "⟦shared⟧", "⟦both⟧"
+CLAUSE = "⟦clause⟧"
 #: Part of one product's name, said of it alone: ``⟦item~⟧``, ``⟦b0~⟧``.
 PART = "~⟧"
 
@@ -56,6 +57,8 @@ def normalise(text: str) -> str:
 def mask(sentence: str, facts: Facts) -> Masked:
     """Mark whole names, then brand, category and shared words, then parts of names."""
     text = normalise(_shared_not_named(sentence, facts))
+    if facts.clause:
+        text = text.replace(normalise(f"It {facts.clause}."), f" it {CLAUSE} . ")
     names = [(normalise(facts.item.name), ITEM)]
     names += [(normalise(past.product.name), bought(i)) for i, past in enumerate(facts.because)]
     for name, mark in sorted(names, key=lambda pair: -len(pair[0])):

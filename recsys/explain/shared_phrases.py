@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from recsys.data.tfidf import words
+from recsys.data.tfidf import CJK, words
 from recsys.explain.facts import GLUE
 from recsys.explain.lexicon import vocabulary
 from recsys.explain.masking import stem
@@ -24,7 +24,7 @@ BOUND = 0.5
 COMMON = 0.05
 
 _SEGMENT = re.compile(r"[^\w\s'’-]+|\s[-–—]+\s|\b\d[\w.,]*(?:-[a-z]+)?|\b(?:with|for|by|in|of|to|from)\b")
-_CJK_PAIR = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
+_CJK_PAIR = re.compile(f"[{CJK}]{{2}}")
 #: Glue that binds: the "glance" of "at-a-glance".
 _ARTICLES = frozenset(["a", "an", "the"])
 #: Words that describe anything: alone they are nothing that two products share.

@@ -11,6 +11,7 @@ from recsys.explain.facts import WINDOW, Facts, Kind
 
 Tone = Literal["friendly", "neutral", "expert"]
 Length = Literal["short", "long"]
+Language = Literal["en", "zh"]
 TONES: tuple[Tone, ...] = get_args(Tone)
 
 SLOT = re.compile(r"\{([a-z_]+\d?)\}")
@@ -36,6 +37,8 @@ class Plan:
         How to say it.
     values
         Slot names and what the program fills in; not part of what a writer reads.
+    clause
+        What is said of the item after the writer's sentence, in the words of a shop's own block.
     """
 
     kind: Kind
@@ -43,6 +46,7 @@ class Plan:
     extra: Kind | None = None
     tone: Tone = "friendly"
     values: Mapping[str, str] = field(default_factory=dict, compare=False)
+    clause: str = field(default="", compare=False)
 
     @classmethod
     def of(cls, facts: Facts, tone: Tone = "friendly", length: Length = "long") -> Plan:
@@ -60,7 +64,15 @@ class Plan:
             candidates = (*extras, Kind.TASTE, Kind.POPULAR, Kind.NEW, Kind.PICK)
             kind = next(k for k in candidates if facts.holds(k))
         extra = next((k for k in extras if k is not kind), None) if length == "long" else None
-        return cls(kind, named, extra, tone, _values(facts, kind, named, extra))
+        clause = facts.clause if length == "long" or not named else ""
+        return cls(kind, named, extra, tone, _values(facts, kind, named, extra), clause)
+
+    def sentence(self, form: str, language: Language = "en") -> str:
+        """A form with its slots filled, and the clause of the shop's own block after it."""
+        text = fill(form, self.values)
+        if not self.clause:
+            return text
+        return f"{text} It {self.clause}." if language == "en" else f"{text}它{self.clause}。"
 
     @property
     def slots(self) -> tuple[str, ...]:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from recsys.explain.facts import Kind
-from recsys.explain.slot_templates import Plan, Tone, fill
-
-Language = Literal["en", "zh"]
+from recsys.explain.slot_templates import Language, Plan, Tone
 
 _REASON: Mapping[str, Mapping[Kind, str]] = {
     "en": {
@@ -77,4 +74,4 @@ def template(plan: Plan, language: Language = "en") -> str:
     form = form.replace("{because}", because).replace("{window}", window if "days" in plan.slots else "")
     if plan.named == 2:
         form = form.replace("with it.", "with them.").replace("与它同样", "与它们同样")
-    return fill(form, plan.values)
+    return plan.sentence(form, language)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.data.validation import with_columns
-from recsys.encoders.encoder import Encoder
+from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
 from recsys.explain import grammar
 from recsys.explain.research import soft_prompt
@@ -86,7 +86,7 @@ def reference_examples(rows: pd.DataFrame) -> list[Example]:
 
 
 def profile_vectors(
-    rows: pd.DataFrame, encoder: Encoder, *, progress: bool = False
+    rows: pd.DataFrame, encoder: Encodes, *, progress: bool = False
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Vectors of the shoppers' and of the items' descriptions, each of shape ``(n, dim)`` and of length 1."""
     both = encoder.encode([*rows[ABOUT_USER], *rows[ABOUT_ITEM]], progress=progress).vectors
@@ -125,7 +125,7 @@ def train_soft_prompt(
     out: Path,
     base: str,
     references: pd.DataFrame,
-    encoder: Encoder,
+    encoder: Encodes,
     *,
     max_steps: int | None = None,
     progress: bool = False,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.encoders import pretrained
-from recsys.errors import RecsysError
+from recsys.errors import MissingExtra, RecsysError
 from recsys.explain import grammar, grounding, slot_templates
 from recsys.explain.facts import Facts
 from recsys.explain.slot_templates import Plan
@@ -23,7 +23,7 @@ from recsys.settings import ExplainSettings
 
 log = logging.getLogger(__name__)
 
-#: Adapter of the default writer, trained by `python -m jobs.finetune explainer`.
+#: Adapter of the default writer, trained by `recsys finetune explainer`.
 ADAPTER = Path(__file__).parent / "adapter"
 TEMPLATE = "template"
 #: Name of the writer without its adapter, asked in plain words.
@@ -99,7 +99,11 @@ class ReasonWriter:
             return cls(
                 gpt.EndpointWriter(settings.writer.removeprefix(gpt.ENDPOINT), timeout=settings.seconds), settings
             )
-        local = load_local(settings, offline=offline)
+        try:
+            local = load_local(settings, offline=offline)
+        except MissingExtra as error:
+            log.warning("templates write the reasons: %s", error)
+            local = None
         return cls(None, settings) if local is None else cls.around(local, settings)
 
     @classmethod
@@ -204,7 +208,7 @@ def judge(form: str, plan: Plan, facts: Facts) -> tuple[str, str]:
     """``(sentence, what is wrong with it)``; the second is '' where nothing is."""
     if wrong := slot_templates.malformed(form, plan):
         return "", wrong
-    sentence = slot_templates.fill(form, plan.values)
+    sentence = plan.sentence(form)
     return sentence, "; ".join(grounding.check(sentence, facts))
 
 

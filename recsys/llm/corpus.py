@@ -1,4 +1,4 @@
-"""Plain text for pre-training: documents streamed from files, and their tokens on disk.
+"""Pre-training corpus: documents streamed from files, a byte-level BPE tokenizer, and tokens on disk.
 
 Nothing here holds the text in memory: documents are read one after another, and tokens go to a file that training maps.
 """
@@ -95,13 +95,13 @@ def _rows(path: Path) -> Iterator[str]:
 
 
 def is_held_out(document: str, share: float) -> bool:
-    """Whether a document is kept for measuring: by its hash, so that every run and every tool agrees."""
+    """Held-out split by hash: whether a document is kept for measuring; every run and every tool agrees on it."""
     digest = hashlib.blake2b(document.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") < share * 2**64
 
 
 def train_tokenizer(documents: Iterable[str], size: int) -> Any:
-    """A byte-level BPE tokenizer (as GPT-2's: any text can be written) with at most `size` tokens."""
+    """Train a byte-level BPE tokenizer (as GPT-2's: any text can be written) with at most `size` tokens."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -120,7 +120,7 @@ def train_tokenizer(documents: Iterable[str], size: int) -> Any:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of many documents, each ended by `END`, on disk.
+    """Token file: tokens of many documents, each ended by `END`.
 
     Attributes
     ----------
@@ -160,7 +160,7 @@ class Tokens:
 
 
 class Blocks(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
-    """Tokens packed into blocks of equal length, whatever documents they come from; the last may be short, if kept.
+    """Packed training blocks of equal length, across documents; the last may be short, if kept.
 
     The model predicts token ``t + 1`` from those up to ``t``, so each block shares its first token with its
     predecessor's last: every token but the very first is predicted exactly once.

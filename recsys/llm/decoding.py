@@ -1,4 +1,4 @@
-"""How the next token is chosen: greedily, drawn with a seed of its own, among given texts only, and when to stop."""
+"""Decoding: greedy, seeded sampling, constrained to given texts, and stop strings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recsys.errors import BadInput
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are chosen.
+    """Sampling parameters.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ Tree = dict[int, Any]
 
 
 def prefix_tree(tokenizer: Any, texts: Sequence[str], end: int) -> Tree:
-    """The tree of the tokens of `texts`, each ended by `end`."""
+    """Prefix tree (trie) of the tokens of `texts`, each ended by `end`."""
     if not texts:
         raise BadInput("within: no text that may be written")
     tree: Tree = {}
@@ -66,7 +66,7 @@ def prefix_tree(tokenizer: Any, texts: Sequence[str], end: int) -> Tree:
 
 
 class Within:
-    """Leaves only the tokens that continue a text of each row's tree."""
+    """Constrained decoding: a logits processor that leaves the tokens which continue a text of each row's tree."""
 
     def __init__(self, trees: Sequence[Tree], end: int) -> None:
         self._nodes = list(trees)
@@ -87,7 +87,7 @@ class Within:
 
 
 class SeededDraw:
-    """Draws each row's token with the row's own generator (Gumbel-max over the top tokens).
+    """Top-k and nucleus sampling with a generator per row (Gumbel-max), so that a text depends on its seed alone.
 
     It leaves one finite score per row, so that greedy search takes the token drawn here.
     """
@@ -108,7 +108,7 @@ class SeededDraw:
 
 
 class StopStrings:
-    """Ends a row once its new text holds one of the strings."""
+    """Stopping criterion: a row ends once its new text holds one of the strings."""
 
     def __init__(self, tokenizer: Any, stop: Sequence[str], width: int) -> None:
         self._tokenizer = tokenizer

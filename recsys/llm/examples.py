@@ -1,4 +1,4 @@
-"""Examples for a causal language model: what it reads and what it should write, as padded batches of tokens."""
+"""Training examples (prompt, completion) of a causal language model, as padded batches of tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recsys.llm.trainer import IGNORED
 
 
 class Example(NamedTuple):
-    """One lesson: after `prompt`, exactly as given, the model should write `completion` and stop."""
+    """Training example: after `prompt`, exactly as given, the model should write `completion` and stop."""
 
     prompt: str
     completion: str
@@ -50,7 +50,7 @@ def tokenise(tokenizer: Any, examples: Sequence[Example], limit: int) -> tuple[l
 
 
 def batches(rows: Sequence[Row], budget: int) -> list[list[Row]]:
-    """Rows of like length together, so that little is padding; the Trainer shuffles the batches."""
+    """Token-budget batches of rows of like length, so that little is padding; the Trainer shuffles the batches."""
     return [[rows[i] for i in batch] for batch in tokens.batches([len(row.ids) for row in rows], budget)]
 
 

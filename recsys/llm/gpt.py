@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from recsys.data.parsing import storable
 from recsys.encoders import pretrained
 from recsys.encoders.encoder import pick_device
-from recsys.errors import ArtifactError, BadInput, RecsysError
+from recsys.errors import ArtifactError, BadInput, RecsysError, require
 from recsys.llm.decoding import GREEDY, Sampling, SeededDraw, StopStrings, Tree, Within, cut, prefix_tree
 
 __all__ = [
@@ -147,8 +148,7 @@ class LocalWriter:
         text = prompt if isinstance(prompt, str) else self._render(prompt)
         if len(text) > MAX_PROMPT_CHARACTERS:
             raise BadInput(f"prompt of {len(text)} characters; at most {MAX_PROMPT_CHARACTERS} are read")
-        text = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids: list[int] = self.tokenizer(storable(text), add_special_tokens=False)["input_ids"]
         limit = int(getattr(self.model.config, "max_position_embeddings", None) or 2048) - room
         if limit < 1:
             raise BadInput(f"{self.name} has no room for {room} new tokens")
@@ -156,6 +156,7 @@ class LocalWriter:
 
     def _render(self, messages: Sequence[Message]) -> str:
         if self.tokenizer.chat_template:
+            require("jinja2", "writers")
             turns = [dict(message) for message in messages]
             return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
         return "\n".join(message["content"] for message in messages) + "\n"
@@ -230,6 +231,8 @@ def load(
     ArtifactError
         The adapter is missing, damaged, or was made for another model.
     """
+    if adapter is not None:
+        require("peft", "writers")  # told before anything is downloaded
     path = pretrained.resolve(name, offline=offline)
     model, tokenizer = load_model(path, name)
     tag = pretrained.weights_hash(path)
@@ -247,6 +250,9 @@ def load_model(path: Path, name: str) -> tuple[Any, Any]:
 
     disable_progress_bar()
     gguf = sorted(path.glob("*.gguf"))
+    if gguf:
+        for needed in ("gguf", "accelerate"):
+            require(needed, "writers")
     where: dict[str, Any] = {"gguf_file": gguf[0].name} if gguf else {}
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
@@ -266,13 +272,12 @@ def load_model(path: Path, name: str) -> tuple[Any, Any]:
 
 
 def _merged(model: Any, adapter: Path) -> Any:
-    from peft import PeftModel
-
+    peft = require("peft", "writers")
     for file in ("adapter_config.json", "adapter_model.safetensors"):
         if not (adapter / file).is_file():
-            raise ArtifactError(f"adapter {adapter}: {file} is missing; train one with `python -m jobs.finetune`")
+            raise ArtifactError(f"adapter {adapter}: {file} is missing; train one with `recsys finetune`")
     try:
-        return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+        return peft.PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
         raise ArtifactError(f"adapter {adapter} does not fit this model: {error}") from error
 
@@ -294,10 +299,7 @@ class EndpointWriter:
     """
 
     def __init__(self, model: str, *, timeout: float = 20.0, retries: int = 2) -> None:
-        try:
-            import openai
-        except ImportError:
-            raise BadInput("writing with an endpoint needs the extra: pip install 'recsys[openai]'") from None
+        openai = require("openai", "openai")
         if not os.environ.get("OPENAI_API_KEY"):
             raise BadInput("set OPENAI_API_KEY (and OPENAI_BASE_URL for an endpoint that is not OpenAI's)")
         self._client = openai.OpenAI(timeout=timeout, max_retries=retries)
@@ -312,8 +314,7 @@ class EndpointWriter:
         self, prompts: Sequence[Prompt], sampling: Sampling = GREEDY, *, seeds: int | Sequence[int] = 0
     ) -> list[str]:
         """Continue each prompt, one request after another; a request that fails for good raises `RecsysError`."""
-        import openai
-
+        openai = require("openai", "openai")
         seed_of = [seeds] * len(prompts) if isinstance(seeds, int) else list(seeds)
         texts = []
         for prompt, seed in zip(prompts, seed_of, strict=True):

@@ -1,4 +1,4 @@
-"""Words, languages and shop concepts of a sentence, in English and Chinese."""
+"""Language detection, search terms, sentence splitting and shop concepts, for English and Chinese."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.tfidf import words
+from recsys.data.tfidf import HAN, words
 
-_CJK = re.compile(r"[\u3400-\u9fff]")
-_CJK_RUN = re.compile(r"([\u3400-\u9fff]+)")
+_HAN = re.compile(f"[{HAN}]")
+_HAN_RUN = re.compile(f"([{HAN}]+)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 _BULLET = re.compile(r"^\s*(?:[-*]|\d+\.)\s+", re.MULTILINE)
 
 
 def language_of(text: str) -> str:
-    """``zh`` where at least a quarter of the letters are Chinese characters, else ``en``."""
+    """Detect the language: ``zh`` where at least a quarter of the letters are Chinese characters, else ``en``."""
     letters = sum(character.isalpha() for character in text)
-    return "zh" if letters and len(_CJK.findall(text)) * 4 >= letters else "en"
+    return "zh" if letters and len(_HAN.findall(text)) * 4 >= letters else "en"
 
 
 def tokens(text: str) -> list[str]:
     """Search terms: words without a plural ``s``; Chinese by jieba (extra ``zh``), else by overlapping pairs."""
     cut = _chinese_cutter()
     out: list[str] = []
-    for part in _CJK_RUN.split(text.lower()):
-        if cut is not None and _CJK.match(part):
+    for part in _HAN_RUN.split(text.lower()):
+        if cut is not None and _HAN.match(part):
             out += cut(part)
         else:
             out += [w[:-1] if len(w) > 3 and w.endswith("s") and not w.endswith("ss") else w for w in words(part)]
@@ -38,7 +38,7 @@ def tokens(text: str) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """Sentences of a text; list items are sentences of their own."""
+    """Split a text into sentences; list items are sentences of their own."""
     parts = [part for line in _BULLET.sub("\n", text).split("\n") for part in _SENTENCE.split(line)]
     return [part.strip() for part in parts if part.strip()]
 
@@ -62,7 +62,7 @@ def _concepts() -> dict[str, re.Pattern[str]]:
 def _pattern(forms: Sequence[str]) -> re.Pattern[str]:
     # English forms match whole words, "*" stands for any ending; Chinese is written without spaces.
     parts = [
-        form if _CJK.search(form) else rf"(?<![a-z0-9])(?:{re.sub(r'(?<=[a-z])[*]', '[a-z]*', form)})(?![a-z0-9])"
+        form if _HAN.search(form) else rf"(?<![a-z0-9])(?:{re.sub(r'(?<=[a-z])[*]', '[a-z]*', form)})(?![a-z0-9])"
         for form in forms
     ]
     return re.compile("|".join(parts))

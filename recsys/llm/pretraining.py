@@ -1,4 +1,4 @@
-"""Train a small GPT from scratch: byte-level BPE, packed blocks, GPT-2's architecture.
+"""Pre-training of a small GPT from scratch: byte-level BPE, packed blocks, GPT-2's architecture.
 
 Radford et al., "Language Models are Unsupervised Multitask Learners", 2019. The result is an ordinary model directory
 (safetensors, tokenizer, card) that `tuning.finetune` and `gpt.load` take by its path. Quality is told in bits per
@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recsys.encoders.encoder import pick_device
 from recsys.encoders.precision import training_precision
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 from recsys.llm import corpus, trainer
 from recsys.llm.corpus import Blocks, Tokens, is_held_out, read_documents
 from recsys.llm.optimizer import muon_adamw, named_rates
@@ -32,7 +32,7 @@ REPORT = "pretraining.json"
 
 
 class PretrainingConfig(BaseModel):
-    """Size of the model and how it is trained; the defaults make about five million parameters."""
+    """Hyperparameters of pre-training; the defaults make a model of about five million parameters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -121,6 +121,7 @@ def pretrain(
     """
     from transformers import EarlyStoppingCallback, GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments, set_seed
 
+    require("accelerate", "writers")
     config = config or PretrainingConfig()
     if config.width % config.heads:
         raise BadInput(f"width {config.width} is no multiple of heads {config.heads}")

@@ -1,4 +1,4 @@
-"""Clean a shop's own text before anything learns from it: each step by itself, and what it did counted.
+"""Text cleaning and de-duplication before training: each step by itself, with a count of what it changed.
 
 Steps, in this order: HTML becomes text, control characters and odd spaces go, personal data is masked, rows that are
 empty, too short or too long, or in another language are left out, and so are repeats.
@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from recsys.data.personal import mask_personal
 from recsys.errors import BadInput
+from recsys.llm.language import language_of
 
 REASON = "reason"
 
@@ -24,21 +26,10 @@ _BREAKS = re.compile(r"<(?:br|/p|/div|/li|/tr|/h[1-6])\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][^<>]*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\s*\n\s*")
-_CJK = re.compile(r"[\u3400-\u9fff]")
-_PERSONAL = (
-    ("[e-mail]", re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")),
-    ("[link]", re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)),
-    ("[card]", re.compile(r"(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])")),
-    (
-        "[phone]",
-        re.compile(r"(?<![\w.,$£€-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,5}\)|\d{2,5})(?:[ .-]\d{2,5}){2,4}(?![\w-])"),
-    ),
-    ("[phone]", re.compile(r"(?<![\w.-])(?:\+\d{9,14}|1[3-9]\d{9}|0\d{9,10})(?!\w)")),
-)
 
 
 class CleaningConfig(BaseModel):
-    """What is kept."""
+    """Which rows cleaning keeps, and what it masks."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -129,20 +120,11 @@ def normalise(text: str) -> str:
     return _LINES.sub("\n", _SPACES.sub(" ", kept)).strip()
 
 
-def mask_personal(text: str) -> str:
-    """Replace e-mail addresses, links, card and telephone numbers by what they are."""
-    for name, pattern in _PERSONAL:
-        text = pattern.sub(name, text)
-    return text
-
-
 def language(text: str) -> str:
     """``zh`` (a quarter of the letters are Chinese characters), ``en`` (nearly all are Latin) or ``other``."""
-    letters = [c for c in text if c.isalpha()]
-    if not letters:
-        return "en"  # numbers and signs are nobody's language
-    if len(_CJK.findall(text)) * 4 >= len(letters):
+    if language_of(text) == "zh":
         return "zh"
+    letters = [c for c in text if c.isalpha()]  # none: numbers and signs are nobody's language
     return "en" if sum(c.isascii() for c in letters) >= 0.9 * len(letters) else "other"
 
 

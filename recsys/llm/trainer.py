@@ -1,4 +1,4 @@
-"""What fine-tuning and pre-training share of the `transformers` Trainer: its figures, and where they go."""
+"""Metrics, logs and checkpoints of the `transformers` Trainer, shared by fine-tuning and pre-training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IGNORED = -100
 
 
 def row_losses(logits: Any, labels: torch.Tensor) -> torch.Tensor:
-    """Loss sum and token count per row, shape ``(rows, 2)``: all that is kept of ``(rows, length, vocabulary)``."""
+    """Cross-entropy sum and token count per row, ``(rows, 2)``: all that is kept of ``(rows, length, vocabulary)``."""
     scores = logits[0] if isinstance(logits, tuple) else logits
     targets = labels[:, 1:]
     losses = torch.nn.functional.cross_entropy(
@@ -54,7 +54,7 @@ def last_checkpoint(directory: Path) -> str | None:
 
 
 def history(entries: Iterable[Mapping[str, float]], measure: str) -> list[dict[str, float]]:
-    """Of a trainer's log: each step with its training loss, or with what `measure` was on held-out text."""
+    """Learning curve from a trainer's log: steps with their training loss, or with `measure` on held-out text."""
     names = {"loss": "loss", f"eval_{measure}": measure}
     return [
         {"step": entry["step"]} | {names[key]: float(entry[key]) for key in names if key in entry}

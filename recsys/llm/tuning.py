@@ -1,4 +1,4 @@
-"""Fine-tune a causal language model on (prompt, completion) examples; the loss counts the completion only.
+"""Fine-tuning of a causal language model on (prompt, completion) examples; the loss counts the completion only.
 
 LoRA (Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021) by default: the base stays as it is and a
 few megabytes of safetensors are learnt beside it. Training is the `transformers` Trainer, so more than one device or
@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from recsys.encoders import pretrained
 from recsys.encoders.encoder import pick_device
 from recsys.encoders.precision import training_precision
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 from recsys.llm import examples, gpt, trainer
 from recsys.llm.examples import Example
 
@@ -35,7 +35,7 @@ OWN_TEXT = (
 
 
 class TuningConfig(BaseModel):
-    """How to fine-tune."""
+    """Hyperparameters of fine-tuning."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -134,6 +134,7 @@ def finetune(
     """
     from transformers import EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
 
+    require("accelerate", "writers")
     config = config or TuningConfig()
     examples.check(train, "train")
     examples.check(valid, "valid")
@@ -223,10 +224,9 @@ def _perplexity(prediction: Any) -> dict[str, float]:
 
 
 def _with_adapter(model: Any, config: TuningConfig) -> Any:
-    from peft import LoraConfig, get_peft_model
-
+    peft = require("peft", "writers")
     targets = config.target_modules
-    adapter = LoraConfig(
+    adapter = peft.LoraConfig(
         r=config.rank,
         lora_alpha=2 * config.rank,
         lora_dropout=0.0,
@@ -234,7 +234,7 @@ def _with_adapter(model: Any, config: TuningConfig) -> Any:
         task_type="CAUSAL_LM",
     )
     try:
-        return get_peft_model(model, adapter)
+        return peft.get_peft_model(model, adapter)
     except ValueError as error:
         raise BadInput(f"target_modules {targets!r}: {error}") from error
 
@@ -255,7 +255,7 @@ def _save(model: Any, tokenizer: Any, out: Path, report: TuningReport, config: T
 
 
 def card(report: TuningReport, config: TuningConfig, about: str) -> str:
-    """The model card: what was trained, on what, with what success."""
+    """Model card: what was trained, on what, with what success."""
     how = f"LoRA of rank {config.rank} on {config.target_modules}" if config.method == "lora" else "all weights"
     rows = {
         "training examples": f"{report.train_examples:,} ({report.train_tokens:,} tokens; "

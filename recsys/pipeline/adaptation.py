@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import shutil
 import tempfile
 import time
@@ -28,14 +27,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch.nn import functional
 
 from recsys.data import snapshot
+from recsys.data.atomic import replacing
 from recsys.data.catalogue import render
-from recsys.data.histories import Histories
 from recsys.data.snapshot import Snapshot
 from recsys.data.store import Store
 from recsys.encoders import checkpoint, pretrained, vector_cache
 from recsys.encoders.checkpoint import FullModel
-from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_for
+from recsys.encoders.protocol import Encodes
 from recsys.encoders.tokens import Tokenizer
 from recsys.errors import BadInput
 from recsys.evaluation import metrics
@@ -43,6 +42,7 @@ from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure
 from recsys.pipeline.item_pairs import ItemPairs, sample_pairs
 from recsys.progress import progress_bar
+from recsys.ranking.features import TrainingContext
 from recsys.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ def contrastive_loss(
 
 def _learn(
     path: Path,
-    base: Encoder,
+    base: Encodes,
     pairs: ItemPairs,
     out: Path,
     settings: Settings,
@@ -263,11 +263,11 @@ def _unfreeze(model: Any, layers: int | None) -> list[torch.nn.Parameter]:
 
 
 def _measure(
-    encoder: Encoder, shop: Snapshot, texts: Sequence[str], holdout: Holdout, settings: Settings, progress: bool
+    encoder: Encodes, shop: Snapshot, texts: Sequence[str], holdout: Holdout, settings: Settings, progress: bool
 ) -> Measured:
     """The cosine between shoppers' mean vectors and items, on the holdout."""
     vectors = vector_cache.encode(encoder, texts, [shop.item_pool], progress=progress).pool.vectors
-    h = Histories.build(holdout.train, holdout.now, settings.training.half_life)
+    h = TrainingContext.as_of(shop.facts, holdout.train, holdout.now, settings.training.half_life).histories
 
     def scores(user: int) -> metrics.Floats:
         rows = slice(h.indptr[user], h.indptr[user + 1])
@@ -297,14 +297,14 @@ def _move(folder: Path, target: Path) -> None:
     if target.is_dir() and any(target.iterdir()):
         return  # named by the hash of its weights, so it is the same encoder, adapted before
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as part:
-        os.replace(shutil.copytree(folder, Path(part) / "encoder"), target)
+    with replacing(target) as copy:
+        shutil.copytree(folder, copy)
 
 
 def _card(
     figures: dict[str, tuple[Estimate, Estimate, Estimate]],
     notes: dict[str, Any],
-    base: Encoder,
+    base: Encodes,
     config: AdaptationConfig,
     settings: Settings,
 ) -> str:
@@ -333,5 +333,5 @@ item; 95% intervals over shoppers, the gain paired:
 |---|---|---|---|
 {rows}
 
-The figures are of the cosine alone. What a ranker makes of the vectors is what the gate of `jobs.nightly` compares.
+The figures are of the cosine alone. What a ranker makes of the vectors is what the gate of `recsys nightly` compares.
 """

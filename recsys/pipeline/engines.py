@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from recsys.data import outputs
-from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_for
-from recsys.errors import BadInput
+from recsys.encoders.protocol import Encodes
+from recsys.errors import BadInput, require
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
 
@@ -19,7 +19,7 @@ NAMES = ("local", "ray")
 class Engine(Protocol):
     """What `jobs` ask of the place where they run."""
 
-    def encoder(self, settings: Settings) -> Encoder:
+    def encoder(self, settings: Settings) -> Encodes:
         """The encoder that the settings name; many texts are encoded where the engine runs."""
         ...
 
@@ -40,7 +40,7 @@ class Engine(Protocol):
 class Local:
     """Everything in this process, on all its cores."""
 
-    def encoder(self, settings: Settings) -> Encoder:
+    def encoder(self, settings: Settings) -> Encodes:
         """The encoder itself."""
         return encoder_for(settings)
 
@@ -55,7 +55,7 @@ class Local:
         progress: bool = False,
     ) -> int:
         """`Recommender.recommend_many`, written whole or not at all."""
-        table = rec.recommend_many(users, k, candidates=candidates, progress=progress)
+        table = rec.recommend_many(users, k, candidates=candidates, columns=None, progress=progress)
         outputs.write_table(table, out)
         return len(table)
 
@@ -72,8 +72,7 @@ def engine(name: str) -> Engine:
         return Local()
     if name != "ray":
         raise BadInput(f"engine {name!r}: expected one of {', '.join(NAMES)}")
-    try:
-        from recsys.pipeline.ray import Cluster
-    except ImportError as error:
-        raise BadInput(f"engine 'ray' needs the extra: pip install 'recsys[ray]' ({error})") from None
+    require("ray.data", "ray")
+    from recsys.pipeline.ray import Cluster
+
     return Cluster()

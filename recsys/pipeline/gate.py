@@ -9,16 +9,17 @@ import numpy as np
 
 from recsys.data import snapshot
 from recsys.data.catalogue import Candidates, ItemFeatures, render
-from recsys.data.histories import Histories
 from recsys.data.snapshot import Snapshot
 from recsys.data.store import Version
-from recsys.encoders.encoder import Encoder
 from recsys.encoders.loading import encoder_for
+from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
 from recsys.evaluation import baselines, metrics
 from recsys.evaluation.baselines import ranker_scores
 from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.splits import Holdout, hold_out, measure
+from recsys.pipeline.night import Night
+from recsys.ranking.features import TrainingContext
 from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker
 from recsys.ranking.sampling import Impressions
 from recsys.settings import GateSettings, Settings
@@ -33,15 +34,14 @@ class Verdict:
     figures: dict[str, Any]
 
 
-def judge(
-    shop: Snapshot, texts: HistoryEncoder, live: Version | None, settings: Settings, *, progress: bool = False
-) -> Verdict:
+def judge(night: Night, shop: Snapshot, texts: HistoryEncoder) -> Verdict:
     """Compare tonight's candidate with the live version, paired, on the latest events.
 
     Both recipes are trained on the events before one cut and rank the same later events against the same negatives:
     the candidate with tonight's items and settings, the live version with its own. The first version, and one whose
     recipe and items are the live version's, is compared with the popularity of the last 30 days.
     """
+    live, settings = night.live, night.settings
     if live is not None and (broken := _shrunk(shop, live, settings.gate)):
         return Verdict(True, broken, {})
     try:
@@ -49,10 +49,10 @@ def judge(
     except BadInput as error:
         return Verdict(False, f"not compared ({error})", {})
     impressions = impressions_of(shop)
-    ours = _per_user_auc(shop.facts, texts, holdout, impressions, settings, progress)
+    ours = _per_user_auc(shop.facts, texts, holdout, impressions, settings, night.progress)
     rival_name, theirs = "recent popularity", None
     if live is not None and (live.path / "ranker").is_dir() and not _same(shop, live, settings):
-        rival_name, theirs = f"version {live.id}", _live_auc(shop, live, holdout, settings, texts, progress)
+        rival_name, theirs = f"version {live.id}", _live_auc(night, live, shop, holdout, texts)
     if theirs is None:
         recent = baselines.popularity(holdout.train, days=30 if holdout.train.absolute else None)
         theirs = measure(recent, holdout).per_user["auc"]
@@ -107,23 +107,23 @@ def _settings_of(live: Version, settings: Settings) -> Settings:
 
 
 def _live_auc(
-    shop: Snapshot, live: Version, holdout: Holdout, settings: Settings, texts: HistoryEncoder, progress: bool
+    night: Night, live: Version, shop: Snapshot, holdout: Holdout, texts: HistoryEncoder
 ) -> metrics.Floats | None:
     """Per-user AUC of the live recipe over the live version's own item facts; None where it can no longer be run."""
     old = snapshot.load(live.path)
-    theirs = _settings_of(live, settings)
+    theirs = _settings_of(live, night.settings)
     encoder = texts.encoder
     if live.manifest["encoder"]["fingerprint"] != encoder.fingerprint:
         try:
             encoder = encoder_for(theirs)
         except BadInput:
             return None  # the old model is gone from this machine; recent popularity is the rival then
-        texts = HistoryEncoder(encoder, shop, theirs, [old.history_pool], progress=progress)
+        texts = HistoryEncoder(encoder, shop, theirs, [old.history_pool], progress=night.progress)
     facts = _facts_as_of(old, shop, encoder)
-    return _per_user_auc(facts, texts, holdout, impressions_of(shop), theirs, progress)
+    return _per_user_auc(facts, texts, holdout, impressions_of(shop), theirs, night.progress)
 
 
-def _facts_as_of(old: Snapshot, shop: Snapshot, encoder: Encoder) -> ItemFeatures:
+def _facts_as_of(old: Snapshot, shop: Snapshot, encoder: Encodes) -> ItemFeatures:
     """The old version's facts in tonight's order of items; items it lacks are described as it would describe them."""
     code = old.item_index.get_indexer(shop.item_index)
     new = np.flatnonzero(code < 0)
@@ -145,6 +145,6 @@ def _per_user_auc(
     progress: bool,
 ) -> metrics.Floats:
     ranker = prepare_ranker(facts, holdout.train, texts, settings, impressions=impressions, progress=progress).ranker()
-    histories = Histories.build(holdout.train, holdout.now, settings.training.half_life)
+    histories = TrainingContext.as_of(facts, holdout.train, holdout.now, settings.training.half_life).histories
     catalogue = Candidates(np.arange(len(facts)), facts)
     return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout).per_user["auc"]

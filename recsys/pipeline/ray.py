@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,10 +22,11 @@ import pyarrow.parquet as pq
 import ray
 
 from recsys.data import outputs
+from recsys.data.atomic import replacing, write_text
 from recsys.data.schema import USER
 from recsys.data.store import Version
-from recsys.encoders.encoder import Encoded, Encoder
 from recsys.encoders.loading import encoder_for
+from recsys.encoders.protocol import Composed, Encoded, Encodes
 from recsys.errors import BadInput
 from recsys.serving.recommender import Recommender
 from recsys.settings import ClusterSettings, Settings
@@ -42,7 +42,7 @@ _LIST = pa.schema([("user_id", pa.string()), ("rank", pa.int64()), ("item_id", p
 class Cluster:
     """The Ray cluster at ``RAY_ADDRESS``, or this machine's cores; the artifacts are on storage all workers see."""
 
-    def encoder(self, settings: Settings) -> Encoder:
+    def encoder(self, settings: Settings) -> Encodes:
         """An encoder whose `encode` spreads many texts over actors."""
         return _SpreadEncoder(settings)
 
@@ -90,21 +90,21 @@ class Cluster:
         return rows
 
 
-class _SpreadEncoder(Encoder):
+class _SpreadEncoder(Composed):
     """The settings' encoder, with `encode` done by actors; small requests stay here."""
 
     #: Texts between two savings: one job of the cluster.
     shard = 262_144
 
     def __init__(self, settings: Settings) -> None:
-        self.__dict__.update(encoder_for(settings).__dict__)
+        super().__init__(encoder_for(settings))
         self._settings = settings
 
     def encode(
         self, texts: Sequence[str], *, kind: str = "document", normalize: bool = True, progress: bool = False
     ) -> Encoded:
         if len(texts) < FEW or not normalize:
-            return super().encode(texts, kind=kind, normalize=normalize, progress=progress)
+            return self.inner.encode(texts, kind=kind, normalize=normalize, progress=progress)
         unique = dict.fromkeys(texts)
         rows = {text: row for row, text in enumerate(unique)}
         vectors, cut = np.empty((len(unique), self.dim), np.float32), np.zeros(len(unique), bool)
@@ -147,7 +147,7 @@ class _ListWorker:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         for part, users in zip(batch[_PART].to_pylist(), batch["users"].to_pylist(), strict=True):
-            lists = self._rec.recommend_many(users, self._k, candidates=self._candidates)
+            lists = self._rec.recommend_many(users, self._k, candidates=self._candidates, columns=None)
             outputs.write_table(lists.astype({USER: object}), self._folder / _name(part))
         return pa.table({_PART: batch[_PART]})
 
@@ -191,7 +191,7 @@ def _keep_only(folder: Path, request: str) -> None:
     if folder.is_dir() and not (mark.is_file() and json.loads(mark.read_text("utf-8")) == request):
         shutil.rmtree(folder)
     folder.mkdir(exist_ok=True)
-    mark.write_text(json.dumps(request), "utf-8")
+    write_text(mark, json.dumps(request))
 
 
 def _digest(parts: Sequence[Any]) -> str:
@@ -210,15 +210,10 @@ def _join(parts: Sequence[Path], out: Path) -> int:
         outputs.write_table(table, out)
         return len(table)
     rows = 0
-    temporary = out.parent / f".{out.name}.joining"
-    try:
-        with pq.ParquetWriter(temporary, _LIST) as writer:
-            for table in _cast(parts):
-                writer.write_table(table)
-                rows += len(table)
-        os.replace(temporary, out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(out) as whole, pq.ParquetWriter(whole, _LIST) as writer:
+        for table in _cast(parts):
+            writer.write_table(table)
+            rows += len(table)
     return rows
 
 

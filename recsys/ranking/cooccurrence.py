@@ -1,7 +1,7 @@
-"""What shoppers do with items: which are bought together, which follow which, which are popular and when.
+"""Co-occurrence statistics of items: bought together, bought after each other, popular when.
 
-Everything here is a statistic of `Events` alone. Item-item statistics are sparse (the strongest partners of each item),
-so they grow with the catalogue and not with its square.
+Everything here is a statistic of `Events` alone. Item-item statistics are sparse (the strongest neighbours of each
+item), so they grow with the catalogue and not with its square.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def recent_pairs(events: Events, limit: int = BASKET_LIMIT) -> Events:
     return events.where(keep)
 
 
-def together(events: Events) -> sparse.csr_array:
-    """How often two items are in one history, ``G[i, j]``; a history of ``n`` items counts ``1 / log2(1 + n)``.
+def cooccurrence_counts(events: Events) -> sparse.csr_array:
+    """Item-item co-occurrence counts ``G[i, j]``; a history of ``n`` items counts ``1 / log2(1 + n)``.
 
     The diagonal holds the items' own counts. Long histories say less about any one pair, hence the damping.
     """
@@ -45,7 +45,7 @@ def together(events: Events) -> sparse.csr_array:
 
 
 def cosine(counts: sparse.csr_array, shrink: float = 3.0) -> sparse.csr_array:
-    """Item-item cosine of co-occurrence counts, pulled to zero where there is little evidence; empty diagonal."""
+    """Shrunk item-item cosine of co-occurrence counts: pulled to zero where there is little evidence; no diagonal."""
     own = counts.diagonal().astype(np.float64)
     coo = counts.tocoo()
     off = coo.row != coo.col
@@ -54,8 +54,8 @@ def cosine(counts: sparse.csr_array, shrink: float = 3.0) -> sparse.csr_array:
     return sparse.csr_array((value.astype(np.float32), (row, col)), shape=counts.shape)
 
 
-def following(events: Events, half_life: float = 2.0, reach: int = 25) -> sparse.csr_array:
-    """How strongly item ``j`` follows item ``i``, ``F[i, j]``, over popularity.
+def sequence_weights(events: Events, half_life: float = 2.0, reach: int = 25) -> sparse.csr_array:
+    """Sequential item-item weights ``F[i, j]``: how strongly item ``j`` follows item ``i``, over popularity.
 
     Every pair of events of one user that are at most `reach` events apart counts from the earlier to the later, halved
     for every `half_life` visits between them; within one visit it counts both ways, so that nothing depends on the
@@ -85,10 +85,10 @@ def following(events: Events, half_life: float = 2.0, reach: int = 25) -> sparse
     return sparse.csr_array((value.astype(np.float32), (flow.row, flow.col)), shape=shape)
 
 
-def regression(
+def local_ease(
     counts: sparse.csr_array, neighbours: sparse.csr_array, ridge: float, batch: int = 512
 ) -> sparse.csr_array:
-    """Item-item weights by ridge regression of each item on its neighbours: EASE (Steck 2019) on local neighbourhoods.
+    """EASE (Steck 2019) on local neighbourhoods: ridge regression of each item on its neighbours.
 
     EASE inverts one dense matrix of all items; here item ``i`` is regressed on the items of row ``i`` of `neighbours`
     only (as fsSLIM does, Ning & Karypis 2011), which is linear in the catalogue. Returns ``B[j, i]``: what having
@@ -140,11 +140,11 @@ def regression(
     )
 
 
-def taste(similarity: sparse.csr_array, size: int, seed: int) -> NDArray[np.float32]:
-    """Item factors of a symmetric item-item similarity, shape ``(n_items, size)``.
+def item_factors(similarity: sparse.csr_array, size: int, seed: int) -> NDArray[np.float32]:
+    """Item factors by truncated SVD of a symmetric item-item similarity, shape ``(n_items, size)``.
 
-    The truncated singular vectors scaled by the root of their values: items whose buyers also buy the same things lie
-    close, even where nobody bought both.
+    Singular vectors are scaled by the root of their values. Items whose buyers also buy the same things lie close,
+    even where nobody bought both.
     """
     from sklearn.utils.extmath import randomized_svd  # a second to import, and only training needs it
 
@@ -157,41 +157,41 @@ def taste(similarity: sparse.csr_array, size: int, seed: int) -> NDArray[np.floa
 
 
 @dataclass(frozen=True)
-class Clock:
-    """Counts of events per item in consecutive stretches of equal numbers of events.
+class CumulativeCounts:
+    """Cumulative event counts per item over time bins of equal numbers of events.
 
-    Stretches of equal numbers of events, not of days, make the same windows fit a shop with a thousand events a year
-    and one with a million a day.
+    Bins of equal numbers of events, not of days, make the same windows fit a shop with a thousand events a year and
+    one with a million a day.
 
     Attributes
     ----------
     edges
-        Start times of the stretches, ascending, float64, shape ``(n_stretches,)``.
+        Start times of the bins, ascending, float64, shape ``(n_bins,)``.
     counts
         Summed weights of all events before each edge and, in the last row, of all events; float32,
-        shape ``(n_stretches + 1, n_items + 1)``. The last column belongs to unknown products and stays zero.
+        shape ``(n_bins + 1, n_items + 1)``. The last column belongs to unknown products and stays zero.
     """
 
     edges: NDArray[np.float64]
     counts: NDArray[np.float32]
 
     @classmethod
-    def build(cls, events: Events, stretches: int) -> Clock:
-        """Cut the events' time into at most `stretches` parts."""
+    def build(cls, events: Events, bins: int) -> CumulativeCounts:
+        """Cut the events' time into at most `bins` parts."""
         if not len(events):
             return cls(np.zeros(1), np.zeros((2, events.n_items + 1), np.float32))
-        edges = np.unique(np.quantile(events.time, np.arange(stretches) / stretches))
+        edges = np.unique(np.quantile(events.time, np.arange(bins) / bins))
         part = np.searchsorted(edges, events.time, side="right") - 1
         counts = np.zeros((len(edges) + 1, events.n_items + 1), np.float32)
         np.add.at(counts, (part + 1, events.item), events.weight)
         return cls(edges, np.cumsum(counts, axis=0, dtype=np.float32))
 
-    def stretch(self, time: float) -> int:
-        """Index of the stretch that holds `time`."""
+    def bin_of(self, time: float) -> int:
+        """Index of the bin that holds `time`."""
         return int(np.clip(np.searchsorted(self.edges, time, side="right") - 1, 0, len(self.edges) - 1))
 
     def window(self, first: int, last: int, codes: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
-        """Summed weights of each item in stretches ``first .. last``, as far as they exist.
+        """Summed weights of each item in the bins ``first .. last``, as far as they exist.
 
         Of all items, shape ``(n_items + 1,)``, or of those of `codes` only, whatever the size of the catalogue.
         """
@@ -200,7 +200,7 @@ class Clock:
         return self.counts[min(max(last + 1, 0), n)][which] - self.counts[min(max(first, 0), n)][which]
 
 
-def seen(events: Events, now: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def first_and_last(events: Events, now: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Days before `now` of each item's first and last event, NaN where there is none; two arrays ``(n_items + 1,)``."""
     first = np.full(events.n_items + 1, np.nan)
     last = np.full(events.n_items + 1, np.nan)

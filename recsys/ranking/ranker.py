@@ -7,7 +7,6 @@ split of a score into blocks both survive it.
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,17 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from recsys.data.catalogue import Candidates, ItemFeatures
 from recsys.data.events import Events
-from recsys.data.histories import Histories, Profile
+from recsys.data.histories import Profile
 from recsys.data.memmap import open_array
+from recsys.data.snapshot import Lazy
 from recsys.errors import ArtifactError, BadInput
+from recsys.ranking.extra_blocks import extra_blocks
 from recsys.ranking.features import BLOCKS, Block, TrainingContext
 from recsys.ranking.regression import Regression, TrainingSplit
-from recsys.ranking.sampling import Impressions, TextVectors, training_pairs, training_windows
+from recsys.ranking.sampling import HistoryVectors, Impressions, training_pairs
+from recsys.ranking.windows import training_windows
 from recsys.settings import TrainingConfig
 
 _META, _WEIGHTS = "ranker.json", "weights.npy"
@@ -33,7 +36,7 @@ _META, _WEIGHTS = "ranker.json", "weights.npy"
 
 @dataclass(frozen=True)
 class Ranker:
-    """A fitted ranker; immutable, safe to use from several threads.
+    """A fitted linear ranker over feature blocks; immutable, safe to use from several threads.
 
     Attributes
     ----------
@@ -90,9 +93,9 @@ class Ranker:
                 query, constant = query + part[0], constant + part[1] - float(offset)
         return query, constant
 
-    def with_statistics(self, shop: TrainingContext) -> Ranker:
+    def with_statistics(self, context: TrainingContext) -> Ranker:
         """The same weights over statistics of newer events (or a newer catalogue)."""
-        blocks = tuple(block.refreshed(shop) for block in self.blocks)
+        blocks = tuple(block.refreshed(context) for block in self.blocks)
         for old, new in zip(self.blocks, blocks, strict=True):
             if old.columns != new.columns:
                 raise BadInput(f"the ranker's block {old.name!r} has other columns on these events; train it again.")
@@ -156,7 +159,7 @@ class Ranker:
                 if kind is None:
                     raise ArtifactError(
                         f"{directory}: the ranker uses the block {entry['class']!r}; if it is yours, name it in "
-                        "training.extra_blocks, else train it again (`python -m jobs.train`)."
+                        "training.extra_blocks, else train it again (`recsys train`)."
                     )
                 block = kind()
                 block.restore({k: open_array(directory / f"{number:02d}-{k}.npy") for k in entry["state"]})
@@ -180,7 +183,7 @@ class Ranker:
 
 @dataclass(frozen=True)
 class RankerTrainer:
-    """All that a ranker is fitted from, made once: labelled pairs of the past, and blocks with today's statistics.
+    """Trainer of rankers: labelled pairs of the past and blocks with today's statistics, made once for many fits.
 
     Attributes
     ----------
@@ -202,11 +205,12 @@ class RankerTrainer:
         cls,
         catalogue: ItemFeatures,
         events: Events,
-        text_vectors: TextVectors,
+        text_vectors: HistoryVectors,
         config: TrainingConfig | None = None,
         *,
         seed: int = 0,
         impressions: Impressions | None = None,
+        table: Lazy[pd.DataFrame] | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> RankerTrainer:
         """Make pairs and statistics from `events`.
@@ -225,6 +229,8 @@ class RankerTrainer:
             Of sampling and of the randomised decomposition.
         impressions
             Items shown, clicked or not; those not clicked are preferred as negatives.
+        table
+            The items table, for extra blocks that read further columns of it.
         progress
             Called with a line of text as each step begins.
 
@@ -234,22 +240,23 @@ class RankerTrainer:
             There is nothing to learn from, or an extra block cannot be loaded.
         """
         config = config or TrainingConfig()
-        say = progress or (lambda line: None)
-        now = events.end
-        shop = TrainingContext(catalogue, events, now, Histories.build(events, now, config.half_life), seed)
-        kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.applies(shop)]
-        moments = training_windows(catalogue, events, config, seed=seed)
-        pairs = training_pairs(moments, kinds, text_vectors, config, seed=seed, impressions=impressions, progress=say)
-        say("fitting the statistics on all events")
-        blocks = fit_blocks(kinds, shop)
+        announce = progress or (lambda line: None)
+        context = TrainingContext.as_of(catalogue, events, events.end, config.half_life, seed=seed, table=table)
+        kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.applies(context)]
+        windows = training_windows(context, config)
+        pairs = training_pairs(
+            windows, kinds, text_vectors, config, seed=seed, impressions=impressions, progress=announce
+        )
+        announce("fitting the statistics on all events")
+        blocks = fit_blocks(kinds, context)
         if (columns := [c for b in blocks for c in b.columns]) != list(pairs.columns):
             raise BadInput(f"features differ between past and present: {sorted(set(columns) ^ set(pairs.columns))}.")
         report = {
             "pairs": len(pairs.bought),
             "bought": int(pairs.bought.sum()),
-            "training_windows": [{"kind": o.kind, "users": len(o.users), "bought": len(o.items)} for o in moments],
+            "training_windows": [{"kind": w.kind, "users": len(w.users), "bought": len(w.items)} for w in windows],
         }
-        say("fitting the weights")
+        announce("fitting the weights")
         return cls(blocks, TrainingSplit.of(pairs, seed), config, report)
 
     def ranker(self, without: Sequence[str] = ()) -> Ranker:
@@ -271,24 +278,9 @@ class RankerTrainer:
         return Ranker(blocks, weights, offsets, model.intercept, report)
 
 
-def fit_blocks(kinds: Sequence[type[Block]], shop: TrainingContext) -> tuple[Block, ...]:
+def fit_blocks(kinds: Sequence[type[Block]], context: TrainingContext) -> tuple[Block, ...]:
     """One fitted block of each kind."""
     blocks = tuple(kind() for kind in kinds)
     for block in blocks:
-        block.fit(shop)
+        block.fit(context)
     return blocks
-
-
-def extra_blocks(names: Sequence[str]) -> list[type[Block]]:
-    """Import user-supplied blocks by dotted name."""
-    found: list[type[Block]] = []
-    for name in names:
-        module, _, attribute = name.rpartition(".")
-        try:
-            kind = getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise BadInput(f"extra_blocks: cannot import {name!r} ({error}); give package.module.ClassName.") from error
-        if not (isinstance(kind, type) and issubclass(kind, Block)):
-            raise BadInput(f"extra_blocks: {name!r} is not a recsys.ranking.features.Block.")
-        found.append(kind)
-    return found

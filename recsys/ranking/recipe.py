@@ -1,4 +1,4 @@
-"""How a ranker comes out of a snapshot: the history texts it needs, and the fit."""
+"""Training recipe: how a ranker comes out of a snapshot, with the history texts it needs."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from recsys.data import schema
 from recsys.data.catalogue import ItemFeatures
 from recsys.data.events import Events
 from recsys.data.histories import Histories
-from recsys.data.snapshot import Snapshot, titles
+from recsys.data.snapshot import Lazy, Snapshot, titles
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
-from recsys.encoders.encoder import Encoder
+from recsys.encoders.protocol import Encodes
 from recsys.ranking.ranker import RankerTrainer
 from recsys.ranking.sampling import Impressions
 from recsys.settings import Settings
 
 
 class HistoryEncoder:
-    """[CLS] vectors of history texts at any moment, each text encoded once.
+    """Encoder of history texts ([CLS] vectors) as of any moment, each text encoded once.
 
-    Training asks for histories as they were at earlier cuts; most users' texts are the same then as now, and last
+    Training asks for histories as they were at earlier cuts. Most users' texts are the same then as now, and last
     night's pool holds most of the others.
     """
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: Encodes,
         snapshot: Snapshot,
         settings: Settings,
         known: Sequence[VectorPool] = (),
@@ -40,7 +40,8 @@ class HistoryEncoder:
         progress: bool,
     ) -> None:
         self.encoder = encoder
-        self._titles = titles(snapshot.tables.value.items)
+        self.table = Lazy(lambda: snapshot.tables.value.items)
+        self._titles = titles(self.table.value)
         self._max_words = settings.history.max_words
         self._known = [snapshot.history_pool, *known]
         self._progress = progress
@@ -80,7 +81,7 @@ def prepare_ranker(
 ) -> RankerTrainer:
     """What a ranker of these events is fitted from; `facts` are the whole catalogue's, row = item code.
 
-    `impressions` later than the events are left out: they are the future as much as later events are.
+    `impressions` later than the events are left out: they belong to the future that the ranker must not see.
     """
     if impressions is not None and events.absolute:
         impressions = impressions.where(impressions.time <= events.end)
@@ -91,12 +92,13 @@ def prepare_ranker(
         settings.training,
         seed=settings.seed,
         impressions=impressions,
+        table=texts.table,
         progress=Console(stderr=True, style="dim").print if progress else None,
     )
 
 
 def impressions_of(shop: Snapshot) -> Impressions | None:
-    """What the shop showed, coded; None where it does not say."""
+    """Impressions of a shop as codes; None where the shop logs none."""
     table = shop.tables.value.impressions
     if table is None:
         return None

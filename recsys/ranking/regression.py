@@ -1,8 +1,8 @@
-"""The weights of the ranker: a logistic regression (scikit-learn), its regularisation and its calibration.
+"""Logistic regression (scikit-learn): the ranker's weights, their regularisation and their calibration.
 
-What is learnt and what is claimed are weighted differently. The order of a list is learnt from pairs weighted by the
-purchases they stand for; the probability is set so that, over the whole catalogue of each shopper who came back in the
-latest stretch, as many purchases are expected as were made, by weights that have not seen that shopper.
+Order and probability are learnt under different weights. The order of a list comes from pairs weighted by the purchases
+of their window. The probability is then set by cross-fitting: over the whole catalogue of each shopper of the latest
+window as many purchases are expected as were made, by weights that have not seen that shopper.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REACH = 40.0
 
 @dataclass(frozen=True)
 class TrainingSplit:
-    """Pairs ready to fit: standardised, split and sampled once, for as many fits as are wanted.
+    """Training split: pairs standardised, split and sampled once, for as many fits as are wanted.
 
     Attributes
     ----------
@@ -38,11 +38,11 @@ class TrainingSplit:
     means, spread
         Of the raw columns; the spread of a constant column is infinite.
     learn, check
-        Rows of the inner split that chooses the regularisation: the latest of several moments is held out.
+        Rows of the inner split that chooses the regularisation: the latest of several windows is held out.
     latest
-        Rows of the latest moment, on which the probability is set.
+        Rows of the latest window, on which the probability is set.
     rest
-        For each half of the latest moment's shoppers (a mask of `latest`), rows to learn from that know nothing of it.
+        For each half of the latest window's shoppers (a mask of `latest`), rows to learn from that know nothing of it.
     """
 
     pairs: Pairs
@@ -57,11 +57,11 @@ class TrainingSplit:
     def of(cls, pairs: Pairs, seed: int) -> TrainingSplit:
         """Standardise the pairs' features in place (a second copy would double the memory) and split the rows."""
         means, spread = pairs.standardise()
-        moments = np.unique(pairs.moment[pairs.later] if pairs.later.any() else pairs.moment)
-        latest = pairs.moment == moments[0]
+        windows = np.unique(pairs.window[pairs.later] if pairs.later.any() else pairs.window)
+        latest = pairs.window == windows[0]
         rng = np.random.default_rng(seed)
         shoppers = int(pairs.shopper.max(initial=0)) + 1
-        held = latest if len(moments) > 1 else (rng.random(shoppers) < 0.25)[pairs.shopper]
+        held = latest if len(windows) > 1 else (rng.random(shoppers) < 0.25)[pairs.shopper]
         sample = (rng.random(shoppers) < INNER / max(len(held), 1))[pairs.shopper]
         second = (rng.random(shoppers) < 0.5)[pairs.shopper]
         return cls(
@@ -77,7 +77,7 @@ class TrainingSplit:
 
 @dataclass(frozen=True)
 class Regression:
-    """Weights of raw columns, with the calibration already in them.
+    """Fitted logistic regression: weights of raw columns, with the calibration already in them.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class Regression:
     def fit(
         cls, split: TrainingSplit, strengths: Sequence[float], columns: NDArray[np.intp] | slice = slice(None)
     ) -> Regression:
-        """Regularisation on the held-out part, weights on everything, slope and intercept on the latest moment.
+        """Regularisation on the held-out part, weights on everything, slope and intercept on the latest window.
 
         Parameters
         ----------
@@ -124,9 +124,9 @@ class Regression:
             for strength in strengths:
                 model = _logistic(X, y[learn], w[learn], strength)
                 z = model.decision_function(held)
-                worth = expected_dcg(z, y[check], pairs.importance_weight[check], pairs.shopper[check])
-                if best is None or worth > best[0]:
-                    best = (worth, strength)
+                gain = expected_dcg(z, y[check], pairs.importance_weight[check], pairs.shopper[check])
+                if best is None or gain > best[0]:
+                    best = (gain, strength)
             del X, held
         _, strength = best or (0.0, strengths[len(strengths) // 2])
         model = _logistic(features, y, w, strength)
@@ -147,7 +147,7 @@ class Regression:
 
 
 def intercept_shift(z: NDArray[np.float64], y: NDArray[np.bool_], importance_weight: NDArray[np.float32]) -> float:
-    """What must be added to logits so that as many purchases are expected as were made.
+    """Intercept correction: what must be added to logits so that as many purchases are expected as were made.
 
     Solves ``sum(s * expit(z + d)) = sum(s * y)`` for ``d``; 0 where all or none were bought.
     """
@@ -166,11 +166,13 @@ def _logistic(
 
 
 def _cross_fitted(split: TrainingSplit, features: NDArray[np.float32], strength: float) -> NDArray[np.float64] | None:
-    """Logits of the latest moment's rows by weights that have not seen their shoppers, shape ``(len(latest),)``.
+    """Cross-fitted logits of the latest window, by weights that have not seen the row's shopper.
 
-    Weights learnt from earlier moments alone know less of the present than the final ones do, and the slope that suits
+    Two folds of shoppers; shape ``(len(latest),)``, None where there is nothing to tell apart.
+
+    Weights learnt from earlier windows alone know less of the present than the final ones do, and the slope that suits
     them would be too timid; on rows that the weights have seen, too few purchases are expected of what was not bought,
-    and an intercept set there would be too high. None where there is nothing to tell apart.
+    and an intercept set there would be too high.
     """
     y, w = split.pairs.bought, split.pairs.weights
     if any(y[rows].all() or not y[rows].any() for rows in (split.latest, *(rows for _, rows in split.rest))):
@@ -188,8 +190,8 @@ def expected_dcg(
 ) -> float:
     """Expected discounted cumulative gain ``1 / log2(1 + rank)`` of what was bought, averaged over shoppers.
 
-    The rank is estimated from the drawn candidates before it, each counting for as many as it stands for. Unlike a
-    likelihood this looks only at the order of each shopper's list.
+    The rank is estimated from the sampled candidates ahead, each counted by its importance weight. Unlike a likelihood
+    this looks only at the order of each shopper's list.
     """
     order = np.lexsort((-z, shopper))
     ahead = np.cumsum(np.where(y, 0.0, importance_weight)[order])
@@ -201,7 +203,7 @@ def expected_dcg(
 
 
 def _slope(z: NDArray[np.floating], y: NDArray[np.bool_], w: NDArray[np.float32]) -> float:
-    """Slope of the affine map of the logit that fits held-out labels best (Platt 1999)."""
+    """Slope of Platt scaling (Platt 1999): the affine map of the logit that fits held-out labels best."""
     from sklearn.linear_model import LogisticRegression
 
     # An intercept that starts right spares the solver a long way: the catalogue holds few purchases.

@@ -1,4 +1,4 @@
-"""The best k of many scores, ties broken by position."""
+"""Top-k selection, ties broken by position."""
 
 from __future__ import annotations
 

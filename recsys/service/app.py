@@ -1,10 +1,11 @@
-"""The endpoints."""
+"""HTTP endpoints: each is one call of the Python interface."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from importlib import metadata
 from typing import Annotated, Any
 
 import pandas as pd
@@ -12,12 +13,13 @@ from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-import recsys
-from recsys.errors import ArtifactError, BadInput
-from recsys.service.answering import Answering
+from recsys.assistant.answers import Assistant
+from recsys.assistant.setup import load_assistant
+from recsys.data.store import knowledge_store
+from recsys.errors import DISTRIBUTION, ArtifactError, BadInput
 from recsys.service.bodies import MAX_BODY, AnswerBody, CompleteBody, ExplainBody, Id, K, RecommendBody, RecommendQuery
-from recsys.service.following import Following
 from recsys.service.guard import Guard, PlainJSON, failure
+from recsys.serving.live import Live, following, live_recommender
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
 
@@ -35,72 +37,87 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
     ArtifactError
         When there is no version to serve.
     """
-    following = Following(settings, check_every)
-    answering = Answering(settings)
+    lists = live_recommender(settings)
+    answers = live_assistant(settings, lists)
+    lists.refresh()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        following.start()
-        yield
-        following.stop()
+        with following((lists, answers), check_every):
+            yield
 
-    app = FastAPI(title="recsys", version=recsys.__version__, lifespan=lifespan, default_response_class=PlainJSON)
-    app.state.following = following
+    app = FastAPI(
+        title="recsys", version=metadata.version(DISTRIBUTION), lifespan=lifespan, default_response_class=PlainJSON
+    )
+    app.state.lists, app.state.answers = lists, answers
     app.add_middleware(Guard, max_body=MAX_BODY)
-    _errors(app)
+    _errors(app, settings)
 
     @app.get("/healthz")
     def healthz() -> Any:
         """Whether lists are served, from which version, and what keeps a newer one from being served."""
-        return {"status": "ok", "version": following.version_id, "problem": following.problem}
+        return {"status": "ok", "version": _id(lists.value), "problem": lists.problem or answers.problem}
 
     @app.get("/version")
     def version() -> Any:
         """What the served version was made of."""
-        held = following.recommender.version
+        held = lists.value.version
         assert held is not None
         kept = ("version", "created", "serves", "encoder", "index", "counts")
-        return {name: held.manifest[name] for name in kept} | {"recsys": recsys.__version__}
+        return {name: held.manifest[name] for name in kept} | {"recsys": metadata.version(DISTRIBUTION)}
 
     @app.get("/recommend")
     def recommend(query: Annotated[RecommendQuery, Query()]) -> Any:
         """A list for one shopper; rules and described products go with POST."""
-        rec = following.recommender
+        rec = lists.value
         return _listed(rec, rec.recommend(query.user, query.items, query.k, exclude_seen=query.exclude_seen))
 
     @app.post("/recommend")
     def recommend_with_body(body: RecommendBody) -> Any:
         """A list for one shopper, under rules, or these items in this shopper's order."""
-        rec = following.recommender
+        rec = lists.value
         found = rec.recommend(body.user, body.items, body.k, exclude_seen=body.exclude_seen, rules=body.rules)
         return _listed(rec, found)
 
     @app.get("/similar")
     def similar(item_id: Id, k: K = 10) -> Any:
-        """Items that could stand in for one."""
-        rec = following.recommender
+        """Substitutes for one item."""
+        rec = lists.value
         return _listed(rec, rec.similar(item_id, k))
 
     @app.post("/complete")
     def complete(body: CompleteBody) -> Any:
-        """What goes with a basket."""
-        rec = following.recommender
+        """Complements of a basket."""
+        rec = lists.value
         return _listed(rec, rec.complete(body.basket, body.k, rules=body.rules))
 
     @app.post("/explain")
     def explain(body: ExplainBody) -> Any:
         """Why an item has its score for a shopper: what the score is made of, and a sentence."""
-        rec = following.recommender
+        rec = lists.value
         return {"version": _id(rec), **rec.explain(body.user, body.item_id).as_dict()}
 
     @app.post("/answer")
     def answer(body: AnswerBody) -> Any:
         """An answer from the shop's own text, with its sources. `user_id` is who your site says is signed in."""
-        return asdict(
-            answering.assistant.answer(body.question, [turn.model_dump() for turn in body.history], body.user_id)
-        )
+        return asdict(answers.value.answer(body.question, [turn.model_dump() for turn in body.history], body.user_id))
 
     return app
+
+
+def live_assistant(settings: Settings, lists: Live[Recommender]) -> Live[Assistant]:
+    """Follower of the assistant: of the version that serves lists, and of the live knowledge.
+
+    It shares the recommender of `lists`, so that a damaged version leaves answers as it leaves lists.
+    """
+    knowledge = knowledge_store(settings.artifacts)
+
+    def open_warm() -> Assistant:
+        assistant = load_assistant(settings, lists.value)
+        assistant.answer("hello")  # the first answer pays for reading files
+        return assistant
+
+    return Live(lambda: (_id(lists.value), knowledge.current_id()), open_warm)
 
 
 def _listed(rec: Recommender, table: pd.DataFrame) -> dict[str, Any]:
@@ -113,8 +130,8 @@ def _id(rec: Recommender) -> str:
     return rec.version.id
 
 
-def _errors(app: FastAPI) -> None:
-    """The messages of the Python interface, as JSON."""
+def _errors(app: FastAPI, settings: Settings) -> None:
+    """The messages of the Python interface, as JSON, without the server's paths."""
 
     @app.exception_handler(KeyError)
     def unknown(_: Request, error: KeyError) -> PlainJSON:
@@ -125,7 +142,7 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(ArtifactError)
     def unpublished(_: Request, error: ArtifactError) -> PlainJSON:
-        return failure(503, str(error))
+        return failure(503, str(error).replace(str(settings.artifacts), settings.artifacts.name))
 
     @app.exception_handler(BadInput)
     def unusable(_: Request, error: BadInput) -> PlainJSON:

@@ -1,4 +1,4 @@
-"""What requests may hold, and how much of it."""
+"""Request bodies: what they may hold, and how much of it."""
 
 from __future__ import annotations
 

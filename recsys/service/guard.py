@@ -1,4 +1,4 @@
-"""Around every request: a bound on its size, an answer in JSON whatever happens, a log line without personal data."""
+"""Middleware around every request: bounded size, an answer in JSON whatever happens, logs without personal data."""
 
 from __future__ import annotations
 

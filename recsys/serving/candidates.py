@@ -1,35 +1,31 @@
-"""Which items are worth scoring: everything while that is cheap, else candidates found in the ranker's own order.
+"""Candidate retrieval: everything while scoring all is cheap, else items found in the ranker's own order.
 
 The part of a learned score that is linear in an item's vector is an inner product, ``(w_v + w_x * u) . v``, so the
-vector index is searched with the ranker itself as the query (`Ranker.fold`). What does not fold (co-purchase,
+vector index is searched with the ranker itself as the query (`Ranker.linear_query`). What does not fold (co-purchase,
 popularity, newness) adds candidates of its own, and a first, cheap score decides which of all these the ranker sees.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from recsys.data.catalogue import Candidates, ItemFeatures
-from recsys.data.histories import Profile, ad_hoc_profile
+from recsys.data.catalogue import Candidates
+from recsys.data.histories import Profile
 from recsys.data.snapshot import Lazy, Snapshot
 from recsys.ranking.features.base import ItemNeighbours
-from recsys.ranking.features.content import Similarity
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.topk import top_k
-from recsys.serving.index import ItemIndex, Selection
+from recsys.serving.fallback import PopularityFallback, catalogue_scores
+from recsys.serving.index import ItemIndex
+from recsys.serving.index_kinds import Selection
 from recsys.settings import RetrievalSettings
 
-#: Items that shoppers nothing else is known of would get, for each time since their last visit, and of these times
-#: how many; and items first bought last.
-POPULAR, GAPS, NEWEST = 400, 8, 200
 #: Latest items of a history whose neighbours are candidates.
 LATEST = 5
 #: Share of the exhaustive lists' nDCG@10 that lists from candidates must keep, and shoppers it is measured on.
@@ -38,7 +34,7 @@ KEPT, _MEASURED = 0.99, 100
 
 @dataclass(frozen=True)
 class Pool:
-    """What may be recommended.
+    """Candidate pool: what may be recommended.
 
     Attributes
     ----------
@@ -62,74 +58,21 @@ class Found(NamedTuple):
     possible: NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class PopularityFallback:
-    """What is liked by shoppers of whom only the time of their last visit is known, prepared when a version is made.
-
-    Attributes
-    ----------
-    gaps
-        Days since the last visit, ascending, shape ``(g,)``.
-    popular
-        Codes of what such a shopper would get, best first, shape ``(g, POPULAR)`` or less.
-    newest
-        Codes of the items first bought last.
-    """
-
-    gaps: NDArray[np.float32]
-    popular: NDArray[np.int32]
-    newest: NDArray[np.int32]
-
-    @classmethod
-    def of(cls, shop: Snapshot, ranker: Ranker | None) -> PopularityFallback:
-        """Score the catalogue for a few such shoppers."""
-        n = len(shop.item_ids)
-        first = np.full(n, -np.inf)
-        first[shop.events.item] = np.inf
-        np.minimum.at(first, shop.events.item, shop.events.time)
-        newest = top_k(np.where(shop.available, first, -np.inf), NEWEST)
-        gaps = _gaps(shop)
-        if ranker is None:
-            scores = [np.bincount(shop.events.item, minlength=n).astype(np.float64)] * len(gaps)
-        else:
-            scores = [_scores(shop, ranker, _somebody(shop, gap)) for gap in gaps]
-        best = [top_k(np.where(shop.available, s, -np.inf), POPULAR).astype(np.int32) for s in scores]
-        return cls(gaps, np.stack(best), newest.astype(np.int32))
-
-    def of_gap(self, days: float) -> NDArray[np.int32]:
-        """`popular` for the nearest time since the last visit, compared as ratios."""
-        return self.popular[int(np.argmin(np.abs(np.log1p(self.gaps) - np.log1p(max(days, 0.0)))))]
-
-    def save(self, directory: Path) -> None:
-        """Write the arrays."""
-        directory.mkdir(parents=True, exist_ok=True)
-        for name in _ARRAYS:
-            np.save(directory / f"{name}.npy", getattr(self, name))
-
-    @classmethod
-    def load(cls, directory: Path) -> PopularityFallback:
-        """Memory-map what `save` wrote."""
-        return cls(*(np.load(directory / f"{n}.npy", allow_pickle=False) for n in _ARRAYS))
-
-
-_ARRAYS = ("gaps", "popular", "newest")
-
-
 class Retriever:
-    """Finds the candidates of one shopper at a time; safe to use from several threads."""
+    """Candidate retrieval for one shopper at a time; safe to use from several threads."""
 
     def __init__(
         self,
         shop: Snapshot,
         ranker: Ranker | None,
         index: ItemIndex,
-        standing: Lazy[PopularityFallback],
+        fallback: Lazy[PopularityFallback],
         settings: RetrievalSettings,
     ) -> None:
         self._shop = shop
         self._ranker = ranker
         self._index = index
-        self._standing = standing
+        self._fallback = fallback
         self._settings = settings
 
     @cached_property
@@ -177,19 +120,19 @@ class Retriever:
             latest = profile.facts.vectors[-LATEST:]
             _, alike = self._index.search(latest, size // LATEST, pool.selection, share=1 / 8)
             near = np.concatenate([near, alike.reshape(1, -1)], axis=1)
-        standing = self._standing.value
+        fallback = self._fallback.value
         gap = float(profile.ages.min()) if len(profile) else 0.0
-        found = [near[0][near[0] >= 0], standing.of_gap(gap), standing.newest]
+        found = [near[0][near[0] >= 0], fallback.of_gap(gap), fallback.newest]
         found += [_partners(partners, profile, size // 2) for partners in self._partners]
         return np.unique(np.concatenate(found).astype(np.int64))
 
     def _promise(self, profile: Profile, codes: NDArray[np.int64]) -> NDArray[np.float64]:
-        """A first score, without the features that compare every vector with every item of the history."""
+        """First-stage score, without the features that compare every vector with every item of the history."""
         few = Candidates.of(self._shop.facts, codes)
         if self._ranker is None:
             return np.asarray(few.facts.vectors @ self.query(profile), np.float64)
         pairs = zip(self._ranker.blocks, self._ranker.weights, strict=True)
-        return np.sum([b.score(profile, few, w) for b, w in pairs if not isinstance(b, Similarity)], axis=0)
+        return np.sum([b.score(profile, few, w) for b, w in pairs if not b.expensive], axis=0)
 
     def query(self, profile: Profile) -> NDArray[np.float32]:
         """What the vector index is asked for this shopper, shape ``(dim,)``."""
@@ -198,8 +141,7 @@ class Retriever:
     @cached_property
     def _partners(self) -> list[ItemNeighbours]:
         blocks = self._ranker.blocks if self._ranker is not None else ()
-        found = (getattr(block, "partners", None) for block in blocks)
-        return [partners for partners in found if isinstance(partners, ItemNeighbours)]
+        return [found for block in blocks if (found := block.neighbours()) is not None]
 
     def measure(self, users: Sequence[int] | NDArray[np.integer], *, enough: float = 0.0) -> float:
         """Mean nDCG@10 of lists from candidates against lists from scoring everything, over these users.
@@ -209,7 +151,7 @@ class Retriever:
         Parameters
         ----------
         enough
-            While it is less, the index searches raise_effort, as far as it can.
+            While it is less, the index raises its search effort, as far as it can.
         """
         if self._ranker is None or self.everything.whole is not None or not len(users):
             return 1.0
@@ -222,7 +164,7 @@ class Retriever:
     def _best(self, user: int) -> NDArray[np.int64]:
         """The ten best of everything, scored whole."""
         assert self._ranker is not None
-        scores = _scores(self._shop, self._ranker, self._shop.profile(user))
+        scores = catalogue_scores(self._shop, self._ranker, self._shop.profile(user))
         scores[~self._shop.available] = -np.inf
         scores[self._shop.seen(user)] = -np.inf
         return top_k(scores, 10)
@@ -277,35 +219,3 @@ def _partners(partners: ItemNeighbours, profile: Profile, size: int) -> NDArray[
     if len(codes) <= size:
         return codes.astype(np.int64)
     return codes[top_k(np.bincount(at, values).astype(np.float64), size)].astype(np.int64)
-
-
-def _gaps(shop: Snapshot) -> NDArray[np.float32]:
-    """Typical days since a shopper's last visit: evenly spread over the shoppers."""
-    h = shop.histories
-    last = h.ages[h.indptr[1:][np.diff(h.indptr) > 0] - 1]
-    return np.unique(np.quantile(last, np.linspace(0, 1, GAPS)).astype(np.float32)) if len(last) else np.zeros(1, "f4")
-
-
-def _somebody(shop: Snapshot, gap: float) -> Profile:
-    """A shopper with as many items as most, all at their last visit, of which nothing is known."""
-    lengths = np.diff(shop.histories.indptr)
-    h = int(np.median(lengths[lengths > 0])) if (lengths > 0).any() else 0
-    facts = ItemFeatures(
-        vectors=np.zeros((h, shop.facts.vectors.shape[1]), np.float32),
-        terms=sparse.csr_array((h, shop.facts.terms.shape[1]), dtype=np.float32),
-        brand=np.full(h, -1, np.int32),
-        category=np.full(h, -1, np.int32),
-        price=np.full(h, np.nan, np.float32),
-    )
-    vector = np.zeros(shop.facts.vectors.shape[1], np.float32)
-    alike = ad_hoc_profile(facts, np.full(h, -1, np.int64), vector, 1.0)
-    return replace(alike, ages=np.full(h, gap, np.float32))
-
-
-def _scores(shop: Snapshot, ranker: Ranker, profile: Profile, block: int = 50_000) -> NDArray[np.float64]:
-    """The whole catalogue's log-odds, a block of items at a time."""
-    n = len(shop.item_ids)
-    if n <= block:
-        return ranker.logit(profile, shop.catalogue)
-    rows = (np.arange(start, min(start + block, n)) for start in range(0, n, block))
-    return np.concatenate([ranker.logit(profile, shop.catalogue.take(r)) for r in rows])

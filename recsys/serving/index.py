@@ -1,4 +1,4 @@
-"""Nearest items by inner product, with FAISS.
+"""Nearest-neighbour search of items by inner product, with FAISS.
 
 Small catalogues are searched exactly. Larger ones through a graph (HNSW, Malkov & Yashunin 2018) over 16- or 8-bit
 codes or inverted lists over 8-bit codes (IVF, Jégou et al. 2011), whichever the count, the dimensions and the memory
@@ -16,9 +16,9 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from recsys.data.memmap import open_array
 from recsys.errors import ArtifactError
 from recsys.serving import index_kinds as kinds
-from recsys.serving.index_kinds import Kind, faiss
+from recsys.serving.index_kinds import IndexInfo, Kind, Selection, faiss
 from recsys.settings import RetrievalSettings
 
 #: Share of the exact ten nearest that must be found, and of items that may change before the index is built anew.
@@ -36,48 +36,6 @@ DEPTH = 3
 _GONE = -1
 
 
-@dataclass(frozen=True)
-class IndexInfo:
-    """What a manifest says of an index.
-
-    Attributes
-    ----------
-    kind
-        ``exact``, ``hnsw16``/``hnsw8`` (graph over 16- or 8-bit codes) or ``ivf8``.
-    items, dim
-        Items that can be found, and components of a vector.
-    effort
-        Candidates kept during a search (HNSW) or lists visited (IVF); 0 where the search is exact.
-    recall
-        Measured share of the exact ten nearest that are found.
-    queries
-        Queries behind `recall`.
-    built
-        Items when the index was last built whole.
-    changed
-        Items added and removed since then.
-    note
-        Why the choice was made again, '' if it was not.
-    """
-
-    kind: Kind
-    items: int
-    dim: int
-    effort: int = 0
-    recall: float = 1.0
-    queries: int = 0
-    built: int = 0
-    changed: int = 0
-    note: str = ""
-
-
-class Selection(NamedTuple):
-    """The slots that a search may return, and the share of the items they are."""
-
-    bits: NDArray[np.uint8]
-    share: float
-
-
 @contextmanager
 def _readable(directory: Path) -> Iterator[None]:
     """Name the directory where a file of an index is missing or damaged."""
@@ -85,7 +43,7 @@ def _readable(directory: Path) -> Iterator[None]:
         yield
     except (RuntimeError, OSError, ValueError, TypeError) as error:
         why = str(error).splitlines()[0][:200]
-        raise ArtifactError(f"{directory}: not a readable index ({why}); run `python -m jobs.embed`") from None
+        raise ArtifactError(f"{directory}: not a readable index ({why}); run `recsys embed`") from None
 
 
 def labels(item_ids: Sequence[str] | NDArray[np.object_], keys: NDArray[np.bytes_]) -> NDArray[np.int64]:

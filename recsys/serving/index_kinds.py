@@ -6,7 +6,8 @@ This module and `recsys.serving.index` are the only ones that import faiss.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import faiss as _faiss
 import numpy as np
@@ -25,6 +26,48 @@ GRAPH_LIMIT = 500_000
 LINKS, CONSTRUCTION = 16, 64
 #: Rows handled at a time.
 BLOCK = 50_000
+
+
+@dataclass(frozen=True)
+class IndexInfo:
+    """What a manifest says of an index.
+
+    Attributes
+    ----------
+    kind
+        ``exact``, ``hnsw16``/``hnsw8`` (graph over 16- or 8-bit codes) or ``ivf8``.
+    items, dim
+        Items that can be found, and components of a vector.
+    effort
+        Candidates kept during a search (HNSW) or lists visited (IVF); 0 where the search is exact.
+    recall
+        Measured share of the exact ten nearest that are found.
+    queries
+        Queries behind `recall`.
+    built
+        Items when the index was last built whole.
+    changed
+        Items added and removed since then.
+    note
+        Why the choice was made again, '' if it was not.
+    """
+
+    kind: Kind
+    items: int
+    dim: int
+    effort: int = 0
+    recall: float = 1.0
+    queries: int = 0
+    built: int = 0
+    changed: int = 0
+    note: str = ""
+
+
+class Selection(NamedTuple):
+    """The slots that a search may return, and the share of the items they are."""
+
+    bits: NDArray[np.uint8]
+    share: float
 
 
 def choose(n: int, dim: int, settings: RetrievalSettings) -> Kind:

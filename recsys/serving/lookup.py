@@ -1,4 +1,4 @@
-"""What a caller means by a user or an item: a known id, or a description of one the shop has never seen."""
+"""Users and items as callers give them: a known id, or a description of one the shop has never seen."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.data import schema, snapshot
+from recsys.data import schema
 from recsys.data.catalogue import Candidates, ItemFeatures, render
 from recsys.data.histories import Profile, ad_hoc_profile, history_text
 from recsys.data.schema import ITEM, TITLE
 from recsys.data.snapshot import Lazy, Snapshot
-from recsys.encoders.encoder import Encoder
+from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
+from recsys.serving.item_columns import ItemColumns
 from recsys.settings import Settings
 
 User = str | Mapping[str, Any]
@@ -33,10 +34,28 @@ MAX_HISTORY = 10_000
 
 @dataclass(frozen=True)
 class Shopper:
-    """Someone to recommend to: a profile, and the catalogue items they have met already."""
+    """Shopper profile, and the catalogue items they have met already."""
 
     profile: Profile
     seen: NDArray[np.integer]
+
+
+class GivenItems(NamedTuple):
+    """Items that a caller names or describes.
+
+    Attributes
+    ----------
+    candidates
+        One row each, in the order given; code -1 for described products.
+    ids
+        Their ids, None for described products.
+    described
+        The checked table of the described products, in their order; None where there are none.
+    """
+
+    candidates: Candidates
+    ids: NDArray[np.object_]
+    described: pd.DataFrame | None
 
 
 class Lookup:
@@ -45,14 +64,23 @@ class Lookup:
     The encoder is loaded when the first text has to be read; known users and items need none.
     """
 
-    def __init__(self, shop: Snapshot, settings: Settings, encoder: Callable[[], Encoder]) -> None:
+    def __init__(self, shop: Snapshot, settings: Settings, encoder: Callable[[], Encodes], items: ItemColumns) -> None:
         self.shop = shop
+        self._items = items
         self._settings = settings
         self._encoder = Lazy(encoder)
         self._encoder_lock = threading.Lock()
 
+    @property
+    def encoder(self) -> Encodes:
+        """The encoder, loaded when first asked for."""
+        with self._encoder_lock:
+            return self._encoder.value
+
     def shopper(self, user: User) -> Shopper:
         """The shopper a `User` argument means."""
+        if not isinstance(user, str) and pd.api.types.is_list_like(user) and not isinstance(user, Mapping):
+            raise BadInput("user: a list of users; recommend_many(users) is for several, recommend(user) for one")
         if isinstance(user, Mapping):
             return self._without(user) if "user" in user else self._described_shopper(user)
         code = self.shop.user_index.get_indexer([str(user)])[0]
@@ -140,7 +168,7 @@ class Lookup:
     @cached_property
     def titles(self) -> list[str]:
         """Titles of all items, by code."""
-        return snapshot.titles(self.shop.tables.value.items)
+        return [str(title) for title in self._items.column(TITLE)]
 
     def codes(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Catalogue codes of item ids, shape ``(len(ids),)``; a `KeyError` names the first unknown one."""
@@ -154,7 +182,7 @@ class Lookup:
         return codes
 
     def _facts(self, table: pd.DataFrame, kind: str = "document") -> ItemFeatures:
-        """Facts of products the catalogue does not have."""
+        """Item features of products the catalogue does not have."""
         vocabulary = self.shop.vocabulary.value
         return vocabulary.facts(table, self._encode(render(table, vocabulary.template), kind))
 
@@ -162,8 +190,8 @@ class Lookup:
         with self._encoder_lock:  # one load, and one batch at a time on the device
             return self._encoder.value.encode(texts, kind=kind).vectors
 
-    def candidates(self, items: Sequence[Item]) -> tuple[Candidates, NDArray[np.object_]]:
-        """Candidates for a list of ids and described products, and their ids (None for unknown products)."""
+    def candidates(self, items: Sequence[Item]) -> GivenItems:
+        """Candidates for a list of ids and described products."""
         if isinstance(items, (str, Mapping)) or not len(items):
             raise BadInput("items: a list of at least one item id or described product")
         if len(items) > MAX_ITEMS:
@@ -172,14 +200,15 @@ class Lookup:
         named = [i for i, item in enumerate(items) if not isinstance(item, Mapping)]
         codes[named] = self.codes([str(items[i]) for i in named])
         described = np.flatnonzero(codes < 0)
-        facts = self.shop.facts.take(codes[named])
+        facts, table = self.shop.facts.take(codes[named]), None
         if len(described):
-            facts = ItemFeatures.concat(facts, self._facts(_described([items[int(i)] for i in described])))
+            table = _described([items[int(i)] for i in described])
+            facts = ItemFeatures.concat(facts, self._facts(table))
         place = np.empty(len(items), np.int64)
         place[np.concatenate([np.array(named, np.int64), described])] = np.arange(len(items))
         ids = self.shop.item_ids[codes]
         ids[codes < 0] = None
-        return Candidates(codes, facts.take(place)), ids
+        return GivenItems(Candidates(codes, facts.take(place)), ids, table)
 
 
 def _described(items: Sequence[Any]) -> pd.DataFrame:

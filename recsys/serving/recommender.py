@@ -1,4 +1,8 @@
-"""Answers from a published version: who gets what, in which order."""
+"""The recommender: lists, scores and reasons from one published version.
+
+A request reads top to bottom: `Lookup.shopper` (who), `Scoring.top` (`Retriever.candidates`, then `Ranker.logit`, then
+the best), `ResultTables.found` (the result).
+"""
 
 from __future__ import annotations
 
@@ -6,33 +10,36 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.data import schema, snapshot
+from recsys.data import schema
 from recsys.data.schema import ITEM, USER
 from recsys.data.snapshot import ShopTables, Snapshot
 from recsys.data.store import Store, Version
-from recsys.encoders.encoder import Encoder
+from recsys.data.vectors import VectorPool
 from recsys.encoders.loading import encoder_of
+from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError, BadInput
 from recsys.explain import Explainer, Explanation
 from recsys.ranking.ranker import Ranker
-from recsys.ranking.topk import top_k
+from recsys.serving import batch
 from recsys.serving.index import ItemIndex
+from recsys.serving.item_columns import ItemColumns
 from recsys.serving.lookup import Item, Lookup, Shopper, User
+from recsys.serving.opening import open_parts
+from recsys.serving.results import RANK, RULES, SCORE, ResultTables
 from recsys.serving.rules import Rules
-from recsys.serving.scoring import Scoring, parallel_map
+from recsys.serving.scoring import Scoring
 from recsys.settings import Settings, load_settings
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from recsys.evaluation import Assessment
 
-SCORE, RANK, POSITION, RULES = "score", "rank", "position", "rules"
-#: Nearest items by vector that `similar` looks at.
-SIMILAR_POOL = 200
+log = logging.getLogger(__name__)
 
 
 class Recommender:
@@ -44,17 +51,27 @@ class Recommender:
         ranker: Ranker | None,
         index: ItemIndex,
         settings: Settings,
-        encoder: Callable[[], Encoder],
+        encoder: Callable[[], Encodes],
         version: Version | None = None,
     ) -> None:
         self.shop = shop
         self.ranker = ranker
         self.settings = settings
         self.version = version
-        self.lookup = Lookup(shop, settings, encoder)
+        self.items = ItemColumns(shop, version.path if version else None)
+        self.lookup = Lookup(shop, settings, encoder, self.items)
+        self.tables = ResultTables(shop, ranker, self.items)
         self.scoring = Scoring(shop, ranker, index, settings.retrieval, version)
         if ranker is None:
-            log.warning("this version has no ranker: similarity (cosine) serves; run `python -m jobs.train`")
+            log.warning("this version has no ranker: similarity (cosine) serves; run `recsys train`")
+
+    def __repr__(self) -> str:
+        manifest = self.version.manifest if self.version else {}
+        ranker = f"a ranker of {len(self.ranker.blocks)} blocks" if self.ranker else "no ranker (cosine serves)"
+        encoder = manifest.get("encoder", {}).get("name", self.settings.encoder.name)
+        where = f"version {self.version.id}" if self.version else "in memory"
+        sizes = f"{len(self.shop.item_ids):,} items, {len(self.shop.user_ids):,} users"
+        return f"<Recommender {where}: {sizes}, {ranker}, encoder {Path(encoder).name}>"
 
     # --- making one ---------------------------------------------------------------------------------------------------
 
@@ -69,7 +86,7 @@ class Recommender:
         progress: bool = False,
     ) -> Recommender:
         """Encode, index and train from two tables, in memory or (with `artifacts`) published as a version."""
-        from recsys.pipeline import nightly  # serving itself reads versions and never writes one
+        from recsys.pipeline import runs  # serving itself reads versions and never writes one
 
         settings = settings or load_settings()
         checked = schema.check_items(items, "items")
@@ -77,9 +94,9 @@ class Recommender:
         tables = ShopTables(checked.table, events.table, events.time_kind or schema.TimeKind.ORDER)
         if artifacts is not None:
             settings = settings.model_copy(update={"artifacts": Path(artifacts)})
-            nightly.publish_tables(tables, settings, progress=progress)
+            runs.publish(tables, settings, progress=progress)
             return cls.load(artifacts, settings=settings)
-        shop, ranker, encoder = nightly.fit_tables(tables, settings, progress=progress)
+        shop, ranker, encoder = runs.fit(tables, settings, progress=progress)
         index = ItemIndex.build(shop.facts.vectors, settings=settings.retrieval)
         return cls(shop, ranker, index, settings, lambda: encoder)
 
@@ -98,17 +115,14 @@ class Recommender:
 
     @classmethod
     def open(cls, version: Version, settings: Settings) -> Recommender:
-        """Open one version."""
-        shop = snapshot.load(version.path)
-        has_ranker = version.manifest["ranker"] is not None
-        return cls(
-            shop,
-            Ranker.load(version.path / "ranker", settings.training.extra_blocks) if has_ranker else None,
-            ItemIndex.load(version.path / "index", shop.facts.vectors),
-            settings,
-            lambda: encoder_of(version, settings),
-            version,
-        )
+        """Open one version.
+
+        Raises
+        ------
+        ArtifactError
+            A file is missing or damaged.
+        """
+        return cls(*open_parts(version, settings), settings, lambda: encoder_of(version, settings), version)
 
     # --- answering ----------------------------------------------------------------------------------------------------
 
@@ -121,6 +135,7 @@ class Recommender:
         exclude_seen: bool = True,
         candidates: Collection[str] | None = None,
         rules: Rules | Mapping[str, Any] | None = None,
+        columns: Collection[str] | None = (),
     ) -> pd.DataFrame:
         """Rank for one shopper.
 
@@ -139,27 +154,31 @@ class Recommender:
         rules
             What the shop asks of the list (filters, caps, diversity, pins, boosts, exploration); what each did to a
             row is in the column ``rules``.
+        columns
+            Columns of the items table to add behind ``title``, such as ``("price", "category")``; None leaves the
+            title out, too.
 
         Returns
         -------
         pandas.DataFrame
-            ``item_id, score, rank`` (and ``position``, the place in `items`, where `items` is given), best first,
-            ties by ``item_id``.
+            ``item_id, score, rank``, then ``position`` (the place in `items`, where `items` is given) or ``rules``,
+            then ``title`` and `columns`; best first, ties by ``item_id``. A notebook shows what each score is made of.
 
         Raises
         ------
         KeyError
             The user or an item id is unknown; the message says what to pass instead.
         BadInput
-            An argument makes no sense (``k < 1``, an empty list, a product without text).
+            An argument makes no sense (``k < 1``, an empty list, a product without text, a column that is not there).
         """
         shopper = self.lookup.shopper(user)
         if items is not None:
             if rules is not None:
                 raise BadInput("rules shape a list that is searched for; items given are all ranked. Pass candidates=")
-            return self._rank_given(shopper, items)
+            given = self.lookup.candidates(items)
+            return self.tables.given(given, self.scoring.score(shopper.profile, given.candidates), columns, shopper)
         seed = "" if isinstance(user, Mapping) else str(user)
-        return self._list(shopper, k, candidates, rules, exclude_seen=exclude_seen, seed=seed)
+        return self._list(shopper, k, candidates, rules, columns, exclude_seen=exclude_seen, seed=seed)
 
     def recommend_many(
         self,
@@ -168,28 +187,30 @@ class Recommender:
         *,
         exclude_seen: bool = True,
         candidates: Collection[str] | None = None,
+        columns: Collection[str] | None = (),
         progress: bool = False,
     ) -> pd.DataFrame:
-        """Lists for many users at once: ``user_id, rank, item_id, score``.
+        """Lists for many users at once: ``user_id, rank, item_id, score``, then ``title`` and `columns`.
 
-        A user the shop does not know gets the list of a shopper with no history; one row per user and rank.
+        One row per user and rank. A user the shop does not know gets the list of a shopper with no history; all other
+        arguments are as in `recommend`.
         """
         _check_k(k)
+        if isinstance(users, str):
+            raise BadInput(f"users: a list of user ids such as [{users!r}]; recommend({users!r}) is for one")
         ids = list(users)
-        pool = self.scoring.pool(None if candidates is None else self.lookup.codes(list(candidates)))
-
-        def one(user: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-            return self.scoring.top(self.lookup.known_or_new(user), k, pool, exclude_seen=exclude_seen)
-
-        found = parallel_map(one, ids, "recommending", progress)
-        sizes = [len(rows) for rows, _ in found]
-        rows = np.concatenate([r for r, _ in found]) if found else np.zeros(0, np.int64)
+        pool = self.scoring.pool(self._only(candidates))
+        lengths, codes, scores = batch.lists(
+            self.lookup, self.scoring, ids, k, pool, exclude_seen=exclude_seen, progress=progress
+        )
+        starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
         return pd.DataFrame(
             {
-                USER: np.repeat(np.array(ids, dtype=object), sizes),
-                RANK: np.concatenate([np.arange(1, n + 1) for n in sizes]) if found else rows,
-                ITEM: self.shop.item_ids[rows],
-                SCORE: np.concatenate([s for _, s in found]) if found else np.zeros(0),
+                USER: np.repeat(np.array(ids, dtype=object), lengths),
+                RANK: np.arange(len(codes)) - starts + 1,
+                ITEM: self.shop.item_ids[codes],
+                SCORE: scores,
+                **self.items.beside(codes, columns),
             }
         )
 
@@ -201,54 +222,32 @@ class Recommender:
         KeyError
             An item is not in the catalogue. Users the shop does not know are scored as shoppers with no history.
         """
-        code = self.lookup.codes(pairs[ITEM].tolist())
-        users, at = np.unique(pairs[USER].to_numpy(object).astype(str), return_inverse=True)
-        order = np.argsort(at, kind="stable")
-        groups = np.split(order, np.searchsorted(at[order], np.arange(1, len(users))))
-        catalogue = self.shop.catalogue
+        return batch.pair_scores(self.lookup, self.scoring, pairs, progress=progress)
 
-        def one(group: NDArray[np.int64]) -> NDArray[np.float64]:
-            profile = self.lookup.known_or_new(str(users[at[group[0]]])).profile
-            return self.scoring.score(profile, catalogue.take(code[group]))
-
-        out = np.empty(len(pairs))
-        for group, scores in zip(groups, parallel_map(one, groups, "scoring", progress), strict=True):
-            out[group] = scores
-        return out
-
-    def _rank_given(self, shopper: Shopper, items: Sequence[Item]) -> pd.DataFrame:
-        candidates, ids = self.lookup.candidates(items)
-        scores = self.scoring.score(shopper.profile, candidates)
-        # Ties by item_id (codes follow sorted ids); unknown products after known ones, in the order given.
-        codes = np.where(candidates.codes >= 0, candidates.codes, len(self.shop.item_ids))
-        order = np.lexsort((np.arange(len(scores)), codes, -scores))
-        return pd.DataFrame(
-            {ITEM: ids[order], SCORE: scores[order], RANK: np.arange(1, len(order) + 1), POSITION: order}
-        )
-
-    def similar(self, item: Item, k: int = 10) -> pd.DataFrame:
-        """Items that could stand in for one: nearest by what their texts say, `score` is the mean of both cosines.
+    def similar(self, item: Item, k: int = 10, *, columns: Collection[str] | None = ()) -> pd.DataFrame:
+        """Substitutes for one item: nearest by what their texts say, `score` is the mean of both cosines.
 
         Encoder vectors know what a text means, words know which brand or line it names; the item itself and
-        unavailable items are left out.
+        unavailable items are left out. `columns` are as in `recommend`.
         """
         _check_k(k)
-        one, _ = self.lookup.candidates([item])
-        facts = self.shop.facts
-        _, near = self.scoring.index.search(one.facts.vectors, min(len(facts), max(SIMILAR_POOL, 4 * k)))
-        rows = np.sort(near[0][near[0] >= 0])
-        meaning = facts.vectors[rows] @ one.facts.vectors[0]
-        words = (facts.terms[rows] @ one.facts.terms[[0]].T).toarray()[:, 0]
-        score = np.where(self.shop.available[rows] & (rows != one.codes[0]), (meaning + words) / 2, -np.inf)
-        best = top_k(score, k)
-        return self._table(rows[best], score[best].astype(np.float64))
+        codes, scores = self.scoring.similar(self.lookup.candidates([item]).candidates, k)
+        return self.tables.found(codes, scores, columns)
 
     def complete(
-        self, basket: Sequence[str], k: int = 10, *, rules: Rules | Mapping[str, Any] | None = None
+        self,
+        basket: Sequence[str],
+        k: int = 10,
+        *,
+        rules: Rules | Mapping[str, Any] | None = None,
+        columns: Collection[str] | None = (),
     ) -> pd.DataFrame:
-        """What goes with a basket: its items count as one visit that is going on now, in any order."""
+        """Complements of a basket: its items count as one visit that is going on now, in any order.
+
+        `rules` and `columns` are as in `recommend`.
+        """
         shopper = self.lookup.basket(basket)
-        return self._list(shopper, k, None, rules, exclude_seen=True, seed="")
+        return self._list(shopper, k, None, rules, columns, exclude_seen=True, seed="")
 
     def explain(self, user: User, item: str) -> Explanation:
         """Why this item has this score for this shopper: contributions, evidence, and a sentence made of them.
@@ -257,7 +256,14 @@ class Recommender:
         ------
         ArtifactError
             The version has no ranker: a similarity has no parts.
+        BadInput
+            The item is a described product: what others bought with it is evidence that it does not have yet.
         """
+        if isinstance(item, Mapping):
+            raise BadInput(
+                "explain: a described product has no reason yet, only items of the catalogue do; "
+                "recommend(user, items=[product]) shows in a notebook what its score is made of"
+            )
         code = int(self.lookup.codes([item])[0])
         return self.explainer.explain(self.lookup.shopper(user).profile, code, user=self.lookup.user_code(user))
 
@@ -265,10 +271,35 @@ class Recommender:
     def explainer(self) -> Explainer:
         """What explains this version; its writer is loaded when the first sentence is asked for."""
         if self.ranker is None:
-            raise ArtifactError(
-                "this version has no ranker, so there is no score to explain; run `python -m jobs.train`"
-            )
+            raise ArtifactError("this version has no ranker, so there is no score to explain; run `recsys train`")
         return Explainer(self.shop, self.ranker, self.settings.explain, encode_history=self.lookup.encode_history)
+
+    def evaluate(
+        self, *, users: int | None = None, peers: bool = False, ablation: bool = False, progress: bool = False
+    ) -> Assessment:
+        """Offline figures of this version's recipe, on events held out in time; nothing is published.
+
+        What ``recsys evaluate`` prints, as an object with data frames and plots; arguments as in `recsys.evaluate`.
+        """
+        from recsys.evaluation.assessment import assess_shop  # serving itself measures nothing
+
+        known = [VectorPool.load(self.version.path / "vectors", "training")] if self.version else []
+        return assess_shop(
+            self.shop,
+            self.lookup.encoder,
+            self.settings,
+            known=known,
+            users=users,
+            peers=peers,
+            ablation=ablation,
+            progress=progress,
+        )
+
+    def title(self, item_id: str) -> str:
+        """Title of a catalogue item."""
+        return self.lookup.titles[int(self.lookup.codes([item_id])[0])]
+
+    # --- lists --------------------------------------------------------------------------------------------------------
 
     def _list(
         self,
@@ -276,25 +307,23 @@ class Recommender:
         k: int,
         candidates: Collection[str] | None,
         rules: Rules | Mapping[str, Any] | None,
+        columns: Collection[str] | None,
         *,
         exclude_seen: bool,
         seed: str,
     ) -> pd.DataFrame:
         _check_k(k)
-        only = None if candidates is None else self.lookup.codes(list(candidates))
+        only = self._only(candidates)
         if rules is None:
-            return self._table(*self.scoring.top(shopper, k, self.scoring.pool(only), exclude_seen=exclude_seen))
+            codes, scores = self.scoring.top(shopper, k, self.scoring.pool(only), exclude_seen=exclude_seen)
+            return self.tables.found(codes, scores, columns, shopper)
         codes, scores, notes = self.scoring.top_with_rules(
             shopper, k, Rules.of(rules), only=only, exclude_seen=exclude_seen, seed=seed
         )
-        return self._table(codes, scores).assign(**{RULES: notes})
+        return self.tables.found(codes, scores, columns, shopper, **{RULES: notes})
 
-    def _table(self, codes: NDArray[np.int64], scores: NDArray[np.float64]) -> pd.DataFrame:
-        return pd.DataFrame({ITEM: self.shop.item_ids[codes], SCORE: scores, RANK: np.arange(1, len(codes) + 1)})
-
-    def title(self, item_id: str) -> str:
-        """Title of a catalogue item."""
-        return self.lookup.titles[int(self.lookup.codes([item_id])[0])]
+    def _only(self, candidates: Collection[str] | None) -> NDArray[np.int64] | None:
+        return None if candidates is None else self.lookup.codes(list(candidates))
 
 
 def _check_k(k: int) -> None:

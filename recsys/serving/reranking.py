@@ -1,4 +1,4 @@
-"""Filling a list place by place from a ranking: pins, exploration, caps and diversity.
+"""Re-ranking: a list filled place by place from a ranking, under pins, exploration, caps and diversity.
 
 What the rules of a shop mean is said in `rules`; here is how places are filled so that caps are exact and a list is
 never shorter than it has to be.
@@ -37,7 +37,7 @@ class Place(NamedTuple):
     how: str
 
 
-class _Room:
+class _CapCounts:
     """Counts what caps allow; rows without a value (code -1) are never capped."""
 
     def __init__(self, caps: Sequence[tuple[NDArray[np.int32], int]]) -> None:
@@ -53,7 +53,7 @@ class _Room:
 
 @dataclass(frozen=True)
 class Reranker:
-    """Scored rows and what their list must look like.
+    """Greedy re-ranking of scored rows; what their list must look like is in the attributes.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class Reranker:
 
     def fill(self, length: int) -> list[Place]:
         """The first `length` places; fewer when no possible row fits any more."""
-        room = _Room(self.caps)
+        room = _CapCounts(self.caps)
         pins: dict[int, int] = {}
         for at, row in self.pins.items():
             if room.fits(row):

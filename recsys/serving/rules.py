@@ -1,4 +1,4 @@
-"""A shop's rules on top of a ranking: what may be shown, where, and how varied the list is.
+"""Business rules on top of a ranking: filters, boosts, pins, exploration, diversity and caps.
 
 Rules are applied in this order, whatever the order they are given in:
 
@@ -16,21 +16,12 @@ A list is shorter than asked for only when every item left would break a filter 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from recsys.data.catalogue import ItemFeatures
 from recsys.errors import BadInput
-from recsys.serving.reranking import Place, Reranker, pool_size, scale
 
 _Names = frozenset[Annotated[str, Field(min_length=1)]]
 _Only = Annotated[_Names, Field(min_length=1)]
@@ -38,7 +29,7 @@ _Logit = Annotated[float, Field(ge=-100, le=100)]
 
 
 class Rules(BaseModel):
-    """What a shop asks of a list; the default asks for nothing but available items."""
+    """Business rules of one list; the default asks for nothing but available items."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -114,222 +105,6 @@ class Rules(BaseModel):
             raise BadInput("rules: " + "; ".join(_said(e) for e in error.errors())) from None
 
 
-@dataclass(frozen=True)
-class RuleItems:
-    """What rules read of ``n`` candidate items, one row each.
-
-    Attributes
-    ----------
-    ids
-        Item ids, distinct text, shape ``(n,)``.
-    facts
-        Facts of the items, ``n`` rows.
-    brands, categories
-        The names that the codes in `facts` stand for.
-    available, is_new
-        Whether each item can be bought, and whether it is too new to be judged by its sales; bool, shape ``(n,)``.
-    """
-
-    ids: NDArray[np.object_]
-    facts: ItemFeatures
-    brands: Sequence[str] | pd.Index
-    categories: Sequence[str] | pd.Index
-    available: NDArray[np.bool_]
-    is_new: NDArray[np.bool_]
-
-    def take(self, rows: NDArray[np.int64]) -> RuleItems:
-        """The shelf of these rows, in this order."""
-        return replace(
-            self,
-            ids=self.ids[rows],
-            facts=self.facts.take(rows),
-            available=self.available[rows],
-            is_new=self.is_new[rows],
-        )
-
-    @cached_property
-    def index(self) -> pd.Index:
-        """Ids to rows; made once, so keep the shelf of a whole catalogue."""
-        return pd.Index(self.ids, dtype=object)
-
-    def rows(self, ids: Iterable[str]) -> NDArray[np.int64]:
-        """The row of each id, -1 where the shelf does not have it."""
-        return np.asarray(self.index.get_indexer(pd.Index(list(ids), dtype=object)), np.int64)
-
-    def holding(self, ids: Iterable[str]) -> NDArray[np.bool_]:
-        """Which rows have one of these ids, shape ``(n,)``."""
-        mask = np.zeros(len(self.ids) + 1, bool)  # the last entry takes what is not here
-        mask[self.rows(ids)] = True
-        return mask[:-1]
-
-
-@dataclass(frozen=True)
-class Ruled:
-    """A list after rules.
-
-    Attributes
-    ----------
-    rows
-        Rows of the shelf, first place first; int64, shape ``(m,)``.
-    notes
-        What rules did to each row of the list, '' for nothing: ``"pinned"``, ``"explore"``, ``"boosted +0.50"``,
-        ``"caps: 9→6"`` (the place without and with caps), ``"diversity: 6→3"`` (the place without and with diversity).
-    left_out
-        How many candidates each filter alone would leave out, by the name of the rule.
-    """
-
-    rows: NDArray[np.int64]
-    notes: list[str]
-    left_out: dict[str, int]
-
-
-def apply(rules: Rules, scores: NDArray[np.floating], shelf: RuleItems, k: int, *, seed: str = "") -> Ruled:
-    """The best list of at most `k` items that the rules allow.
-
-    Parameters
-    ----------
-    scores
-        Log-odds of each row of the shelf, shape ``(n,)``; a row whose score is not finite is no candidate. Equal
-        scores are ordered by item id.
-    seed
-        What the draw of explored items depends on, such as the user and the day; the same seed gives the same list.
-    """
-    scores = np.asarray(scores, np.float64)
-    out = {name: mask for name, mask in _filters(rules, shelf) if mask.any()}
-    possible = np.isfinite(scores)
-    for mask in out.values():
-        possible &= ~mask
-    added = _boosts(rules, shelf)
-    boosted = scores + added
-    caps = ((shelf.facts.brand, rules.max_per_brand), (shelf.facts.category, rules.max_per_category))
-    ranking = Reranker(
-        ids=shelf.ids,
-        scores=boosted,
-        possible=possible,
-        vectors=shelf.facts.vectors,
-        pins=_pins(rules, shelf, possible, k),
-        explore=rules.explore,
-        new=_draw(shelf, boosted, possible & shelf.is_new if rules.explore else np.zeros(len(boosted), bool), seed),
-        caps=[(codes, cap) for codes, cap in caps if cap is not None],
-        diversity=rules.diversity,
-        # Boosts leave this scale alone: one boost would otherwise change the weight of diversity for every item.
-        scale=scale(scores[possible], pool_size(k)) if rules.diversity else (0.0, 1.0),
-        pool=pool_size(k),
-    )
-    places = ranking.fill(k)
-    return Ruled(
-        rows=np.array([place.row for place in places], dtype=np.int64),
-        notes=_notes(ranking, places, added),
-        left_out={name: int(mask.sum()) for name, mask in out.items()},
-    )
-
-
 def _said(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"])
     return f"{where}: {error['msg']}" if where else str(error["msg"]).removeprefix("Value error, ")
-
-
-def allowed(rules: Rules, shelf: RuleItems) -> NDArray[np.bool_]:
-    """Which rows pass every filter, shape ``(n,)``."""
-    possible = np.ones(len(shelf.ids), bool)
-    for _, mask in _filters(rules, shelf):
-        possible &= ~mask
-    return possible
-
-
-def _filters(rules: Rules, shelf: RuleItems) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Each filter in use, and the rows it leaves out."""
-    if not rules.include_unavailable:
-        yield "available", ~np.asarray(shelf.available, bool)
-    for name, column, names in (
-        ("categories", shelf.facts.category, shelf.categories),
-        ("brands", shelf.facts.brand, shelf.brands),
-    ):
-        only, never = getattr(rules, name), getattr(rules, f"exclude_{name}")
-        if only is not None:
-            yield name, ~np.isin(column, _codes(names, only))
-        if never:
-            yield f"exclude_{name}", np.isin(column, _codes(names, never))
-    # Prices are kept as float32 logarithms; bounds take the same form, so that an equal price stays equal.
-    if rules.price_min is not None:
-        yield "price_min", ~(shelf.facts.price >= np.float32(np.log1p(rules.price_min)))
-    if rules.price_max is not None:
-        yield "price_max", ~(shelf.facts.price <= np.float32(np.log1p(rules.price_max)))
-    if rules.include_items is not None:
-        yield "include_items", ~shelf.holding(rules.include_items)
-    if rules.exclude_items:
-        yield "exclude_items", shelf.holding(rules.exclude_items)
-
-
-def _codes(names: Sequence[str] | pd.Index, wanted: frozenset[str]) -> NDArray[np.int64]:
-    codes = pd.Index(names, dtype=object).get_indexer(pd.Index(sorted(wanted), dtype=object))
-    return np.asarray(codes[codes >= 0], np.int64)
-
-
-def _boosts(rules: Rules, shelf: RuleItems) -> NDArray[np.float64]:
-    """Log-odds added to each row."""
-    added = np.zeros(len(shelf.ids))
-    for boosts, column, names in (
-        (rules.boost_brands, shelf.facts.brand, shelf.brands),
-        (rules.boost_categories, shelf.facts.category, shelf.categories),
-    ):
-        if boosts:
-            # The last entry is what code -1 (unknown) picks.
-            table = np.r_[pd.Series(boosts).reindex(pd.Index(names, dtype=object)).fillna(0.0).to_numpy(float), 0.0]
-            added += table[column]
-    if rules.boost_items:
-        for row, logit in zip(shelf.rows(rules.boost_items), rules.boost_items.values(), strict=True):
-            if row >= 0:
-                added[row] += logit
-    return added
-
-
-def _pins(rules: Rules, shelf: RuleItems, possible: NDArray[np.bool_], k: int) -> dict[int, int]:
-    """Places within the list and the rows pinned to them, in order of place; what filters leave out has none."""
-    wanted = {place: item for place, item in sorted(rules.pinned.items()) if place <= k}
-    if not wanted:
-        return {}
-    rows = shelf.rows(wanted.values())
-    return {place: int(row) for place, row in zip(wanted, rows, strict=True) if row >= 0 and possible[row]}
-
-
-def _draw(shelf: RuleItems, scores: NDArray[np.float64], among: NDArray[np.bool_], seed: str) -> NDArray[np.int64]:
-    """Rows in the order of a draw without replacement by their odds (Gumbel top-k)."""
-    rows = np.flatnonzero(among)
-    if not len(rows):
-        return rows
-    # Chance comes from a hash of the id, so that it does not depend on which other items are candidates.
-    key = hashlib.blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-    hashed = pd.util.hash_array(shelf.ids[rows].astype(object), hash_key=key, categorize=False)
-    uniform = np.clip((hashed.astype(np.float64) + 0.5) / 2.0**64, 1e-300, 1 - 1e-16)
-    return rows[np.argsort(np.log(-np.log(uniform)) - scores[rows], kind="stable")]
-
-
-def _notes(ranking: Reranker, places: list[Place], added: NDArray[np.float64]) -> list[str]:
-    """What happened to each place, by filling the list again without diversity, and without caps."""
-    plain, ladder = ranking, [("", _index(places))]
-    if ranking.diversity:
-        plain = replace(plain, diversity=0.0)
-        ladder.append(("diversity", _index(plain.fill(plain.pool))))
-    if ranking.caps:
-        plain = replace(plain, caps=[])
-        ladder.append(("caps", _index(plain.fill(plain.pool))))
-    notes = []
-    for row, how in places:
-        parts = [how] if how else []
-        if added[row]:
-            parts.append(f"boosted {added[row]:+.2f}")
-        for (_, after), (name, before) in reversed(list(pairwise(ladder))):
-            was, now = before.get(row, ranking.pool + 1), after.get(row, ranking.pool + 1)
-            if was != now and not how:
-                parts.append(f"{name}: {_at(was, ranking.pool)}→{_at(now, ranking.pool)}")
-        notes.append("; ".join(parts))
-    return notes
-
-
-def _index(places: list[Place]) -> dict[int, int]:
-    return {place.row: at for at, place in enumerate(places, start=1)}
-
-
-def _at(place: int, last: int) -> str:
-    return str(place) if place <= last else f">{last}"

@@ -1,19 +1,13 @@
-"""Scores of one version, and the best items by them: what every kind of list is made from."""
+"""Scoring and top-k of one version: what every kind of list is made from."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 from scipy.special import expit
-from threadpoolctl import threadpool_limits
 
 from recsys.data.catalogue import Candidates
 from recsys.data.events import DAY
@@ -22,18 +16,22 @@ from recsys.data.snapshot import Lazy, Snapshot
 from recsys.data.store import Version
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.topk import top_k
-from recsys.serving.candidates import Found, Pool, PopularityFallback, Retriever
+from recsys.serving.candidates import Found, Pool, Retriever
+from recsys.serving.fallback import PopularityFallback
 from recsys.serving.index import ItemIndex
 from recsys.serving.lookup import Shopper
-from recsys.serving.rules import RuleItems, Rules, allowed, apply
+from recsys.serving.rule_items import RuleItems, allowed, apply
+from recsys.serving.rules import Rules
 from recsys.settings import RetrievalSettings
 
 #: Days after its first event for which an item counts as new.
 NEW_DAYS = 30
+#: Nearest items by vector that `Scoring.similar` looks at.
+SIMILAR_POOL = 200
 
 
 class Scoring:
-    """A snapshot and its ranker; where a version has no ranker, similarity (cosine) stands in."""
+    """Scores of a snapshot's items by its ranker; where a version has no ranker, similarity (cosine) stands in."""
 
     def __init__(
         self,
@@ -47,7 +45,7 @@ class Scoring:
         self.ranker = ranker
         self.index = index
         self._version = version
-        self._retriever = Retriever(shop, ranker, index, Lazy(self._standing), settings)
+        self._retriever = Retriever(shop, ranker, index, Lazy(self._fallback), settings)
 
     def score(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
         """Scores of candidates for one profile: probabilities, or cosines where there is no ranker."""
@@ -55,14 +53,14 @@ class Scoring:
         return order if self.ranker is None else np.asarray(expit(order))
 
     def logits(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
-        """What lists are ordered by: log-odds, or cosines where there is no ranker."""
+        """Log-odds of candidates, by which lists are ordered, or cosines where there is no ranker."""
         if self.ranker is not None:
             return self.ranker.logit(profile, candidates)
         mean = profile.mean.astype(np.float64)
         return candidates.facts.vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
 
     def pool(self, only: NDArray[np.int64] | None = None) -> Pool:
-        """What may be recommended: every available item, or those of these codes."""
+        """The candidate pool: every available item, or those of these codes."""
         if only is None:
             return self._retriever.everything
         mask = np.zeros(len(self.shop.item_ids), bool)
@@ -80,16 +78,27 @@ class Scoring:
     def top_with_rules(
         self, shopper: Shopper, k: int, rules: Rules, *, only: NDArray[np.int64] | None, exclude_seen: bool, seed: str
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]]:
-        """Codes, scores and notes of the best list that the rules allow."""
-        possible = allowed(rules, self.shelf)
+        """Codes, scores and notes of the best list that the business rules allow."""
+        possible = allowed(rules, self.rule_items)
         if only is not None:
             possible &= np.isin(np.arange(len(possible)), only)
         pool = self._retriever.restricted(possible)
-        named = self.shelf.rows([*rules.pinned.values(), *rules.boost_items])
+        named = self.rule_items.rows([*rules.pinned.values(), *rules.boost_items])
         found, order = self._ordered(shopper, k, pool, exclude_seen, named[named >= 0])
-        shelf = self.shelf if len(found) == len(self.shelf.ids) else self.shelf.take(found.codes)
-        result = apply(rules, order, shelf, k, seed=seed)
+        items = self.rule_items if len(found) == len(self.rule_items.ids) else self.rule_items.take(found.codes)
+        result = apply(rules, order, items, k, seed=seed)
         return found.codes[result.rows], self._as_score(order[result.rows]), result.notes
+
+    def similar(self, one: Candidates, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Codes and scores of the `k` available items whose texts are nearest to one item's: mean of both cosines."""
+        facts = self.shop.facts
+        _, near = self.index.search(one.facts.vectors, min(len(facts), max(SIMILAR_POOL, 4 * k)))
+        rows = np.sort(near[0][near[0] >= 0])
+        meaning = facts.vectors[rows] @ one.facts.vectors[0]
+        words = (facts.terms[rows] @ one.facts.terms[[0]].T).toarray()[:, 0]
+        score = np.where(self.shop.available[rows] & (rows != one.codes[0]), (meaning + words) / 2, -np.inf)
+        best = top_k(score, k)
+        return rows[best], score[best].astype(np.float64)
 
     def _ordered(
         self, shopper: Shopper, k: int, pool: Pool, exclude_seen: bool, named: Sequence[int] | NDArray[np.int64] = ()
@@ -108,7 +117,7 @@ class Scoring:
         return order if self.ranker is None else np.asarray(expit(order))
 
     @cached_property
-    def shelf(self) -> RuleItems:
+    def rule_items(self) -> RuleItems:
         """The whole catalogue as rules see it."""
         events, vocabulary = self.shop.events, self.shop.vocabulary.value
         first = np.full(len(self.shop.item_ids), np.inf)
@@ -123,18 +132,10 @@ class Scoring:
             is_new=fresh,
         )
 
-    def _standing(self) -> PopularityFallback:
+    def _fallback(self) -> PopularityFallback:
         saved = self._version.path / "ranker" / "standing" if self._version else None
         return (
             PopularityFallback.load(saved)
             if saved and saved.is_dir()
             else PopularityFallback.of(self.shop, self.ranker)
         )
-
-
-def parallel_map(work: Callable[[Any], Any], things: Sequence[Any], what: str, progress: bool) -> list[Any]:
-    """`work` on each thing, in order, on all cores: one thread a thing, one BLAS thread each."""
-    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(work, things)
-        console = Console(stderr=True)
-        return list(track(results, what, total=len(things), console=console, disable=not progress, transient=True))

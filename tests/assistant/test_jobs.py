@@ -10,16 +10,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from jobs._cli import program
 from recsys.assistant.knowledge import read_passages
 from recsys.data.store import knowledge_store
 from recsys.llm.corpus import train_tokenizer
 
 
 def run(name: str, *arguments: object):  # type: ignore[no-untyped-def]
-    module = importlib.import_module(f"jobs.{name}")
-    app = getattr(module, "app", None) or program(getattr(module, name))
-    return CliRunner().invoke(app, [str(a) for a in arguments])
+    return CliRunner().invoke(importlib.import_module(f"jobs.{name}").app, [str(a) for a in arguments])
 
 
 @pytest.fixture

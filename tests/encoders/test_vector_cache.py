@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recsys.data.vectors import VectorPool
-from recsys.encoders.encoder import Encoded, Encoder
+from recsys.encoders.encoder import Encoder
+from recsys.encoders.protocol import Encoded
 from recsys.encoders.vector_cache import encode, text_keys
 
 PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

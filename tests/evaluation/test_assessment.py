@@ -21,7 +21,8 @@ from recsys.data.store import Store
 from recsys.encoders.loading import encoder_of
 from recsys.errors import ArtifactError
 from recsys.evaluation import assessment, baselines
-from recsys.evaluation.assessment import DESIGN, FIGURES, RANKER, Case
+from recsys.evaluation.assessment import DESIGN, Case
+from recsys.evaluation.figures import FIGURES, RANKER
 from recsys.evaluation.splits import Holdout, hold_out, measure, within
 from recsys.ranking.ranker import RankerTrainer
 from recsys.ranking.recipe import HistoryEncoder
@@ -50,8 +51,8 @@ def found(case):
 
 def test_every_model_has_every_figure_within_its_interval(found):
     expected = [RANKER, "popularity", "popularity, 30 days", "TF-IDF cosine", "embedding cosine", DESIGN]
-    assert list(found.table) == expected
-    for row in found.table.values():
+    assert list(found.estimates) == expected
+    for row in found.estimates.values():
         assert set(row) >= {*FIGURES, "pooled_auc", "coverage@10", "novelty", "diversity", "gini"}
         for name, e in row.items():
             assert np.isfinite([e.value, e.low, e.high]).all(), name
@@ -59,14 +60,14 @@ def test_every_model_has_every_figure_within_its_interval(found):
 
 
 def test_the_ranker_personalises_where_u_v_alone_cannot(found):
-    assert found.table[RANKER]["auc"].low > found.table["popularity"]["auc"].high
+    assert found.estimates[RANKER]["auc"].low > found.estimates["popularity"]["auc"].high
     lead = found.leads["auc"]
     assert lead.rival != RANKER
     assert lead.lead.value == pytest.approx(
         np.mean(found.measured[RANKER].per_user["auc"] - found.measured[lead.rival].per_user["auc"])
     )
-    best = max(e["auc"].value for name, e in found.table.items() if name != RANKER)
-    assert found.table[lead.rival]["auc"].value == best
+    best = max(e["auc"].value for name, e in found.estimates.items() if name != RANKER)
+    assert found.estimates[lead.rival]["auc"].value == best
 
 
 def test_nothing_after_the_cut_reaches_a_model(case, monkeypatch):
@@ -95,38 +96,38 @@ def test_u_v_alone_has_the_text_vectors_and_nothing_else(case, monkeypatch):
     monkeypatch.setattr(RankerTrainer, "ranker", spy)
     assessment.assess(case)
     assert left_out[0] == ()
-    assert [b.name for b in fit(case.course, left_out[1]).blocks] == ["text vectors"]
+    assert [b.name for b in fit(case.trainer, left_out[1]).blocks] == ["text vectors"]
 
 
 def test_figures_are_plain_numbers(found):
-    text = json.dumps(found.plain(), allow_nan=False)
-    assert json.loads(text)["table"][RANKER]["auc"]["value"] == found.table[RANKER]["auc"].value
-    assert "holdout" not in found.plain()
+    text = json.dumps(found.to_dict(), allow_nan=False)
+    assert json.loads(text)["table"][RANKER]["auc"]["value"] == found.estimates[RANKER]["auc"].value
+    assert "holdout" not in found.to_dict()
 
 
 def test_a_second_assessment_finds_the_same(case, found):
-    assert json.dumps(assessment.assess(case).plain()) == json.dumps(found.plain())
+    assert json.dumps(assessment.assess(case).to_dict()) == json.dumps(found.to_dict())
 
 
 def test_ablation_fits_again_without_each_block(case, found):
-    full = case.course.ranker()
+    full = case.trainer.ranker()
     few = replace(full, blocks=full.blocks[:2], weights=full.weights[:2], offsets=full.offsets[:2])
     how = {"resamples": 100, "seed": 7}
     worths = assessment.ablation(case, few, found.measured[RANKER], how)
     assert {w.block for w in worths} == {b.name for b in few.blocks}
     values = [w.figures["auc"].value for w in worths]
     assert values == sorted(values, reverse=True)
-    without = measure(case.scores(case.course.ranker(without=(worths[0].block,))), case.holdout)
+    without = measure(case.scores(case.trainer.ranker(without=(worths[0].block,))), case.holdout)
     expected = np.mean(found.measured[RANKER].per_user["auc"] - without.per_user["auc"])
     assert values[0] == pytest.approx(expected)
 
 
 def test_peers_run_on_the_same_split(case):
     found = assessment.assess(case, with_peers=True)
-    assert "EASE" in found.table
+    assert "EASE" in found.estimates
     assert "EASE" in found.tuned
     if modules.find_spec("implicit"):
-        assert {"item-kNN", "ALS", "BPR"} <= set(found.table)
+        assert {"item-kNN", "ALS", "BPR"} <= set(found.estimates)
     else:
         assert "ALS" in found.skipped
     for m in found.measured.values():
@@ -170,7 +171,7 @@ def test_the_calibration_slice_is_the_first_events_after_the_cut(case):
 
 def test_expected_purchases_are_summed_over_the_whole_catalogue(case):
     """The frozen negatives stand for all the items that were not bought: compare with scoring them all."""
-    ranker = case.course.ranker()
+    ranker = case.trainer.ranker()
     found = assessment.calibration(case, ranker)
     assert found is not None
     train = case.holdout.train
@@ -191,10 +192,9 @@ def test_expected_purchases_are_summed_over_the_whole_catalogue(case):
 
 
 def run(*arguments: object):
-    from jobs._cli import program
-    from jobs.evaluate import evaluate
+    from jobs.evaluate import app
 
-    return CliRunner().invoke(program(evaluate), [str(a) for a in arguments])
+    return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
 def test_the_command_prints_tables_and_a_line(tiny, tiny_version):

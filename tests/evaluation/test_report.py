@@ -13,10 +13,11 @@ from rich.console import Console
 
 from recsys.errors import BadInput
 from recsys.evaluation import metrics, subgroups
-from recsys.evaluation.assessment import FIGURES, RANKER, AblationEffect, Assessment, Difference
+from recsys.evaluation.figures import FIGURES, RANKER, AblationEffect, Difference
 from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.reliability import Predictions, calibrate
 from recsys.evaluation.report import check_writable, page, plots, tables, write_report
+from recsys.evaluation.result import Assessment
 from recsys.evaluation.splits import hold_out, measure
 from recsys.settings import EvaluationSettings
 from tests import shops
@@ -67,12 +68,12 @@ def found() -> Assessment:
             "resamples": 100,
             "seed": 7,
         },
-        table=table,
+        estimates=table,
         leads=leads,
-        slices={RANKER: parts},
+        parts={RANKER: parts},
         fairness=subgroups.gap(segment, measured[RANKER].per_user["auc"], 7),
-        calibration=calibrate(rows_),
-        ablation=[AblationEffect("taste", "what they like", {f: Estimate(0.01, -0.01, 0.02) for f in FIGURES})],
+        reliability=calibrate(rows_),
+        effects=[AblationEffect("taste", "what they like", {f: Estimate(0.01, -0.01, 0.02) for f in FIGURES})],
         tuned={"EASE": {"ridge": 100.0}},
         skipped={"ALS": "needs the package implicit"},
         holdout=holdout,
@@ -114,9 +115,17 @@ def test_names_from_the_shop_are_escaped(text):
 
 
 def test_every_model_figure_and_reason_is_on_the_page(found, text):
-    for name in (*found.table, "EASE", "ALS", "needs the package implicit", "taste", "what they like", "ridge = 100.0"):
+    for name in (
+        *found.estimates,
+        "EASE",
+        "ALS",
+        "needs the package implicit",
+        "taste",
+        "what they like",
+        "ridge = 100.0",
+    ):
         assert name in text
-    for row in found.table.values():
+    for row in found.estimates.values():
         assert tables.brief(row["auc"]) in text
     assert "v1" in text
 
@@ -124,8 +133,8 @@ def test_every_model_figure_and_reason_is_on_the_page(found, text):
 def test_a_page_without_the_optional_parts(found):
     bare = replace(
         found,
-        calibration=None,
-        ablation=[],
+        reliability=None,
+        effects=[],
         tuned={},
         skipped={},
         fairness=None,
@@ -137,11 +146,11 @@ def test_a_page_without_the_optional_parts(found):
 
 
 def test_plots_are_valid_svg_and_the_same_each_time(found):
-    once, again = plots.figures(found), plots.figures(found)
-    for name, figure in once.items():
-        drawn = plots.svg(figure)
+    once, again = plots.available(found), plots.available(found)
+    for name, draw in once.items():
+        drawn = plots.svg(draw())
         ElementTree.fromstring(drawn)
-        assert drawn == plots.svg(again[name]), name
+        assert drawn == plots.svg(again[name]()), name
 
 
 def test_ids_of_plots_do_not_collide(text):
@@ -189,6 +198,6 @@ def test_tables_show_every_model_without_cutting(found):
         console.print(table)
     text = console.export_text()
     assert "…" not in text
-    for name in (*found.table, "ALS: not run", "taste", "expected / observed"):
+    for name in (*found.estimates, "ALS: not run", "taste", "expected / observed"):
         assert name in text
     assert max(map(len, text.splitlines())) <= 110

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from jobs._cli import program
 from recsys.errors import ArtifactError, BadInput
 from recsys.explain import evaluate, training
 from recsys.explain.research import references
@@ -56,9 +55,7 @@ def finetune(*arguments: object):
 
 
 def run(*arguments: object):
-    return CliRunner().invoke(
-        program(importlib.import_module("jobs.evaluate").evaluate), [str(argument) for argument in arguments]
-    )
+    return CliRunner().invoke(importlib.import_module("jobs.evaluate").app, [str(argument) for argument in arguments])
 
 
 def test_both_writers_learn_and_are_compared(
@@ -157,7 +154,7 @@ def test_wrong_input_exits_with_2(file: Path, table: pd.DataFrame, tmp_path: Pat
     table.drop(columns="item_profile").to_csv(lacking, index=False)
     size = ("--explanations", 5)
     for arguments, message in (
-        (("--references", file), "--explanations"),
+        (("--references", file), "--references"),
         ((*size, "--references", file, "--sheet", tmp_path / "s.csv"), "--sheet"),
         ((*size, "--soft-prompt", tmp_path), "--references"),
         ((*size, "--references", file, "--soft-prompt", tmp_path), "no soft prompt"),
@@ -165,8 +162,8 @@ def test_wrong_input_exits_with_2(file: Path, table: pd.DataFrame, tmp_path: Pat
         ((*size, "--references", lacking), "item_profile"),
         ((*size, "--references", tmp_path / "none.csv"), "none.csv"),
         (("--explanations", 0, "--references", file), "at least 1"),
-        ((*size, "--assistant"), "give one of them"),
-        ((*size, "--peers", "--report", tmp_path / "r.html"), "--report, --peers"),
+        ((*size, "--assistant"), "--assistant"),
+        ((*size, "--peers", "--report", tmp_path / "r.html"), "--peers"),
     ):
         result = run(*arguments)
         assert result.exit_code == 2, arguments

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from jobs import _cli, benchmark
-from jobs._benchmarks import bench_search, enlarged
-from jobs._benchmarks.race import machine, race
+from jobs import benchmark
+from recsys.cli._benchmarks import bench_search, enlarged
+from recsys.cli._benchmarks.race import machine, race
 from tests.tiny_gpt import write_gpt2
 
 
@@ -45,7 +45,7 @@ def test_search_finds_what_brute_force_finds():
 def test_the_command_prints_ratios_and_saves_json(what, tiny_version, tiny, tmp_path):
     file = tmp_path / "figures.json"
     arguments = [what, "--artifacts", str(tiny_version), "--rounds", "1", "--out", str(file)]
-    result = CliRunner().invoke(_cli.program(benchmark.benchmark), arguments)
+    result = CliRunner().invoke(benchmark.app, arguments)
     assert result.exit_code == 0, result.output
     assert "times as fast as" in result.output
     saved = json.loads(file.read_text())
@@ -56,7 +56,7 @@ def test_the_command_prints_ratios_and_saves_json(what, tiny_version, tiny, tmp_
 def test_reasons_are_timed_against_a_pipeline(tiny_version, tiny, tmp_path, monkeypatch):
     write_gpt2(tmp_path / "gpt", ["Why {item}? bought before {because_1}. friendly:"], positions=512)
     command = ["explain", "--artifacts", str(tiny_version), "--rounds", "1", "--size", "10"]
-    program = _cli.program(benchmark.benchmark)
+    program = benchmark.app
     monkeypatch.setenv("RECSYS_EXPLAIN__WRITER", "template")
     assert CliRunner().invoke(program, command).exit_code == 2  # nothing to time
     monkeypatch.setenv("RECSYS_EXPLAIN__WRITER", str(tmp_path / "gpt"))
@@ -67,6 +67,6 @@ def test_reasons_are_timed_against_a_pipeline(tiny_version, tiny, tmp_path, monk
 
 def test_bad_requests_are_refused(tiny_version, tiny):
     run = CliRunner().invoke
-    program = _cli.program(benchmark.benchmark)
+    program = benchmark.app
     assert run(program, ["fly", "--artifacts", str(tiny_version)]).exit_code == 2
     assert run(program, ["search", "--size", "3", "--artifacts", str(tiny_version)]).exit_code == 2

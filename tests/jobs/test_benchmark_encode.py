@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from transformers import BertConfig
 
-from jobs._benchmarks.encode import bench_encode, useful_flop
+from recsys.cli._benchmarks.encode import bench_encode, useful_flop
 from recsys.errors import BadInput
 
 TEXTS = [f"{colour} {thing}" for colour in ("red", "blue", "green") for thing in ("kettle", "pan", "very big bowl")]

@@ -17,17 +17,14 @@ import pytest
 from typer.testing import CliRunner
 
 import jobs
-from jobs._cli import program
-from recsys import Recommender
+from recsys import Recommender, cli
 from recsys.data.store import Store
 
 COMMANDS = sorted(m.name for m in pkgutil.iter_modules(jobs.__path__) if not m.name.startswith("_"))
 
 
 def run(name: str, *arguments: object):
-    module = importlib.import_module(f"jobs.{name}")
-    app = getattr(module, "app", None) or program(getattr(module, name))
-    return CliRunner().invoke(app, [str(a) for a in arguments])
+    return CliRunner().invoke(importlib.import_module(f"jobs.{name}").app, [str(a) for a in arguments])
 
 
 def message(result) -> str:
@@ -60,9 +57,9 @@ def shop(files, tiny):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_an_example(name):
-    result = run(name, "--help")
-    assert result.exit_code == 0
-    assert f"python -m jobs.{name}" in message(result)
+    for result in (run(name, "--help"), CliRunner().invoke(cli.app, [name, "--help"])):
+        assert result.exit_code == 0
+        assert f"Example: recsys {name}" in message(result) or f"Examples: recsys {name}" in message(result)
 
 
 def test_embed_twice_encodes_nothing_and_says_so(files, tiny):
@@ -284,7 +281,7 @@ def test_versions_verify_and_go_back(shop, files):
 def test_no_version_yet_says_how_to_make_one(tmp_path, tiny):
     result = run("train", "--artifacts", tmp_path)
     assert result.exit_code == 2
-    assert "jobs.nightly" in message(result)
+    assert "recsys nightly" in message(result)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

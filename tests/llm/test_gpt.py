@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -86,6 +88,18 @@ def test_bad_arguments_are_named(writer: gpt.LocalWriter) -> None:
         writer.write(["a", "b"], Sampling(4), seeds=[1])
     with pytest.raises(BadInput, match="max_new_tokens"):
         Sampling(0)
+
+
+@pytest.mark.parametrize(("missing", "load"), [("peft", {"adapter": "some"}), ("gguf", {})])
+def test_what_is_not_installed_names_its_extra(
+    missing: str, load: dict[str, str], directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(directory, tmp_path / "some"))
+    if missing == "gguf":
+        (folder / "model.gguf").write_bytes(b"GGUF")
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(BadInput, match=rf"`{missing}` is needed.*shop-recsys\[writers\]"):
+        gpt.load(str(folder), **{name: str(folder) for name in load})
 
 
 def test_adapters_are_merged(directory: Path, writer: gpt.LocalWriter, tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys.data.personal import mask_personal
 from recsys.errors import BadInput
-from recsys.llm.text_cleaning import REASON, CleaningConfig, clean, language, mask_personal, normalise, strip_html
+from recsys.llm.text_cleaning import REASON, CleaningConfig, clean, language, normalise, strip_html
 
 
 @pytest.mark.parametrize(

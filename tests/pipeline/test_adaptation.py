@@ -21,7 +21,7 @@ from recsys.pipeline import adaptation
 from recsys.pipeline.adaptation import AdaptationConfig, adapt, contrastive_loss, improves
 from recsys.pipeline.inputs import Inputs
 from recsys.pipeline.item_pairs import ItemPairs, sample_pairs
-from recsys.pipeline.nightly import embed
+from recsys.pipeline.runs import embed
 from recsys.settings import load_settings
 from tests.shops import events_of
 

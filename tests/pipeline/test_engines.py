@@ -98,12 +98,12 @@ def test_finished_parts_of_the_same_request_are_kept_and_of_another_are_not(rec,
     after = {p.name: p.stat().st_mtime_ns for p in parts}
     assert [n for n in before if before[n] != after[n]] == [parts[2].name]
     engines.engine("ray").lists(rec, users, 3, out)
-    want = rec.recommend_many(users, 3)
+    want = rec.recommend_many(users, 3, columns=None)
     assert pd.read_csv(out, dtype={"user_id": str}).item_id.tolist() == want.item_id.tolist()
 
 
 def test_the_command_takes_the_engine(tiny_tables, settings, tmp_path):
-    from jobs import _cli, embed
+    from jobs import embed
 
     items, events = tiny_tables
     items.to_parquet(tmp_path / "items.parquet")
@@ -114,7 +114,7 @@ def test_the_command_takes_the_engine(tiny_tables, settings, tmp_path):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("recsys.pipeline.ray.FEW", 10)
             command = [*arguments, "--artifacts", str(tmp_path / engine), "--engine", engine]
-            assert CliRunner().invoke(_cli.program(embed.embed), command).exit_code == 0
+            assert CliRunner().invoke(embed.app, command).exit_code == 0
         version = Recommender.load(tmp_path / engine, settings=settings)
         vectors.append((version.shop.item_pool.vectors, version.shop.history_pool.vectors))
     for a, b in zip(*vectors, strict=True):

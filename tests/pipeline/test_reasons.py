@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from jobs._cli import program
 from recsys.errors import BadInput
 from recsys.pipeline import reasons
 from recsys.settings import load_settings
@@ -25,9 +24,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(name: str, *arguments: object):
-    return CliRunner().invoke(
-        program(getattr(importlib.import_module(f"jobs.{name}"), name)), [str(a) for a in arguments]
-    )
+    return CliRunner().invoke(importlib.import_module(f"jobs.{name}").app, [str(a) for a in arguments])
 
 
 def test_assess_live(tiny_version: Path, tmp_path: Path) -> None:

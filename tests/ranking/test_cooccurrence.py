@@ -40,7 +40,7 @@ def test_recent_pairs_keeps_the_latest_event_of_each_pair_and_the_latest_items()
 
 @given(events)
 def test_cooccurrence_is_symmetric_and_cosine_is_bounded(e: Events):
-    counts = cooccurrence.together(e)
+    counts = cooccurrence.cooccurrence_counts(e)
     assert abs(counts - counts.T).max() < 1e-6
     similar = cooccurrence.cosine(counts)
     assert similar.diagonal().max(initial=0) == 0
@@ -49,7 +49,7 @@ def test_cooccurrence_is_symmetric_and_cosine_is_bounded(e: Events):
 
 
 def test_following_is_directional_between_visits_and_symmetric_inside_one():
-    flow = cooccurrence.following(make([(0, 0, 0), (0, 1, 1), (1, 2, 0), (1, 3, 0)]))
+    flow = cooccurrence.sequence_weights(make([(0, 0, 0), (0, 1, 1), (1, 2, 0), (1, 3, 0)]))
     assert flow[0, 1] > 0
     assert flow[1, 0] == 0
     assert flow[2, 3] == flow[3, 2] > 0
@@ -57,7 +57,7 @@ def test_following_is_directional_between_visits_and_symmetric_inside_one():
 
 @given(events, st.integers(1, 4))
 def test_strongest_keeps_the_largest_of_each_row(e: Events, k: int):
-    matrix = cooccurrence.cosine(cooccurrence.together(e))
+    matrix = cooccurrence.cosine(cooccurrence.cooccurrence_counts(e))
     kept = strongest(matrix, k)
     for row in range(matrix.shape[0]):
         full, top = np.sort(matrix[[row]].toarray()[0])[::-1], np.sort(kept[[row]].data)[::-1]
@@ -69,10 +69,10 @@ def test_strongest_keeps_the_largest_of_each_row(e: Events, k: int):
 @given(events, st.floats(0.5, 50))
 def test_regression_on_all_items_is_ease(e: Events, ridge: float):
     """With every other item as a neighbour, local regression gives exactly what EASE's dense inverse gives."""
-    counts = cooccurrence.together(e)
+    counts = cooccurrence.cooccurrence_counts(e)
     n = counts.shape[0]
     everyone = sparse.csr_array(np.ones((n, n), np.float32) - np.eye(n, dtype=np.float32))
-    got = cooccurrence.regression(counts, everyone, ridge, batch=2).toarray()
+    got = cooccurrence.local_ease(counts, everyone, ridge, batch=2).toarray()
     inverse = np.linalg.inv(counts.toarray().astype(np.float64) + ridge * np.eye(n))
     ease = -inverse / np.diag(inverse)
     np.fill_diagonal(ease, 0)
@@ -81,13 +81,13 @@ def test_regression_on_all_items_is_ease(e: Events, ridge: float):
 
 def test_regression_without_neighbours_is_empty():
     nothing = sparse.csr_array((3, 3), dtype=np.float32)
-    assert cooccurrence.regression(nothing, nothing, 1.0).nnz == 0
+    assert cooccurrence.local_ease(nothing, nothing, 1.0).nnz == 0
 
 
 def test_taste_puts_items_of_the_same_buyers_together():
     rows = [(u, i, i) for u in range(20) for i in ((0, 1, 2) if u % 2 else (3, 4, 5)) if (u + i) % 3]
-    factors = cooccurrence.taste(
-        cooccurrence.cosine(cooccurrence.together(make([(u, i, float(d)) for u, i, d in rows]))), 2, 0
+    factors = cooccurrence.item_factors(
+        cooccurrence.cosine(cooccurrence.cooccurrence_counts(make([(u, i, float(d)) for u, i, d in rows]))), 2, 0
     )
     same, other = factors[0] @ factors[1], factors[0] @ factors[4]
     assert same > abs(other)
@@ -95,7 +95,7 @@ def test_taste_puts_items_of_the_same_buyers_together():
 
 @given(events, st.integers(1, 12))
 def test_clock_windows_add_up(e: Events, stretches: int):
-    clock = cooccurrence.Clock.build(e, stretches)
+    clock = cooccurrence.CumulativeCounts.build(e, stretches)
     n = len(clock.edges)
     np.testing.assert_array_equal(
         clock.window(0, n - 1)[:-1], np.bincount(e.item, e.weight, minlength=e.n_items).astype(np.float32)
@@ -106,7 +106,7 @@ def test_clock_windows_add_up(e: Events, stretches: int):
 
 
 def test_seen_is_nan_for_what_nobody_bought():
-    first, last = cooccurrence.seen(make([(0, 0, 1), (1, 0, 4)]), START + 10 * DAY)
+    first, last = cooccurrence.first_and_last(make([(0, 0, 1), (1, 0, 4)]), START + 10 * DAY)
     assert (first[0], last[0]) == (pytest.approx(9), pytest.approx(6))
     assert np.isnan(first[1:]).all()
     assert np.isnan(last[-1])

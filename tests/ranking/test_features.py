@@ -7,13 +7,13 @@ from recsys.data.catalogue import Candidates
 from recsys.data.histories import ad_hoc_profile
 from recsys.data.schema import TimeKind
 from recsys.ranking.features import BLOCKS
-from tests.shops import events_of, facts_of, mean_texts, shop_of, tables
+from tests.shops import context_of, events_of, facts_of, mean_texts, tables
 
 
 @pytest.fixture(scope="module")
 def shop():
     items, rows = tables()
-    return shop_of(events_of(items, rows), facts_of(items))
+    return context_of(events_of(items, rows), facts_of(items))
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,8 @@ def fitted(shop):
 
 
 def profile(shop, user: int = 0):
-    text = mean_texts(shop.catalogue)(shop.profiles, np.array([user]))[0]
-    return shop.profiles.profile(user, shop.catalogue, text)
+    text = mean_texts(shop.catalogue)(shop.histories, np.array([user]))[0]
+    return shop.histories.profile(user, shop.catalogue, text)
 
 
 def by_name(blocks, name):
@@ -90,7 +90,7 @@ def test_the_folded_query_is_the_score(shop, fitted):
 
 def test_blocks_whose_columns_do_not_exist_are_absent():
     items, rows = tables(columns=())
-    bare = shop_of(events_of(items, rows, TimeKind.ORDER), facts_of(items))
+    bare = context_of(events_of(items, rows, TimeKind.ORDER), facts_of(items))
     names = {kind.name for kind in BLOCKS if kind.applies(bare)}
     assert not names & {"price", "category", "newness", "their time", "bought together lately"}
     assert {"text vectors", "popularity", "taste", "shared words"} <= names

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -16,7 +17,7 @@ from recsys.ranking.ranker import Ranker, RankerTrainer
 from recsys.ranking.regression import Regression, TrainingSplit, expected_dcg, intercept_shift
 from recsys.ranking.sampling import Pairs
 from recsys.settings import TrainingConfig
-from tests.shops import events_of, facts_of, mean_texts, shop_of, tables
+from tests.shops import context_of, events_of, facts_of, mean_texts, tables
 
 CONFIG = TrainingConfig(negatives=30, slices=2)
 ITEMS, ROWS = tables(n_users=200)
@@ -45,13 +46,13 @@ class Evenness(Block):
 
 
 @pytest.fixture(scope="module")
-def course() -> RankerTrainer:
+def trainer() -> RankerTrainer:
     return RankerTrainer.prepare(FACTS, EVENTS, mean_texts(FACTS), CONFIG, seed=0)
 
 
 @pytest.fixture(scope="module")
-def ranker(course) -> Ranker:
-    return course.ranker()
+def ranker(trainer) -> Ranker:
+    return trainer.ranker()
 
 
 def profile(user: int):
@@ -75,15 +76,15 @@ def test_contributions_sum_to_the_logit_and_scores_are_its_probabilities(ranker)
 
 
 def test_expected_purchases_are_about_what_shoppers_buy(ranker):
-    moments = [o for o in ranker.facts_of_fit["training_windows"] if o["kind"] == "later"]
-    mean = sum(o["bought"] for o in moments) / sum(o["users"] for o in moments)
+    windows = [o for o in ranker.facts_of_fit["training_windows"] if o["kind"] == "later"]
+    mean = sum(o["bought"] for o in windows) / sum(o["users"] for o in windows)
     expected = np.mean([ranker.score(profile(u), EVERYTHING).sum() for u in range(0, 200, 5)])
     assert mean / 2.5 < expected < mean * 2.5
 
 
-def test_about_as_many_purchases_are_expected_as_were_made_in_the_latest_stretch(course, ranker):
-    pairs, rows = course.split.pairs, course.split.latest
-    spread = course.split.spread
+def test_about_as_many_purchases_are_expected_as_were_made_in_the_latest_stretch(trainer, ranker):
+    pairs, rows = trainer.split.pairs, trainer.split.latest
+    spread = trainer.split.spread
     weights = np.concatenate(ranker.weights) * np.where(np.isfinite(spread), spread, 0)
     z = pairs.features[rows] @ weights + ranker.intercept
     made = pairs.importance_weight[rows][pairs.bought[rows]].sum()
@@ -94,8 +95,8 @@ def test_about_as_many_purchases_are_expected_as_were_made_in_the_latest_stretch
     assert 0.5 * len(ITEMS) < pairs.importance_weight[one].sum() <= len(ITEMS)
 
 
-def test_the_slope_is_judged_on_shoppers_whom_the_weights_have_not_seen(course):
-    split = course.split
+def test_the_slope_is_judged_on_shoppers_whom_the_weights_have_not_seen(trainer):
+    split = trainer.split
     shopper = split.pairs.shopper
     (first, _), (second, _) = split.rest
     assert (first ^ second).all()
@@ -103,24 +104,24 @@ def test_the_slope_is_judged_on_shoppers_whom_the_weights_have_not_seen(course):
         judged = set(shopper[split.latest[half]])
         assert judged
         assert not judged & set(shopper[rows])
-        assert set(shopper[rows]) & set(shopper[split.latest[~half]])  # but it knows the same moment
+        assert set(shopper[rows]) & set(shopper[split.latest[~half]])  # but it knows the same window
 
 
 def noisy_pairs(n_shoppers: int, seed: int, n_columns: int = 40) -> Pairs:
-    """Two moments of shoppers who choose by five columns of forty, for weights that learn much noise."""
+    """Two windows of shoppers who choose by five columns of forty, for weights that learn much noise."""
     rng = np.random.default_rng(seed)
     shopper = np.repeat(np.arange(2 * n_shoppers, dtype=np.int32), 10)
     features = rng.normal(size=(len(shopper), n_columns)).astype(np.float32)
     z = features[:, :5].sum(axis=1) - 3.0
     bought = rng.random(len(z)) < expit(z)
     one = np.ones(len(z), np.float32)
-    moment = (shopper >= n_shoppers).astype(np.int32)
+    window = (shopper >= n_shoppers).astype(np.int32)
     names = tuple(f"c{k}" for k in range(n_columns))
-    return Pairs(names, features, bought, one, one, moment, shopper, np.ones(len(z), bool))
+    return Pairs(names, features, bought, one, one, window, shopper, np.ones(len(z), bool))
 
 
 def test_chances_of_new_shoppers_are_neither_timid_nor_bold():
-    """On average over shops; weights of the earlier moment alone would be called 8% too timid here."""
+    """On average over shops; weights of the earlier window alone would be called 8% too timid here."""
     slopes, expected = [], []
     for shop in range(6):
         pairs, fresh = noisy_pairs(150, seed=2 * shop), noisy_pairs(6000, seed=2 * shop + 1)
@@ -157,10 +158,10 @@ def test_gain_is_that_of_the_estimated_rank():
     )
 
 
-def test_a_fit_on_fewer_columns_equals_one_that_never_had_them(course):
-    less = course.ranker(without=["taste"])
-    again = course.ranker(without=["taste"])
-    names = [b.name for b in course.blocks]
+def test_a_fit_on_fewer_columns_equals_one_that_never_had_them(trainer):
+    less = trainer.ranker(without=["taste"])
+    again = trainer.ranker(without=["taste"])
+    names = [b.name for b in trainer.blocks]
     assert [b.name for b in less.blocks] == [n for n in names if n != "taste"]
     np.testing.assert_array_equal(less.logit(profile(1), EVERYTHING), again.logit(profile(1), EVERYTHING))
     z = less.logit(profile(1), EVERYTHING)
@@ -188,6 +189,39 @@ def test_save_and_load_give_equal_scores(ranker, tmp_path):
         np.testing.assert_array_equal(again.logit(profile(user), EVERYTHING), ranker.logit(profile(user), EVERYTHING))
 
 
+#: What a version calls the blocks that was written before they moved and were renamed.
+OLD_CLASSES = [
+    *(f"content.{name}" for name in ("TextVectors", "Product", "Similarity", "Words")),
+    *(f"copurchase.{name}" for name in ("Together", "Following", "Completes", "Kin", "Lately", "Taste")),
+    *(f"popularity.{name}" for name in ("Popularity", "Age", "Season")),
+    *(f"content.{name}" for name in ("Price", "Category")),
+]
+
+
+def test_a_version_from_before_blocks_were_renamed_is_read(ranker, tmp_path):
+    ranker.save(tmp_path)
+    meta = json.loads((tmp_path / "ranker.json").read_text())
+    for block, old in zip(meta["blocks"], OLD_CLASSES, strict=True):
+        block["class"] = f"recsys.features.{old}"
+    meta["fit"]["occasions"] = meta["fit"].pop("training_windows")
+    (tmp_path / "ranker.json").write_text(json.dumps(meta))
+    again = Ranker.load(tmp_path)
+    assert again.feature_names == ranker.feature_names
+    np.testing.assert_array_equal(again.logit(profile(0), EVERYTHING), ranker.logit(profile(0), EVERYTHING))
+    # The files are those that such a version has.
+    assert {f"{number:02d}-{key}.npy" for number, block in enumerate(meta["blocks"]) for key in block["state"]} == {
+        "00-directions.npy",
+        "01-directions.npy",
+        *(f"{n:02d}-partners_{part}.npy" for n in range(4, 9) for part in ("indptr", "items", "values")),
+        "09-factors.npy",
+        "09-reader.npy",
+        "10-table.npy",
+        "11-table.npy",
+        *(f"12-{key}.npy" for key in ("edges", "counts", "now", "first")),
+        "13-scale.npy",
+    }
+
+
 def test_damage_is_an_artifact_error(ranker, tmp_path):
     ranker.save(tmp_path / "a")
     (tmp_path / "a" / "weights.npy").write_bytes(b"\x93NUMPY")
@@ -198,9 +232,9 @@ def test_damage_is_an_artifact_error(ranker, tmp_path):
 
 
 def test_refreshed_statistics_change_scores_and_the_same_statistics_do_not(ranker):
-    same = ranker.with_statistics(shop_of(EVENTS, FACTS))
+    same = ranker.with_statistics(context_of(EVENTS, FACTS))
     np.testing.assert_allclose(same.logit(profile(0), EVERYTHING), ranker.logit(profile(0), EVERYTHING), atol=1e-9)
-    fewer = ranker.with_statistics(shop_of(EVENTS.before(float(np.median(EVENTS.time))), FACTS))
+    fewer = ranker.with_statistics(context_of(EVENTS.before(float(np.median(EVENTS.time))), FACTS))
     assert not np.allclose(fewer.logit(profile(0), EVERYTHING), ranker.logit(profile(0), EVERYTHING))
 
 
@@ -245,8 +279,8 @@ def test_a_block_that_is_none_is_refused(name):
         RankerTrainer.prepare(FACTS, EVENTS, mean_texts(FACTS), CONFIG.model_copy(update={"extra_blocks": (name,)}))
 
 
-def test_concatenation_alone_cannot_personalise(course):
+def test_concatenation_alone_cannot_personalise(trainer):
     """The reason for all other blocks: on ``[u ; v]`` every shopper gets the same order."""
-    alone = course.ranker(without=[b.name for b in BLOCKS if b.name != "text vectors"])
+    alone = trainer.ranker(without=[b.name for b in BLOCKS if b.name != "text vectors"])
     orders = {tuple(np.argsort(-alone.logit(profile(u), EVERYTHING), kind="stable")) for u in range(4)}
     assert len(orders) == 1

@@ -12,9 +12,10 @@ from recsys.data.events import DAY
 from recsys.data.schema import TimeKind
 from recsys.errors import BadInput
 from recsys.ranking.features import BLOCKS
-from recsys.ranking.sampling import Impressions, draw, training_pairs, training_windows
+from recsys.ranking.sampling import Impressions, sample_candidates, training_pairs
+from recsys.ranking.windows import training_windows
 from recsys.settings import TrainingConfig
-from tests.shops import events_of, facts_of, mean_texts, tables
+from tests.shops import context_of, events_of, facts_of, mean_texts, tables
 
 CONFIG = TrainingConfig(negatives=20, slices=2)
 ITEMS, ROWS = tables()
@@ -23,34 +24,34 @@ FACTS = facts_of(ITEMS)
 
 def pairs_of(rows: pd.DataFrame, config: TrainingConfig = CONFIG, **more):
     events = events_of(ITEMS, rows)
-    moments = training_windows(FACTS, events, config, seed=0)
-    kinds = [k for k in BLOCKS if k.applies(moments[0].shop)]
-    return moments, training_pairs(moments, kinds, mean_texts(FACTS), config, seed=0, **more)
+    windows = training_windows(context_of(events, FACTS), config)
+    kinds = [k for k in BLOCKS if k.applies(windows[0].context)]
+    return windows, training_pairs(windows, kinds, mean_texts(FACTS), config, seed=0, **more)
 
 
 def test_labels_come_after_and_are_new_to_the_shopper():
     events = events_of(ITEMS, ROWS)
-    for window in training_windows(FACTS, events, CONFIG, seed=0):
-        past = set(zip(window.shop.events.user, window.shop.events.item, strict=True))
+    for window in training_windows(context_of(events, FACTS), CONFIG):
+        past = set(zip(window.context.events.user, window.context.events.item, strict=True))
         for j, user in enumerate(window.users):
             bought = window.items[window.indptr[j] : window.indptr[j + 1]]
             assert len(bought) == len(set(bought)) > 0
             assert not {(user, item) for item in bought} & past
         if window.kind == "later":
-            assert window.shop.events.time.max() < window.shop.now < window.until
+            assert window.context.events.time.max() < window.context.now < window.until
 
 
 def test_a_leak_planted_after_the_cut_changes_no_feature_before_it():
     """Events after every cut, however telling, leave the features of the pairs as they were."""
     events = events_of(ITEMS, ROWS)
-    moments = training_windows(FACTS, events, CONFIG, seed=0)
-    later = next(o for o in moments if o.kind == "later")
-    kinds = [k for k in BLOCKS if k.applies(later.shop)]
+    windows = training_windows(context_of(events, FACTS), CONFIG)
+    later = next(o for o in windows if o.kind == "later")
+    kinds = [k for k in BLOCKS if k.applies(later.context)]
     before = training_pairs([later], kinds, mean_texts(FACTS), CONFIG, seed=0)
     # The same shoppers buy the same labelled items again, many times over, at and after the cut.
     leak = pd.DataFrame(
         [
-            (f"u{user:03d}", f"i{item:03d}", later.shop.now + hour * 3600.0, 1.0)
+            (f"u{user:03d}", f"i{item:03d}", later.context.now + hour * 3600.0, 1.0)
             for j, user in enumerate(later.users)
             for item in later.items[later.indptr[j] : later.indptr[j + 1]]
             for hour in range(3)
@@ -58,21 +59,15 @@ def test_a_leak_planted_after_the_cut_changes_no_feature_before_it():
         columns=ROWS.columns,
     )
     planted = events_of(ITEMS, pd.concat([ROWS, leak]))
-    cut = planted.before(later.shop.now)
-    assert len(cut) == len(later.shop.events)
-    shop = type(later.shop)(
-        FACTS, cut, later.shop.now, type(later.shop.profiles).build(cut, later.shop.now, CONFIG.half_life)
-    )
-    again = replace(later, shop=shop)
+    cut = planted.before(later.context.now)
+    assert len(cut) == len(later.context.events)
+    again = replace(later, context=later.context.earlier(cut, later.context.now, CONFIG.half_life))
     after = training_pairs([again], kinds, mean_texts(FACTS), CONFIG, seed=0)
     np.testing.assert_array_equal(before.features, after.features)
     # And a leak before the cut is seen: the test can tell.
-    early = leak.assign(timestamp=later.shop.now - DAY)
-    seen = events_of(ITEMS, pd.concat([ROWS, early])).before(later.shop.now)
-    shop = type(later.shop)(
-        FACTS, seen, later.shop.now, type(later.shop.profiles).build(seen, later.shop.now, CONFIG.half_life)
-    )
-    leaky = replace(later, shop=shop)
+    early = leak.assign(timestamp=later.context.now - DAY)
+    seen = events_of(ITEMS, pd.concat([ROWS, early])).before(later.context.now)
+    leaky = replace(later, context=later.context.earlier(seen, later.context.now, CONFIG.half_life))
     assert not np.array_equal(
         before.features[: len(before.bought) // 2],
         training_pairs([leaky], kinds, mean_texts(FACTS), CONFIG, seed=0).features[: len(before.bought) // 2],
@@ -81,10 +76,10 @@ def test_a_leak_planted_after_the_cut_changes_no_feature_before_it():
 
 def test_the_held_out_event_is_not_in_the_past_of_its_shopper():
     events = events_of(ITEMS, ROWS)
-    nexts = [o for o in training_windows(FACTS, events, CONFIG, seed=0) if o.kind == "next"]
+    nexts = [o for o in training_windows(context_of(events, FACTS), CONFIG) if o.kind == "next"]
     assert len(nexts) == 1
     for j, user in enumerate(nexts[0].users):
-        profile = nexts[0].shop.profiles
+        profile = nexts[0].context.histories
         had = profile.items[profile.indptr[user] : profile.indptr[user + 1]]
         (item,) = nexts[0].items[nexts[0].indptr[j] : nexts[0].indptr[j + 1]]
         assert item not in had
@@ -93,26 +88,26 @@ def test_the_held_out_event_is_not_in_the_past_of_its_shopper():
 
 def test_order_only_tables_have_only_last_events():
     rows = ROWS.assign(timestamp=ROWS.groupby("user_id").cumcount().astype(float))
-    moments = training_windows(FACTS, events_of(ITEMS, rows, TimeKind.ORDER), CONFIG, seed=0)
-    assert [o.kind for o in moments] == ["next", "next"]
+    windows = training_windows(context_of(events_of(ITEMS, rows, TimeKind.ORDER), FACTS), CONFIG)
+    assert [o.kind for o in windows] == ["next", "next"]
 
 
 def test_nothing_to_learn_is_an_error():
     once = ROWS.drop_duplicates("user_id").assign(timestamp=ROWS.timestamp.min())
     with pytest.raises(BadInput, match="no user has two different items"):
-        training_windows(FACTS, events_of(ITEMS, once), CONFIG, seed=0)
+        training_windows(context_of(events_of(ITEMS, once), FACTS), CONFIG)
 
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(1, 30), st.integers(0, 5), st.integers(1, 3))
 def test_drawn_items_are_in_neither_history_nor_purchases(negatives: int, seed: int, positives: int):
     config = TrainingConfig(negatives=negatives, positives=positives, slices=2)
-    for window in training_windows(FACTS, events_of(ITEMS, ROWS), config, seed=seed):
-        profiles = window.shop.profiles
-        for drawn in draw(window, config, np.random.default_rng(seed), 10**9):
+    for window in training_windows(replace(context_of(events_of(ITEMS, ROWS), FACTS), seed=seed), config):
+        histories = window.context.histories
+        for drawn in sample_candidates(window, config, np.random.default_rng(seed), 10**9):
             user = window.users[drawn.place]
             bought = window.items[window.indptr[drawn.place] : window.indptr[drawn.place + 1]]
-            had = profiles.items[profiles.indptr[user] : profiles.indptr[user + 1]]
+            had = histories.items[histories.indptr[user] : histories.indptr[user + 1]]
             assert set(drawn.codes[: drawn.bought]) <= set(bought)
             assert drawn.bought <= positives
             assert not set(drawn.codes[drawn.bought :]) & (set(bought) | set(had))
@@ -121,11 +116,11 @@ def test_drawn_items_are_in_neither_history_nor_purchases(negatives: int, seed: 
 @pytest.mark.parametrize("negatives", [7, len(ITEMS) // 2, len(ITEMS)])
 def test_every_item_is_drawn_as_often_as_every_other(negatives: int):
     config = TrainingConfig(negatives=negatives, slices=1)
-    for window in training_windows(FACTS, events_of(ITEMS, ROWS), config, seed=0):
-        drawn = draw(window, config, np.random.default_rng(0), 10**9)
+    for window in training_windows(context_of(events_of(ITEMS, ROWS), FACTS), config):
+        drawn = sample_candidates(window, config, np.random.default_rng(0), 10**9)
         codes = np.concatenate([d.codes[d.bought :] for d in drawn])
-        profiles = window.shop.profiles
-        had = [profiles.items[profiles.indptr[u] : profiles.indptr[u + 1]] for u in window.users]
+        histories = window.context.histories
+        had = [histories.items[histories.indptr[u] : histories.indptr[u + 1]] for u in window.users]
         nobodys = np.setdiff1d(np.arange(len(ITEMS)), np.concatenate([*had, window.items]))
         often = np.bincount(codes, minlength=len(ITEMS))[nobodys]
         assert len(nobodys)
@@ -134,25 +129,25 @@ def test_every_item_is_drawn_as_often_as_every_other(negatives: int):
 
 def test_shown_and_not_clicked_are_preferred_as_negatives():
     events = events_of(ITEMS, ROWS)
-    window = next(o for o in training_windows(FACTS, events, CONFIG, seed=0) if o.kind == "later")
+    window = next(o for o in training_windows(context_of(events, FACTS), CONFIG) if o.kind == "later")
     user = int(window.users[0])
     never = len(ITEMS) - 1
     shown = np.sort(np.array([user * len(ITEMS) + never]))
-    drawn = draw(window, CONFIG, np.random.default_rng(0), 10**9, shown)[0]
+    drawn = sample_candidates(window, CONFIG, np.random.default_rng(0), 10**9, shown)[0]
     assert never in drawn.codes[drawn.bought :]
     impressions = Impressions(
-        np.array([user], np.int32), np.array([never], np.int32), np.array([window.shop.now]), np.array([False])
+        np.array([user], np.int32), np.array([never], np.int32), np.array([window.context.now]), np.array([False])
     )
     _, pairs = pairs_of(ROWS, impressions=impressions)
     assert len(pairs.bought) == len(pairs.features)
 
 
-def test_the_number_of_pairs_is_bounded_and_a_moment_counts_as_its_purchases():
-    moments, pairs = pairs_of(ROWS, TrainingConfig(negatives=50, slices=2, pairs=3_000))
+def test_the_number_of_pairs_is_bounded_and_a_window_counts_as_its_purchases():
+    windows, pairs = pairs_of(ROWS, TrainingConfig(negatives=50, slices=2, pairs=3_000))
     assert len(pairs.bought) < 4_500
-    by_moment = [pairs.weights[pairs.moment == k].sum() for k in range(len(moments))]
+    by_window = [pairs.weights[pairs.window == k].sum() for k in range(len(windows))]
     np.testing.assert_allclose(
-        np.array(by_moment) / by_moment[0], [o.share / moments[0].share for o in moments], rtol=1e-3
+        np.array(by_window) / by_window[0], [o.share / windows[0].share for o in windows], rtol=1e-3
     )
     assert pairs.weights.mean() == pytest.approx(1, rel=1e-3)
 

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import time
 import pytest
 
 from recsys import Recommender
+from recsys.assistant.setup import publish_knowledge
 from recsys.data.store import Store
 from recsys.settings import load_settings
 
@@ -26,6 +28,7 @@ from starlette.testclient import TestClient  # noqa: E402
 
 from recsys.service.app import create_app  # noqa: E402
 from recsys.service.bodies import MAX_BODY, MAX_K  # noqa: E402
+from tests.serving.test_live import flip_a_header_byte  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +212,7 @@ def test_logs_hold_no_personal_data(client, caplog, monkeypatch):
         def fault(user, *_, **__):
             raise RuntimeError(f"{user} broke it")
 
-        monkeypatch.setattr(client.app.state.following.recommender, "recommend", fault)
+        monkeypatch.setattr(client.app.state.lists.value, "recommend", fault)
         broken = client.get("/recommend", params={"user_id": "secret-nobody"})
     assert broken.status_code == 500
     assert set(broken.json()) == {"error"}
@@ -224,7 +227,7 @@ def test_a_fault_inside_is_not_an_unknown_id(client, monkeypatch):
     def fault(*_, **__):
         raise KeyError("a column that should be there")
 
-    monkeypatch.setattr(client.app.state.following.recommender, "recommend", fault)
+    monkeypatch.setattr(client.app.state.lists.value, "recommend", fault)
     assert client.get("/recommend").status_code == 500
 
 
@@ -272,6 +275,53 @@ def test_a_new_version_is_served_without_dropping_a_request(environment, tiny_ve
         store.point_to(published[-2])
         wait_until(lambda: client.get("/healthz").json()["version"] == published[-2])
         assert client.get("/healthz").json()["problem"] is None
+
+
+def test_a_damaged_version_changes_neither_lists_nor_answers_and_a_later_good_one_is_taken(
+    environment, tiny_version, tmp_path
+):
+    shutil.copytree(tiny_version, tmp_path / "shop")
+    store = Store(tmp_path / "shop")
+    faq = tmp_path / "faq.csv"
+    faq.write_text("question,answer\nHow long does delivery take?,Three days.\n", "utf-8")
+    settings = load_settings(artifacts=store.root)
+    publish_knowledge([faq], settings)
+    question = {"question": "How long does delivery take?"}
+
+    def served() -> tuple[str, int, int]:
+        listed = client.get("/recommend", params={"user_id": "000", "k": 3})
+        return listed.json()["version"], listed.status_code, client.post("/answer", json=question).status_code
+
+    good = store.require().id
+    for asked_before in (True, False):
+        with TestClient(create_app(settings, check_every=0.05)) as client:
+            if asked_before:
+                assert served() == (good, 200, 200)
+            broken = flip_a_header_byte(store)
+            wait_until(lambda: client.get("/healthz").json()["problem"] is not None)
+            assert broken in client.get("/healthz").json()["problem"]
+            assert served() == (good, 200, 200)
+            store.point_to(good)
+            good = republish(store)
+            wait_until(lambda: client.get("/healthz").json()["version"] == store.current_id())
+            assert client.get("/healthz").json()["problem"] is None
+            assert served() == (good, 200, 200)
+            wait_until(lambda: client.app.state.answers.value.recommender.version.id == store.current_id())
+
+
+def test_a_shop_that_cannot_answer_does_not_tell_where_its_files_are(client, tiny_version):
+    said = client.post("/answer", json={"question": "How long does delivery take?"}).json()["error"]
+    assert str(tiny_version) not in said
+
+
+def test_answers_are_sent_at_once_rather_than_after_a_delayed_acknowledgement():
+    from recsys.cli.serve import _listen
+
+    listener = _listen("127.0.0.1", 0)
+    with listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
 def wait_until(true, seconds: float = 30) -> None:

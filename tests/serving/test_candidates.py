@@ -9,6 +9,7 @@ from recsys import Recommender
 from recsys.data.snapshot import Lazy
 from recsys.data.store import Store
 from recsys.serving import candidates
+from recsys.serving.fallback import PopularityFallback
 from recsys.settings import load_settings
 
 
@@ -68,9 +69,7 @@ def test_without_a_ranker_the_search_is_by_cosine(pair):
     _, few = pair
     shop, settings = few.shop, few.settings.retrieval
     index = few.scoring.index
-    found = candidates.Retriever(
-        shop, None, index, Lazy(lambda: candidates.PopularityFallback.of(shop, None)), settings
-    )
+    found = candidates.Retriever(shop, None, index, Lazy(lambda: PopularityFallback.of(shop, None)), settings)
     profile = shop.profile(0)
     codes = found.candidates(profile, 2, found.everything, shop.seen(0)).candidates.codes
     best = np.argmax(
@@ -83,7 +82,7 @@ def test_without_a_ranker_the_search_is_by_cosine(pair):
 def test_the_index_searches_harder_until_the_lists_are_good_enough(pair):
     _, few = pair
     shop, index = few.shop, few.scoring.index
-    standing = Lazy(lambda: candidates.PopularityFallback.of(shop, few.ranker))
+    standing = Lazy(lambda: PopularityFallback.of(shop, few.ranker))
     found = candidates.Retriever(shop, few.ranker, index, standing, few.settings.retrieval)
     before = index.info.effort
     good = found.measure([0, 1, 2])
@@ -94,10 +93,10 @@ def test_the_index_searches_harder_until_the_lists_are_good_enough(pair):
 
 
 def test_training_measures_the_candidates_of_the_new_ranker(pair):
-    from recsys.pipeline import nightly
+    from recsys.pipeline import train
 
     _, few = pair
-    nightly.train(few.settings.model_copy(update={"artifacts": few.version.path.parents[1]}))
+    train(few.settings.model_copy(update={"artifacts": few.version.path.parents[1]}))
     again = Store(few.version.path.parents[1]).require()
     assert again.id != few.version.id
     assert again.manifest["index"]["retrieval_ndcg@10"] > 0.9

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import copy
+import pickle
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,12 +94,85 @@ def test_one_pair_a_list_and_a_batch_score_the_same(rec, data):
 
 def test_many_lists_equal_single_lists_and_strangers_get_the_empty_history(rec):
     many = rec.recommend_many(["000", "nobody", "001"], k=5)
-    assert list(many.columns) == ["user_id", "rank", "item_id", "score"]
+    assert list(many.columns) == ["user_id", "rank", "item_id", "score", "title"]
     for user, asked in (("000", "000"), ("001", "001"), ("nobody", {})):
         one = rec.recommend(asked, k=5)
         mine = many[many.user_id == user]
         assert mine.item_id.tolist() == one.item_id.tolist()
         np.testing.assert_allclose(mine.score, one.score, rtol=1e-5)
+
+
+def test_lists_carry_titles_and_what_is_asked_for_behind_the_columns_of_old(rec, tiny_tables):
+    items = tiny_tables[0].set_index("item_id")
+    for found, before in (
+        (rec.recommend("000", k=4), []),
+        (rec.recommend("000", k=4, columns=("price", "category")), []),
+        (rec.recommend("000", k=4, rules={}, columns=("price",)), ["rules"]),
+        (rec.recommend("000", items=["K003", "G001"], columns=("price",)), ["position"]),
+        (rec.similar("G000", k=4, columns=("brand",)), []),
+        (rec.complete(["G001"], k=4, columns=("brand",)), []),
+    ):
+        assert list(found.columns[: 4 + len(before)]) == ["item_id", "score", "rank", *before, "title"]
+        for name in found.columns[3 + len(before) :]:
+            assert found[name].tolist() == items[name][found.item_id].tolist()
+    many = rec.recommend_many(["000", "001"], k=3, columns=("price",))
+    assert list(many.columns) == ["user_id", "rank", "item_id", "score", "title", "price"]
+    assert many.price.tolist() == items.price[many.item_id].tolist()
+    assert list(rec.recommend("000", columns=None).columns) == ["item_id", "score", "rank"]
+
+
+def test_a_described_product_brings_its_own_title_and_columns(rec):
+    described = {"title": "red kitchen teapot", "price": 3}
+    found = rec.recommend("000", items=["K003", described, {"text": "a garden thing"}], columns=("price", "brand"))
+    by_position = found.set_index("position")
+    assert by_position.title[1] == "red kitchen teapot"
+    assert by_position.price[1] == 3
+    assert pd.isna(by_position.brand[1])
+    assert by_position.brand[0] == rec.shop.tables.value.items.set_index("item_id").brand["K003"]
+
+
+def test_a_list_shows_bars_that_sum_to_its_scores(rec):
+    found = rec.recommend("000", k=5)
+    parts = found._parts.of(found["rank"].to_numpy())
+    logits = found._parts.intercept + np.array([sum(row.values()) for row in parts])
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), found.score, rtol=1e-6)
+    shown = found._repr_html_()
+    assert shown.count("<svg") == 5
+    assert found.title[0] in shown
+    # Of a list sorted or cut the bars are still those of its rows.
+    tail = found.sort_values("score").head(2)
+    assert tail._repr_html_().count("<svg") == 2
+    again = tail._parts.of(tail["rank"].to_numpy())
+    assert [list(row.values()) for row in again] == [pytest.approx(list(parts[at].values()), abs=1e-4) for at in (4, 3)]
+    given = rec.recommend("000", items=["K003", {"title": "<b>red</b> teapot"}])
+    assert "&lt;b&gt;red&lt;/b&gt; teapot" in given._repr_html_()
+    assert given._repr_html_().count("<svg") == 2
+
+
+def test_a_list_is_a_table_like_any_other(rec):
+    found = rec.recommend("000", k=4)
+    plain = pd.DataFrame(found)
+    for made in (pickle.loads(pickle.dumps(found)), copy.deepcopy(found), pd.concat([found.iloc[:2], found.iloc[2:]])):
+        pd.testing.assert_frame_equal(pd.DataFrame(made), plain)
+        assert "K0" in made._repr_html_()
+    assert len(pickle.dumps(found)) < 5_000
+    assert type(found.score) is pd.Series
+    assert found.drop(columns="rank")._repr_html_() == plain.drop(columns="rank")._repr_html_()
+    assert found.merge(plain[["item_id"]]).item_id.tolist() == plain.item_id.tolist()
+    assert rec.recommend("000", candidates=["G007"])._repr_html_()  # an empty list: it cannot be had
+
+
+def test_explanations_show_each_part_and_the_sum(rec):
+    found = rec.explain("001", str(rec.recommend("001", k=1).item_id[0]))
+    shown = found._repr_html_()
+    assert shown.count("<svg") == len(found.evidence.parts)
+    assert f"{1 / (1 + np.exp(-found.evidence.logit)):.2%}" in shown
+
+
+def test_it_says_what_it_serves(rec):
+    said = repr(rec)
+    assert said.startswith(f"<Recommender version {rec.version.id}: 50 items, 80 users, a ranker of ")
+    assert said.endswith(f"encoder {Path(rec.settings.encoder.name).name}>")
 
 
 def test_given_items_come_back_once_each_with_their_position(rec):
@@ -154,6 +231,12 @@ def test_order_of_input_rows_does_not_matter(rec, tiny_tables, tiny):
         (lambda r: r.recommend({"past": ["K001"]}), BadInput, "'past'"),
         (lambda r: r.recommend({"history": "K001"}), BadInput, "'history' is a list"),
         (lambda r: r.recommend({"text": 5}), BadInput, "'text' is a string"),
+        (lambda r: r.recommend(["000", "001"]), BadInput, r"recommend_many\(users\)"),
+        (lambda r: r.explain(["000", "001"], "G001"), BadInput, r"recommend_many\(users\)"),
+        (lambda r: r.recommend_many("000"), BadInput, "'000'.*is for one"),
+        (lambda r: r.explain("000", {"title": "red spade"}), BadInput, "described product"),
+        (lambda r: r.recommend("000", columns=("colour",)), BadInput, "no 'colour'; there are title, brand"),
+        (lambda r: r.similar("G000", columns="price"), BadInput, r"\['price'\]"),
     ],
 )
 def test_mistakes_are_named(rec, call, error, says):

@@ -15,7 +15,8 @@ from scipy import sparse
 from recsys import Recommender
 from recsys.data.catalogue import ItemFeatures
 from recsys.errors import BadInput
-from recsys.serving.rules import RuleItems, Rules, apply
+from recsys.serving.rule_items import RuleItems, apply
+from recsys.serving.rules import Rules
 
 BRANDS = ["Acme", "Bolt", "Coil"]
 CATEGORIES = ["kitchen", "toys"]

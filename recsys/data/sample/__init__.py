@@ -9,15 +9,14 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import shutil
-import tempfile
 from importlib import resources
 from pathlib import Path
 
 import pandas as pd
 import platformdirs
 
+from recsys.data.atomic import replacing
 from recsys.data.sample.products import make_products, words
 from recsys.data.sample.shoppers import make_history
 
@@ -82,15 +81,12 @@ def sample_dir() -> Path:
     cached = Path(platformdirs.user_cache_dir("recsys")) / f"sample-{SEED}"
     if not cached.is_dir():
         cached.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=".sample-", dir=cached.parent))
         try:
-            write_sample(made)
-            os.replace(made, cached)
+            with replacing(cached) as made:
+                write_sample(made)
         except OSError:
             if not cached.is_dir():  # otherwise another process was faster, with the same bytes
                 raise
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
     return cached
 
 

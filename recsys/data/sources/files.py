@@ -11,7 +11,7 @@ from typing import IO, Any, cast
 import pandas as pd
 import pyarrow as pa
 
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 
 #: Columns read as text from csv, in our spelling and in that of the public formats, so that `00123` keeps its zeros.
 _ID_COLUMNS = ("user_id", "item_id", "order_id", "InvoiceNo", "Invoice", "StockCode", "CustomerID", "Customer ID")
@@ -49,6 +49,7 @@ def read_table(path: Path | str, *, fallback_encoding: str | None = None) -> pd.
     elif name.endswith(CSV):
         read = _read_csv
     elif name.endswith(EXCEL):
+        require("openpyxl", "xlsx")
         read = _read_excel
     else:
         known = ", ".join((*PARQUET, *CSV, *EXCEL))
@@ -100,6 +101,7 @@ def header(path: Path) -> list[str]:
         first = next(lines(path), b"").decode("utf-8-sig", "replace")
         return [column.strip().strip('"') for column in first.split(",")]
     if name.endswith(EXCEL):
+        require("openpyxl", "xlsx")
         return [str(column) for column in pd.read_excel(path, nrows=0).columns]
     return []
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
-from recsys.errors import BadInput
-from recsys.evaluation.assessment import RANKER, Assessment
-from recsys.evaluation.report import plots, tables
+from recsys.data.atomic import write_text
+from recsys.errors import BadInput, require
+from recsys.evaluation.figures import RANKER, EvaluationFigures
+from recsys.evaluation.report import tables
 
 
 def check_writable(path: Path) -> None:
@@ -22,8 +19,10 @@ def check_writable(path: Path) -> None:
     Raises
     ------
     BadInput
-        The page cannot be written there.
+        The page cannot be written there, or what makes it is not installed.
     """
+    for module in ("jinja2", "matplotlib"):
+        require(module, "evaluation")
     if path.suffix not in (".html", ".htm"):
         raise BadInput(f"{path}: a report is a page; give a file that ends in .html")
     if not path.parent.is_dir():
@@ -32,8 +31,13 @@ def check_writable(path: Path) -> None:
         raise BadInput(f"{path}: cannot be written")
 
 
-def render(found: Assessment) -> str:
+def render(found: EvaluationFigures) -> str:
     """The page as text."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    from recsys.evaluation.report import plots
+
     # Names of segments and brands come from the shop's tables: everything is escaped, the plots alone are markup.
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"brief": tables.brief, "signed": tables.signed}
@@ -46,18 +50,10 @@ def render(found: Assessment) -> str:
         figures=list(found.leads),
         headline=tables.headline(found),
         cut=datetime.fromtimestamp(cut, UTC).strftime("%Y-%m-%d %H:%M UTC") if cut is not None else None,
-        plots={name: Markup(plots.svg(figure)) for name, figure in plots.figures(found).items()},  # noqa: S704
+        plots={name: Markup(plots.svg(draw())) for name, draw in plots.available(found).items()},  # noqa: S704
     )
 
 
-def write_report(found: Assessment, path: Path) -> None:
+def write_report(found: EvaluationFigures, path: Path) -> None:
     """Write the page; a reader sees the old file or the new one, never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(render(found))
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, render(found))

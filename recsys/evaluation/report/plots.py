@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from recsys.errors import require
 from recsys.evaluation import subgroups
-from recsys.evaluation.assessment import RANKER, AblationEffect, Assessment
+from recsys.evaluation.figures import RANKER, AblationEffect, EvaluationFigures
 from recsys.evaluation.reliability import Calibration
 from recsys.evaluation.splits import Holdout, Measured
+
+if TYPE_CHECKING:
+    import matplotlib as mpl
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    mpl, Figure = require("matplotlib", "evaluation"), require("matplotlib.figure", "evaluation").Figure
 
 CUTOFFS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50)
 # Okabe and Ito's palette, which colour-blind readers can tell apart; the ranker is always the first.
@@ -109,12 +116,12 @@ def reliability(calibration: Calibration) -> Figure:
     return figure
 
 
-def ablation(worths: Sequence[AblationEffect]) -> Figure:
-    """What each block is worth in per-user AUC and nDCG@10, with intervals; most valuable on top."""
-    figure, axes = _figure(9, 0.6 + 0.3 * len(worths), 2)
-    place = np.arange(len(worths))[::-1]
+def ablation(effects: Sequence[AblationEffect]) -> Figure:
+    """What per-user AUC and nDCG@10 lose without each block, with intervals; the largest on top."""
+    figure, axes = _figure(9, 0.6 + 0.3 * len(effects), 2)
+    place = np.arange(len(effects))[::-1]
     for ax, figure_name, title in zip(axes, ("auc", "ndcg@10"), ("per-user AUC", "nDCG@10"), strict=True):
-        found = [w.figures[figure_name] for w in worths]
+        found = [e.figures[figure_name] for e in effects]
         value = np.array([e.value for e in found])
         bars = np.stack([value - [e.low for e in found], [e.high for e in found] - value])
         sure = [e.low > 0 or e.high < 0 for e in found]
@@ -122,7 +129,7 @@ def ablation(worths: Sequence[AblationEffect]) -> Figure:
         ax.errorbar(value, place, xerr=np.maximum(bars, 0), fmt="none", color="0.25", lw=1, capsize=2)
         ax.axvline(0, color="0.3", lw=0.8)
         ax.set(xlabel=f"lost in {title} without it", yticks=place)
-        ax.set_yticklabels([w.block for w in worths] if ax is axes[0] else [])
+        ax.set_yticklabels([e.block for e in effects] if ax is axes[0] else [])
         ax.ticklabel_format(axis="x", style="plain", useOffset=False)
         ax.locator_params(axis="x", nbins=6)
     return figure
@@ -146,16 +153,15 @@ def popularity_bias(measured: Mapping[str, Measured], holdout: Holdout) -> Figur
     return figure
 
 
-def figures(found: Assessment) -> dict[str, Figure]:
-    """Every plot that the assessment has figures for, by name."""
-    ours = found.measured[RANKER]
-    plots = {
-        "metric at k": at_k(found.measured),
-        "ROC by group": roc(found.groups, ours),
-        "popularity bias": popularity_bias(found.measured, found.holdout),
+def available(found: EvaluationFigures) -> dict[str, Callable[[], Figure]]:
+    """What draws each plot that the assessment has figures for, by name."""
+    plots: dict[str, Callable[[], Figure]] = {
+        "metric at k": partial(at_k, found.measured),
+        "ROC by group": partial(roc, found.groups, found.measured[RANKER]),
+        "popularity bias": partial(popularity_bias, found.measured, found.holdout),
     }
-    if found.calibration is not None:
-        plots["reliability"] = reliability(found.calibration)
-    if found.ablation:
-        plots["ablation"] = ablation(found.ablation)
+    if found.reliability is not None:
+        plots["reliability"] = partial(reliability, found.reliability)
+    if found.effects:
+        plots["ablation"] = partial(ablation, found.effects)
     return plots

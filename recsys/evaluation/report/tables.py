@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from recsys.evaluation.assessment import RANKER, Assessment
+from recsys.evaluation.figures import RANKER, EvaluationFigures
 from recsys.evaluation.metrics import Estimate
 
 ACCURACY = ("auc", "pooled_auc", "ndcg@10", "recall@10", "recall@20")
@@ -27,21 +27,21 @@ TITLES = {
 }
 
 
-def all_tables(found: Assessment) -> Iterator[Table]:
+def all_tables(found: EvaluationFigures) -> Iterator[Table]:
     """The tables, most important first."""
     yield models(found, ACCURACY)
     yield models(found, BEYOND)
     yield leads(found)
     yield parts(found)
-    if found.calibration is not None:
+    if found.reliability is not None:
         yield calibration(found)
-    if found.ablation:
+    if found.effects:
         yield ablation(found)
 
 
-def headline(found: Assessment) -> str:
+def headline(found: EvaluationFigures) -> str:
     """The assessment in one line."""
-    ours, lead = found.table[RANKER], found.leads
+    ours, lead = found.estimates[RANKER], found.leads
     return (
         f"per-user AUC {ours['auc'].value:.3f} ({signed(lead['auc'].lead)} on {lead['auc'].rival}), "
         f"nDCG@10 {ours['ndcg@10'].value:.4f} ({signed(lead['ndcg@10'].lead)} on {lead['ndcg@10'].rival}), "
@@ -49,13 +49,13 @@ def headline(found: Assessment) -> str:
     )
 
 
-def models(found: Assessment, figures: Sequence[str]) -> Table:
+def models(found: EvaluationFigures, figures: Sequence[str]) -> Table:
     """Every model, some figures; the best accuracy of each column in bold."""
     table = _table(
         f"{found.protocol['split']}, {found.protocol['test_users']} users", ["model"], [TITLES[f] for f in figures]
     )
-    best = {f: max(row[f].value for row in found.table.values()) for f in figures if f in ACCURACY}
-    for name, row in found.table.items():
+    best = {f: max(row[f].value for row in found.estimates.values()) for f in figures if f in ACCURACY}
+    for name, row in found.estimates.items():
         cells = [f"[bold]{brief(row[f])}[/]" if row[f].value == best.get(f) else brief(row[f]) for f in figures]
         table.add_row(escape(name), *cells)
     if found.skipped:
@@ -72,7 +72,7 @@ def _table(title: str, words: Sequence[str], numbers: Sequence[str], end: Sequen
     return table
 
 
-def leads(found: Assessment) -> Table:
+def leads(found: EvaluationFigures) -> Table:
     """The ranker against the best of the others."""
     table = _table("the ranker less the best of the others (paired, 95% interval)", ["figure", "best other"], ["lead"])
     for figure, difference in found.leads.items():
@@ -80,10 +80,10 @@ def leads(found: Assessment) -> Table:
     return table
 
 
-def parts(found: Assessment) -> Table:
+def parts(found: EvaluationFigures) -> Table:
     """The ranker by slice."""
     table = _table("the ranker, by part of the test", ["by", "part"], ["users", *(TITLES[f] for f in PARTS)])
-    for part in found.slices[RANKER]:
+    for part in found.parts[RANKER]:
         table.add_row(part.by, escape(part.name), str(part.users), *(brief(part.figures[f]) for f in PARTS))
     if (gap := found.fairness) is not None:
         between = escape(f"between {gap.best} and {gap.worst}")
@@ -91,9 +91,9 @@ def parts(found: Assessment) -> Table:
     return table
 
 
-def calibration(found: Assessment) -> Table:
+def calibration(found: EvaluationFigures) -> Table:
     """Figures of the probabilities."""
-    c = found.calibration
+    c = found.reliability
     assert c is not None
     table = _table("calibration on the untouched slice", ["figure"], ["value"], ["wanted"])
     for name, value, wanted in (
@@ -108,12 +108,12 @@ def calibration(found: Assessment) -> Table:
     return table
 
 
-def ablation(found: Assessment) -> Table:
-    """What each block is worth."""
-    title = "worth of each block: with it, less without it (refitted, paired)"
+def ablation(found: EvaluationFigures) -> Table:
+    """What each block is effect."""
+    title = "effect of each block: with it, less without it (refitted, paired)"
     table = _table(title, ["block"], [TITLES[f] for f in PARTS])
-    for worth in found.ablation:
-        table.add_row(escape(worth.block), *(signed(worth.figures[f]) for f in PARTS))
+    for effect in found.effects:
+        table.add_row(escape(effect.block), *(signed(effect.figures[f]) for f in PARTS))
     return table
 
 

@@ -8,11 +8,10 @@ that were tuned on references; sentences around slots are checked against eviden
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 from recsys.llm import gpt
 
 
@@ -38,15 +37,12 @@ def consensus(drafts: Sequence[str]) -> str:
 
     Likeness is BLEU-4 of one sentence (sacrebleu, 0 to 1) plus ROUGE-L (F-measure), as `evaluate.overlap` has them.
     """
-    import sacrebleu
-    from rouge_score.rouge_scorer import RougeScorer
-
     if not drafts:
         raise BadInput("there is no draft to choose from")
     texts, place = np.unique(np.asarray(drafts, dtype=object), return_inverse=True)
     votes = np.bincount(place)
-    bleu: Any = sacrebleu.BLEU(effective_order=True)
-    rouge = RougeScorer(["rougeL"], use_stemmer=False)
+    bleu = require("sacrebleu", "evaluation").BLEU(effective_order=True)
+    rouge = require("rouge_score.rouge_scorer", "evaluation").RougeScorer(["rougeL"], use_stemmer=False)
 
     def likeness(text: str, other: str) -> float:
         return bleu.sentence_score(text, [other]).score / 100 + rouge.score(other, text)["rougeL"].fmeasure

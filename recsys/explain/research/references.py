@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from recsys.encoders.loading import encoder_for
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 from recsys.evaluation import metrics
 from recsys.explain.evaluate import overlap, rouge_scores
 from recsys.explain.grounding import unsourced
@@ -150,7 +150,7 @@ def best_constants(candidates: Sequence[str], references: Sequence[str], *, prog
     dict of str
         The best by corpus BLEU-4 and the best by mean ROUGE-L, by the names of their rows; of equals the first.
     """
-    import sacrebleu
+    sacrebleu = require("sacrebleu", "evaluation")
 
     texts = list(dict.fromkeys(candidates))[:CONSTANTS]
     bleu = sacrebleu.BLEU(references=[list(references)])  # reads the references once, not once per candidate

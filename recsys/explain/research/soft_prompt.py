@@ -309,7 +309,7 @@ def _read(directory: Path, encoder: str) -> SoftPromptReport:
     if not (directory / _META).is_file() or not (directory / _WEIGHTS).is_file():
         raise ArtifactError(
             f"{directory}: no soft prompt here; train one with "
-            "`python -m jobs.finetune explainer --references F --soft-prompt --out DIR`"
+            "`recsys finetune explainer --references F --soft-prompt --out DIR`"
         )
     try:
         report = SoftPromptReport.model_validate_json((directory / _META).read_text("utf-8"))

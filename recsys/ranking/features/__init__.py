@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recsys.ranking.features.base import Block, TrainingContext
+from recsys.ranking.features.base import Block, EvidenceKind, TrainingContext
 from recsys.ranking.features.content import Category, ElementwiseProduct, Price, Similarity, TextVectors, Words
 from recsys.ranking.features.copurchase import (
     ContentBridgedKNN,
@@ -33,4 +33,4 @@ BLOCKS: tuple[type[Block], ...] = (
     Category,
 )
 
-__all__ = ["BLOCKS", "Block", "TrainingContext"]
+__all__ = ["BLOCKS", "Block", "EvidenceKind", "TrainingContext"]

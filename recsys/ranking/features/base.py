@@ -1,86 +1,168 @@
-"""What a feature block is: a named group of columns computed for one shopper and a list of candidates."""
+"""Feature blocks: named groups of columns computed for one shopper and a list of candidates."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
 from recsys.data.catalogue import Candidates, ItemFeatures
 from recsys.data.events import Events
 from recsys.data.histories import Histories, Profile
+from recsys.data.snapshot import Lazy
 from recsys.data.sparsity import strongest
+from recsys.errors import BadInput
 from recsys.ranking import cooccurrence
 
 Array = NDArray[Any]
 State = Mapping[str, Array]
 
 
+class EvidenceKind(StrEnum):
+    """Kinds of evidence, named as the writer of reasons reads them."""
+
+    OFTEN = "often bought together"
+    TOGETHER = "same shoppers bought both"
+    WORDS = "shared words"
+    BRAND = "same brand"
+    CATEGORY = "same category"
+    SIMILAR = "similar product"
+    BOUGHT = "bought before"
+    VIEWED = "looked at before"
+    POPULAR = "popular"
+    NEW = "new in the shop"
+    PRICE = "usual price"
+    CHEAPER = "below usual price"
+    TASTE = "fits the history"
+    PICK = "suggestion"
+
+
 @dataclass(frozen=True)
 class TrainingContext:
-    """All that was known before a moment.
+    """Training context: all that was known of a shop at one moment.
 
     Attributes
     ----------
     catalogue
-        Facts of all items; the row is the item's code.
+        Features of all items; the row is the item's code.
     events
         Everything that happened before `now`.
     now
         The moment of asking, UTC seconds; meaningless where `events` has no global time.
-    profiles
+    histories
         Histories built from `events`.
     seed
         Of the few random steps (a randomised decomposition).
+    table
+        Reads the items table, where there is one; see `items`.
     """
 
     catalogue: ItemFeatures
     events: Events
     now: float
-    profiles: Histories
+    histories: Histories
     seed: int = 0
+    table: Lazy[pd.DataFrame] | None = None
+
+    @classmethod
+    def as_of(
+        cls,
+        catalogue: ItemFeatures,
+        events: Events,
+        now: float,
+        half_life: float,
+        *,
+        seed: int = 0,
+        table: Lazy[pd.DataFrame] | None = None,
+    ) -> TrainingContext:
+        """What is known at `now` of shoppers with these `events`, none of which may be later."""
+        return cls(catalogue, events, now, Histories.build(events, now, half_life), seed, table)
+
+    def earlier(self, events: Events, now: float, half_life: float) -> TrainingContext:
+        """The same shop when only `events` were known."""
+        return self.as_of(self.catalogue, events, now, half_life, seed=self.seed, table=self.table)
+
+    @property
+    def items(self) -> pd.DataFrame:
+        """The items table with all columns of the shop, row = item code; read when first asked for.
+
+        It is today's table in every training window: a column that grows with time (a count of reviews) tells a
+        window of the past what came later, so its weight will be somewhat too large.
+        """
+        if self.table is None:
+            raise BadInput("this ranker is trained from arrays alone; a block cannot read further columns of the items")
+        return self.table.value
 
     @cached_property
-    def together(self) -> sparse.csr_array:
+    def cooccurrences(self) -> sparse.csr_array:
         """Co-occurrence counts, shared by the blocks that start from them."""
-        return cooccurrence.together(self.events)
+        return cooccurrence.cooccurrence_counts(self.events)
 
     @cached_property
-    def similar(self) -> sparse.csr_array:
-        """Item-item cosine of `together`."""
-        return cooccurrence.cosine(self.together)
+    def item_similarity(self) -> sparse.csr_array:
+        """Item-item cosine of `cooccurrences`."""
+        return cooccurrence.cosine(self.cooccurrences)
 
 
 class Block(ABC):
-    """A named group of features.
+    """A feature block: a named group of columns, and what a reason may say of them.
 
     A block is created without arguments, fitted on a `TrainingContext`, and from then on never changes: `transform` and
     `score` may be called from several threads. Statistics are arrays with one extra row for code -1 (a product the
     catalogue does not have), so that index -1 gives the values of something nobody has bought.
+
+    A block needs `name`, `meaning`, `columns` and `transform`; everything else has a default. What `fit` learns is kept
+    in array attributes, which `state` and `restore` then know by themselves.
+
+    Attributes
+    ----------
+    name
+        Unique, as merchandisers read it.
+    meaning
+        What a high value says of an item, as the end of "because ...".
+    columns
+        Names of the features, set in the class or by `fit`.
+    evidence_kinds
+        Kinds of evidence that may put this block's part of a score into words, the first true one is used.
+    personal
+        Whether the columns depend on the shopper's history; otherwise they are about the item alone.
+    expensive
+        Whether the block is left out of the first, cheap ranking of candidates.
     """
 
     name: ClassVar[str]
     meaning: ClassVar[str]
     columns: tuple[str, ...] = ()
+    evidence_kinds: ClassVar[tuple[EvidenceKind, ...]] = ()
+    personal: ClassVar[bool] = True
+    expensive: ClassVar[bool] = False
 
     @classmethod
-    def applies(cls, shop: TrainingContext) -> bool:
+    def applies(cls, context: TrainingContext) -> bool:
         """Whether the shop has what this block is made of; where it does not, the block is left out."""
         return True
 
-    @abstractmethod
-    def fit(self, shop: TrainingContext) -> None:
-        """Learn the statistics and set `columns`."""
+    def fit(self, context: TrainingContext) -> None:  # noqa: B027 - many blocks have nothing to learn
+        """Learn the statistics, as array attributes, and set `columns` where the class does not."""
 
     @abstractmethod
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
         """Features of one shopper and ``m`` candidates, shape ``(m, len(columns))``."""
+
+    def describe(self, profile: Profile, candidates: Candidates) -> list[str | None]:
+        """A short clause that is true of each candidate ("has 214 reviews"), None where there is nothing to say.
+
+        A reason says it, after "It", where the block is among the largest parts of the score.
+        """
+        return [None] * len(candidates)
 
     def score(self, profile: Profile, candidates: Candidates, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """`transform` times `weights`, shape ``(m,)``; wide blocks fold the weights instead of making columns."""
@@ -90,24 +172,41 @@ class Block(ABC):
         """``(q, c)`` such that the block scores an item with vector ``v`` as ``q @ v + c``; None where it cannot."""
         return None
 
-    def refreshed(self, shop: TrainingContext) -> Block:
+    def neighbours(self) -> ItemNeighbours | None:
+        """The item-item matrix the columns are sums of, as a source of candidates; None where there is none."""
+        return None
+
+    def refreshed(self, context: TrainingContext) -> Block:
         """The same kind of block with newer statistics, whose columns mean what they meant."""
         block = type(self)()
-        block.fit(shop)
+        block.fit(context)
         return block
 
-    @abstractmethod
     def state(self) -> dict[str, Array]:
-        """Plain arrays from which `restore` makes an equal block."""
+        """Plain arrays from which `restore` makes an equal block: by default every array attribute, and `columns`.
 
-    @abstractmethod
+        Raises
+        ------
+        BadInput
+            `fit` has set something that is no array of numbers or text.
+        """
+        state = {key: np.array(value) if key == "columns" else value for key, value in vars(self).items()}
+        for key, value in state.items():
+            if not isinstance(value, np.ndarray) or value.dtype.hasobject or not value.ndim:
+                raise BadInput(
+                    f"block {self.name!r}: fit() sets {key!r} to a {type(value).__name__}; keep what is learnt in "
+                    "numpy arrays of numbers (np.array([x]) for a single one), or write state() and restore()."
+                )
+        return state
+
     def restore(self, state: State) -> None:
         """Inverse of `state`; the arrays may be memory maps."""
+        vars(self).update({key: tuple(map(str, value)) if key == "columns" else value for key, value in state.items()})
 
 
 @dataclass(frozen=True)
 class ItemNeighbours:
-    """The strongest partners of each item: a sparse item-item matrix that is summed over a history.
+    """Nearest-neighbour lists: a sparse item-item matrix that is summed over a history.
 
     Attributes
     ----------
@@ -124,7 +223,7 @@ class ItemNeighbours:
 
     @classmethod
     def of(cls, matrix: sparse.csr_array, per_row: int) -> ItemNeighbours:
-        """Keep the `per_row` strongest of each row, scaled so that the median strongest partner is 1."""
+        """Keep the `per_row` strongest of each row, scaled so that the median strongest neighbour is 1."""
         top = strongest(matrix, per_row)
         filled = np.diff(top.indptr) > 0
         peak = np.maximum.reduceat(top.data, top.indptr[:-1][filled]) if filled.any() else np.ones(1)
@@ -179,7 +278,7 @@ class ItemNeighbours:
 
 
 def recency_weights(profile: Profile, half_life: float) -> NDArray[np.float32]:
-    """``0.5 ** (visits since / half_life)`` of each item of the history, shape ``(h,)``."""
+    """Exponential decay ``0.5 ** (visits since / half_life)`` of each item of the history, shape ``(h,)``."""
     return np.asarray(0.5 ** (profile.steps / half_life), dtype=np.float32)
 
 

@@ -1,4 +1,4 @@
-"""What the item is like: text vectors, words, price, category, against the shopper's history."""
+"""Content features: text vectors, words, price and category of an item against the shopper's history."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing_extensions import override
 
 from recsys.data.catalogue import Candidates, ItemFeatures
 from recsys.data.histories import Profile
-from recsys.ranking.features.base import Array, Block, State, TrainingContext, log_gap, recency_weights
+from recsys.ranking.features.base import Array, Block, EvidenceKind, State, TrainingContext, log_gap, recency_weights
 
 #: Latest items of a history that a candidate is compared with one by one.
 COMPARED = 30
 
 
 class _Projected(Block):
-    """Blocks over text vectors projected on the catalogue's principal directions."""
+    """Blocks over text vectors in the catalogue's principal components; fewer columns keep the pairs in memory."""
 
     SIZE: ClassVar[int] = 64
     _directions: NDArray[np.float32]
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        self._set(np.ascontiguousarray(shop.catalogue.directions[:, : self.SIZE]))
+    def fit(self, context: TrainingContext) -> None:
+        self._set(np.ascontiguousarray(context.catalogue.directions[:, : self.SIZE]))
 
     @override
-    def refreshed(self, shop: TrainingContext) -> Block:
+    def refreshed(self, context: TrainingContext) -> Block:
         # Directions fitted on another catalogue would turn, and the weights would no longer fit them.
         return self
 
@@ -48,10 +48,11 @@ class _Projected(Block):
 
 
 class TextVectors(_Projected):
-    """``[u ; v]``: the history text's vector beside the item's."""
+    """Concatenation ``[u ; v]``: the history text's vector beside the item's."""
 
     name = "text vectors"
     meaning = "what kind of product sells, read from its text, and what kind of shopper this is"
+    personal = False
 
     def _names(self, size: int) -> tuple[str, ...]:
         return (*(f"u_{k}" for k in range(size)), *(f"v_{k}" for k in range(size)))
@@ -74,10 +75,11 @@ class TextVectors(_Projected):
 
 
 class ElementwiseProduct(_Projected):
-    """``u * v``: direction by direction, whether the shopper's mean and the item agree."""
+    """Elementwise product ``u * v`` of the shopper's mean vector and the item's."""
 
     name = "text agreement"
     meaning = "the directions of text in which this shopper's history and the item agree, weighed by what sells"
+    evidence_kinds = (EvidenceKind.SIMILAR, EvidenceKind.WORDS)
 
     def _names(self, size: int) -> tuple[str, ...]:
         return tuple(f"u_x_v_{k}" for k in range(size))
@@ -103,14 +105,13 @@ def _inner(facts: ItemFeatures, query: NDArray[np.float64]) -> NDArray[np.float6
 
 
 class Similarity(Block):
-    """Cosines of text vectors: to the mean of the history, its nearest items, the latest visit."""
+    """Cosine similarity of text vectors: to the mean of the history, its nearest items, the latest visit."""
 
     name = "similarity"
     meaning = "the item reads like things in this shopper's history"
-
-    @override
-    def fit(self, shop: TrainingContext | None) -> None:
-        self.columns = ("cosine_mean", "cosine_max", "cosine_top3", "cosine_latest", "cosine_max_squared")
+    columns = ("cosine_mean", "cosine_max", "cosine_top3", "cosine_latest", "cosine_max_squared")
+    evidence_kinds = (EvidenceKind.SIMILAR, EvidenceKind.WORDS)
+    expensive = True
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
@@ -121,14 +122,6 @@ class Similarity(Block):
         cosines = np.concatenate([mine, mean[None]]) @ candidates.facts.vectors.T
         best, top3, latest = _summaries(cosines[:-1], profile.steps[depth] == 0)
         return np.stack([cosines[-1], best, top3, latest, best * np.abs(best)], axis=1)
-
-    @override
-    def state(self) -> dict[str, Array]:
-        return {}
-
-    @override
-    def restore(self, state: State) -> None:
-        self.fit(None)
 
 
 def _summaries(
@@ -149,26 +142,28 @@ def _summaries(
 
 
 class Words(Block):
-    """TF-IDF cosine: shared words and word pairs."""
+    """TF-IDF cosine with the history: shared words and word pairs."""
 
     name = "shared words"
     meaning = "the item shares rare words (a brand, a line, a kind of product) with things in this history"
-
-    @override
-    def fit(self, shop: TrainingContext | None) -> None:
-        self.columns = (
-            "words_mean",
-            "words_max",
-            "words_top3",
-            "words_latest",
-            "words_log_max",
-            "words_log_latest",
-            "words_log_mean",
-            "words_log_max_squared",
-            "words_log_mean_squared",
-            "words_max_x_activity",
-            "words_latest_x_gap",
-        )
+    columns = (
+        "words_mean",
+        "words_max",
+        "words_top3",
+        "words_latest",
+        "words_log_max",
+        "words_log_latest",
+        "words_log_mean",
+        "words_log_max_squared",
+        "words_log_mean_squared",
+        "words_max_x_activity",
+        "words_latest_x_gap",
+    )
+    evidence_kinds = (
+        EvidenceKind.WORDS,
+        EvidenceKind.BRAND,
+        EvidenceKind.SIMILAR,
+    )  # a product's brand is among its words
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
@@ -194,42 +189,33 @@ class Words(Block):
             axis=1,
         ).astype(np.float32)
 
-    @override
-    def state(self) -> dict[str, Array]:
-        return {}
-
-    @override
-    def restore(self, state: State) -> None:
-        self.fit(None)
-
 
 class Price(Block):
-    """Distance of the item's price from what the shopper pays."""
+    """Price distance: the item's log price against the mean of the history."""
 
     name = "price"
     meaning = "the item costs what this shopper usually pays"
+    columns = ("price", "price_squared", "price_difference", "price_distance", "price_unknown")
+    evidence_kinds = (EvidenceKind.PRICE, EvidenceKind.CHEAPER)
 
-    _mean: float
-    _spread: float
+    #: Mean and standard deviation of the known log prices.
+    scale: NDArray[np.float64]
 
     @classmethod
     @override
-    def applies(cls, shop: TrainingContext) -> bool:
-        return bool(np.isfinite(shop.catalogue.price).mean() > 0.5)
+    def applies(cls, context: TrainingContext) -> bool:
+        return bool(np.isfinite(context.catalogue.price).mean() > 0.5)
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        known = shop.catalogue.price[np.isfinite(shop.catalogue.price)]
-        self._set(float(known.mean()), float(known.std()) or 1.0)
-
-    def _set(self, mean: float, spread: float) -> None:
-        self._mean, self._spread = mean, spread
-        self.columns = ("price", "price_squared", "price_difference", "price_distance", "price_unknown")
+    def fit(self, context: TrainingContext) -> None:
+        known = context.catalogue.price[np.isfinite(context.catalogue.price)]
+        self.scale = np.array([float(known.mean()), float(known.std()) or 1.0])
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
-        price = (candidates.facts.price - self._mean) / self._spread
-        paid = (profile.facts.price - self._mean) / self._spread
+        mean, deviation = map(float, self.scale)  # plain numbers keep the arrays float32
+        price = (candidates.facts.price - mean) / deviation
+        paid = (profile.facts.price - mean) / deviation
         known = np.isfinite(paid)
         usual = float(np.average(paid[known], weights=profile.recency[known])) if known.any() else 0.0
         unknown = ~np.isfinite(price)
@@ -237,31 +223,21 @@ class Price(Block):
         gap = np.where(unknown, 0.0, price - usual)
         return np.stack([price, np.square(price), gap * usual, np.abs(gap), unknown], axis=1).astype(np.float32)
 
-    @override
-    def state(self) -> dict[str, Array]:
-        return {"scale": np.array([self._mean, self._spread])}
-
-    @override
-    def restore(self, state: State) -> None:
-        self._set(*map(float, state["scale"]))
-
 
 class Category(Block):
-    """Share of the history that is of the same category."""
+    """Category affinity: the share of the history that is of the item's category."""
 
     name = "category"
     meaning = "this shopper buys from the item's category"
+    columns = ("same_category_share", "same_category", "same_category_latest")
+    evidence_kinds = (EvidenceKind.CATEGORY,)
 
     @classmethod
     @override
-    def applies(cls, shop: TrainingContext) -> bool:
-        known = shop.catalogue.category
+    def applies(cls, context: TrainingContext) -> bool:
+        known = context.catalogue.category
         # One category for all, or hardly any category at all, says nothing.
         return bool((known >= 0).mean() > 0.2 and len(np.unique(known[known >= 0])) > 1)
-
-    @override
-    def fit(self, shop: TrainingContext | None) -> None:
-        self.columns = ("same_category_share", "same_category", "same_category_latest")
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
@@ -271,11 +247,3 @@ class Category(Block):
         share = np.bincount(mine[known], profile.recency[known], minlength=size)[theirs]
         latest = np.bincount(mine[known & (profile.steps == 0)], minlength=size)[theirs]
         return np.stack([share, share > 0, latest > 0], axis=1).astype(np.float32)
-
-    @override
-    def state(self) -> dict[str, Array]:
-        return {}
-
-    @override
-    def restore(self, state: State) -> None:
-        self.fit(None)

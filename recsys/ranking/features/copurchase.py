@@ -1,4 +1,4 @@
-"""What other shoppers bought with, and after, the things in a history."""
+"""Co-purchase features: item-kNN, sequential kNN, EASE and item factors, summed over a history."""
 
 from __future__ import annotations
 
@@ -13,26 +13,35 @@ from recsys.data.catalogue import Candidates
 from recsys.data.histories import Profile
 from recsys.data.sparsity import strongest, strongest_of
 from recsys.ranking import cooccurrence
-from recsys.ranking.features.base import Array, Block, ItemNeighbours, State, TrainingContext, log_gap, recency_weights
+from recsys.ranking.features.base import (
+    Array,
+    Block,
+    EvidenceKind,
+    ItemNeighbours,
+    State,
+    TrainingContext,
+    log_gap,
+    recency_weights,
+)
 
-#: Strongest partners kept of each item, and of all items together; how many explain an item in the regression.
-PARTNERS, LINKS, EXPLAINERS, RIDGE = 200, 50_000_000, 50, 100.0
-#: ItemNeighbours of each item whose likes are looked up.
+#: Strongest neighbours kept of each item, and of all items together; neighbours that EASE regresses an item on.
+NEIGHBOURS, LINKS, EXPLAINERS, RIDGE = 200, 50_000_000, 50, 100.0
+#: Neighbours by purchase of each item whose neighbours by words are looked up.
 BRIDGES = 60
 
 
 class _Summed(Block):
-    """Columns from one `ItemNeighbours` matrix: over the whole history, over the latest visit, and whether any."""
+    """Neighbourhood sums of one `ItemNeighbours` matrix: over the whole history and over the latest visit."""
 
     half_life: ClassVar[float]
-    partners: ItemNeighbours
+    _neighbours: ItemNeighbours
 
     def _keep(self, links: sparse.csr_array) -> None:
-        """Use the strongest partners in a matrix whose row ``j`` holds what having item ``j`` says for others."""
-        self._use(ItemNeighbours.of(links, _partners(links.shape[0])))
+        """Keep the strongest neighbours in a matrix whose row ``j`` holds what having item ``j`` adds to others."""
+        self._use(ItemNeighbours.of(links, _max_neighbours(links.shape[0])))
 
-    def _use(self, partners: ItemNeighbours) -> None:
-        self.partners = partners
+    def _use(self, neighbours: ItemNeighbours) -> None:
+        self._neighbours = neighbours
         stem = self.name.replace(" ", "_")
         self.columns = tuple(
             f"{stem}_{what}"
@@ -54,7 +63,7 @@ class _Summed(Block):
         steps = profile.steps[depth]
         decay = 0.5 ** (steps / self.half_life)
         sets = np.stack([decay, steps == 0]).astype(np.float32)
-        summed, latest = self.partners.summed(codes, sets, candidates.codes)
+        summed, latest = self._neighbours.summed(codes, sets, candidates.codes)
         log_sum, log_latest = _log(summed), _log(latest)
         columns = [
             summed,
@@ -68,8 +77,12 @@ class _Summed(Block):
         return np.stack(columns, axis=1).astype(np.float32)
 
     @override
+    def neighbours(self) -> ItemNeighbours:
+        return self._neighbours
+
+    @override
     def state(self) -> dict[str, Array]:
-        return self.partners.state("partners")
+        return self._neighbours.state("partners")
 
     @override
     def restore(self, state: State) -> None:
@@ -77,68 +90,72 @@ class _Summed(Block):
 
 
 def _log(x: NDArray[Any]) -> NDArray[np.float64]:
-    # ItemNeighbours are scaled so that a strong one is about 1; a weak one is some hundredths.
+    # Neighbours are scaled so that a strong one is about 1; a weak one is some hundredths.
     return np.log1p(np.maximum(x, 0.0) * 50.0)
 
 
-def _partners(n_items: int) -> int:
+def _max_neighbours(n_items: int) -> int:
     """Neighbours kept of each item; fewer above a quarter of a million items, so that memory stays bounded."""
-    return max(min(PARTNERS, LINKS // max(n_items, 1)), 10)
+    return max(min(NEIGHBOURS, LINKS // max(n_items, 1)), 10)
 
 
 class ItemKNN(_Summed):
-    """Item-kNN: cosine of who bought what."""
+    """Item-kNN: cosine of the sets of buyers."""
 
     name = "bought together"
     meaning = "shoppers who bought things in this history also bought the item"
+    evidence_kinds = (EvidenceKind.OFTEN, EvidenceKind.TOGETHER)
     half_life = 4.0
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        self._keep(shop.similar)
+    def fit(self, context: TrainingContext) -> None:
+        self._keep(context.item_similarity)
 
 
 class SequentialKNN(_Summed):
-    """Directional, decayed by visits."""
+    """Sequential item-kNN: what was bought with or after an item, decayed by the visits between."""
 
     name = "bought next"
     meaning = "the item is what others bought with or soon after the latest things in this history"
+    evidence_kinds = (EvidenceKind.OFTEN, EvidenceKind.TOGETHER)
     half_life = 2.0
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        self._keep(cooccurrence.following(shop.events))
+    def fit(self, context: TrainingContext) -> None:
+        self._keep(cooccurrence.sequence_weights(context.events))
 
 
 class LocalEASE(_Summed):
-    """Local ridge regression (EASE on neighbourhoods)."""
+    """EASE on local neighbourhoods: what an item adds once the others of the history are accounted for."""
 
     name = "completes"
     meaning = "the item is explained by this history after allowing for what the things in it explain of each other"
+    evidence_kinds = (EvidenceKind.OFTEN, EvidenceKind.TOGETHER)
     half_life = 4.0
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        near = strongest(shop.similar, EXPLAINERS)
-        self._keep(cooccurrence.regression(shop.together, near, RIDGE))
+    def fit(self, context: TrainingContext) -> None:
+        near = strongest(context.item_similarity, EXPLAINERS)
+        self._keep(cooccurrence.local_ease(context.cooccurrences, near, RIDGE))
 
 
 class ContentBridgedKNN(_Summed):
-    """Item-kNN through one step of likeness in words, on either side: what little-sold and new items can have.
+    """Item-kNN bridged by content, so that items that sold little or not at all have neighbours too.
 
-    With ``S`` the item-item cosine of purchases and ``W`` that of words, ``S W + W S``. A product that is given with a
-    request and is not in the catalogue has none of it.
+    With ``S`` the item-item cosine of purchases and ``W`` that of words, the matrix is ``S W + W S``. A product that
+    is described in a request and is not in the catalogue has no row in it.
     """
 
     name = "bought with its like"
     meaning = "shoppers who bought things in this history, or things like them, bought the item or things like it"
+    evidence_kinds = (EvidenceKind.TOGETHER, EvidenceKind.WORDS, EvidenceKind.SIMILAR)
     half_life = 4.0
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        near, alike = strongest(shop.similar, BRIDGES), shop.catalogue.alike
+    def fit(self, context: TrainingContext) -> None:
+        near, alike = strongest(context.item_similarity, BRIDGES), context.catalogue.alike
         n = near.shape[0]
-        self._keep(strongest_of(lambda rows: near[rows] @ alike + alike[rows] @ near, n, _partners(n)))
+        self._keep(strongest_of(lambda rows: near[rows] @ alike + alike[rows] @ near, n, _max_neighbours(n)))
 
 
 class RecentItemKNN(_Summed):
@@ -146,25 +163,28 @@ class RecentItemKNN(_Summed):
 
     name = "bought together lately"
     meaning = "lately, shoppers who bought things in this history also bought the item"
+    evidence_kinds = (EvidenceKind.OFTEN, EvidenceKind.TOGETHER)
     half_life = 4.0
 
     @classmethod
     @override
-    def applies(cls, shop: TrainingContext) -> bool:
-        return shop.events.absolute
+    def applies(cls, context: TrainingContext) -> bool:
+        return context.events.absolute
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        events = shop.events
+    def fit(self, context: TrainingContext) -> None:
+        events = context.events
         recent = events.where(events.time >= np.quantile(events.time, 0.75)) if len(events) else events
-        self._keep(cooccurrence.cosine(cooccurrence.together(recent)))
+        self._keep(cooccurrence.cosine(cooccurrence.cooccurrence_counts(recent)))
 
 
 class LatentFactors(Block):
-    """Item factors from co-purchase, and the same factors read from an item's text."""
+    """Latent item factors from co-purchase, and the same factors predicted from an item's text."""
 
     name = "taste"
     meaning = "the item's buyers have the same taste as this shopper, judged by purchases and by what the text says"
+    columns = ("taste_dot", "taste_cosine", "taste_cosine_squared", "taste_latest", "taste_text")
+    evidence_kinds = (EvidenceKind.OFTEN, EvidenceKind.TOGETHER, EvidenceKind.SIMILAR)
 
     SIZE: ClassVar[int] = 64
     _factors: NDArray[np.float32]
@@ -172,18 +192,17 @@ class LatentFactors(Block):
     _lengths: NDArray[np.float32]
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        factors = cooccurrence.taste(strongest(shop.similar, PARTNERS), self.SIZE, shop.seed)
+    def fit(self, context: TrainingContext) -> None:
+        factors = cooccurrence.item_factors(strongest(context.item_similarity, NEIGHBOURS), self.SIZE, context.seed)
         norm = (
             float(np.sqrt(np.mean(np.square(factors).sum(1)[np.square(factors).sum(1) > 0]))) if factors.any() else 1.0
         )
         factors = factors / max(norm, 1e-9)
-        self._set(np.concatenate([factors, np.zeros((1, factors.shape[1]), np.float32)]), _read(shop, factors))
+        self._set(np.concatenate([factors, np.zeros((1, factors.shape[1]), np.float32)]), _read(context, factors))
 
     def _set(self, factors: NDArray[np.float32], reader: NDArray[np.float32]) -> None:
         self._factors, self._reader = factors, reader
         self._lengths = np.linalg.norm(factors, axis=1) + np.float32(0.05)
-        self.columns = ("taste_dot", "taste_cosine", "taste_cosine_squared", "taste_latest", "taste_text")
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
@@ -216,11 +235,11 @@ class LatentFactors(Block):
         self._set(state["factors"], state["reader"])
 
 
-def _read(shop: TrainingContext, factors: NDArray[np.float32]) -> NDArray[np.float32]:
+def _read(context: TrainingContext, factors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Ridge regression of the direction of the factors on the text vectors; shape ``(dim, size)``."""
-    support = np.bincount(shop.events.item, minlength=len(factors))
+    support = np.bincount(context.events.item, minlength=len(factors))
     known = support > 0
-    vectors = shop.catalogue.vectors[known].astype(np.float64)
+    vectors = context.catalogue.vectors[known].astype(np.float64)
     length = np.linalg.norm(factors[known], axis=1, keepdims=True)
     target = factors[known] / np.maximum(length, 1e-6)
     weight = np.sqrt(support[known] / (support[known] + 5.0))[:, None]

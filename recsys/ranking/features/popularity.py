@@ -1,4 +1,4 @@
-"""How much an item sells, when it sold, and how new it is."""
+"""Popularity features: how much an item sells, when it sold, and how new it is."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from recsys.data.catalogue import Candidates
 from recsys.data.events import DAY
 from recsys.data.histories import Profile
 from recsys.ranking import cooccurrence
-from recsys.ranking.cooccurrence import Clock
-from recsys.ranking.features.base import Array, Block, State, TrainingContext, log_gap
+from recsys.ranking.cooccurrence import CumulativeCounts
+from recsys.ranking.features.base import Array, Block, EvidenceKind, State, TrainingContext, log_gap
 
 
 class Popularity(Block):
-    """Overall popularity and, where time is global, popularity in the latest shares of all events."""
+    """Log popularity over all events and, where time is global, over their latest shares."""
 
     name = "popularity"
     meaning = "how much the item sells, overall and lately"
+    evidence_kinds = (EvidenceKind.POPULAR,)
+    personal = False
 
     #: Shares of all events, latest first.
     SHARES: ClassVar[tuple[float, ...]] = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4)
     _table: NDArray[np.float32]
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        events = shop.events
+    def fit(self, context: TrainingContext) -> None:
+        events = context.events
         counts = [np.bincount(events.item, events.weight, minlength=events.n_items + 1)]
         if events.absolute and len(events):
             for share in self.SHARES:
@@ -60,75 +62,72 @@ class Popularity(Block):
 
 
 class Recency(Block):
-    """How long ago an item was first and last bought."""
+    """Item recency: log days since an item was first and last bought."""
 
     name = "newness"
     meaning = "how new the item is and how long ago it was last bought"
+    evidence_kinds = (EvidenceKind.NEW,)
+    personal = False
 
-    _table: NDArray[np.float32]
+    columns = (
+        "days_since_first",
+        "days_since_last",
+        "days_since_last_squared",
+        "days_since_first_x_gap",
+        "days_since_last_x_gap",
+    )
+    #: Logarithm of the days since each item's first and last event, shape ``(n_items + 1, 2)``.
+    table: NDArray[np.float32]
 
     @classmethod
     @override
-    def applies(cls, shop: TrainingContext) -> bool:
-        return shop.events.absolute
+    def applies(cls, context: TrainingContext) -> bool:
+        return context.events.absolute
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        first, last = cooccurrence.seen(shop.events, shop.now)
+    def fit(self, context: TrainingContext) -> None:
+        first, last = cooccurrence.first_and_last(context.events, context.now)
         known = ~np.isnan(first)
         table = np.stack([np.log1p(np.maximum(first, 0)), np.log1p(np.maximum(last, 0))], axis=1)
         # An item nobody has bought has no age; the mean says nothing either way, `never_bought` says the rest.
         table[~known] = table[known].mean(axis=0) if known.any() else 0.0
-        self._set(table.astype(np.float32))
-
-    def _set(self, table: NDArray[np.float32]) -> None:
-        self._table = table
-        self.columns = (
-            "days_since_first",
-            "days_since_last",
-            "days_since_last_squared",
-            "days_since_first_x_gap",
-            "days_since_last_x_gap",
-        )
+        self.table = table.astype(np.float32)
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
-        own = self._table[candidates.codes]
+        own = self.table[candidates.codes]
         return np.concatenate([own, np.square(own[:, 1:]) / 10, own * log_gap(profile)], axis=1)
-
-    @override
-    def state(self) -> dict[str, Array]:
-        return {"table": self._table}
-
-    @override
-    def restore(self, state: State) -> None:
-        self._set(state["table"])
 
 
 class LastVisitPopularity(Block):
-    """What sold around the shopper's own latest visit, and what appeared only afterwards."""
+    """Popularity around the shopper's latest visit, and what was first sold only after it.
+
+    A shopper who was last here in spring saw the shop of spring; what sold then, and what they cannot have seen yet,
+    says more about their next visit than sales of today alone.
+    """
 
     name = "their time"
     meaning = "whether the item sold around the time this shopper was last here"
+    evidence_kinds = (EvidenceKind.POPULAR,)
 
-    STRETCHES: ClassVar[int] = 128
+    BINS: ClassVar[int] = 128
     REACH: ClassVar[tuple[int, ...]] = (1, 4, 12)
-    _clock: Clock
+    _counts: CumulativeCounts
     _now: float
     _first: NDArray[np.float32]
 
     @classmethod
     @override
-    def applies(cls, shop: TrainingContext) -> bool:
-        return shop.events.absolute
+    def applies(cls, context: TrainingContext) -> bool:
+        return context.events.absolute
 
     @override
-    def fit(self, shop: TrainingContext) -> None:
-        first, _ = cooccurrence.seen(shop.events, shop.now)
-        self._set(Clock.build(shop.events, self.STRETCHES), shop.now, first)
+    def fit(self, context: TrainingContext) -> None:
+        first, _ = cooccurrence.first_and_last(context.events, context.now)
+        self._set(CumulativeCounts.build(context.events, self.BINS), context.now, first)
 
-    def _set(self, clock: Clock, now: float, first: NDArray[np.float32]) -> None:
-        self._clock, self._now, self._first = clock, now, first
+    def _set(self, counts: CumulativeCounts, now: float, first: NDArray[np.float32]) -> None:
+        self._counts, self._now, self._first = counts, now, first
         around = [f"sold_within_{r}_stretches" for r in self.REACH]
         self.columns = (
             *around,
@@ -144,17 +143,17 @@ class LastVisitPopularity(Block):
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
         codes = candidates.codes
         gap = float(profile.ages.min(initial=np.inf)) if len(profile) else 0.0
-        here = self._clock.stretch(self._now - gap * DAY)
-        end = len(self._clock.edges)
+        here = self._counts.bin_of(self._now - gap * DAY)
+        end = len(self._counts.edges)
         columns = []
         for reach in self.REACH:
             low, high = max(here - reach, 0), min(here + reach, end - 1)
-            # Windows cut short by the end of the table count per stretch, not in total.
-            rate = self._clock.window(low, high, codes) * ((2 * reach + 1) / (high - low + 1))
+            # Windows cut short by the end of the table count per bin, not in total.
+            rate = self._counts.window(low, high, codes) * ((2 * reach + 1) / (high - low + 1))
             columns.append(np.log1p(rate))
         log_gap = np.log1p(gap)
         columns += [c * log_gap for c in columns]
-        columns += [np.log1p(self._clock.window(0, here, codes)), np.log1p(self._clock.window(here + 1, end, codes))]
+        columns += [np.log1p(self._counts.window(0, here, codes)), np.log1p(self._counts.window(here + 1, end, codes))]
         later = np.nan_to_num(gap - self._first[codes])  # days from their latest visit to the item's first sale
         columns += [later > 0, np.log1p(np.maximum(later, 0)), np.log1p(np.maximum(-later, 0))]
         return np.stack(columns, axis=1).astype(np.float32)
@@ -162,12 +161,12 @@ class LastVisitPopularity(Block):
     @override
     def state(self) -> dict[str, Array]:
         return {
-            "edges": self._clock.edges,
-            "counts": self._clock.counts,
+            "edges": self._counts.edges,
+            "counts": self._counts.counts,
             "now": np.array([self._now]),
             "first": self._first,
         }
 
     @override
     def restore(self, state: State) -> None:
-        self._set(Clock(state["edges"], state["counts"]), float(state["now"][0]), state["first"])
+        self._set(CumulativeCounts(state["edges"], state["counts"]), float(state["now"][0]), state["first"])

@@ -1,0 +1,127 @@
+"""What every command shares: errors to exit codes, the summary line, progress and logging."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from pydantic import BaseModel, ValidationError
+from rich.console import Console
+from rich.logging import RichHandler
+from typer.core import TyperGroup
+
+from recsys.errors import BadInput, RecsysError
+
+P = ParamSpec("P")
+M = TypeVar("M", bound=BaseModel)
+
+BAD_INPUT, FAULT, INTERRUPTED = 2, 1, 130
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+Artifacts = Annotated[
+    Path | None,
+    typer.Option(
+        "--artifacts", metavar="DIR", help="Where versions live; default: RECSYS_ARTIFACTS, then ./artifacts."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else on standard output.")]
+Items = Annotated[Path | None, typer.Option("--items", metavar="F", help="Items table (parquet, csv, xlsx, jsonl).")]
+Interactions = Annotated[Path | None, typer.Option("--interactions", metavar="F", help="Interactions table.")]
+Impressions = Annotated[Path | None, typer.Option("--impressions", metavar="F", help="What was shown, and clicked.")]
+Engine = Annotated[str, typer.Option("--engine", help="Where the heavy steps run: local or ray.")]
+Users = Annotated[Path | None, typer.Option("--users", metavar="F", help="Users table (user_id, segment, ...).")]
+Format = Annotated[str, typer.Option("--format", help="auto, own, online-retail, amazon-2023 or mind.")]
+
+
+def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
+    """Make a function that returns a summary into a command body.
+
+    The summary's ``line`` is printed last (``--json`` prints the rest as one object). A `RecsysError` or an unknown id
+    is the user's to mend: its message, exit 2. Anything else is ours: one line, the trace in a file, exit 1. A summary
+    with a true ``refused`` exits 1.
+    """
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        logging.basicConfig(
+            level=os.environ.get("RECSYS_LOG", "WARNING").upper(),
+            format="%(message)s",
+            handlers=[RichHandler(console=err, show_path=False)],
+        )
+        started = time.monotonic()
+        try:
+            summary = function(*args, **kwargs)
+        except RecsysError as error:
+            err.print(f"[bold red]error:[/] {_plain(error)}")
+            raise typer.Exit(BAD_INPUT) from None
+        except KeyboardInterrupt:
+            err.print("interrupted; the published version is as it was")
+            raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:  # noqa: BLE001 - the last resort of a command
+            with tempfile.NamedTemporaryFile(
+                "w", prefix="recsys-", suffix=".log", delete=False, encoding="utf-8"
+            ) as file:
+                traceback.print_exc(file=file)
+            err.print(
+                f"[bold red]fault:[/] {type(error).__name__}: {_plain(error)}\nThe published version is as it was. "
+                f"Please report this with {file.name}"
+            )
+            raise typer.Exit(FAULT) from None
+        seconds = round(time.monotonic() - started, 1)
+        line = summary.pop("line")
+        if kwargs.get("as_json"):
+            print(json.dumps({**summary, "seconds": seconds}, ensure_ascii=False, default=str))
+        else:
+            out.print(f"{_plain(line)} ({seconds} s)")
+        if summary.get("refused"):
+            raise typer.Exit(FAULT)
+
+    return run
+
+
+def group(about: str, *, cls: type[TyperGroup] | None = None, completion: bool = False) -> typer.Typer:
+    """A Typer application of several commands, in the style of all of them."""
+    return typer.Typer(
+        cls=cls,
+        help=about,
+        no_args_is_help=cls is None,
+        add_completion=completion,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+
+def program(function: Callable[..., Any]) -> typer.Typer:
+    """One command as a Typer application."""
+    app = group("")
+    app.command()(function)
+    return app
+
+
+def config(model: type[M], **given: Any) -> M:
+    """A model of options: those that were given (not None) over its own defaults; `BadInput` names what is wrong."""
+    try:
+        return model.model_validate({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise BadInput("; ".join(f"--{e['loc'][0]}: {e['msg']}" for e in error.errors())) from None
+
+
+def interactive() -> bool:
+    """Whether progress bars would be seen."""
+    return sys.stderr.isatty() or bool(os.environ.get("RECSYS_PROGRESS"))
+
+
+def _plain(text: object) -> str:
+    return str(text).replace("[", "\\[")

@@ -1,0 +1,83 @@
+"""What a run prints: its counts in words, and a first look at three shoppers' lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from recsys.data.schema import ITEM
+from recsys.serving.live import follow
+from recsys.serving.recommender import Recommender
+from recsys.settings import Settings
+
+SHOPPERS, LENGTH, PAST = 3, 5, 3
+
+
+def tables_line(notes: dict[str, Any]) -> str:
+    """What was read and what was encoded."""
+    work = ", ".join(
+        f"{what} {notes[f'{key}_encoded']} encoded / {notes[f'{key}_reused']} reused"
+        for what, key in (("item texts", "items"), ("histories", "histories"))
+    )
+    if not notes["items_encoded"] and not notes["histories_encoded"]:
+        work = "nothing to encode, every text is known"
+    bad = sum(v for k, v in notes.items() if k.endswith("_quarantined"))
+    cut = notes["items_truncated"]
+    return (
+        f"{notes['items']} items, {notes['users']} users, {notes['events']} events; {work}"
+        + (f"; {cut} item texts are longer than the encoder reads" if cut else "")
+        + (f"; {bad} bad rows in quarantine" if bad else "")
+        + ("; sample shop (synthetic)" if notes.get("sample_shop") else "")
+    )
+
+
+def show(settings: Settings, console: Console) -> None:
+    """Print the latest purchases and the list of three shoppers with tastes as different as their means say."""
+    rec = follow(settings.artifacts, settings)
+    users = _different(rec)
+    lists = [rec.recommend(str(rec.shop.user_ids[code]), k=LENGTH) for code in users]
+    evidence = [
+        piece
+        for code, found in zip(users, lists, strict=True)
+        for piece in rec.explainer.evidence(
+            rec.shop.profile(code), rec.lookup.codes(found[ITEM].tolist()).tolist(), user=code
+        )
+    ]
+    sentences = iter(rec.explainer.write(evidence))  # all at once: a batch takes little longer than one
+    for code, found in zip(users, lists, strict=True):
+        past = [rec.title(str(rec.shop.item_ids[i])) for i in rec.shop.profile(code).items[::-1][:PAST]]
+        table = Table(
+            title=f"shopper {escape(str(rec.shop.user_ids[code]))}, last met: {escape('; '.join(past))}",
+            title_justify="left",
+        )
+        for column in ("", "recommended", "chance", "why"):
+            table.add_column(column, justify="right" if column == "chance" else "left")
+        for row in found.itertuples():
+            title = rec.title(str(getattr(row, ITEM)))
+            table.add_row(str(row.rank), escape(title), f"{row.score:.2%}", escape(next(sentences).sentence))
+        console.print(table)
+    where = f" --artifacts {settings.artifacts}" if settings.artifacts.name != "artifacts" else ""
+    console.print(
+        "Next: your own shop      recsys nightly --items items.parquet --interactions events.parquet"
+        f"{where}\n      how good is it?    recsys evaluate{where}"
+        f"\n      lists for a file   recsys recommend --users users.parquet --k 20 --out recs.parquet{where}"
+        "\n      in Python          from recsys import recommend; recommend(user_id, k=10)"
+    )
+
+
+def _different(rec: Recommender) -> list[int]:
+    """Three users with some history, the first the most active, each next one the least like those before."""
+    sizes = np.diff(rec.shop.histories.indptr)
+    pool = np.argsort(-sizes, kind="stable")[:200]
+    pool = pool[sizes[pool] >= min(PAST, sizes.max())]
+    means = np.stack([rec.shop.profile(int(u)).mean for u in pool])
+    chosen = [0]
+    while len(chosen) < min(SHOPPERS, len(pool)):
+        nearest = (means @ means[chosen].T).max(axis=1)
+        nearest[chosen] = np.inf
+        chosen.append(int(np.argmin(nearest)))
+    return [int(pool[i]) for i in chosen]

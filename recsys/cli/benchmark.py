@@ -1,0 +1,93 @@
+"""How fast is it, against peers in the same run? Texts to vectors, search, lists, fitting the ranker, reasons.
+
+Example: recsys benchmark search --artifacts shop --size 1000000 --out search.json
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from recsys.cli._command import Artifacts, Json, command, out
+from recsys.errors import BadInput
+from recsys.settings import load_settings
+
+KINDS = ("encode", "search", "recommend", "train", "explain")
+
+
+@command
+def benchmark(
+    what: Annotated[str, typer.Argument(metavar="|".join(KINDS), help="What to time.")],
+    size: Annotated[
+        int | None,
+        typer.Option("--size", help="Texts to encode, vectors to search (repeated and perturbed), reasons to write."),
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option("--rounds", help="Turns of each contender; figures are medians over them.")
+    ] = 5,
+    save: Annotated[Path | None, typer.Option("--out", metavar="F", help="Write everything measured as JSON.")] = None,
+    artifacts: Artifacts = None,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Time this package and its peers on the live version, taking turns; every figure is a ratio within the run.
+
+    Peers that are not installed (sentence-transformers, onnxruntime, hnswlib, implicit) are left out and named.
+
+    Example: recsys benchmark search --artifacts shop --size 1000000 --out search.json
+    """
+    if what not in KINDS:
+        raise BadInput(f"{what!r}: expected one of {', '.join(KINDS)}")
+    if rounds < 1 or (size is not None and size < 10):
+        raise BadInput("--rounds is at least 1 and --size at least 10")
+    if save is not None and not save.parent.is_dir():
+        raise BadInput(f"{save}: the directory {save.parent} does not exist")
+    settings = load_settings(artifacts=artifacts)
+    found = _measure(what, settings, size, rounds)
+    if save is not None:
+        save.write_text(json.dumps(found, indent=1), "utf-8")
+    ratio = next((k for k in _RATIOS if k in next(iter(found["contenders"].values()))), "")
+    if not as_json:
+        for name, figure in found["contenders"].items():
+            out.print(f"{name:45} {figure['seconds']['median']:>12.6g} s   x {_median(figure.get(ratio))}")
+        for name, why in found["left_out"].items():
+            out.print(f"left out: {name} ({why})")
+    first, figure = next(iter(found["contenders"].items()))
+    against = found.get("reference", "sentence-transformers")
+    return {**found, "line": f"{what}: {first} is {_median(figure.get(ratio))} times as fast as {against}"}
+
+
+_RATIOS = ("times_as_fast", "times_sentence_transformers")
+
+
+def _median(ratio: dict[str, float] | None) -> str:
+    return "-" if ratio is None else f"{ratio['median']:.4g}"
+
+
+def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[str, Any]:
+    from threadpoolctl import threadpool_limits
+
+    from recsys.cli import _benchmarks as bench
+    from recsys.data.catalogue import render
+    from recsys.encoders.loading import encoder_of
+    from recsys.ranking.recipe import HistoryEncoder
+    from recsys.serving.recommender import Recommender
+
+    rec = Recommender.load(settings=settings)
+    assert rec.version is not None
+    if what == "encode":
+        texts = render(rec.shop.tables.value.items, settings.encoder.template)
+        texts = [t for t in dict.fromkeys(texts) if t][: size or 2_000]
+        return bench.bench_encode(texts, model=settings.encoder.name, repeats=rounds)
+    if what == "train":
+        texts_of = HistoryEncoder(encoder_of(rec.version, settings), rec.shop, settings, progress=False)
+        return bench.bench_train(rec.shop, texts_of, settings, rounds=rounds)
+    if what == "explain":
+        return bench.bench_explain(rec, sentences=size or 96, rounds=rounds)
+    with threadpool_limits(1):
+        if what == "recommend":
+            return bench.bench_recommend(rec, encoder_of(rec.version, settings), rounds=rounds)
+        vectors = bench.enlarged(rec.shop.facts.vectors, size or len(rec.shop.item_ids))
+        return bench.bench_search(vectors, settings=settings.retrieval, rounds=rounds)

@@ -1,0 +1,83 @@
+"""Reasons for the lists of many users, or marketing copy for products, from the live version.
+
+Example: recsys explain --users users.parquet --k 5 --out reasons.parquet
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from recsys.cli._command import Artifacts, Json, command, interactive
+from recsys.errors import BadInput
+from recsys.settings import load_settings
+
+
+@command
+def explain(
+    out: Annotated[Path, typer.Option("--out", metavar="F", help="File to write (parquet or csv).")],
+    users: Annotated[
+        Path | None, typer.Option("--users", metavar="F", help="Table with user_id, one row each.")
+    ] = None,
+    copy: Annotated[
+        Path | None,
+        typer.Option("--copy", metavar="F", help="Table with item_id (and bundle): write marketing copy instead."),
+    ] = None,
+    k: Annotated[int, typer.Option("--k", help="Items explained per user.")] = 5,
+    tone: Annotated[str | None, typer.Option("--tone", help="friendly, neutral or expert.")] = None,
+    language: Annotated[str | None, typer.Option("--language", help="en, or zh (templates).")] = None,
+    writer: Annotated[str | None, typer.Option("--writer", help="template, a causal model, or endpoint:MODEL.")] = None,
+    artifacts: Artifacts = None,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Write user_id, rank, item_id, score, reason, writer for the top k of each user.
+
+    Every sentence has passed the grounding check. A run that is stopped leaves its parts beside the output file; the
+    same command goes on from there. With --copy: item_id, copy, writer; rows with the same `bundle` share one text.
+
+    Example: recsys explain --users users.parquet --k 5 --out reasons.parquet
+    """
+    from recsys.data import outputs, sources
+    from recsys.data.schema import ITEM, USER, check_columns
+    from recsys.explain.copywriting import write_copy
+    from recsys.pipeline import reasons
+    from recsys.serving.recommender import Recommender
+
+    if (users is None) == (copy is None):
+        raise BadInput("give either --users F (reasons for their lists) or --copy F (copy for products)")
+    outputs.check_writable(out)
+    chosen = {"tone": tone, "language": language, "writer": writer}
+    settings = load_settings(artifacts=artifacts)
+    wanted = {**settings.explain.model_dump(), **{key: value for key, value in chosen.items() if value}}
+    rec = Recommender.load(settings=load_settings(artifacts=artifacts, explain=wanted))
+    assert rec.version is not None
+    if copy is not None:
+        table = check_columns(sources.read_table(copy), [ITEM], str(copy))
+        try:
+            codes = rec.lookup.codes(table[ITEM].tolist())
+        except KeyError as error:
+            raise BadInput(f"{copy}: {error.args[0]}") from None
+        result = write_copy(rec.explainer, table, codes.tolist())
+        rows, what = len(result), f"copy for {len(table)} products"
+        parts = None
+    else:
+        assert users is not None
+        asked = check_columns(sources.read_table(users), [USER], str(users))[USER].drop_duplicates()
+        lists = rec.recommend_many(asked.tolist(), k, columns=None, progress=interactive())
+        parts = out.with_name(f".{out.name}.parts")
+        result = reasons.explain_lists(rec, lists, parts, progress=interactive())
+        rows, what = len(result), f"reasons for {len(asked)} users"
+    outputs.write_table(result, out)
+    if parts is not None:
+        shutil.rmtree(parts, ignore_errors=True)
+    by_writer = float((result["writer"] != "template").mean()) if rows else 0.0
+    return {
+        "version": rec.version.id,
+        "rows": rows,
+        "by_writer": by_writer,
+        "out": str(out),
+        "line": f"{what} from version {rec.version.id}: {rows} rows in {out}, {by_writer:.0%} in the writer's words",
+    }

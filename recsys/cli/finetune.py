@@ -1,0 +1,200 @@
+"""Fine-tune a model on the shop's own text; what comes out is a directory of safetensors with a model card.
+
+Example: recsys finetune explainer --out adapter
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from recsys.cli._command import Artifacts, Json, command, config, group, interactive
+from recsys.errors import BadInput
+from recsys.settings import load_settings
+
+app = group(__doc__ or "")
+
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory for the weights and the model card.")]
+Base = Annotated[
+    str, typer.Option("--base", help="Model to start from: a directory, the default, or a Hugging Face name.")
+]
+MaxSteps = Annotated[int | None, typer.Option("--max-steps", metavar="N", help="Stop after N updates.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of a run that was stopped.")]
+
+
+@app.command("explainer")
+@command
+def explainer(
+    out: Out,
+    base: Base = "SmolLM2-135M-Instruct",
+    references: Annotated[
+        Path | None,
+        typer.Option(
+            "--references",
+            metavar="F",
+            help="Table with user_profile, item_profile, explanation: learn from these instead.",
+        ),
+    ] = None,
+    soft_prompt: Annotated[
+        bool,
+        typer.Option(
+            "--soft-prompt", help="With --references: learn a prompt of vectors for the unchanged model (research)."
+        ),
+    ] = False,
+    max_steps: MaxSteps = None,
+    resume: Resume = False,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Teach a causal model to put evidence into words: a LoRA adapter for explain.adapter.
+
+    A soft prompt is compared, not delivered: recsys evaluate explanations --references F --soft-prompt DIR.
+
+    Examples: recsys finetune explainer --out adapter;
+    recsys finetune explainer --references F --soft-prompt --out prompt
+    """
+    from recsys.data import sources
+    from recsys.explain import training
+
+    if soft_prompt:
+        return _soft_prompt(out, base, references, max_steps, resume=resume)
+    lesson = training.LESSON_CONFIG if references is None else training.REFERENCE_CONFIG
+    report = training.train_explainer(
+        out,
+        base,
+        references=None if references is None else sources.read_table(references),
+        config=lesson.model_copy(update={"max_steps": max_steps or lesson.max_steps}),
+        resume=resume,
+        progress=interactive(),
+    )
+    return {
+        **report.model_dump(exclude={"history"}),
+        "out": str(out),
+        "line": f"{report.train_examples} examples, {report.steps} updates: perplexity on held-out ones "
+        f"{report.perplexity_before:.2f} -> {report.perplexity:.2f}; {out}",
+    }
+
+
+def _soft_prompt(
+    out: Path, base: str, references: Path | None, max_steps: int | None, *, resume: bool
+) -> dict[str, Any]:
+    from recsys.data import sources
+    from recsys.encoders.loading import encoder_for
+    from recsys.explain import training
+
+    if references is None:
+        raise BadInput("--soft-prompt learns from a shop's own explanations: add --references F")
+    if resume:
+        raise BadInput("--resume does not go with --soft-prompt, which keeps no checkpoints")
+    report = training.train_soft_prompt(
+        out,
+        base,
+        sources.read_table(references),
+        encoder_for(load_settings()),
+        max_steps=max_steps,
+        progress=interactive(),
+    )
+    return {
+        **report.model_dump(),
+        "out": str(out),
+        "line": f"{report.train_examples} examples, {report.steps} updates: nats per token on held-out ones "
+        f"{report.loss_before:.3f} -> {report.loss:.3f}; {out}",
+    }
+
+
+@app.command("assistant")
+@command
+def assistant(
+    questions: Annotated[
+        Path,
+        typer.Option(
+            "--questions",
+            metavar="F",
+            help="Table with question, answer [, context, item_id, history] (csv, parquet, jsonl).",
+        ),
+    ],
+    out: Out,
+    base: Base = "SmolLM2-135M-Instruct",
+    feedback: Annotated[
+        Path | None, typer.Option("--feedback", metavar="DIR", help="Learn from well-rated answers kept there, too.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Change every weight instead of a LoRA adapter.")] = False,
+    epochs: Annotated[float, typer.Option("--epochs", help="Passes over the lessons.")] = 1.0,
+    max_steps: MaxSteps = None,
+    resume: Resume = False,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Teach a causal model to answer like the shop's own answers: for assistant.writer and assistant.adapter.
+
+    Texts are cleaned first (HTML, control characters, personal data, repeats). On several devices or machines:
+    `accelerate launch -m jobs.finetune assistant ...`.
+
+    Example: recsys finetune assistant --questions qa.parquet --out adapter
+    """
+    from recsys.assistant import lessons
+    from recsys.assistant.feedback import Feedback, examples
+    from recsys.assistant.sources import read_table
+    from recsys.llm.tuning import TuningConfig
+
+    report = lessons.train_assistant(
+        read_table(questions),
+        out,
+        base,
+        TuningConfig(method="full" if full else "lora", epochs=epochs, max_steps=max_steps),
+        feedback=examples(Feedback(feedback).table()) if feedback is not None else None,
+        resume=resume,
+        progress=interactive(),
+    )
+    return {
+        **report.model_dump(exclude={"history"}),
+        "out": str(out),
+        "line": f"{report.train_examples} lessons, {report.steps} updates: perplexity on held-out ones "
+        f"{report.perplexity_before:.2f} -> {report.perplexity:.2f}; {out}",
+    }
+
+
+@app.command("encoder")
+@command
+def encoder(
+    artifacts: Artifacts = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Directory to make; default: encoders/HASH among the artifacts."),
+    ] = None,
+    minutes: Annotated[float, typer.Option("--minutes", help="Time for learning; measuring comes on top.")] = 20.0,
+    max_steps: MaxSteps = None,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Teach the encoder what the live version's shoppers buy together; kept only if the inner split improves.
+
+    It starts from the encoder of the settings. The next nightly run that names the result encodes items and histories
+    with it, and its gate compares the two rankers.
+
+    Example: recsys finetune encoder --artifacts shop --minutes 10
+    """
+    from recsys.pipeline import adaptation
+
+    settings = load_settings(artifacts=artifacts)
+    wanted = config(adaptation.AdaptationConfig, minutes=minutes, steps=max_steps)
+    result = adaptation.adapt(settings, wanted, out=out, progress=interactive())
+    moved = "; ".join(
+        f"{name} {old.value:.4f} -> {now.value:.4f} ({gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}])"
+        for name, (old, now, gain) in result.figures.items()
+    )
+    done = f"{result.notes['steps']} updates, loss {result.notes['loss_first']:.3f} -> {result.notes['loss_last']:.3f}"
+    verdict = (
+        f"use it with RECSYS_ENCODER__NAME={result.out} recsys nightly --artifacts {settings.artifacts}"
+        if result.kept
+        else "not kept, nothing written: the inner split did not improve"
+    )
+    return {
+        **result.notes,
+        "figures": {
+            name: {k: [e.value, e.low, e.high] for k, e in zip(("base", "adapted", "gain"), row, strict=True)}
+            for name, row in result.figures.items()
+        },
+        "out": result.out,
+        "refused": not result.kept,
+        "line": f"{done}; on {result.notes['users']} shoppers {moved}; {verdict}",
+    }

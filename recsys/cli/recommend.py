@@ -1,0 +1,97 @@
+"""Lists for many users, or scores for many pairs, from the live version.
+
+Example: recsys recommend --users users.parquet --k 20 --out recs.parquet
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from recsys.cli._command import Artifacts, Engine, Json, command, interactive
+from recsys.errors import BadInput
+from recsys.settings import load_settings
+
+
+@command
+def recommend(
+    out: Annotated[Path, typer.Option("--out", metavar="F", help="File to write (parquet or csv).")],
+    users: Annotated[
+        Path | None, typer.Option("--users", metavar="F", help="Table with user_id, one row each.")
+    ] = None,
+    pairs: Annotated[Path | None, typer.Option("--pairs", metavar="F", help="Table with user_id, item_id.")] = None,
+    candidates: Annotated[
+        Path | None, typer.Option("--candidates", metavar="F", help="Table with item_id: only these may appear.")
+    ] = None,
+    k: Annotated[int, typer.Option("--k", help="Length of each list.")] = 20,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="With --users: say why, in a column `reason` (see `explain`).")
+    ] = False,
+    artifacts: Artifacts = None,
+    engine: Engine = "local",
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Write user_id, rank, item_id, score [, reason] for --users, or user_id, item_id, score for --pairs.
+
+    Users the version does not know get the list of a shopper with no history; they are counted.
+
+    Example: recsys recommend --users users.parquet --k 20 --out recs.parquet
+    """
+    from recsys.data import outputs, sources
+    from recsys.data.schema import ITEM, USER, check_columns
+    from recsys.pipeline import engines, reasons
+    from recsys.serving.recommender import Recommender
+    from recsys.serving.results import SCORE
+
+    if (users is None) == (pairs is None):
+        raise BadInput("give either --users F (lists) or --pairs F (scores)")
+    if candidates is not None and pairs is not None:
+        raise BadInput("--candidates restricts lists; it goes with --users")
+    if pairs is not None and engine != "local":
+        raise BadInput("--engine spreads lists over workers; it goes with --users")
+    if explain and pairs is not None:
+        raise BadInput("--explain says why an item is on a list; it goes with --users")
+    outputs.check_writable(out)
+    rec = Recommender.load(settings=load_settings(artifacts=artifacts))
+    if pairs is not None:
+        table = check_columns(sources.read_table(pairs), [USER, ITEM], str(pairs))
+        strangers = _strangers(rec, table[USER])
+        try:
+            scores = rec.score_pairs(table, progress=interactive())
+        except KeyError as error:
+            raise BadInput(f"{pairs}: {error.args[0]}") from None
+        outputs.write_table(table[[USER, ITEM]].assign(**{SCORE: scores}), out)
+        rows, what = len(table), f"{len(table)} pairs"
+    else:
+        assert users is not None
+        asked = check_columns(sources.read_table(users), [USER], str(users))[USER].drop_duplicates()
+        strangers = _strangers(rec, asked)
+        allowed = None
+        if candidates is not None:
+            allowed = check_columns(sources.read_table(candidates), [ITEM], str(candidates))[ITEM].tolist()
+        try:
+            place = engines.engine(engine)
+            if explain:
+                rec.explainer  # noqa: B018 - a version that cannot explain says so before the work
+            lists = out.with_name(f".{out.name}.lists.parquet") if explain else out
+            rows = place.lists(rec, asked.tolist(), k, lists, candidates=allowed, progress=interactive())
+        except KeyError as error:
+            raise BadInput(f"{candidates}: {error.args[0]}") from None
+        if explain:
+            reasons.explain_file(rec, lists, out, progress=interactive())
+        what = f"lists of up to {k} for {len(asked)} users"
+    new = f" ({strangers} of them new to this version)" if strangers else ""
+    assert rec.version is not None
+    return {
+        "version": rec.version.id,
+        "rows": rows,
+        "unknown_users": strangers,
+        "out": str(out),
+        "line": f"{what}{new} from version {rec.version.id}: {rows} rows in {out}",
+    }
+
+
+def _strangers(rec: Any, ids: Any) -> int:
+    return int((rec.shop.user_index.get_indexer(ids.unique()) < 0).sum())

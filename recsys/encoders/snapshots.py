@@ -1,0 +1,90 @@
+"""A snapshot of a shop from its checked tables: every text encoded once, every statistic counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.data import schema
+from recsys.data.catalogue import Vocabulary, render
+from recsys.data.events import Events
+from recsys.data.histories import Histories
+from recsys.data.snapshot import Lazy, ShopTables, Snapshot, titles
+from recsys.data.vectors import VectorPool
+from recsys.encoders import vector_cache
+from recsys.encoders.protocol import Encodes
+from recsys.settings import Settings
+
+
+@dataclass(frozen=True)
+class Built:
+    """A snapshot and what it took to make it; `notes` are counts for the summary and the manifest."""
+
+    snapshot: Snapshot
+    notes: dict[str, Any]
+
+
+def build_snapshot(
+    tables: ShopTables,
+    encoder: Encodes,
+    settings: Settings,
+    *,
+    previous: Sequence[VectorPool] = (),
+    progress: bool = False,
+    shards: Path | None = None,
+) -> Built:
+    """Encode what `previous` pools do not hold, and count everything."""
+    items = tables.items.sort_values(schema.ITEM, ignore_index=True)
+    item_ids = items[schema.ITEM].to_numpy(object)
+    user_ids = np.array(sorted(tables.interactions[schema.USER].unique()), dtype=object)
+    vocabulary, tfidf = Vocabulary.learn(items, settings.encoder.template)
+    item_vectors = vector_cache.encode(
+        encoder, render(items, settings.encoder.template), previous, progress=progress, shards=shards
+    )
+    events = Events.from_table(tables.interactions, user_ids, item_ids, tables.kind)
+    histories = Histories.build(events, events.end, settings.training.half_life)
+    history_vectors = vector_cache.encode(
+        encoder,
+        histories.texts(titles(items), settings.history.max_words),
+        previous,
+        progress=progress,
+        shards=shards,
+    )
+    snapshot = Snapshot(
+        item_ids=item_ids,
+        user_ids=user_ids,
+        available=_available(items),
+        facts=vocabulary.facts(items, item_vectors.pool.vectors, tfidf),
+        events=events,
+        histories=histories,
+        item_pool=item_vectors.pool,
+        history_pool=history_vectors.pool,
+        vocabulary=Lazy(lambda: vocabulary),
+        tables=Lazy(lambda: ShopTables(items, tables.interactions, tables.kind, tables.impressions, tables.users)),
+    )
+    notes = {
+        "items": len(item_ids),
+        "users": len(user_ids),
+        "events": len(events),
+        "time": tables.kind.value,
+        "items_encoded": item_vectors.encoded,
+        "items_reused": item_vectors.reused,
+        "items_truncated": int(item_vectors.pool.truncated.sum()),
+        "histories_encoded": history_vectors.encoded,
+        "histories_reused": history_vectors.reused,
+        "histories_truncated": int(history_vectors.pool.truncated.sum()),
+        "cold_items": int(len(item_ids) - len(np.unique(events.item))),
+    }
+    return Built(snapshot, notes)
+
+
+def _available(items: pd.DataFrame) -> NDArray[np.bool_]:
+    if schema.AVAILABLE not in items.columns:
+        return np.ones(len(items), bool)
+    return items[schema.AVAILABLE].fillna(True).to_numpy(bool)

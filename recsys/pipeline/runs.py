@@ -1,0 +1,161 @@
+"""The runs that publish a version: `nightly`, its halves `embed` and `train`, and `publish` without a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from recsys.data import snapshot
+from recsys.data.snapshot import Lazy, ShopTables, Snapshot
+from recsys.data.store import Version
+from recsys.data.vectors import VectorPool
+from recsys.encoders.loading import encoder_for, encoder_of
+from recsys.encoders.protocol import Encodes
+from recsys.encoders.snapshots import Built, build_snapshot
+from recsys.errors import BadInput
+from recsys.pipeline.gate import Verdict, judge
+from recsys.pipeline.inputs import Inputs, load_inputs
+from recsys.pipeline.night import Night
+from recsys.pipeline.publishing import publish_draft, publish_version, write_ranker
+from recsys.ranking.extra_blocks import check_extra_blocks
+from recsys.ranking.features import TrainingContext
+from recsys.ranking.ranker import Ranker
+from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker
+from recsys.settings import Settings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Result of a run: the version that is live now, and counts for the summary."""
+
+    version: Version | None
+    notes: dict[str, Any]
+    verdict: Verdict | None = None
+
+
+def nightly(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Outcome:
+    """Embed and train one candidate, compare it with the live version, and publish it unless it is worse.
+
+    Raises
+    ------
+    BadInput
+        The tables cannot be used; nothing is published.
+    """
+    with Night.begin(settings, inputs, progress=progress) as night:
+        tables, notes = load_inputs(inputs, night.store, night.live)
+        outcome = _embed_and_train(night, tables, gated=True)
+    return replace(outcome, notes=notes | outcome.notes)
+
+
+def publish(tables: ShopTables, settings: Settings, *, progress: bool = False) -> Outcome:
+    """Embed, train and publish checked tables, whatever they are compared with the live version."""
+    with Night.begin(settings, progress=progress) as night:
+        return _embed_and_train(night, tables, gated=False)
+
+
+def embed(
+    inputs: Inputs,
+    settings: Settings,
+    *,
+    encoder: Callable[[Settings], Encodes] = encoder_for,
+    progress: bool = False,
+) -> Outcome:
+    """Encode what changed, rebuild the index and publish; the live ranker's weights are carried over.
+
+    Parameters
+    ----------
+    encoder
+        Makes the encoder that the settings name; an engine's may spread the work over machines.
+
+    Raises
+    ------
+    BadInput
+        The tables cannot be used; nothing is published.
+    """
+    with Night.begin(settings, inputs, progress=progress, make_encoder=encoder) as night:
+        tables, notes = load_inputs(inputs, night.store, night.live)
+        built = _encode(night, tables)
+        ranker, why = _carried(night, built.snapshot)
+        pool = night.known_vectors("training")[0] if _same_encoder(night) else VectorPool.empty(night.encoder.dim)
+        serves = "ranker" if ranker else f"cosine; ranker {why}"
+        version = publish_version(night, built, ranker, pool, serves=serves)
+    return Outcome(version, notes | version.manifest["counts"] | {"ranker": "carried over" if ranker else why})
+
+
+def train(settings: Settings, *, progress: bool = False) -> Outcome:
+    """Fit the ranker on the live version's tables and publish; vectors and histories are carried over."""
+    with Night.begin(settings, progress=progress) as night:
+        live = night.store.require()
+        shop = snapshot.load(live.path)
+        check_extra_blocks(settings, shop.tables.value)
+        if not len(shop.events):
+            raise BadInput("the live version has no interactions; give some with `recsys embed --interactions F`")
+        texts = HistoryEncoder(
+            encoder_of(live, settings), shop, settings, night.known_vectors("training"), progress=progress
+        )
+        ranker = _fit(shop, texts, settings, progress)
+        night.draft.carry(live, without="ranker")
+        old = {k: v for k, v in live.manifest.items() if k not in ("files", "format", "version", "created")}
+        parts = write_ranker(night, shop, ranker, texts.pool)
+        version = publish_draft(night, old | parts | {"serves": "ranker"})
+    return Outcome(version, {"histories_encoded": texts.encoded, **parts["ranker"]})
+
+
+def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tuple[Snapshot, Ranker, Encodes]:
+    """A snapshot of checked tables, a ranker fitted on it and the encoder of both, in memory only."""
+    check_extra_blocks(settings, tables)
+    encoder = encoder_for(settings)
+    shop = build_snapshot(tables, encoder, settings, progress=progress).snapshot
+    return shop, _fit(shop, HistoryEncoder(encoder, shop, settings, progress=progress), settings, progress), encoder
+
+
+def _embed_and_train(night: Night, tables: ShopTables, *, gated: bool) -> Outcome:
+    built = _encode(night, tables)
+    shop = built.snapshot
+    if not len(shop.events):
+        raise BadInput("there are no interactions to train on; give some with --interactions F")
+    texts = HistoryEncoder(
+        night.encoder, shop, night.settings, night.known_vectors("training"), progress=night.progress
+    )
+    verdict = judge(night, shop, texts) if gated else None
+    if verdict is not None and verdict.refused:
+        return Outcome(night.live, built.notes, verdict)
+    ranker = _fit(shop, texts, night.settings, night.progress)
+    version = publish_version(night, built, ranker, texts.pool, gate=verdict.figures if verdict else None)
+    return Outcome(version, version.manifest["counts"] | {"training_histories_encoded": texts.encoded}, verdict)
+
+
+def _encode(night: Night, tables: ShopTables) -> Built:
+    check_extra_blocks(night.settings, tables)
+    return build_snapshot(
+        tables,
+        night.encoder,
+        night.settings,
+        previous=night.known_vectors("items", "histories", "training"),
+        progress=night.progress,
+        shards=night.shards,
+    )
+
+
+def _fit(shop: Snapshot, texts: HistoryEncoder, settings: Settings, progress: bool) -> Ranker:
+    return prepare_ranker(
+        shop.facts, shop.events, texts, settings, impressions=impressions_of(shop), progress=progress
+    ).ranker()
+
+
+def _same_encoder(night: Night) -> bool:
+    return night.live is not None and night.live.manifest["encoder"]["fingerprint"] == night.encoder.fingerprint
+
+
+def _carried(night: Night, shop: Snapshot) -> tuple[Ranker | None, str]:
+    """The live ranker with the statistics of tonight's events, or why there is none."""
+    if night.live is None or not (night.live.path / "ranker").is_dir():
+        return None, "none yet: run `recsys train`; until then similarity (cosine) serves"
+    if not _same_encoder(night):
+        return None, "dropped: it was trained on another encoder's vectors; run `recsys train`"
+    if not len(shop.events):
+        return None, "none: there are no interactions"
+    ranker = Ranker.load(night.live.path / "ranker", night.settings.training.extra_blocks)
+    table = Lazy(lambda: shop.tables.value.items)
+    return ranker.with_statistics(TrainingContext(shop.facts, shop.events, shop.now, shop.histories, table=table)), ""

@@ -1,0 +1,34 @@
+"""Optional dependencies."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from recsys.errors import MissingExtra, require
+
+
+def test_an_installed_module_is_imported() -> None:
+    assert require("json", "writers") is json
+
+
+def test_a_missing_module_names_the_extra_that_holds_it() -> None:
+    with pytest.raises(MissingExtra, match=r"`no_such_module` is needed .* pip install 'shop-recsys\[xlsx\]'"):
+        require("no_such_module.part", "xlsx")
+
+
+def test_what_an_installed_module_lacks_is_named(tmp_path, monkeypatch) -> None:
+    (tmp_path / "half_there.py").write_text("import its_missing_part\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MissingExtra, match="`its_missing_part`"):
+        require("half_there", "writers")
+    assert "half_there" not in sys.modules
+
+
+def test_a_broken_module_is_not_called_missing(tmp_path, monkeypatch) -> None:
+    (tmp_path / "broken_one.py").write_text("raise ImportError('wrong ABI')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError, match="wrong ABI"):
+        require("broken_one", "writers")
