@@ -9,9 +9,12 @@ ASKS = {
         r"\b(?:prices?|cost|costs|how much (?:is|does|are|for)?(?! memory| storage| ram)|cheapest|expensive|dearest)\b"
         r"|多少钱|价格|价钱|几块|什么价|最便宜|最贵", re.IGNORECASE),
     "stock": re.compile(
-        r"\b(?:available|in stock|still have|sold out|out of stock|get (?:it|one) now)\b|有货|库存|缺货|现货|还有吗", re.IGNORECASE),
+        r"\b(?:available|in stock|still have|sold out|out of stock|get (?:it|one) now)\b"
+        r"|有货|库存|缺货|现货|还有吗", re.IGNORECASE),
     "brand": re.compile(r"\b(?:brand|who makes|made by|manufacturer)\b|品牌|牌子|厂家", re.IGNORECASE),
-    "about": re.compile(r"\b(?:tell me (?:more )?about|more (?:info|details?)|describe|what is it like)\b|介绍|详细|怎么样", re.IGNORECASE),
+    "about": re.compile(
+        r"\b(?:tell me (?:more )?about|more (?:info|details?)|describe|what is it like)\b"
+        r"|介绍|详细|怎么样", re.IGNORECASE),
 }  # fmt: skip
 """What a question may want to know of a product beside what its description says."""
 UNITS_ASKED = {

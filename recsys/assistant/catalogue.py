@@ -165,7 +165,8 @@ class ProductTable:
         word of titles as far as the category's titles have it and others' have not.
         """
         place = {name: at for at, name in enumerate(self.category_names)}
-        sizes, counts = np.zeros(len(place)), {}
+        sizes = np.zeros(len(place))
+        counts: dict[str, NDArray[np.float64]] = {}
         for name, terms in zip(self.categories, self.title_terms, strict=True):
             if name:
                 sizes[place[name]] += 1
@@ -173,8 +174,8 @@ class ProductTable:
                     counts.setdefault(term, np.zeros(len(place)))[place[name]] += 1
         rates = {t: n / sizes * (n / n.sum()) for t, n in counts.items() if n.sum() >= 2 and not t.isdigit()}
         for name, department in {(c, d) for c, d in zip(self.categories, self.departments, strict=True) if c}:
-            for weight, terms in ((0.8, tokens(department)), (1.0, tokens(name))):
-                for term in terms:
+            for weight, words in ((0.8, tokens(department)), (1.0, tokens(name))):
+                for term in words:
                     if len(term) > 2 or not term.isascii():
                         rates.setdefault(term, np.zeros(len(place)))[place[name]] = weight
         return {t: r for t, r in rates.items() if r.max() >= NAMES_A_KIND and t not in _NO_KIND}

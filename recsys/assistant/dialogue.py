@@ -40,7 +40,8 @@ _SEVERAL = re.compile(
     re.IGNORECASE,
 )
 _IT = re.compile(
-    r"\b(?:it|its|it's|this|that|this one|that one|the product|the item|one|they)\b|它|这款|这个|那个|那款|这台|那台|这双|这件|这本",
+    r"\b(?:it|its|it's|this|that|this one|that one|the product|the item|one|they)\b"
+    r"|它|这款|这个|那个|那款|这台|那台|这双|这件|这本",
     re.IGNORECASE,
 )
 _OTHERS = re.compile(

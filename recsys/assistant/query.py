@@ -19,13 +19,15 @@ _UNIT = (
 _CURRENCY = r"(?:[$£€¥￥]|eur|usd|gbp|rmb)?\s?"
 _NUMBER = rf"{_CURRENCY}(\d[\d,]*(?:\.\d+)?)(?![\d.,]*\d|[\s-]*(?:{_UNIT}|%|个|年|天|t-?shirts?)(?![a-z]))"
 _MAX = re.compile(
-    r"(?:under|below|less than|at most|(?:not )?up to|no more than|not (?:more|over|above|exceeding)(?: than)?|maximum(?: of)?"
-    r"|max\.?|limit(?: of| is)?|cheaper than|within|budget(?: is| of|:)?|spend (?:more than )?|<=?|低于|少于|不超过|不要超过|最多|预算(?:是|为)?)"
+    r"(?:under|below|less than|at most|(?:not )?up to|no more than|not (?:more|over|above|exceeding)(?: than)?"
+    r"|maximum(?: of)?|max\.?|limit(?: of| is)?|cheaper than|within|budget(?: is| of|:)?|spend (?:more than )?|<=?"
+    r"|低于|少于|不超过|不要超过|最多|预算(?:是|为)?)"
     rf"\s*(?:about |is |only )?{_NUMBER}",
     re.IGNORECASE,
 )
 _MAX_AFTER = re.compile(
-    rf"{_NUMBER}\s*(?:元|块钱?|euros?|pounds?|dollars?|quid|bucks)?\s*(?:or less|at most|maximum|max|budget|tops|以下|以内|之内|内)",
+    rf"{_NUMBER}\s*(?:元|块钱?|euros?|pounds?|dollars?|quid|bucks)?\s*"
+    r"(?:or less|at most|maximum|max|budget|tops|以下|以内|之内|内)",
     re.IGNORECASE,
 )
 _MIN = re.compile(
@@ -41,7 +43,8 @@ _AROUND = re.compile(
     re.IGNORECASE,
 )
 _MEASURE = re.compile(
-    rf"(at least |minimum |至少|more than |at most |up to |under |less than )?(?<![\d.])(\d[\d,]*(?:\.\d+)?)[\s-]?({_UNIT})"
+    r"(at least |minimum |至少|more than |at most |up to |under |less than )?"
+    rf"(?<![\d.])(\d[\d,]*(?:\.\d+)?)[\s-]?({_UNIT})"
     r"(?![a-z])(?:\s*(?:of\s+)?(ram|memory|ssd|storage|disk|内存|固态))?",
     re.IGNORECASE,
 )
@@ -59,13 +62,17 @@ _SAME |= {
     "厘米": "cm",
     "克": "g",
 }
-_NOT = r"(?:\bnot (?:from |by |an? |in )?|\bno |\bother than |\bexcept |\bwithout |\bbut not |\banything but |不要|除了|不是|别要)"
+_NOT = (
+    r"(?:\bnot (?:from |by |an? |in )?|\bno |\bother than |\bexcept |\bwithout |\bbut not |\banything but "
+    r"|不要|除了|不是|别要)"
+)
 _REFUSED = re.compile(rf"{_NOT}((?:[a-z-]+(?: or | and )?){{1,3}}|[\u3400-\u9fff]{{1,6}})", re.IGNORECASE)
 _FOR_ANOTHER = re.compile(
     r"\b(?:for|to go with|that fits|compatible with|matching) (?:my|our|his|her|their)\b", re.IGNORECASE
 )
 _CHEAP = re.compile(
-    r"\bcheap(?:est|er)?\b|\b(?:less|least|not too|not very|not so) expensive\b|\baffordable\b|便宜|别太贵|不要太贵|实惠",
+    r"\bcheap(?:est|er)?\b|\b(?:less|least|not too|not very|not so) expensive\b|\baffordable\b"
+    r"|便宜|别太贵|不要太贵|实惠",
     re.IGNORECASE,
 )
 _DEAR = re.compile(r"\b(?:most expensive|priciest|dearest)\b|最贵", re.IGNORECASE)

@@ -10,21 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
-from scipy.special import expit
 
 from recsys.assistant import dialogue
 from recsys.assistant.asking import ASKS
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import Turn
+from recsys.assistant.hearing import LIKELY, Heard, confidence, intent_of_theme, split
 from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.orders import order_numbers
 from recsys.assistant.query import Constraints, parse
 from recsys.assistant.safety import gives_orders
-from recsys.assistant.themes import Reader, Sentences, theme_intents, theme_names
+from recsys.assistant.themes import Reader, Sentences, theme_names
 from recsys.assistant.tools import (
     LATEST,
     CatalogueFacts,
@@ -37,32 +37,17 @@ from recsys.assistant.tools import (
     SearchPolicies,
     SearchProducts,
 )  # fmt: skip
-from recsys.llm.language import concept_names, tokens
+from recsys.llm.language import tokens
 
-MAX_PARTS = 3
-"""Questions in one turn that are answered."""
-CLEAR = 0.25
-"""Probability of the likeliest theme below which a question is like none of them."""
-LIKELY = 0.35
-"""Probability from which an act is taken although another may be likelier."""
 SAYS_JUST_THIS = 0.5
 """Cosine from which a rule is told although a sentence names products."""
-AMOUNT_PENALTY = 0.5
-"""Factor on the confidence when an amount is asked for and the passage has no number."""
 ANGRY, FURIOUS = 0.15, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
-WORDS = 0.15
-"""What finding all words of a question in a passage adds to their cosine."""
 OTHER_KIND = 0.2
 """What a rule on another kind of product than the question's loses of its score."""
 SHORT = 8
 """Words of a turn that may be about the turn before it."""
 
-_SLOPE, _MIDDLE = 11.0, 0.57
-_COSINE_SLOPE, _COSINE_MIDDLE = 20.0, 0.68
-_HOW_MUCH = re.compile(
-    r"\bhow (?:much|many)\b|\bexact(?:ly)?\b|\bwhat (?:does|do|is|are) .{0,40}\bcost\b|多少", re.IGNORECASE
-)
 _MINE = re.compile(r"\b(?:my|i|we|our|me)\b|我", re.IGNORECASE)
 _OF_OTHERS = re.compile(
     r"\b(?:belongs? to (?!me)|whoever|who (?:ordered|bought)"
@@ -78,20 +63,12 @@ _OF_OTHERS = re.compile(
 _WISHES = (
     ("cancel", re.compile(r"\bcancel|call (?:it )?off|取消|撤销", re.IGNORECASE)),
     ("return", re.compile(r"\breturn|send (?:it |them )?back|refund|退", re.IGNORECASE)),
-    ("change", re.compile(r"\b(?:change|update|correct|wrong) .{0,24}(?:addres|adress)|(?:改|换|修改).{0,4}地址|地址.{0,6}(?:改|错)", re.IGNORECASE)),
-    ("missing", re.compile(r"\bnever (?:came|arrived)|not (?:arrived|come|here)|where (?:the hell )?is my|没收到|没到|还没到|丢", re.IGNORECASE)),
+    ("change", re.compile(r"\b(?:change|update|correct|wrong) .{0,24}(?:addres|adress)"
+                          r"|(?:改|换|修改).{0,4}地址|地址.{0,6}(?:改|错)", re.IGNORECASE)),
+    ("missing", re.compile(r"\bnever (?:came|arrived)|not (?:arrived|come|here)|where (?:the hell )?is my"
+                           r"|没收到|没到|还没到|丢", re.IGNORECASE)),
 )  # fmt: skip
 _SEVERAL = re.compile(r"\borders\b|哪些|所有|几个订单|两个订单|[两三23]笔", re.IGNORECASE)
-_QUESTION = r"(?:how|what|whats|when|where|which|who|why|can|could|do|does|did|is|are|will|would|if i|should|may)\b"
-_SPLIT = re.compile(
-    rf"[?？!！。；;]+\s*|\.\s+(?=[A-Za-z])|\s*[,，]?\s+\b(?:and|also|or|plus)\b\s+(?={_QUESTION})"
-    r"|[,，、]\s*(?=[^,，]{0,10}(?:多少|多久|几天|几个|怎么|什么|哪|能不能|可不可以|吗))|还有(?=.{2,}[吗么多])",
-    re.IGNORECASE,
-)
-_ASKS_SOMETHING = re.compile(
-    rf"^(?:and |but |so |or )?{_QUESTION}|\b(?:what|how|when|where|which|who|why)\b|[吗么]|多少|多久|几|怎么|什么|哪|能不能",
-    re.IGNORECASE,
-)
 _NAME = re.compile(r"[a-z][a-z'-]+")
 _REPLIES = {"greeting": "greeting", "thanks": "thanks", "goodbye": "goodbye", "identity": "identity"}
 
@@ -105,85 +82,9 @@ class Call:
     reply: str = ""
 
 
-@dataclass(frozen=True)
-class Heard:
-    """One question of a turn as it was read: its words, and its themes with the catalogue's words taken out."""
-
-    text: str
-    read: Sentences
-    probabilities: dict[str, float]
-
-    @property
-    def theme(self) -> str:
-        """The likeliest theme."""
-        return max(self.probabilities, key=self.probabilities.__getitem__)
-
-    @cached_property
-    def intents(self) -> dict[str, float]:
-        """Probability of each intent."""
-        totals: dict[str, float] = {}
-        for name, intent in zip(theme_names(), theme_intents(), strict=True):
-            totals[intent] = totals.get(intent, 0.0) + self.probabilities[name]
-        return totals
-
-    def speaks_of(self, concept: str) -> bool:
-        """Whether a shop concept is named."""
-        return bool(self.read.concepts[0, concept_names().index(concept)])
-
-    @property
-    def speaks_of_shop(self) -> bool:
-        """Whether any concept but a greeting is named."""
-        return any(
-            self.speaks_of(name) for name in concept_names() if name not in {"greeting", "thanks", "goodbye", "machine"}
-        )
-
-    @property
-    def intent(self) -> str:
-        """The likeliest intent."""
-        return max(self.intents, key=self.intents.__getitem__)
-
-    def likely(self, *themes: str) -> bool:
-        """Whether one of these themes is the likeliest, or likely."""
-        return self.theme in themes or sum(self.probabilities[t] for t in themes) >= LIKELY
-
-
 def several_orders(question: str) -> int:
     """How many of the latest orders a question asks for, where it names none."""
     return LATEST if _SEVERAL.search(question) else 1
-
-
-def split(question: str) -> list[str]:
-    """The questions of a turn: two in one sentence are two."""
-    parts = [part.strip(" ,，") for part in _SPLIT.split(question) if part and part.strip(" ,，")]
-    out: list[str] = []
-    for part in parts:
-        asks = _ASKS_SOMETHING.search(part)
-        if out and (not asks or not _ASKS_SOMETHING.search(out[-1])):  # what leads up to a question belongs to it
-            out[-1] = f"{out[-1]}, {part}"
-        else:
-            out.append(part)
-    return out[:MAX_PARTS] or [question]
-
-
-def confidence(heard: Sentences, theme_of: str, intent: str, question: str, hits: Sequence[Hit]) -> float:
-    """How likely the best passage answers a question.
-
-    Whether both are about the same theme tells answerable questions from others better than cosine, words or the lead
-    over the second passage, and beside it these add nothing; hence a logistic curve of that alone. A question that is
-    like no theme agrees with whatever else is like none, and one about the world, or about a product nobody has named,
-    with whatever else sounds so: there, only near-equal sentences count.
-    """
-    if not hits:
-        return 0.0
-    telling = intent != "out_of_scope" and theme_of != "product_fact"
-    near = 2 * max(0.0, hits[0].cosine - 0.3)
-    clear = min(1.0, float(heard.themes[0].max()) / CLEAR + near) if telling else 0.0
-    same_theme = expit(_SLOPE * (hits[0].theme * clear - _MIDDLE))
-    same_words = expit(_COSINE_SLOPE * (hits[0].cosine + WORDS * min(hits[0].words, 1.0) - _COSINE_MIDDLE))
-    sure = float(max(same_theme, same_words))
-    if _HOW_MUCH.search(question) and not re.search(r"\d", hits[0].passage.text):
-        sure *= AMOUNT_PENALTY
-    return sure
 
 
 class Router:
@@ -238,7 +139,7 @@ class Router:
         hits = self._knowledge.rules(query or heard.text, dialogue.spoken_in(heard.text), read=read)
         hits = self._of_its_kind(query or heard.text, hits)
         theme = theme_names()[int(read.themes[0].argmax())]
-        return confidence(read, theme, _intent_of(theme), query or heard.text, hits), hits
+        return confidence(read, theme, intent_of_theme(theme), query or heard.text, hits), hits
 
     def _of_its_kind(self, question: str, hits: list[Hit]) -> list[Hit]:
         """Hits with the rules on kinds of product that the question does not name put behind others about as near."""
@@ -388,7 +289,7 @@ class Router:
         searches = heard.intents["recommendation"] + heard.intents["product"]
         wants = heard.intent in {"recommendation"} or heard.probabilities["recommend"] >= LIKELY
         kind = bool(asked.categories or asked.brands)
-        if rule and not wants and not (kind and searches > heard.intents.get(_intent_of(heard.theme), 0)):
+        if rule and not wants and not (kind and searches > heard.intents.get(intent_of_theme(heard.theme), 0)):
             return None
         if wants or (kind and not self._own(heard)) or (kind and searches > 0.4):
             if sure >= self._bound and hits and hits[0].cosine >= SAYS_JUST_THIS and not asked.price_max:
@@ -409,7 +310,7 @@ class Router:
     def _refined(
         self, heard: Heard, asked: Constraints, turns: Sequence[Turn], table: ProductTable, rule: bool
     ) -> list[Call] | None:
-        """The last search, changed: "under 700", "no, blue", "cheaper", "more"; None where a turn is nothing of these."""
+        """The last search, changed: "under 700", "no, blue", "cheaper", "more"; None where a turn is none of these."""
         earlier = _searched(turns, table)
         before = dialogue.focus(turns, table)
         if not earlier and not before:
@@ -490,15 +391,11 @@ _OF_PRODUCTS = frozenset({"product_fact", "allergy_ingredients", "colour", "size
 _WHAT = re.compile(r"\b(?:what|how|which|is it|does it|are they)\b|什么|怎么|多少", re.IGNORECASE)
 
 
-def _intent_of(theme: str) -> str:
-    return theme_intents()[theme_names().index(theme)]
-
-
 def _searched(turns: Sequence[Turn], table: ProductTable) -> list[str]:
     """The shopper's sentences that were answered with lists, oldest first."""
     return [
         turn.text
-        for turn, told in zip(turns, turns[1:], strict=False)
+        for turn, told in pairwise(turns)
         if turn.role == "user" and told.role != "user" and re.search(r"^1\. ", told.text, re.MULTILINE)
     ]
 

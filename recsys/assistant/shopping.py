@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recsys.assistant.asking import ASKS, UNITS_ASKED
 from recsys.assistant.catalogue import ProductTable
@@ -99,7 +99,7 @@ def _weaker(wanted: Constraints) -> list[Constraints]:
     return [*steps, replace(wanted, measures=(), words=())] if len(steps) == 2 else steps
 
 
-def _open(context: Context, rows: Sequence[int], asked: SearchProducts) -> list[int]:
+def _open(context: Context, rows: NDArray[np.int64], asked: SearchProducts) -> list[int]:
     """Of these rows, what can be bought (and was not shown before, where new ones are wanted)."""
     table = _table(context)
     hidden = context.shown if asked.new_only else frozenset()
@@ -196,10 +196,18 @@ def compare(context: Context, asked: Compare) -> Result:
     table = _table(context)
     rows = [table.row[i] for i in asked.items if i in table.row]
     facts = [
-        Fact(context.say("compare_line", item=table.titles[row], price=money(table.prices[row]), brand=table.brands[row],
-                         fact=table.said(row).rstrip("。.")), f"item:{table.ids[row]}")
+        Fact(
+            context.say(
+                "compare_line",
+                item=table.titles[row],
+                price=money(table.prices[row]),
+                brand=table.brands[row],
+                fact=table.said(row).rstrip("。."),
+            ),
+            f"item:{table.ids[row]}",
+        )
         for row in rows
-    ]  # fmt: skip
+    ]
     same = set.intersection(*(set(_features(table, row)) for row in rows)) if rows else set()
     cite = f"item:{table.ids[rows[0]]}" if rows else ""
     shared = [feature for feature in _features(table, rows[0]) if feature in same] if rows else []

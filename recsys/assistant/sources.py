@@ -22,9 +22,10 @@ MAX_FILE_BYTES = 200 * 2**20
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*$")
 _EMPHASIS = re.compile(r"(?<!\w)[*_]{1,2}([^*_\n]+)[*_]{1,2}(?!\w)")
 _PLACEHOLDER = re.compile(
-    r"\{\{[^{}\n]{1,60}\}\}|\[(?:your |insert |the |company |customer |support )?(?:phone|telephone|e-?mail|address|name|shop|store|company"
-    r"|website|url|link|hours|number|date|amount|country|city|insert|todo|tbd)(?:[ _-][\w -]{0,30})?\](?!\()|<(?:your|insert)[\w -]{0,30}>"
-    r"|\b(?:TODO|TBD|XXX+)\b|lorem ipsum|\[(?:电话|邮箱|地址|公司名?|店名|姓名|网址|链接|日期)[^\]]{0,10}\]",
+    r"\{\{[^{}\n]{1,60}\}\}|<(?:your|insert)[\w -]{0,30}>|\b(?:TODO|TBD|XXX+)\b|lorem ipsum"
+    r"|\[(?:your |insert |the |company |customer |support )?(?:phone|telephone|e-?mail|address|name|shop|store|company"
+    r"|website|url|link|hours|number|date|amount|country|city|insert|todo|tbd)(?:[ _-][\w -]{0,30})?\](?!\()"
+    r"|\[(?:电话|邮箱|地址|公司名?|店名|姓名|网址|链接|日期)[^\]]{0,10}\]",
     re.IGNORECASE,
 )
 _RULE = re.compile(r"^\s*\|?[\s:|-]+\|?\s*$")

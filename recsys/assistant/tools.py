@@ -17,6 +17,7 @@ from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.messages import message
 from recsys.assistant.nearest import Nearest
 from recsys.assistant.orders import Order, Orders
+from recsys.assistant.query import parse
 from recsys.serving.recommender import Recommender
 
 
@@ -214,7 +215,7 @@ def order_status(context: Context, asked: OrderStatus, named: Sequence[str], sev
         found += [order] if order else []
         missing = missing if order else context.say("no_such_order", order=number)
     if not named:
-        found = _holding(context, context.orders.latest(context.user, 1_000), asked.question)[:several]
+        found = list(_holding(context, context.orders.latest(context.user, 1_000), asked.question)[:several])
         missing = "" if found else context.say("no_orders")
     facts = [Fact(_told(context, order), f"order:{order.order_id}") for order in found]
     if asked.wish and len(found) >= 1:
@@ -224,8 +225,6 @@ def order_status(context: Context, asked: OrderStatus, named: Sequence[str], sev
 
 def _holding(context: Context, orders: Sequence[Order], question: str) -> Sequence[Order]:
     """The orders that hold a product of the kind the question names; all of them where it names none."""
-    from recsys.assistant.query import parse
-
     table = context.table
     wanted = None if table is None else parse(question, table)
     if table is None or wanted is None or not (wanted.categories or wanted.brands):
