@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import platformdirs
@@ -16,6 +18,7 @@ from recsys.assistant import knowledge
 from recsys.assistant.answers import Assistant
 from recsys.assistant.knowledge import PRODUCT, Knowledge
 from recsys.assistant.orders import Orders
+from recsys.assistant.reply import Answer
 from recsys.assistant.sources import Passage, product_passages, read_knowledge, read_table
 from recsys.assistant.themes import bank_hash
 from recsys.assistant.wording import RETRIEVED, Wording
@@ -29,7 +32,7 @@ from recsys.errors import ArtifactError, BadInput
 from recsys.llm import gpt
 from recsys.llm.language import language_of
 from recsys.serving.recommender import Recommender
-from recsys.settings import Settings
+from recsys.settings import Settings, load_settings
 
 
 def question_encoder(settings: Settings) -> Encodes:
@@ -109,7 +112,7 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
     sample = bool(recommender.version.manifest.get("counts", {}).get("sample_shop")) or _is_sample(recommender)
     encoder = question_encoder(settings)
     if sample and knowledge_store(settings.artifacts).current_id() is None:
-        built = _sample_knowledge(encoder, _languages(settings))
+        built = sample_knowledge(encoder, _languages(settings))
     else:
         built = knowledge.load_live(settings.artifacts, encoder)
     return Assistant(
@@ -117,7 +120,34 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
     )
 
 
-def _sample_knowledge(encoder: Encodes, languages: tuple[str, ...]) -> Knowledge:
+_answering: dict[tuple[Path, str | None, str | None], Assistant] = {}
+_answering_lock = threading.Lock()
+
+
+def answer(
+    question: str, history: Sequence[Any] | None = None, user: str | None = None, *, artifacts: Path | str | None = None
+) -> Answer:
+    """`Assistant.answer` on the default artifacts directory (``RECSYS_ARTIFACTS`` or ``./artifacts``).
+
+    One assistant is kept a process; it is made again when the live version or its knowledge is another.
+
+    Raises
+    ------
+    ArtifactError
+        There is no published version, or no knowledge for it.
+    """
+    settings = load_settings(artifacts=artifacts)
+    root = Path(settings.artifacts).resolve()
+    live = (root, Store(root).current_id(), knowledge_store(root).current_id())
+    with _answering_lock:
+        if live not in _answering:
+            _answering.clear()
+            _answering[live] = load_assistant(settings)
+        assistant = _answering[live]
+    return assistant.answer(question, history, user)
+
+
+def sample_knowledge(encoder: Encodes, languages: tuple[str, ...]) -> Knowledge:
     """What the sample shop says, read once per machine: a fresh clone answers at once the second time."""
     passages = read_knowledge(sample_dir())
     made_of = json.dumps([encoder.fingerprint, languages, bank_hash(), [astuple(p) for p in passages]])
