@@ -43,7 +43,7 @@ SAYS_JUST_THIS = 0.5
 """Cosine from which a rule is told although a sentence names products."""
 ANGRY, FURIOUS = 0.15, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
-OTHER_KIND = 0.2
+OTHER_KIND = 0.35
 """What a rule on another kind of product than the question's loses of its score."""
 SHORT = 8
 """Words of a turn that may be about the turn before it."""
