@@ -208,7 +208,11 @@ class ProductTable:
 
     def names_kind(self, word: str) -> bool:
         """Whether a word is of a category's name."""
-        return any(self.kind_rates[term].max() >= 1 for term in tokens(word) if term in self.kind_rates)
+        return any(term in self._name_terms for term in tokens(word))
+
+    @cached_property
+    def _name_terms(self) -> frozenset[str]:
+        return frozenset(term for name in self.category_names for term in tokens(name) if term in self.kind_rates)
 
     def local_name(self, category: str, language: str) -> str:
         """A category's name in a language, where a synonym gives one."""

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from recsys.assistant.knowledge import Hit
 from recsys.assistant.themes import Sentences, theme_intents, theme_names
-from recsys.llm.language import concept_names
+from recsys.llm.language import concept_names, word_list
 
 MAX_PARTS = 3
 """Questions in one turn that are answered."""
@@ -26,6 +26,9 @@ WORDS = 0.15
 
 _SLOPE, _MIDDLE = 11.0, 0.57
 _COSINE_SLOPE, _COSINE_MIDDLE = 20.0, 0.68
+_AMOUNT = re.compile(
+    rf"\d|[一二两三四五六七八九十]|\b(?:{'|'.join(sorted(word_list('number_words')))})\b", re.IGNORECASE
+)
 _HOW_MUCH = re.compile(
     r"\bhow (?:much|many)\b|\bexact(?:ly)?\b|\bwhat (?:does|do|is|are) .{0,40}\bcost\b|多少", re.IGNORECASE
 )
@@ -113,7 +116,7 @@ def confidence(heard: Sentences, theme_of: str, intent: str, question: str, hits
     same_theme = expit(_SLOPE * (hits[0].theme * clear - _MIDDLE))
     same_words = expit(_COSINE_SLOPE * (hits[0].cosine + WORDS * min(hits[0].words, 1.0) - _COSINE_MIDDLE))
     sure = float(max(same_theme, same_words))
-    if _HOW_MUCH.search(question) and not re.search(r"\d", hits[0].passage.text):
+    if _HOW_MUCH.search(question) and not _AMOUNT.search(hits[0].passage.text):
         sure *= AMOUNT_PENALTY
     return sure
 

@@ -43,6 +43,8 @@ SAYS_JUST_THIS = 0.5
 """Cosine from which a rule is told although a sentence names products."""
 ANGRY, FURIOUS = 0.15, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
+RULED = 0.4
+"""Probability of a theme of the shop's rules from which a sentence that names products is no search for them."""
 OTHER_KIND = 0.35
 """What a rule on another kind of product than the question's loses of its score."""
 SHORT = 8
@@ -54,6 +56,8 @@ _OF_OTHERS = re.compile(
     r"|(?:neighbou?r|wife|husband|boss|friend|girlfriend|boyfriend|brother|sister|ex|colleague|customer|shopper|user)(?:'s|s')?"
     r"(?: \w+){0,2} (?:order|parcel|package|purchase|address|e-?mail)s?"
     r"|(?:order|parcel|purchase|address|e-?mail)s? of (?:my|another|other|user|customer|the (?:customer|user))"
+    r"|(?:order|address|e-?mail|phone)s? (?:does|did|has|have|do) my"
+    r" (?:ex|neighbou?r|wife|husband|boss|friend|colleague)"
     r"|(?:her|his|their) (?:last |latest )?(?:order|purchase|address|e-?mail|phone)s?"
     r"|(?:user|customer) (?:no\.? ?|number )?\d+|every customer|all customers|what (?:has|did) \w+ \d{3,}"
     r"|other (?:people|customers|shoppers|users)'s?(?= (?:order|address|data|e-?mail|purchase)))\b"
@@ -291,7 +295,12 @@ class Router:
         kind = bool(asked.categories or asked.brands)
         if rule and not wants and not (kind and searches > heard.intents.get(intent_of_theme(heard.theme), 0)):
             return None
-        if wants or (kind and not self._own(heard)) or (kind and searches > 0.4):
+        elsewhere = heard.intents["out_of_scope"] >= LIKELY and heard.intents["out_of_scope"] > searches
+        of_a_rule = heard.intent not in {"product", "recommendation"} and heard.probabilities[heard.theme] >= RULED
+        named_kind = bool(table.kinds_named(text) or asked.brands or asked.price_max or asked.measures)
+        if elsewhere or (of_a_rule and not wants):
+            return None
+        if wants or (kind and named_kind and not self._own(heard)) or (kind and searches > 0.4):
             if sure >= self._bound and hits and hits[0].cosine >= SAYS_JUST_THIS and not asked.price_max:
                 return None  # a rule says just this: which charger fits my laptop
             return [Call("search_products", SearchProducts(query=text))]
