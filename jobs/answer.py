@@ -1,9 +1,5 @@
 """`recsys answer` as a module: python -m jobs.answer."""
 
-from recsys.cli import program
-from recsys.cli.answer import answer
+from recsys.cli import job
 
-app = program(answer)
-
-if __name__ == "__main__":
-    app()
+app = job("answer", __name__)

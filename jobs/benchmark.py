@@ -1,9 +1,5 @@
 """`recsys benchmark` as a module: python -m jobs.benchmark."""
 
-from recsys.cli import program
-from recsys.cli.benchmark import benchmark
+from recsys.cli import job
 
-app = program(benchmark)
-
-if __name__ == "__main__":
-    app()
+app = job("benchmark", __name__)

@@ -1,9 +1,5 @@
 """`recsys embed` as a module: python -m jobs.embed."""
 
-from recsys.cli import program
-from recsys.cli.embed import embed
+from recsys.cli import job
 
-app = program(embed)
-
-if __name__ == "__main__":
-    app()
+app = job("embed", __name__)

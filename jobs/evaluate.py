@@ -1,6 +1,5 @@
 """`recsys evaluate` as a module: python -m jobs.evaluate."""
 
-from recsys.cli.evaluate import app
+from recsys.cli import job
 
-if __name__ == "__main__":
-    app()
+app = job("evaluate", __name__)

@@ -1,9 +1,5 @@
 """`recsys explain` as a module: python -m jobs.explain."""
 
-from recsys.cli import program
-from recsys.cli.explain import explain
+from recsys.cli import job
 
-app = program(explain)
-
-if __name__ == "__main__":
-    app()
+app = job("explain", __name__)

@@ -1,6 +1,5 @@
 """`recsys finetune` as a module: python -m jobs.finetune."""
 
-from recsys.cli.finetune import app
+from recsys.cli import job
 
-if __name__ == "__main__":
-    app()
+app = job("finetune", __name__)

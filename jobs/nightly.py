@@ -1,9 +1,5 @@
 """`recsys nightly` as a module: python -m jobs.nightly."""
 
-from recsys.cli import program
-from recsys.cli.nightly import nightly
+from recsys.cli import job
 
-app = program(nightly)
-
-if __name__ == "__main__":
-    app()
+app = job("nightly", __name__)

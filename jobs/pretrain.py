@@ -1,9 +1,5 @@
 """`recsys pretrain` as a module: python -m jobs.pretrain."""
 
-from recsys.cli import program
-from recsys.cli.pretrain import pretrain
+from recsys.cli import job
 
-app = program(pretrain)
-
-if __name__ == "__main__":
-    app()
+app = job("pretrain", __name__)

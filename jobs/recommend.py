@@ -1,9 +1,5 @@
 """`recsys recommend` as a module: python -m jobs.recommend."""
 
-from recsys.cli import program
-from recsys.cli.recommend import recommend
+from recsys.cli import job
 
-app = program(recommend)
-
-if __name__ == "__main__":
-    app()
+app = job("recommend", __name__)

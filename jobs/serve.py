@@ -1,9 +1,5 @@
 """`recsys serve` as a module: python -m jobs.serve."""
 
-from recsys.cli import program
-from recsys.cli.serve import serve
+from recsys.cli import job
 
-app = program(serve)
-
-if __name__ == "__main__":
-    app()
+app = job("serve", __name__)

@@ -1,9 +1,5 @@
 """`recsys train` as a module: python -m jobs.train."""
 
-from recsys.cli import program
-from recsys.cli.train import train
+from recsys.cli import job
 
-app = program(train)
-
-if __name__ == "__main__":
-    app()
+app = job("train", __name__)

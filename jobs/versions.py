@@ -1,9 +1,5 @@
 """`recsys versions` as a module: python -m jobs.versions."""
 
-from recsys.cli import program
-from recsys.cli.versions import versions
+from recsys.cli import job
 
-app = program(versions)
-
-if __name__ == "__main__":
-    app()
+app = job("versions", __name__)

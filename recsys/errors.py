@@ -21,6 +21,10 @@ class BadInput(RecsysError, ValueError):
     """The input (a file, a row, an argument) cannot be used; exit code 2."""
 
 
+class NothingToLearn(BadInput):
+    """The events are too few, or too alike, for a ranker; popularity and texts can still serve."""
+
+
 class MissingExtra(BadInput):
     """An optional dependency is not installed; the message names its extra.
 

@@ -7,13 +7,28 @@ working directory (or the file named by ``RECSYS_CONFIG``), then the defaults be
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
+from recsys._setting_names import as_toml, names, refuse_unknown, variable_of
 from recsys.errors import BadInput
+
+PREFIX, DEFAULT_FILE = "RECSYS_", "recsys.toml"
+#: Variables of ours that are no settings: where those are, how much is logged, and what a process runs on.
+_OTHER_VARIABLES = ("RECSYS_CONFIG", "RECSYS_LOG", "RECSYS_PROGRESS", "RECSYS_DEVICE")
 
 
 class _Section(BaseModel):
@@ -112,6 +127,18 @@ class EvaluationSettings(_Section):
     """Bootstrap resamples behind each interval."""
 
 
+class IntakeSettings(_Section):
+    """What is made of tables at the door."""
+
+    max_bad: float = Field(0.2, ge=0, le=1)
+    """Share of rows that cannot be used before the table is refused, with the commonest reasons."""
+    keep_missing_days: float = Field(365.0, ge=0)
+    """Days after its last event that a product which has left the feed is still learnt from (never recommended); it
+    comes back with its history."""
+    vocabulary: Path | None = None
+    """A TOML file of the form of `recsys/data/vocabulary.toml`: the shop's own names of columns, events and states."""
+
+
 class GateSettings(_Section):
     """When a night's candidate may replace the live version."""
 
@@ -170,7 +197,7 @@ class Settings(BaseSettings):
         frozen=True,
         extra="ignore",
         use_attribute_docstrings=True,
-        env_prefix="RECSYS_",
+        env_prefix=PREFIX,
         env_nested_delimiter="__",
         nested_model_default_partial_update=True,
     )
@@ -183,6 +210,9 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = RetrievalSettings()
     cluster: ClusterSettings = ClusterSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    intake: IntakeSettings = IntakeSettings()
+    columns: dict[str, str] = {}
+    """The shop's names of columns, as ``event = "action"`` in a section ``[columns]``, or ``--map event=action``."""
     gate: GateSettings = GateSettings()
     explain: ExplainSettings = ExplainSettings()
     assistant: AssistantSettings = AssistantSettings()
@@ -203,18 +233,79 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then environment, then the TOML file."""
-        toml = TomlConfigSettingsSource(settings_cls, toml_file=os.environ.get("RECSYS_CONFIG", "recsys.toml"))
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
         return init_settings, env_settings, toml
 
 
+def settings_file() -> Path:
+    """The TOML file of this process, which need not exist unless `RECSYS_CONFIG` names it."""
+    return Path(os.environ.get("RECSYS_CONFIG", DEFAULT_FILE))
+
+
 def load_settings(**overrides: Any) -> Settings:
-    """Settings of this process, `overrides` winning; a `BadInput` names the field that cannot be used."""
+    """Settings of this process, `overrides` winning.
+
+    Raises
+    ------
+    BadInput
+        A value cannot be used, a section, field or variable does not exist (the nearest that does is named), or
+        `RECSYS_CONFIG` names no file.
+    """
     try:
+        refuse_unknown(Settings, PREFIX, _OTHER_VARIABLES, settings_file())
         return Settings(**{k: v for k, v in overrides.items() if v is not None})
     except ValidationError as error:
         lines = [
             f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']} (found {e['input']!r})" for e in error.errors()
         ]
         raise BadInput("settings: " + "; ".join(lines)) from None
+    except BadInput:
+        raise
     except (ValueError, OSError) as error:  # a malformed TOML file
-        raise BadInput(f"settings: {error}") from None
+        raise BadInput(f"settings: {settings_file()}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Effective:
+    """One setting as it is in force: its dotted name, its value, and where that came from.
+
+    Passwords of URLs are not shown.
+    """
+
+    name: str
+    value: Any
+    origin: str
+
+    def __str__(self) -> str:
+        """A line of TOML, with the origin as its comment."""
+        if self.value is None:
+            return f"# {self.name} is not set"
+        return f"{self.name} = {as_toml(self.value)}" + ("" if self.origin == "default" else f"  # {self.origin}")
+
+
+def effective(**overrides: Any) -> list[Effective]:
+    """All settings in force, each with where it came from: an argument, a variable, the file, or the default."""
+    settings = load_settings(**overrides)
+    arguments = {name for name, value in overrides.items() if value is not None}
+    environment = dict(_paths(EnvSettingsSource(Settings)()))
+    file = dict(_paths(TomlConfigSettingsSource(Settings, toml_file=settings_file())()))
+
+    def origin(name: str) -> str:
+        if name.partition(".")[0] in arguments:
+            return "argument"
+        if name in environment:
+            return variable_of(name, PREFIX)
+        return str(settings_file()) if name in file else "default"
+
+    return [Effective(name, _without_passwords(attrgetter(name)(settings)), origin(name)) for name in names(Settings)]
+
+
+def _without_passwords(value: Any) -> Any:
+    return re.sub(r"(//[^/:@\s]*):[^@/\s]*@", r"\1:***@", value) if isinstance(value, str) else value
+
+
+def _paths(given: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in given.items():
+        yield before + name, value
+        if isinstance(value, Mapping):
+            yield from _paths(value, f"{before}{name}.")

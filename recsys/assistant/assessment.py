@@ -17,8 +17,8 @@ from recsys.assistant.answers import Assistant
 from recsys.assistant.evaluate import Conversation, Retrieval, Share
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.setup import load_assistant, local_writer, orders_table
-from recsys.assistant.sources import read_table
 from recsys.data.parsing import as_ids
+from recsys.data.sources import read_table
 from recsys.errors import BadInput
 from recsys.llm.gpt import Sampling
 from recsys.settings import Settings

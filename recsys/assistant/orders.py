@@ -13,9 +13,11 @@ from typing import Any
 
 import pandas as pd
 
+from recsys.data.parsing import as_ids
 from recsys.errors import BadInput, require
 
 COLUMNS = ("order_id", "user_id", "item_id", "status", "ordered_at")
+IDS = ("order_id", "user_id", "item_id")
 OPTIONAL = ("delivered_at", "eta", "total")
 LATEST = 3
 """Orders told of when none is named."""
@@ -71,7 +73,9 @@ class Orders:
         engine = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)
         kept = table[[c for c in (*COLUMNS, *OPTIONAL) if c in table.columns]].copy()
         for column in kept.columns:
-            kept[column] = ["" if pd.isna(value) else str(value) for value in kept[column]]
+            values = as_ids(kept[column]) if column in IDS else kept[column]
+            kept[column] = ["" if pd.isna(value) else str(value) for value in values]
+        kept = kept[kept["user_id"] != ""]  # nobody's orders are nobody's
         orders = cls.__new__(cls)
         orders._engine = engine
         kept.to_sql("orders", engine, index=False, if_exists="replace")

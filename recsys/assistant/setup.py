@@ -19,11 +19,12 @@ from recsys.assistant.answers import Assistant
 from recsys.assistant.knowledge import PRODUCT, Knowledge
 from recsys.assistant.orders import Orders
 from recsys.assistant.reply import Answer
-from recsys.assistant.sources import Passage, product_passages, read_knowledge, read_table
+from recsys.assistant.sources import Passage, product_passages, read_knowledge
 from recsys.assistant.themes import bank_hash
 from recsys.assistant.wording import RETRIEVED, Wording
 from recsys.data.atomic import replacing
 from recsys.data.sample import sample_dir
+from recsys.data.sources import is_database, read_table
 from recsys.data.store import Store, Version, knowledge_store
 from recsys.encoders import universal
 from recsys.encoders.encoder import Encoder
@@ -188,18 +189,18 @@ def _is_sample(recommender: Recommender) -> bool:
 def orders_table(settings: Settings, assistant: Assistant) -> pd.DataFrame | None:
     """The orders the assistant answers from, where they come from a file: whose they are is only asked to measure."""
     where = settings.assistant.orders
-    if assistant.orders is None or (where is not None and "://" in where):
+    if assistant.orders is None or (where is not None and is_database(where)):
         return None
-    return read_table(sample_dir() / "orders.csv" if where is None else Path(where))
+    return read_table(sample_dir() / "orders.csv" if where is None else where)
 
 
 def _orders(settings: Settings, sample: bool) -> Orders | None:
     where = settings.assistant.orders
     if where is None:
         return Orders.from_table(read_table(sample_dir() / "orders.csv")) if sample else None
-    if "://" in where:
+    if is_database(where):
         return Orders(where)
-    return Orders.from_table(read_table(Path(where)))
+    return Orders.from_table(read_table(where))
 
 
 def local_writer(settings: Settings, *, adapted: bool = True) -> gpt.LocalWriter | None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from recsys.data.catalogue import render
 from recsys.data.schema import ITEM, TITLE
+from recsys.data.sources import read_table
 from recsys.errors import BadInput
 
 SYNONYM = "synonym"
@@ -96,20 +97,6 @@ def _filled(passages: list[Passage], path: Path) -> list[Passage]:
         if found := _PLACEHOLDER.search(f"{passage.title}\n{passage.text}"):
             raise BadInput(f"{path}: {passage.id} holds the placeholder {found.group()!r}; fill it in or take it out")
     return passages
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """A csv, parquet or jsonl table; nothing but text and numbers is read from it."""
-    try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        if path.suffix == ".csv":
-            return pd.read_csv(path, encoding="utf-8-sig", keep_default_na=False, na_values=[""])
-        if path.suffix in {".jsonl", ".ndjson"}:
-            return pd.read_json(path, lines=True, convert_dates=False, dtype=False)
-    except (OSError, ValueError) as error:  # parser errors of all three are ValueErrors
-        raise BadInput(f"{path}: cannot be read as a table ({str(error)[:200]})") from None
-    raise BadInput(f"{path}: a table is .csv, .parquet or .jsonl; a policy is .md")
 
 
 def faq_passages(table: pd.DataFrame, name: str = "faq") -> list[Passage]:

@@ -5,29 +5,34 @@ Commands import what they run inside their bodies, so that help and completion d
 
 from __future__ import annotations
 
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import Annotated
 
 import typer
+from typer import Option
 
-from recsys.cli import (
-    answer,
-    benchmark,
-    embed,
-    evaluate,
-    explain,
-    finetune,
-    nightly,
-    pretrain,
-    recommend,
-    serve,
-    train,
-    versions,
-)
-from recsys.cli._command import group, program
+from recsys.cli._command import group
 from recsys.errors import DISTRIBUTION
 
-__all__ = ["app", "program"]
+__all__ = ["app", "job"]
+
+#: Each is in the module of its name: a function of that name or, where it has subcommands, `app`.
+COMMANDS = (
+    "nightly",
+    "check",
+    "config",
+    "embed",
+    "train",
+    "evaluate",
+    "recommend",
+    "explain",
+    "answer",
+    "serve",
+    "versions",
+    "finetune",
+    "pretrain",
+    "benchmark",
+)
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,21 +47,30 @@ app = group("Recommendations a shop can stand behind.", completion=True)
 @app.callback()
 def _recsys(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+        bool, Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
     """Recommendations a shop can stand behind; start with `recsys nightly`, which needs no files."""
 
 
-app.command()(nightly.nightly)
-app.command()(embed.embed)
-app.command()(train.train)
-app.add_typer(evaluate.app, name="evaluate")
-app.command()(recommend.recommend)
-app.command()(explain.explain)
-app.command()(answer.answer)
-app.command()(serve.serve)
-app.command()(versions.versions)
-app.add_typer(finetune.app, name="finetune")
-app.command()(pretrain.pretrain)
-app.command()(benchmark.benchmark)
+def _add(name: str, to: typer.Typer) -> None:
+    module = import_module(f"recsys.cli.{name}")
+    if hasattr(module, "app"):
+        to.add_typer(module.app, name=name)
+    else:
+        to.command()(getattr(module, name))
+
+
+for _name in COMMANDS:
+    _add(_name, app)
+
+
+def job(name: str, module: str) -> typer.Typer:
+    """One command as a program of its own, started where `module` is the main one: ``python -m jobs.NAME``."""
+    own = getattr(import_module(f"recsys.cli.{name}"), "app", None)
+    if own is None:
+        own = group("")
+        _add(name, own)
+    if module == "__main__":
+        own()
+    return own

@@ -9,8 +9,8 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -18,9 +18,11 @@ import typer
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.logging import RichHandler
+from typer import Option
 from typer.core import TyperGroup
 
 from recsys.errors import BadInput, RecsysError
+from recsys.settings import Settings
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=BaseModel)
@@ -30,19 +32,27 @@ BAD_INPUT, FAULT, INTERRUPTED = 2, 1, 130
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
+#: An option that names a file.
+file = partial(Option, metavar="F")
+
 Artifacts = Annotated[
     Path | None,
-    typer.Option(
-        "--artifacts", metavar="DIR", help="Where versions live; default: RECSYS_ARTIFACTS, then ./artifacts."
-    ),
+    Option("--artifacts", metavar="DIR", help="Where versions live; default: RECSYS_ARTIFACTS, then ./artifacts."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else on standard output.")]
-Items = Annotated[Path | None, typer.Option("--items", metavar="F", help="Items table (parquet, csv, xlsx, jsonl).")]
-Interactions = Annotated[Path | None, typer.Option("--interactions", metavar="F", help="Interactions table.")]
-Impressions = Annotated[Path | None, typer.Option("--impressions", metavar="F", help="What was shown, and clicked.")]
-Engine = Annotated[str, typer.Option("--engine", help="Where the heavy steps run: local or ray.")]
-Users = Annotated[Path | None, typer.Option("--users", metavar="F", help="Users table (user_id, segment, ...).")]
-Format = Annotated[str, typer.Option("--format", help="auto, own, online-retail, amazon-2023 or mind.")]
+Json = Annotated[bool, Option("--json", help="Print the summary as JSON and nothing else on standard output.")]
+# A table's place is text: `pathlib` would make `s3:/` of `s3://`.
+Items = Annotated[
+    str | None, file("--items", help="Items: a file (csv, tsv, xlsx, jsonl, parquet), folder, glob or URL.")
+]
+Interactions = Annotated[str | None, file("--interactions", help="Interactions, likewise.")]
+Impressions = Annotated[str | None, file("--impressions", help="What was shown, and clicked.")]
+Engine = Annotated[str, Option("--engine", help="Where the heavy steps run: local or ray.")]
+Users = Annotated[str | None, file("--users", help="Users table (user_id, segment, ...).")]
+Format = Annotated[str, Option("--format", help="auto (by the columns), own, or a layout: shopify, magento, ga4, ...")]
+Map = Annotated[
+    list[str] | None,
+    Option("--map", metavar="OURS=THEIRS", help="Read our column from theirs: --map event=action; repeatable."),
+]
 
 
 def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
@@ -50,7 +60,7 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
 
     The summary's ``line`` is printed last (``--json`` prints the rest as one object). A `RecsysError` or an unknown id
     is the user's to mend: its message, exit 2. Anything else is ours: one line, the trace in a file, exit 1. A summary
-    with a true ``refused`` exits 1.
+    with a true ``refused`` exits 1, one with an ``exit`` with that.
     """
 
     @wraps(function)
@@ -81,14 +91,25 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
             raise typer.Exit(FAULT) from None
         seconds = round(time.monotonic() - started, 1)
         line = summary.pop("line")
+        if not kwargs.get("as_json"):
+            for said in summary.get("reading", {}).get("lines", ()):
+                out.print(_plain(said))
         if kwargs.get("as_json"):
             print(json.dumps({**summary, "seconds": seconds}, ensure_ascii=False, default=str))
         else:
             out.print(f"{_plain(line)} ({seconds} s)")
-        if summary.get("refused"):
-            raise typer.Exit(FAULT)
+        if code := summary.get("exit", FAULT if summary.get("refused") else 0):
+            raise typer.Exit(code)
 
     return run
+
+
+def with_columns(settings: Settings, pairs: Sequence[str] | None) -> Settings:
+    """Settings with the columns of ``--map ours=theirs`` over those of ``[columns]``."""
+    given = dict(pair.partition("=")[::2] for pair in pairs or ())
+    if wrong := [ours for ours, theirs in given.items() if not ours or not theirs]:
+        raise BadInput(f"--map {wrong[0]}: write ours=theirs, such as --map event=action")
+    return settings.model_copy(update={"columns": {**settings.columns, **given}})
 
 
 def group(about: str, *, cls: type[TyperGroup] | None = None, completion: bool = False) -> typer.Typer:
@@ -101,13 +122,6 @@ def group(about: str, *, cls: type[TyperGroup] | None = None, completion: bool =
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-
-
-def program(function: Callable[..., Any]) -> typer.Typer:
-    """One command as a Typer application."""
-    app = group("")
-    app.command()(function)
-    return app
 
 
 def config(model: type[M], **given: Any) -> M:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from recsys.data.schema import ITEM
+from recsys.errors import BadInput
 from recsys.serving.live import follow
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
+
+log = logging.getLogger(__name__)
 
 SHOPPERS, LENGTH, PAST = 3, 5, 3
 
@@ -38,6 +43,8 @@ def tables_line(notes: dict[str, Any]) -> str:
 def show(settings: Settings, console: Console) -> None:
     """Print the latest purchases and the list of three shoppers with tastes as different as their means say."""
     rec = follow(settings.artifacts, settings)
+    if rec.ranker is None:
+        return  # popularity and texts have no reasons to show
     users = _different(rec)
     lists = [rec.recommend(str(rec.shop.user_ids[code]), k=LENGTH) for code in users]
     evidence = [
@@ -81,3 +88,27 @@ def _different(rec: Recommender) -> list[int]:
         nearest[chosen] = np.inf
         chosen.append(int(np.argmin(nearest)))
     return [int(pool[i]) for i in chosen]
+
+
+def known_items(rec: Recommender, table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, int]:
+    """The rows of a request whose item the version has, and how many others there are.
+
+    Raises
+    ------
+    BadInput
+        It has none of them.
+    """
+    known = rec.shop.item_index.get_indexer(pd.Index(table[ITEM], dtype=object)) >= 0
+    if not known.any():
+        raise BadInput(f"{source}: none of its items is in the catalogue, for example {table[ITEM].iloc[0]!r}.")
+    if not known.all():
+        shown = ", ".join(map(repr, table[ITEM][~known].unique()[:5]))
+        log.warning("%s: left out, as they are not in the catalogue: %s", source, shown)
+    return table[known].reset_index(drop=True), int((~known).sum())
+
+
+def skipped_line(blank: int, unknown: int) -> str:
+    """What a batch left out, for the end of its summary; '' for nothing."""
+    parts = [f"{blank} rows without an id"] if blank else []
+    parts += [f"{unknown} rows on items the version does not have"] if unknown else []
+    return f"; left out: {' and '.join(parts)}" if parts else ""

@@ -1,7 +1,4 @@
-"""Answer shoppers' questions from the shop's own text, or chat in the terminal.
-
-Example: recsys answer --questions questions.csv --out answers.parquet
-"""
+"""Answer shoppers' questions from the shop's own text, or chat in the terminal."""
 
 from __future__ import annotations
 
@@ -9,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
-from recsys.cli._command import Artifacts, Json, command
+from recsys.cli._command import Artifacts, Json, command, file
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
@@ -19,11 +16,10 @@ from recsys.settings import load_settings
 @command
 def answer(
     questions: Annotated[
-        Path | None,
-        typer.Option("--questions", metavar="F", help="Table with question [, user_id, history]; without it, a chat."),
+        Path | None, file("--questions", help="Table with question [, user_id, history]; without it, a chat.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="F", help="File to write (parquet or csv).")] = None,
-    user: Annotated[str | None, typer.Option("--user", help="Chat as this shopper.")] = None,
+    out: Annotated[Path | None, file("--out", help="File to write (parquet or csv).")] = None,
+    user: Annotated[str | None, Option("--user", help="Chat as this shopper.")] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
@@ -36,8 +32,8 @@ def answer(
     """
     from recsys.assistant import answer_table
     from recsys.assistant.setup import load_assistant
-    from recsys.assistant.sources import read_table
     from recsys.data import outputs
+    from recsys.data.sources import read_table
 
     if (questions is None) != (out is None):
         raise BadInput("--questions F and --out F go together; give neither for a chat")

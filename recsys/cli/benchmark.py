@@ -1,7 +1,4 @@
-"""How fast is it, against peers in the same run? Texts to vectors, search, lists, fitting the ranker, reasons.
-
-Example: recsys benchmark search --artifacts shop --size 1000000 --out search.json
-"""
+"""How fast is it, against peers in the same run? Texts to vectors, search, lists, fitting the ranker, reasons."""
 
 from __future__ import annotations
 
@@ -10,8 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 
-from recsys.cli._command import Artifacts, Json, command, out
+from recsys.cli._command import Artifacts, Json, command, file, out
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
@@ -23,12 +21,10 @@ def benchmark(
     what: Annotated[str, typer.Argument(metavar="|".join(KINDS), help="What to time.")],
     size: Annotated[
         int | None,
-        typer.Option("--size", help="Texts to encode, vectors to search (repeated and perturbed), reasons to write."),
+        Option("--size", help="Texts to encode, vectors to search (repeated and perturbed), reasons to write."),
     ] = None,
-    rounds: Annotated[
-        int, typer.Option("--rounds", help="Turns of each contender; figures are medians over them.")
-    ] = 5,
-    save: Annotated[Path | None, typer.Option("--out", metavar="F", help="Write everything measured as JSON.")] = None,
+    rounds: Annotated[int, Option("--rounds", help="Turns of each contender; figures are medians over them.")] = 5,
+    save: Annotated[Path | None, file("--out", help="Write everything measured as JSON.")] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:

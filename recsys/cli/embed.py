@@ -1,14 +1,11 @@
-"""Encode what changed, rebuild the index, publish.
-
-Example: recsys embed --items items.parquet --interactions events.csv --artifacts shop
-"""
+"""Encode what changed, rebuild the index, publish."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
 from recsys.cli._command import (
     Artifacts,
@@ -18,9 +15,12 @@ from recsys.cli._command import (
     Interactions,
     Items,
     Json,
+    Map,
     Users,
     command,
+    file,
     interactive,
+    with_columns,
 )
 from recsys.cli._knowledge import follow_catalogue
 from recsys.settings import Settings, load_settings
@@ -34,11 +34,11 @@ def embed(
     users: Users = None,
     artifacts: Artifacts = None,
     format: Format = "auto",
-    append: Annotated[bool, typer.Option("--append", help="Add the events to those of the live version.")] = False,
+    map: Map = None,
+    append: Annotated[bool, Option("--append", help="Add the events to those of the live version.")] = False,
     engine: Engine = "local",
     knowledge: Annotated[
-        list[Path] | None,
-        typer.Option("--knowledge", metavar="F", help="The assistant's: a FAQ table, a policy (.md), or a directory."),
+        list[Path] | None, file("--knowledge", help="The assistant's: a FAQ table, a policy (.md), or a directory.")
     ] = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def embed(
     from recsys.pipeline import Inputs, engines, runs
 
     inputs = Inputs(items, interactions, impressions, users, format, append)
-    settings = load_settings(artifacts=artifacts)
+    settings = with_columns(load_settings(artifacts=artifacts), map)
     if knowledge and not (items or interactions or impressions or users):
         return _knowledge(knowledge, settings)
     encoder = engines.engine(engine).encoder

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
 from rich.console import Console
+from typer import Option
 from typer.core import TyperGroup
 
-from recsys.cli._command import Artifacts, Json, command, group, interactive, out
+from recsys.cli._command import Artifacts, Json, command, file, group, interactive, out
 from recsys.errors import BadInput
 from recsys.settings import Settings, load_settings
 
@@ -43,17 +43,13 @@ app = group(__doc__ or "", cls=_Subcommands)
 @command
 def lists(
     artifacts: Artifacts = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="F", help="Write a self-contained HTML page with plots.")
-    ] = None,
-    peers: Annotated[
-        bool, typer.Option("--peers", help="Also tune and run item-kNN, BM25-kNN, ALS, BPR and EASE.")
-    ] = False,
+    report: Annotated[Path | None, file("--report", help="Write a self-contained HTML page with plots.")] = None,
+    peers: Annotated[bool, Option("--peers", help="Also tune and run item-kNN, BM25-kNN, ALS, BPR and EASE.")] = False,
     ablation: Annotated[
-        bool, typer.Option("--ablation", help="Also take each feature block away in turn: what is it worth?")
+        bool, Option("--ablation", help="Also take each feature block away in turn: what is it worth?")
     ] = False,
     users: Annotated[
-        int | None, typer.Option("--users", metavar="N", help="Test users, sampled; default evaluation.max_users.")
+        int | None, Option("--users", metavar="N", help="Test users, sampled; default evaluation.max_users.")
     ] = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
@@ -68,13 +64,9 @@ def lists(
     from recsys.evaluation.report import check_writable, tables, write_report
 
     settings = load_settings(artifacts=artifacts)
-    if users is not None:
-        settings = load_settings(
-            artifacts=artifacts, evaluation={**settings.evaluation.model_dump(), "max_users": users}
-        )
     if report is not None:
         check_writable(report)
-    found = assessment.assess_live(settings, peers=peers, ablation=ablation, progress=interactive())
+    found = assessment.assess_live(settings, users=users, peers=peers, ablation=ablation, progress=interactive())
     if report is not None:
         write_report(found, report)
     if not as_json:
@@ -88,23 +80,14 @@ def lists(
 @app.command("explanations")
 @command
 def explanations(
-    size: Annotated[int, typer.Option("--size", "--explanations", metavar="N", help="Reasons to measure.")] = 100,
-    sheet: Annotated[
-        Path | None, typer.Option("--sheet", metavar="F", help="Also write a blind rating sheet (CSV).")
-    ] = None,
+    size: Annotated[int, Option("--size", "--explanations", metavar="N", help="Reasons to measure.")] = 100,
+    sheet: Annotated[Path | None, file("--sheet", help="Also write a blind rating sheet (CSV).")] = None,
     references: Annotated[
         Path | None,
-        typer.Option(
+        file(
             "--references",
-            metavar="F",
             help="Compare writers with the N first explanations of a held-out table with user_profile, item_profile, "
             "explanation [, other systems' texts in columns ending in _pred]; needs no artifacts.",
-        ),
-    ] = None,
-    soft_prompt: Annotated[
-        Path | None,
-        typer.Option(
-            "--soft-prompt", metavar="DIR", help="With --references: also what `finetune explainer --soft-prompt` made."
         ),
     ] = None,
     artifacts: Artifacts = None,
@@ -121,11 +104,9 @@ def explanations(
         raise BadInput("--size N is at least 1")
     if references is not None and sheet is not None:
         raise BadInput("--references F compares texts that are there; it does not go with --sheet")
-    if soft_prompt is not None and references is None:
-        raise BadInput("--soft-prompt DIR goes with --references F")
     settings = load_settings(artifacts=artifacts)
     if references is not None:
-        return _references(settings, references, size, soft_prompt, quiet=as_json)
+        return _references(settings, references, size, quiet=as_json)
     figures, table = reasons.assess_live(settings, size, sheet, progress=interactive())
     if not as_json:
         out.print(table.round(3).to_string())
@@ -140,11 +121,11 @@ def explanations(
     }
 
 
-def _references(settings: Settings, table: Path, size: int, soft_prompt: Path | None, *, quiet: bool) -> dict[str, Any]:
+def _references(settings: Settings, table: Path, size: int, *, quiet: bool) -> dict[str, Any]:
     from recsys.data import sources
     from recsys.explain.research import references
 
-    found = references.compare(settings, sources.read_table(table), size, soft_prompt, progress=interactive())
+    found = references.compare(settings, sources.read_table(table), size, progress=interactive())
     if not quiet:
         Console(width=max(out.width, WIDTH)).print(found.table.round(3).to_string(), markup=False, highlight=False)
     bleu, rouge = found.best("bleu4"), found.best("rougeL")
@@ -164,11 +145,7 @@ def _references(settings: Settings, table: Path, size: int, soft_prompt: Path | 
 def assistant(
     questions: Annotated[
         Path | None,
-        typer.Option(
-            "--questions",
-            metavar="F",
-            help="Table with question [, answers, answer, intent, refuse]; default: own sentences.",
-        ),
+        file("--questions", help="Table with question [, answers, answer, intent, refuse]; default: own sentences."),
     ] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,

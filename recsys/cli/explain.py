@@ -1,7 +1,4 @@
-"""Reasons for the lists of many users, or marketing copy for products, from the live version.
-
-Example: recsys explain --users users.parquet --k 5 --out reasons.parquet
-"""
+"""Reasons for the lists of many users, or marketing copy for products, from the live version."""
 
 from __future__ import annotations
 
@@ -9,27 +6,24 @@ import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
-from recsys.cli._command import Artifacts, Json, command, interactive
+from recsys.cli._command import Artifacts, Json, command, file, interactive
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
 
 @command
 def explain(
-    out: Annotated[Path, typer.Option("--out", metavar="F", help="File to write (parquet or csv).")],
-    users: Annotated[
-        Path | None, typer.Option("--users", metavar="F", help="Table with user_id, one row each.")
-    ] = None,
+    out: Annotated[Path, file("--out", help="File to write (parquet or csv).")],
+    users: Annotated[Path | None, file("--users", help="Table with user_id, one row each.")] = None,
     copy: Annotated[
-        Path | None,
-        typer.Option("--copy", metavar="F", help="Table with item_id (and bundle): write marketing copy instead."),
+        Path | None, file("--copy", help="Table with item_id (and bundle): write marketing copy instead.")
     ] = None,
-    k: Annotated[int, typer.Option("--k", help="Items explained per user.")] = 5,
-    tone: Annotated[str | None, typer.Option("--tone", help="friendly, neutral or expert.")] = None,
-    language: Annotated[str | None, typer.Option("--language", help="en, or zh (templates).")] = None,
-    writer: Annotated[str | None, typer.Option("--writer", help="template, a causal model, or endpoint:MODEL.")] = None,
+    k: Annotated[int, Option("--k", help="Items explained per user.")] = 5,
+    tone: Annotated[str | None, Option("--tone", help="friendly, neutral or expert.")] = None,
+    language: Annotated[str | None, Option("--language", help="en, or zh (templates).")] = None,
+    writer: Annotated[str | None, Option("--writer", help="template, a causal model, or endpoint:MODEL.")] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
@@ -40,6 +34,7 @@ def explain(
 
     Example: recsys explain --users users.parquet --k 5 --out reasons.parquet
     """
+    from recsys.cli._output import known_items, skipped_line
     from recsys.data import outputs, sources
     from recsys.data.schema import ITEM, USER, check_columns
     from recsys.explain.copywriting import write_copy
@@ -54,30 +49,29 @@ def explain(
     wanted = {**settings.explain.model_dump(), **{key: value for key, value in chosen.items() if value}}
     rec = Recommender.load(settings=load_settings(artifacts=artifacts, explain=wanted))
     assert rec.version is not None
+    parts = out.with_name(f".{out.name}.parts")
     if copy is not None:
-        table = check_columns(sources.read_table(copy), [ITEM], str(copy))
-        try:
-            codes = rec.lookup.codes(table[ITEM].tolist())
-        except KeyError as error:
-            raise BadInput(f"{copy}: {error.args[0]}") from None
+        table, blank = check_columns(sources.read_table(copy), [ITEM], str(copy))
+        table, unknown = known_items(rec, table, str(copy))
+        codes = rec.lookup.codes(table[ITEM].tolist())
         result = write_copy(rec.explainer, table, codes.tolist())
         rows, what = len(result), f"copy for {len(table)} products"
-        parts = None
     else:
         assert users is not None
-        asked = check_columns(sources.read_table(users), [USER], str(users))[USER].drop_duplicates()
+        table, blank = check_columns(sources.read_table(users), [USER], str(users))
+        asked, unknown = table[USER].drop_duplicates(), 0
         lists = rec.recommend_many(asked.tolist(), k, columns=None, progress=interactive())
-        parts = out.with_name(f".{out.name}.parts")
         result = reasons.explain_lists(rec, lists, parts, progress=interactive())
         rows, what = len(result), f"reasons for {len(asked)} users"
     outputs.write_table(result, out)
-    if parts is not None:
-        shutil.rmtree(parts, ignore_errors=True)
+    shutil.rmtree(parts, ignore_errors=True)
     by_writer = float((result["writer"] != "template").mean()) if rows else 0.0
     return {
         "version": rec.version.id,
         "rows": rows,
         "by_writer": by_writer,
+        "skipped": blank + unknown,
         "out": str(out),
-        "line": f"{what} from version {rec.version.id}: {rows} rows in {out}, {by_writer:.0%} in the writer's words",
+        "line": f"{what} from version {rec.version.id}: {rows} rows in {out}, {by_writer:.0%} in the writer's words"
+        f"{skipped_line(blank, unknown)}",
     }

@@ -6,22 +6,22 @@ Example: recsys finetune explainer --out adapter
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Option
 
-from recsys.cli._command import Artifacts, Json, command, config, group, interactive
-from recsys.errors import BadInput
+from recsys.cli._command import Artifacts, Json, command, config, file, group, interactive
 from recsys.settings import load_settings
+
+if TYPE_CHECKING:
+    from recsys.llm.tuning import TuningReport
 
 app = group(__doc__ or "")
 
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory for the weights and the model card.")]
-Base = Annotated[
-    str, typer.Option("--base", help="Model to start from: a directory, the default, or a Hugging Face name.")
-]
-MaxSteps = Annotated[int | None, typer.Option("--max-steps", metavar="N", help="Stop after N updates.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of a run that was stopped.")]
+Out = Annotated[Path, Option("--out", metavar="DIR", help="Directory for the weights and the model card.")]
+Base = Annotated[str, Option("--base", help="Model to start from: a directory, the default, or a Hugging Face name.")]
+MaxSteps = Annotated[int | None, Option("--max-steps", metavar="N", help="Stop after N updates.")]
+Resume = Annotated[bool, Option("--resume", help="Go on from the last checkpoint of a run that was stopped.")]
 
 
 @app.command("explainer")
@@ -31,34 +31,20 @@ def explainer(
     base: Base = "SmolLM2-135M-Instruct",
     references: Annotated[
         Path | None,
-        typer.Option(
-            "--references",
-            metavar="F",
-            help="Table with user_profile, item_profile, explanation: learn from these instead.",
-        ),
+        file("--references", help="Table with user_profile, item_profile, explanation: learn from these instead."),
     ] = None,
-    soft_prompt: Annotated[
-        bool,
-        typer.Option(
-            "--soft-prompt", help="With --references: learn a prompt of vectors for the unchanged model (research)."
-        ),
-    ] = False,
     max_steps: MaxSteps = None,
     resume: Resume = False,
     as_json: Json = False,
 ) -> dict[str, Any]:
     """Teach a causal model to put evidence into words: a LoRA adapter for explain.adapter.
 
-    A soft prompt is compared, not delivered: recsys evaluate explanations --references F --soft-prompt DIR.
-
     Examples: recsys finetune explainer --out adapter;
-    recsys finetune explainer --references F --soft-prompt --out prompt
+    recsys finetune explainer --references F --out adapter
     """
     from recsys.data import sources
     from recsys.explain import training
 
-    if soft_prompt:
-        return _soft_prompt(out, base, references, max_steps, resume=resume)
     lesson = training.LESSON_CONFIG if references is None else training.REFERENCE_CONFIG
     report = training.train_explainer(
         out,
@@ -68,39 +54,7 @@ def explainer(
         resume=resume,
         progress=interactive(),
     )
-    return {
-        **report.model_dump(exclude={"history"}),
-        "out": str(out),
-        "line": f"{report.train_examples} examples, {report.steps} updates: perplexity on held-out ones "
-        f"{report.perplexity_before:.2f} -> {report.perplexity:.2f}; {out}",
-    }
-
-
-def _soft_prompt(
-    out: Path, base: str, references: Path | None, max_steps: int | None, *, resume: bool
-) -> dict[str, Any]:
-    from recsys.data import sources
-    from recsys.encoders.loading import encoder_for
-    from recsys.explain import training
-
-    if references is None:
-        raise BadInput("--soft-prompt learns from a shop's own explanations: add --references F")
-    if resume:
-        raise BadInput("--resume does not go with --soft-prompt, which keeps no checkpoints")
-    report = training.train_soft_prompt(
-        out,
-        base,
-        sources.read_table(references),
-        encoder_for(load_settings()),
-        max_steps=max_steps,
-        progress=interactive(),
-    )
-    return {
-        **report.model_dump(),
-        "out": str(out),
-        "line": f"{report.train_examples} examples, {report.steps} updates: nats per token on held-out ones "
-        f"{report.loss_before:.3f} -> {report.loss:.3f}; {out}",
-    }
+    return _learnt(report, "examples", out)
 
 
 @app.command("assistant")
@@ -108,19 +62,15 @@ def _soft_prompt(
 def assistant(
     questions: Annotated[
         Path,
-        typer.Option(
-            "--questions",
-            metavar="F",
-            help="Table with question, answer [, context, item_id, history] (csv, parquet, jsonl).",
-        ),
+        file("--questions", help="Table with question, answer [, context, item_id, history] (csv, parquet, jsonl)."),
     ],
     out: Out,
     base: Base = "SmolLM2-135M-Instruct",
     feedback: Annotated[
-        Path | None, typer.Option("--feedback", metavar="DIR", help="Learn from well-rated answers kept there, too.")
+        Path | None, Option("--feedback", metavar="DIR", help="Learn from well-rated answers kept there, too.")
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Change every weight instead of a LoRA adapter.")] = False,
-    epochs: Annotated[float, typer.Option("--epochs", help="Passes over the lessons.")] = 1.0,
+    full: Annotated[bool, Option("--full", help="Change every weight instead of a LoRA adapter.")] = False,
+    epochs: Annotated[float, Option("--epochs", help="Passes over the lessons.")] = 1.0,
     max_steps: MaxSteps = None,
     resume: Resume = False,
     as_json: Json = False,
@@ -134,7 +84,7 @@ def assistant(
     """
     from recsys.assistant import lessons
     from recsys.assistant.feedback import Feedback, examples
-    from recsys.assistant.sources import read_table
+    from recsys.data.sources import read_table
     from recsys.llm.tuning import TuningConfig
 
     report = lessons.train_assistant(
@@ -146,10 +96,14 @@ def assistant(
         resume=resume,
         progress=interactive(),
     )
+    return _learnt(report, "lessons", out)
+
+
+def _learnt(report: TuningReport, what: str, out: Path) -> dict[str, Any]:
     return {
         **report.model_dump(exclude={"history"}),
         "out": str(out),
-        "line": f"{report.train_examples} lessons, {report.steps} updates: perplexity on held-out ones "
+        "line": f"{report.train_examples} {what}, {report.steps} updates: perplexity on held-out ones "
         f"{report.perplexity_before:.2f} -> {report.perplexity:.2f}; {out}",
     }
 
@@ -160,9 +114,9 @@ def encoder(
     artifacts: Artifacts = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Directory to make; default: encoders/HASH among the artifacts."),
+        Option("--out", metavar="DIR", help="Directory to make; default: encoders/HASH among the artifacts."),
     ] = None,
-    minutes: Annotated[float, typer.Option("--minutes", help="Time for learning; measuring comes on top.")] = 20.0,
+    minutes: Annotated[float, Option("--minutes", help="Time for learning; measuring comes on top.")] = 20.0,
     max_steps: MaxSteps = None,
     as_json: Json = False,
 ) -> dict[str, Any]:

@@ -1,13 +1,10 @@
-"""The whole night in one command: embed, train, compare, publish once.
-
-Example: recsys nightly --items items.parquet --interactions events.parquet --artifacts shop
-"""
+"""The whole night in one command: embed, train, compare, publish once."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
 from recsys.cli._command import (
     Artifacts,
@@ -16,10 +13,12 @@ from recsys.cli._command import (
     Interactions,
     Items,
     Json,
+    Map,
     Users,
     command,
     interactive,
     out,
+    with_columns,
 )
 from recsys.cli._knowledge import follow_catalogue
 from recsys.settings import load_settings
@@ -33,7 +32,8 @@ def nightly(
     users: Users = None,
     artifacts: Artifacts = None,
     format: Format = "auto",
-    append: Annotated[bool, typer.Option("--append", help="Add the events to those of the live version.")] = False,
+    map: Map = None,
+    append: Annotated[bool, Option("--append", help="Add the events to those of the live version.")] = False,
     as_json: Json = False,
 ) -> dict[str, Any]:
     """Embed and train one candidate, compare it with the live version on held-out events, publish the winner.
@@ -46,7 +46,7 @@ def nightly(
     from recsys.cli._output import show, tables_line
     from recsys.pipeline import Inputs, runs
 
-    settings = load_settings(artifacts=artifacts)
+    settings = with_columns(load_settings(artifacts=artifacts), map)
     inputs = Inputs(items, interactions, impressions, users, format, append)
     outcome = runs.nightly(inputs, settings, progress=interactive())
     assert outcome.verdict is not None

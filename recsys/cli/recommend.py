@@ -1,33 +1,26 @@
-"""Lists for many users, or scores for many pairs, from the live version.
-
-Example: recsys recommend --users users.parquet --k 20 --out recs.parquet
-"""
+"""Lists for many users, or scores for many pairs, from the live version."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
-from recsys.cli._command import Artifacts, Engine, Json, command, interactive
+from recsys.cli._command import Artifacts, Engine, Json, command, file, interactive
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
 
 @command
 def recommend(
-    out: Annotated[Path, typer.Option("--out", metavar="F", help="File to write (parquet or csv).")],
-    users: Annotated[
-        Path | None, typer.Option("--users", metavar="F", help="Table with user_id, one row each.")
-    ] = None,
-    pairs: Annotated[Path | None, typer.Option("--pairs", metavar="F", help="Table with user_id, item_id.")] = None,
-    candidates: Annotated[
-        Path | None, typer.Option("--candidates", metavar="F", help="Table with item_id: only these may appear.")
-    ] = None,
-    k: Annotated[int, typer.Option("--k", help="Length of each list.")] = 20,
+    out: Annotated[Path, file("--out", help="File to write (parquet or csv).")],
+    users: Annotated[Path | None, file("--users", help="Table with user_id, one row each.")] = None,
+    pairs: Annotated[Path | None, file("--pairs", help="Table with user_id, item_id.")] = None,
+    candidates: Annotated[Path | None, file("--candidates", help="Table with item_id: only these may appear.")] = None,
+    k: Annotated[int, Option("--k", help="Length of each list.")] = 20,
     explain: Annotated[
-        bool, typer.Option("--explain", help="With --users: say why, in a column `reason` (see `explain`).")
+        bool, Option("--explain", help="With --users: say why, in a column `reason` (see `explain`).")
     ] = False,
     artifacts: Artifacts = None,
     engine: Engine = "local",
@@ -39,6 +32,7 @@ def recommend(
 
     Example: recsys recommend --users users.parquet --k 20 --out recs.parquet
     """
+    from recsys.cli._output import known_items, skipped_line
     from recsys.data import outputs, sources
     from recsys.data.schema import ITEM, USER, check_columns
     from recsys.pipeline import engines, reasons
@@ -56,29 +50,27 @@ def recommend(
     outputs.check_writable(out)
     rec = Recommender.load(settings=load_settings(artifacts=artifacts))
     if pairs is not None:
-        table = check_columns(sources.read_table(pairs), [USER, ITEM], str(pairs))
+        table, blank = check_columns(sources.read_table(pairs), [USER, ITEM], str(pairs))
+        table, unknown = known_items(rec, table, str(pairs))
         strangers = _strangers(rec, table[USER])
-        try:
-            scores = rec.score_pairs(table, progress=interactive())
-        except KeyError as error:
-            raise BadInput(f"{pairs}: {error.args[0]}") from None
+        scores = rec.score_pairs(table, progress=interactive())
         outputs.write_table(table[[USER, ITEM]].assign(**{SCORE: scores}), out)
         rows, what = len(table), f"{len(table)} pairs"
     else:
         assert users is not None
-        asked = check_columns(sources.read_table(users), [USER], str(users))[USER].drop_duplicates()
+        table, blank = check_columns(sources.read_table(users), [USER], str(users))
+        asked, unknown = table[USER].drop_duplicates(), 0
         strangers = _strangers(rec, asked)
         allowed = None
         if candidates is not None:
-            allowed = check_columns(sources.read_table(candidates), [ITEM], str(candidates))[ITEM].tolist()
-        try:
-            place = engines.engine(engine)
-            if explain:
-                rec.explainer  # noqa: B018 - a version that cannot explain says so before the work
-            lists = out.with_name(f".{out.name}.lists.parquet") if explain else out
-            rows = place.lists(rec, asked.tolist(), k, lists, candidates=allowed, progress=interactive())
-        except KeyError as error:
-            raise BadInput(f"{candidates}: {error.args[0]}") from None
+            named, empty = check_columns(sources.read_table(candidates), [ITEM], str(candidates))
+            named, unknown = known_items(rec, named, str(candidates))
+            allowed, blank = named[ITEM].tolist(), blank + empty
+        place = engines.engine(engine)
+        if explain:
+            rec.explainer  # noqa: B018 - a version that cannot explain says so before the work
+        lists = out.with_name(f".{out.name}.lists.parquet") if explain else out
+        rows = place.lists(rec, asked.tolist(), k, lists, candidates=allowed, progress=interactive())
         if explain:
             reasons.explain_file(rec, lists, out, progress=interactive())
         what = f"lists of up to {k} for {len(asked)} users"
@@ -88,8 +80,9 @@ def recommend(
         "version": rec.version.id,
         "rows": rows,
         "unknown_users": strangers,
+        "skipped": blank + unknown,
         "out": str(out),
-        "line": f"{what}{new} from version {rec.version.id}: {rows} rows in {out}",
+        "line": f"{what}{new} from version {rec.version.id}: {rows} rows in {out}{skipped_line(blank, unknown)}",
     }
 
 

@@ -1,15 +1,12 @@
-"""Serve recommendations over HTTP.
-
-Example: recsys serve --artifacts shop --port 8000
-"""
+"""Serve recommendations over HTTP."""
 
 from __future__ import annotations
 
 import socket
 from typing import Annotated, Any
 
-import typer
 from threadpoolctl import threadpool_limits
+from typer import Option
 
 from recsys.cli._command import Artifacts, Json, command, err
 from recsys.errors import BadInput, require
@@ -18,10 +15,10 @@ from recsys.settings import load_settings
 
 @command
 def serve(
-    host: Annotated[
-        str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for every one of this machine.")
-    ] = ("127.0.0.1"),
-    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 for a free one.")] = 8000,
+    host: Annotated[str, Option("--host", help="Address to listen on; 0.0.0.0 for every one of this machine.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, Option("--port", min=0, max=65_535, help="Port to listen on; 0 for a free one.")] = 8000,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:

@@ -1,7 +1,4 @@
-"""Train the ranker on the live version's tables, publish.
-
-Example: recsys train --artifacts shop
-"""
+"""Train the ranker on the live version's tables, publish."""
 
 from __future__ import annotations
 

@@ -1,13 +1,10 @@
-"""List the versions, check their files' hashes, or go back to an older one.
-
-Example: recsys versions --verify
-"""
+"""List the versions, check their files' hashes, or go back to an older one."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
 from recsys.cli._command import Artifacts, Json, command
 from recsys.data.store import Store, Version
@@ -17,14 +14,14 @@ from recsys.settings import load_settings
 
 @command
 def versions(
-    use: Annotated[str | None, typer.Option("--use", metavar="ID", help="Make this version the live one.")] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Hash every file of the live version.")] = False,
+    use: Annotated[str | None, Option("--use", metavar="ID", help="Make this version the live one.")] = None,
+    verify: Annotated[bool, Option("--verify", help="Hash every file of the live version.")] = False,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
     """List versions; with --use go back to one, with --verify check the live one's files against its manifest.
 
-    Example: recsys versions --use 20260101T020000-1a2b
+    Examples: recsys versions --verify; recsys versions --use 20260101T020000-1a2b
     """
     store = Store(load_settings(artifacts=artifacts).artifacts)
     if use:

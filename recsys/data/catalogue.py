@@ -219,4 +219,14 @@ def _log_price(table: pd.DataFrame) -> NDArray[np.float32]:
     if schema.PRICE not in table.columns:
         return np.full(len(table), np.nan, np.float32)
     price = pd.to_numeric(table[schema.PRICE], errors="coerce").to_numpy(np.float64)
+    if schema.CURRENCY in table.columns:
+        # A price is compared with prices of its own currency only: those of the commonest are kept, others unknown.
+        currency = table[schema.CURRENCY].astype("string").str.strip().str.upper()
+        common = currency.mode()
+        other = (
+            (currency.notna() & (currency != "") & (currency != common.iloc[0])).to_numpy(bool)
+            if len(common)
+            else False
+        )
+        price = np.where(other, np.nan, price)
     return np.log1p(np.where(price >= 0, price, np.nan)).astype(np.float32)

@@ -47,7 +47,11 @@ class Events:
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, users: ArrayLike, items: ArrayLike, kind: TimeKind) -> Events:
-        """Code a checked interactions table; rows of unknown users or items (and searches) are left out."""
+        """Code a checked interactions table; rows of unknown users or items (and searches) are left out.
+
+        What counts is who met what on which day: of one shopper's events of a kind with an item, each day's last one
+        is taken, so that nobody makes an item popular by reloading its page.
+        """
         user = pd.Index(users, dtype=object).get_indexer(pd.Index(table[schema.USER], dtype=object))
         item = pd.Index(items, dtype=object).get_indexer(pd.Index(table[schema.ITEM], dtype=object))
         known = (user >= 0) & (item >= 0)
@@ -61,6 +65,13 @@ class Events:
         )
         tie = pd.util.hash_array(key.to_numpy(object), categorize=False)
         order = np.lexsort((weight, tie, time, user))
+        if kind is TimeKind.ABSOLUTE and len(order):
+            what = (
+                pd.factorize(table[schema.EVENT])[0][known] if schema.EVENT in table else np.zeros(len(order), np.int64)
+            )
+            day = (time // DAY).astype(np.int64)
+            met = pd.DataFrame({"user": user, "item": item, "what": what, "day": day}).iloc[order]
+            order = order[~met.duplicated(keep="last").to_numpy()]
         return cls(user[order], item[order], time[order], weight[order], np.size(users), np.size(items), kind)
 
     def __len__(self) -> int:

@@ -13,16 +13,16 @@ from recsys.errors import BadInput
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
     """Fail before the work rather than after it.
 
     Raises
     ------
     BadInput
-        The suffix is none of `SUFFIXES`, or the directory does not exist.
+        The suffix is none of `suffixes`, or the directory does not exist or cannot be written to.
     """
-    if not path.name.endswith(SUFFIXES):
-        raise BadInput(f"{path}: write to a file that ends in {', '.join(SUFFIXES)}")
+    if not path.name.endswith(suffixes):
+        raise BadInput(f"{path}: write to a file that ends in {', '.join(suffixes)}")
     if not path.parent.is_dir():
         raise BadInput(f"{path}: the directory {path.parent} does not exist")
     if path.is_dir() or not os.access(path.parent, os.W_OK):

@@ -1,4 +1,4 @@
-"""Column names, once, and the checks every table passes at the door.
+"""The checks every table passes at the door.
 
 Each `check_*` takes a raw table and returns a `Checked`: the rows that can be used, in canonical dtypes and canonical
 order, and the rows that cannot, each with a reason. Canonical order (items by id, events by user and time) makes
@@ -7,22 +7,74 @@ everything downstream independent of the order of rows in the file.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Collection, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from recsys.data.parsing import STRING, as_amounts, as_flags, as_ids, as_text, as_times
-from recsys.data.validation import MAX_ID, MAX_TEXT, Checked, Sieve, TimeKind, with_columns
+from recsys.data.columns import (
+    AVAILABLE,
+    BRAND,
+    CART,
+    CATEGORY,
+    CLICKED,
+    CURRENCY,
+    EVENT,
+    EVENT_WEIGHTS,
+    EVENTS,
+    ITEM,
+    PRICE,
+    PURCHASE,
+    QUANTITY,
+    QUERY,
+    RATING,
+    SEARCH,
+    SEGMENT,
+    TEXT,
+    TIME,
+    TITLE,
+    USER,
+    VIEW,
+    WEIGHT,
+)
+from recsys.data.flags import as_flags
+from recsys.data.interactions import check_interactions, read_times, reject_unknown
+from recsys.data.markup import without_markup
+from recsys.data.parsing import as_ids
+from recsys.data.report import TableReport
+from recsys.data.validation import MAX_TEXT, MAX_TITLE, Checked, Dialect, Sieve, TimeKind, tidy, with_columns
+from recsys.data.variants import fill_down
+from recsys.data.vocabulary import rename, states
 from recsys.errors import BadInput
 
 __all__ = [
+    "AVAILABLE",
+    "BRAND",
+    "CART",
+    "CATEGORY",
+    "CLICKED",
+    "CURRENCY",
+    "EVENT",
     "EVENTS",
     "EVENT_WEIGHTS",
+    "ITEM",
     "MAX_TEXT",
+    "PRICE",
+    "PURCHASE",
+    "QUANTITY",
+    "QUERY",
+    "RATING",
+    "SEARCH",
+    "SEGMENT",
+    "TEXT",
+    "TIME",
+    "TITLE",
+    "USER",
+    "VIEW",
+    "WEIGHT",
     "Checked",
+    "Dialect",
     "TimeKind",
     "as_ids",
     "check_columns",
@@ -32,29 +84,15 @@ __all__ = [
     "check_users",
 ]
 
-USER, ITEM, TIME = "user_id", "item_id", "timestamp"
-EVENT, WEIGHT, RATING, PRICE, QUANTITY, QUERY = "event", "weight", "rating", "price", "quantity", "query"
-TITLE, TEXT, BRAND, CATEGORY, AVAILABLE = "title", "text", "brand", "category", "available"
-CLICKED, SEGMENT = "clicked", "segment"
-
-VIEW, CART, PURCHASE, SEARCH = "view", "cart", "purchase", "search"
-EVENTS = (VIEW, CART, PURCHASE, SEARCH)
-#: How much each kind of event says about taste when the table has no `weight`.
-EVENT_WEIGHTS: Mapping[str, float] = MappingProxyType({VIEW: 0.2, CART: 0.5, PURCHASE: 1.0, SEARCH: 0.1})
-_EVENT_ALIASES = {
-    **dict.fromkeys(["click", "pageview", "page_view", "detail"], VIEW),
-    **dict.fromkeys(["addtocart", "add_to_cart", "basket"], CART),
-    **dict.fromkeys(["buy", "order", "transaction", "bought"], PURCHASE),
-}
-
-#: Longest title, in characters; the rest is cut and counted.
-MAX_TITLE = 1_000
 #: A missing title is the beginning of the text, this long.
 TITLE_FROM_TEXT = 120
-_DAY = 86_400.0
+#: Spellings of a state that a report lists.
+MANY = 12
 
 
-def check_items(raw: pd.DataFrame, source: str = "items") -> Checked:
+def check_items(
+    raw: pd.DataFrame, source: str = "items", *, dialect: Dialect | None = None, report: TableReport | None = None
+) -> Checked:
     """Validate a catalogue.
 
     Parameters
@@ -63,6 +101,10 @@ def check_items(raw: pd.DataFrame, source: str = "items") -> Checked:
         `item_id`, `title`; optional `text`, `brand`, `category`, `price`, `available`, anything else.
     source : str
         What to call the table in messages and in the quarantine, usually its file name.
+    dialect : Dialect, optional
+        How the shop names things.
+    report : TableReport, optional
+        The report of this reading so far; the check goes on writing in it.
 
     Returns
     -------
@@ -76,10 +118,10 @@ def check_items(raw: pd.DataFrame, source: str = "items") -> Checked:
     BadInput
         A required column is missing, or no row can be used.
     """
-    sieve = Sieve(raw, [ITEM, TITLE], source)
+    sieve = Sieve(raw, "items", [ITEM, TITLE], source, dialect, report)
+    fill_down(sieve)
     ids = sieve.ids(ITEM)
-    sieve.texts([TITLE], MAX_TITLE)
-    sieve.texts([TEXT, BRAND, CATEGORY])
+    _read_texts(sieve)
     table = sieve.table
     untitled = (table[TITLE] == "").to_numpy()
     if TEXT in table and untitled.any():
@@ -89,17 +131,76 @@ def check_items(raw: pd.DataFrame, source: str = "items") -> Checked:
         untitled = still
     sieve.reject(untitled, "missing_title", "no title and no text")
     sieve.amounts([PRICE])
-    if AVAILABLE in table:
-        flags = as_flags(table[AVAILABLE])
-        sieve.count("coerced", int((np.isnan(flags) & table[AVAILABLE].notna().to_numpy()).sum()))
-        table[AVAILABLE] = flags != 0.0
-    else:
-        table[AVAILABLE] = True
+    _read_states(sieve)
     _keep_last(sieve, ids, ITEM)
     return sieve.result([ITEM])
 
 
-def check_users(raw: pd.DataFrame, source: str = "users") -> Checked:
+def _read_texts(sieve: Sieve) -> None:
+    sieve.texts([TITLE], MAX_TITLE)
+    sieve.texts([TEXT, BRAND, CATEGORY])
+    marked = 0
+    for column in (TITLE, TEXT):
+        if column in sieve.table:
+            sieve.table[column], changed = without_markup(sieve.table[column])
+            marked += changed
+    if marked:
+        sieve.count("markup", marked)
+        sieve.report.notes.append(f"markup taken out of {marked:,} texts")
+
+
+def _read_states(sieve: Sieve) -> None:
+    """Whether items are available: each column that speaks of it must say yes, and what is not understood says no."""
+    table, report = sieve.table, sieve.report
+    available, strange = np.ones(len(table), bool), 0
+    columns = states(table, sieve.dialect.words)
+    for column in columns:
+        given = table[column].notna().to_numpy() & (table[column].astype(str).str.strip() != "").to_numpy()
+        flags = as_flags(table[column], sieve.dialect.words.availability)
+        yes = np.where(given, flags == 1.0, True)
+        if len(columns) > 1 and not yes.any():
+            report.warnings.append(
+                f"`{column}` says that no item is available; it is not used, as other columns differ"
+            )
+            continue
+        available &= yes
+        strange += _report_states(sieve, column, given, flags)
+        if column != AVAILABLE:
+            report.columns[column] = AVAILABLE
+    if strange and not available[sieve.good].any():
+        raise BadInput(
+            f"{sieve.source}: no item is available, as these states are not known: {_unknown_states(report)}. Say what "
+            "they mean under [availability] in a file named by intake.vocabulary."
+        )
+    if len(table) and not available[sieve.good].any():
+        report.warnings.append("no item is available: every list will be empty")
+    table[AVAILABLE] = available
+
+
+def _report_states(sieve: Sieve, column: str, given: npt.NDArray[np.bool_], flags: npt.NDArray[np.float64]) -> int:
+    """Write down which spellings mean what; returns the rows that were not understood."""
+    table, report = sieve.table, sieve.report
+    unknown = given & np.isnan(flags)
+    sieve.count("coerced", int(unknown.sum()))
+    for means, mask in ((False, given & (flags == 0.0)), (None, unknown), (True, given & (flags == 1.0))):
+        for spelling, rows in table[column][mask].astype(str).value_counts().head(MANY).items():
+            report.availability[str(spelling)] = (int(rows), means)
+    if unknown.any():
+        report.warnings.append(
+            f"{column}: {int(unknown.sum()):,} rows say neither yes nor no and are taken as not available: "
+            f"{_unknown_states(report)}"
+        )
+    return int(unknown.sum())
+
+
+def _unknown_states(report: TableReport) -> str:
+    unknown = [f"{name!r} {rows:,}" for name, (rows, means) in report.availability.items() if means is None]
+    return ", ".join(unknown[:MANY])
+
+
+def check_users(
+    raw: pd.DataFrame, source: str = "users", *, dialect: Dialect | None = None, report: TableReport | None = None
+) -> Checked:
     """Validate a table of shoppers: `user_id`, optional `segment`, anything else.
 
     Returns
@@ -107,7 +208,7 @@ def check_users(raw: pd.DataFrame, source: str = "users") -> Checked:
     Checked
         Sorted by `user_id`, which is unique: of several rows with one id the last is kept.
     """
-    sieve = Sieve(raw, [USER], source)
+    sieve = Sieve(raw, "users", [USER], source, dialect, report)
     ids = sieve.ids(USER)
     sieve.texts([SEGMENT], MAX_TITLE)
     _keep_last(sieve, ids, USER)
@@ -116,73 +217,12 @@ def check_users(raw: pd.DataFrame, source: str = "users") -> Checked:
 
 def _keep_last(sieve: Sieve, ids: pd.Series, column: str) -> None:
     # A later row that is itself unusable must not push out an earlier good one.
-    usable = sieve.reason == ""
+    usable = sieve.good
     repeated = np.zeros(len(ids), dtype=bool)
     repeated[usable] = ids[usable].duplicated(keep="last").to_numpy()
-    sieve.reject(repeated, "duplicates", f"{column} appears again further down; the last row is kept")
-
-
-def check_interactions(
-    raw: pd.DataFrame,
-    known_items: Collection[str] | None = None,
-    source: str = "interactions",
-    *,
-    event_weights: Mapping[str, float] = EVENT_WEIGHTS,
-    now: float | None = None,
-) -> Checked:
-    """Validate a table of events.
-
-    Parameters
-    ----------
-    raw : pandas.DataFrame
-        `user_id`, `item_id`; optional `timestamp`, `event`, `weight`, `rating`, `price`, `quantity`, `query`, anything
-        else.
-    known_items : collection of str, optional
-        Ids of the catalogue; events on other items are quarantined.
-    source : str
-        What to call the table in messages and in the quarantine.
-    event_weights : mapping
-        Weight of each kind of event; the `weight` column wins where it has a value.
-    now : float, optional
-        UTC seconds; events more than a day later are quarantined. Default: the clock.
-
-    Returns
-    -------
-    Checked
-        Sorted by `user_id`, `timestamp`, `item_id`, `event`. `timestamp` is float64: UTC seconds when `time_kind` is
-        `ABSOLUTE`, else each user's ordinals. `event` is one of `EVENTS`, `purchase` where the table says nothing;
-        `weight` is float32 and always there. A `search` has an empty `item_id` unless it led to an item. Exact repeats
-        (user, item, time, event) are dropped and counted.
-
-    Raises
-    ------
-    BadInput
-        A required column is missing, most times cannot be read, or no row can be used.
-
-    Notes
-    -----
-    When fewer than half of the rows have a time, the table is order-only and the order of rows within each user
-    stands; else the rows without one are quarantined. Ordinals are numbers below a million.
-    """
-    sieve = Sieve(raw, [USER, ITEM], source)
-    table = sieve.table
-    _read_events(sieve)
-    searches = (table[EVENT] == SEARCH).to_numpy()
-    sieve.ids(USER)
-    items = sieve.ids(ITEM, optional=searches)
-    sieve.texts([QUERY], MAX_TITLE)
-    if searches.any():
-        table[ITEM] = items.fillna("")
-        unsaid = (table[QUERY] == "").to_numpy() if QUERY in table else np.ones(len(table), dtype=bool)
-        sieve.reject(searches & unsaid & items.isna().to_numpy(), "missing_query", "a search without a query")
-    hint = _reject_unknown(sieve, items, known_items)
-    kind = _read_times(sieve, now)
-    _read_weights(sieve, event_weights)
-    if QUANTITY in table:
-        returned = pd.to_numeric(table[QUANTITY], errors="coerce") <= 0
-        sieve.reject(returned.fillna(False), "returns", "quantity is not above zero: a return, not a purchase")
-    sieve.amounts([RATING, PRICE, QUANTITY])
-    return _without_repeats(sieve.result([USER, TIME, ITEM, EVENT], kind, hint))
+    sieve.reject(repeated, "duplicates", f"{column} appears again further down; the last row is kept", bad=False)
+    if repeated.sum() * 2 > len(ids):
+        sieve.report.warnings.append(f"{column} repeats: {int(repeated.sum()):,} of {len(ids):,} rows are left out")
 
 
 def check_impressions(
@@ -191,6 +231,8 @@ def check_impressions(
     source: str = "impressions",
     *,
     now: float | None = None,
+    dialect: Dialect | None = None,
+    report: TableReport | None = None,
 ) -> Checked:
     """Validate a table of what was shown: `user_id`, `item_id`, `timestamp`, `clicked`.
 
@@ -199,106 +241,37 @@ def check_impressions(
     Checked
         Sorted by `user_id`, `timestamp`, `item_id`; `clicked` is bool; times as in `check_interactions`.
     """
-    sieve = Sieve(raw, [USER, ITEM, CLICKED], source)
+    sieve = Sieve(raw, "impressions", [USER, ITEM, CLICKED], source, dialect, report)
     sieve.ids(USER)
-    hint = _reject_unknown(sieve, sieve.ids(ITEM), known_items)
-    kind = _read_times(sieve, now)
+    hint = reject_unknown(sieve, sieve.ids(ITEM), known_items)
+    kind = read_times(sieve, now)
     flags = as_flags(sieve.table[CLICKED])
     sieve.reject(np.isnan(flags), "bad_clicked", "clicked is neither true nor false")
     sieve.table[CLICKED] = flags == 1.0
     return sieve.result([USER, TIME, ITEM], kind, hint)
 
 
-def _read_events(sieve: Sieve) -> None:
-    table = sieve.table
-    if EVENT not in table:
-        table[EVENT] = pd.Series(PURCHASE, index=table.index, dtype=STRING)
-        return
-    names = as_text(table[EVENT], MAX_ID)[0].str.lower()
-    unsaid = names == ""
-    sieve.count("missing_events", int(unsaid.sum()))
-    names = names.replace(_EVENT_ALIASES).mask(unsaid, PURCHASE)
-    sieve.reject(~names.isin(EVENTS), "unknown_events", f"event is none of {', '.join(EVENTS)}")
-    table[EVENT] = names
-
-
-def _reject_unknown(sieve: Sieve, items: pd.Series, known: Collection[str] | None) -> str:
-    """Reject events on items that the catalogue lacks; returns a hint that shows both spellings."""
-    if known is None:
-        return ""
-    known = set(known)
-    unknown = (items.notna() & (items != "") & ~items.astype(object).isin(known)).to_numpy()
-    sieve.reject(unknown, "unknown_items", "item_id is not in the catalogue")
-    if not unknown.any():
-        return ""
-    there = ", ".join(map(repr, sorted(known)[:3]))
-    here = ", ".join(map(repr, items[unknown].unique()[:3]))
-    return f" Ids here: {here}; in the catalogue: {there}."
-
-
-def _read_times(sieve: Sieve, now: float | None) -> TimeKind:
-    table, rows = sieve.table, len(sieve.table)
-    times = as_times(table[TIME]) if TIME in table else None
-    if times is not None and np.isfinite(times.seconds).sum() * 2 >= rows:
-        missing = np.isnan(times.seconds)
-        sieve.reject(times.unreadable, "unreadable_timestamps", "timestamp cannot be read as a time")
-        sieve.reject(missing, "missing_timestamps", "timestamp is missing")
-        table[TIME] = times.seconds
-        if times.unit == "order":
-            sieve.notes["timestamps"] = "ordinals: order within each user only"
-            return TimeKind.ORDER
-        sieve.notes["timestamps"] = times.unit
-        latest = (time.time() if now is None else now) + _DAY
-        sieve.reject(times.seconds > latest, "future_timestamps", "timestamp lies in the future")
-        return TimeKind.ABSOLUTE
-    if times is not None and times.unreadable.sum() * 2 > rows:
-        example = str(table[TIME][times.unreadable].iloc[0])[:40]
-        raise BadInput(
-            f"{sieve.source}: column {TIME!r}: {int(times.unreadable.sum()):,} of {rows:,} values cannot be read, for "
-            f"example {example!r}. Use UTC seconds or milliseconds, or dates as 2025-12-31T23:59:59."
-        )
-    sieve.notes["timestamps"] = "absent or mostly missing: order of rows within each user"
-    sieve.count("missing_timestamps", rows if times is None else int(np.isnan(times.seconds).sum()))
-    table[TIME] = table.groupby(USER, sort=False).cumcount().astype(np.float64)
-    return TimeKind.ORDER
-
-
-def _read_weights(sieve: Sieve, event_weights: Mapping[str, float]) -> None:
-    table = sieve.table
-    default = table[EVENT].map(dict(event_weights)).to_numpy(dtype=np.float64, na_value=np.nan)
-    if WEIGHT in table:
-        given = table[WEIGHT].notna().to_numpy()
-        weights = as_amounts(table[WEIGHT])
-        sieve.reject(given & np.isnan(weights), "bad_weights", "weight is not a number of 0 or more")
-        default = np.where(given, weights, default)
-    table[WEIGHT] = default.astype(np.float32)
-
-
-def _without_repeats(checked: Checked) -> Checked:
-    key = [USER, ITEM, TIME, EVENT, *([QUERY] if QUERY in checked.table else [])]
-    repeated = checked.table.duplicated(key)
-    notes = checked.notes | {"duplicates": int(repeated.sum()), "kept": int((~repeated).sum())}
-    table = checked.table[~repeated].reset_index(drop=True) if repeated.any() else checked.table
-    return Checked(table, checked.quarantine, notes, checked.time_kind)
-
-
-def check_columns(raw: pd.DataFrame, columns: Sequence[str], source: str) -> pd.DataFrame:
-    """Check a small request table (users, pairs, candidates): these id columns, each filled in every row.
+def check_columns(
+    raw: pd.DataFrame, columns: Sequence[str], source: str, dialect: Dialect | None = None
+) -> tuple[pd.DataFrame, int]:
+    """Check a small request table (users, pairs, candidates): these id columns; rows without an id are left out.
 
     Returns
     -------
-    pandas.DataFrame
-        `raw` in its own order with ids as text.
+    tuple of pandas.DataFrame and int
+        The rows that have every id, in their own order with ids as text, and how many have not.
 
     Raises
     ------
     BadInput
-        A column is missing, the table is empty, or a row (named) has no id.
+        A column is missing, or no row has an id.
     """
-    table = with_columns(raw, columns, source).reset_index(drop=True)
+    dialect = dialect or Dialect()
+    table = rename(tidy(raw, source), "interactions", dialect.words, dialect.columns, TableReport())
+    table = with_columns(table, columns, source).reset_index(drop=True)
     for column in columns:
         table[column] = as_ids(table[column])
-        missing = np.flatnonzero(table[column].isna())
-        if missing.size:
-            raise BadInput(f"{source}: row {missing[0] + 1}: {column} is missing ({missing.size:,} such rows).")
-    return table
+    whole = table[list(columns)].notna().all(axis=1)
+    if not whole.any():
+        raise BadInput(f"{source}: none of its {len(table):,} rows has {' and '.join(columns)}.")
+    return table[whole].reset_index(drop=True), int((~whole).sum())

@@ -39,13 +39,17 @@ class Lazy(Generic[T]):
 
 @dataclass(frozen=True)
 class ShopTables:
-    """Checked tables of one shop; `impressions` and `users` where the shop has them."""
+    """Checked tables of one shop; `impressions` and `users` where the shop has them.
+
+    `missing` counts items that tonight's feed lacks and that are kept, unavailable, for what was learnt from them.
+    """
 
     items: pd.DataFrame
     interactions: pd.DataFrame
     kind: TimeKind
     impressions: pd.DataFrame | None = None
     users: pd.DataFrame | None = None
+    missing: int = 0
 
 
 @dataclass(frozen=True)

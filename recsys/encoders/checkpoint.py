@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from recsys.encoders.bert import Bert, require
-from recsys.encoders.tokens import TokenIds
+from recsys.encoders.tokens import TokenIds, padded
 from recsys.errors import BadInput
 
 log = logging.getLogger(__name__)
@@ -45,15 +45,11 @@ class FullModel:
 
     def __call__(self, ids: Sequence[TokenIds]) -> torch.Tensor:
         """Pooled float32 vectors `(n, dim)` of token ids, on the model's device."""
-        lengths = torch.tensor([len(row) for row in ids])
-        padded = torch.full((len(ids), int(lengths.max())), self._pad)
-        for row, values in enumerate(ids):
-            padded[row, : len(values)] = torch.tensor(values)
-        mask = (torch.arange(padded.shape[1]) < lengths[:, None]).long()
+        batch, mask = padded(ids, self._pad)
         if self._device.type == "cuda":
-            padded, mask = padded.pin_memory(), mask.pin_memory()
+            batch, mask = batch.pin_memory(), mask.pin_memory()
         mask = mask.to(self._device, non_blocking=True)
-        output = self._model(input_ids=padded.to(self._device, non_blocking=True), attention_mask=mask)
+        output = self._model(input_ids=batch.to(self._device, non_blocking=True), attention_mask=mask)
         hidden: torch.Tensor = output.last_hidden_state.float()
         if self._pooling == "cls":
             return hidden[:, 0]

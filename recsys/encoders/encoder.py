@@ -105,7 +105,6 @@ class Encoder:
         max_length: int | None = None,
         device: str | None = None,
         precision: str = "auto",
-        compile: bool = False,
         offline: bool = False,
         cache_dir: Path | None = None,
     ) -> Encoder:
@@ -126,8 +125,6 @@ class Encoder:
             `fp32`, `bf16`, `fp16`, `int8`, or `auto`: bf16 (fp16 where there is no bf16) on a GPU, else fp32. `int8`
             is for CPUs, and stays in fp32 with a warning when it would turn vectors too far (see
             `recsys.encoders.int8`).
-        compile
-            Compute the full model through `torch.compile`, for a long job on a GPU: the first batches take a minute.
         offline, cache_dir
             See `recsys.encoders.pretrained.resolve`.
 
@@ -143,7 +140,7 @@ class Encoder:
         chosen = pick_device(device)
         precision = _precision(precision, chosen)
         path = pretrained.resolve(name, offline=offline, cache_dir=cache_dir)
-        model, backend = (None if compile else checkpoint.load_bert(path)) or checkpoint.load(path, name)
+        model, backend = checkpoint.load_bert(path) or checkpoint.load(path, name)
         asked_pooling, asked_length, prompts = (
             checkpoint.own_settings(path) if pooling == "auto" else (pooling, None, {})
         )
@@ -154,9 +151,7 @@ class Encoder:
             min(max_length or asked_length or DEFAULT_MAX_LENGTH, checkpoint.longest_input(model.config, backend)),
         )
         model = model.to(device=chosen, dtype=_DTYPES[precision])
-        if compile:
-            model.compile(dynamic=True)
-        fast = None if compile else fast_bert.build(model, asked_pooling)
+        fast = fast_bert.build(model, asked_pooling)
         if precision == "int8":
             quick = int8.build(model, asked_pooling, fast, tokenizer)
             fast, precision = (quick, "int8") if quick else (fast, "fp32")

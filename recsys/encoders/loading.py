@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from recsys.data.store import Version
 from recsys.encoders.encoder import Encoder
 from recsys.encoders.parallel import ParallelEncoder, all_devices
@@ -15,13 +13,7 @@ from recsys.settings import Settings
 def encoder_for(settings: Settings) -> Encodes:
     """The encoder the settings name, on all the devices they name."""
     e = settings.encoder
-    how: dict[str, Any] = {
-        "name": e.name,
-        "pooling": e.pooling,
-        "max_length": e.max_length,
-        "precision": e.precision,
-        "offline": settings.offline,
-    }
+    how = e.model_dump(include={"name", "pooling", "max_length", "precision"}) | {"offline": settings.offline}
     devices = all_devices(e.device)
     return ParallelEncoder(devices, **how) if len(devices) > 1 else Encoder.load(device=e.device, **how)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def build_snapshot(
         item_pool=item_vectors.pool,
         history_pool=history_vectors.pool,
         vocabulary=Lazy(lambda: vocabulary),
-        tables=Lazy(lambda: ShopTables(items, tables.interactions, tables.kind, tables.impressions, tables.users)),
+        tables=Lazy(lambda: replace(tables, items=items)),
     )
     notes = {
         "items": len(item_ids),
@@ -79,6 +79,7 @@ def build_snapshot(
         "histories_encoded": history_vectors.encoded,
         "histories_reused": history_vectors.reused,
         "histories_truncated": int(history_vectors.pool.truncated.sum()),
+        "items_missing": tables.missing,
         "cold_items": int(len(item_ids) - len(np.unique(events.item))),
     }
     return Built(snapshot, notes)

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
 CHARACTERS_PER_TOKEN = 20
 """A text is first cut to `max_length` times this; only when that does not fill `max_length` is more of it read."""
 
@@ -65,6 +68,13 @@ def _head(text: str, size: int) -> str:
         return text
     head = text[:size]
     return head.rsplit(None, 1)[0] if head.strip() else head
+
+
+def padded(ids: Sequence[TokenIds], pad: int = 0, side: str = "right") -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids of a batch, padded on a side, and the attention mask: int64, `(texts, longest text)` each."""
+    rows = [torch.tensor(row) for row in ids]
+    mask = [torch.ones_like(row) for row in rows]
+    return pad_sequence(rows, True, pad, side), pad_sequence(mask, True, 0, side)
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

@@ -13,14 +13,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.data import schema, snapshot
+from recsys.data import snapshot
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Histories
-from recsys.data.schema import ITEM, SEGMENT
-from recsys.data.snapshot import ShopTables, Snapshot
+from recsys.data.reading import check_tables
+from recsys.data.schema import SEGMENT
+from recsys.data.snapshot import Snapshot
 from recsys.data.store import Store
 from recsys.data.vectors import VectorPool
 from recsys.encoders.loading import encoder_for, encoder_of
@@ -34,7 +34,7 @@ from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.reliability import Calibration, Predictions, calibrate
 from recsys.evaluation.result import Assessment
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure, within
-from recsys.evaluation.subgroups import Gap, Slice
+from recsys.evaluation.subgroups import Slice
 from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.features.content import TextVectors
@@ -71,11 +71,6 @@ class Case:
         past = TrainingContext.as_of(shop.facts, holdout.train, holdout.now, settings.training.half_life)
         return cls(shop, holdout, past.histories, texts, settings, progress)
 
-    @property
-    def catalogue(self) -> Candidates:
-        """Every item as a candidate."""
-        return Candidates.of(self.shop.facts)
-
     @cached_property
     def trainer(self) -> RankerTrainer:
         """What a ranker trained at the cut is fitted from; ablations share it."""
@@ -83,15 +78,15 @@ class Case:
 
     def scores(self, ranker: Ranker) -> Scores:
         """A ranker as a model of the test users."""
-        return ranker_scores(ranker, self.catalogue, self.histories, self.holdout.users, self.texts)
+        return ranker_scores(ranker, self.shop.catalogue, self.histories, self.holdout.users, self.texts)
 
 
 def evaluate(
-    items: pd.DataFrame,
-    interactions: pd.DataFrame,
+    items: Any,
+    interactions: Any,
     *,
     settings: Settings | None = None,
-    shoppers: pd.DataFrame | None = None,
+    shoppers: Any | None = None,
     users: int | None = None,
     peers: bool = False,
     ablation: bool = False,
@@ -104,7 +99,7 @@ def evaluate(
     Parameters
     ----------
     items, interactions
-        The shop's two tables.
+        The shop's two tables: data frames of pandas, polars, PyArrow, dask or what else Narwhals knows.
     settings
         Encoder, training and protocol; defaults to `load_settings()`.
     shoppers
@@ -124,24 +119,15 @@ def evaluate(
         A table cannot be used, or its events cannot be cut in time.
     """
     settings = settings or load_settings()
-    known = schema.check_items(items, "items")
-    events = schema.check_interactions(interactions, set(known.table[ITEM]), "interactions")
-    tables = ShopTables(
-        known.table,
-        events.table,
-        events.time_kind or schema.TimeKind.ORDER,
-        users=None if shoppers is None else schema.check_users(shoppers, "shoppers").table,
-    )
+    tables = check_tables(items, interactions, settings, shoppers)
     check_extra_blocks(settings, tables)
     encoder = encoder_for(settings)
     shop = build_snapshot(tables, encoder, settings, progress=progress).snapshot
     return assess_shop(shop, encoder, settings, users=users, peers=peers, ablation=ablation, progress=progress)
 
 
-def assess_live(
-    settings: Settings, *, peers: bool = False, ablation: bool = False, progress: bool = False
-) -> Assessment:
-    """Assess the live version of ``settings.artifacts``.
+def assess_live(settings: Settings, **wanted: Any) -> Assessment:
+    """Assess the live version of ``settings.artifacts``; `wanted` as of `assess_shop`.
 
     Raises
     ------
@@ -156,7 +142,7 @@ def assess_live(
         log.warning("the settings differ from those version %s was made with; the settings are assessed", live.id)
     encoder = encoder_of(live, settings)
     known = [VectorPool.load(live.path / "vectors", "training")]
-    found = assess_shop(shop, encoder, settings, known=known, peers=peers, ablation=ablation, progress=progress)
+    found = assess_shop(shop, encoder, settings, known=known, **wanted)
     return replace(found, protocol={"version": live.id, **found.protocol})
 
 
@@ -214,7 +200,9 @@ def assess(case: Case, *, with_peers: bool = False, with_ablation: bool = False)
         estimates={name: _figures(case, m, **how) for name, m in measured.items()},
         leads=leads,
         parts={name: _slices(case, measured[name], groups, how) for name in shown},
-        fairness=_fairness(groups, measured[RANKER], settings.seed),
+        fairness=subgroups.gap(groups[SEGMENT], measured[RANKER].per_user["auc"], settings.seed)
+        if SEGMENT in groups
+        else None,
         reliability=calibration(case, ranker),
         effects=ablation(case, ranker, measured[RANKER], how) if with_ablation else [],
         tuned=tuned,
@@ -274,10 +262,6 @@ def _slices(
     found = [part for by, labels in groups.items() for part in subgroups.by_users(by, labels, measured, **how)]
     items = subgroups.item_groups(case.holdout)
     return found + subgroups.by_items("item popularity", items, case.holdout, measured, **how)
-
-
-def _fairness(groups: Mapping[str, NDArray[np.object_]], measured: Measured, seed: int) -> Gap | None:
-    return subgroups.gap(groups[SEGMENT], measured.per_user["auc"], seed) if SEGMENT in groups else None
 
 
 def ablation(case: Case, full: Ranker, measured: Measured, how: Mapping[str, int]) -> list[AblationEffect]:

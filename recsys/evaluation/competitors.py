@@ -11,15 +11,12 @@ import importlib.util
 import itertools
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
@@ -28,8 +25,8 @@ from recsys.data.events import Events
 from recsys.errors import DISTRIBUTION, BadInput
 from recsys.evaluation import baselines
 from recsys.evaluation.baselines import Scores
-from recsys.evaluation.metrics import Floats
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure
+from recsys.progress import progress_bar
 from recsys.ranking.features import TrainingContext
 from recsys.settings import EvaluationSettings
 
@@ -74,14 +71,6 @@ def user_items(events: Events) -> sparse.csr_array:
     return met
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without `implicit`'s remarks on the matrices it converts itself."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
 def ease(past: PeerInput, ridge: float) -> Scores:
     """The closed-form linear autoencoder with a zero diagonal (Steck, WWW 2019)."""
     met = user_items(past.events)
@@ -99,7 +88,7 @@ def nearest(past: PeerInput, kind: str, neighbours: int, **params: float) -> Sco
 
     model = {"cosine": nn.CosineRecommender, "bm25": nn.BM25Recommender}[kind](K=neighbours, **params)
     met = user_items(past.events)
-    with _quiet():
+    with warnings.catch_warnings(action="ignore"):  # it remarks on matrices that it converts itself
         model.fit(sparse.csr_matrix(met), show_progress=False)
     similarity = sparse.csr_array(model.similarity)
     return lambda user: (met[[user]] @ similarity).toarray().ravel().astype(np.float64)
@@ -111,7 +100,7 @@ def factors(past: PeerInput, kind: str, **params: Any) -> Scores:
     from implicit.bpr import BayesianPersonalizedRanking
 
     threads = 1 if kind == "bpr" else 0  # BPR's threads race: two runs would differ
-    with _quiet(), threadpool_limits(1, user_api="blas"):
+    with warnings.catch_warnings(action="ignore"), threadpool_limits(1, user_api="blas"):
         model = {"als": AlternatingLeastSquares, "bpr": BayesianPersonalizedRanking}[kind](
             **params, random_state=past.seed, num_threads=threads
         )
@@ -175,7 +164,7 @@ def tune(peer: Peer, past: PeerInput, settings: EvaluationSettings) -> Tuned:
     tried: list[tuple[float, float]] = []
     for params in peer.grid:
         figures = measure(peer.fit(within, **params), inner).per_user
-        tried.append((_mean(figures["ndcg@10"]), _mean(figures["auc"])))
+        tried.append((float(np.nanmean(figures["ndcg@10"])), float(np.nanmean(figures["auc"]))))
     ndcg, auc = np.argmax(tried, axis=0)
     log.info("%s: nDCG@10 %.4f with %s", peer.name, tried[ndcg][0], peer.grid[ndcg])
     return Tuned(peer.grid[ndcg], peer.grid[auc])
@@ -193,17 +182,13 @@ def run(
     """Tune, fit and measure each peer; names of those tuned for AUC end in ``@auc``."""
     past = PeerInput(facts, holdout.train, holdout.now, seed)
     out: dict[str, tuple[Measured, Params]] = {}
-    shown = track(list(peers), "tuning peers", console=Console(stderr=True), disable=not progress, transient=True)
-    for peer in shown:
-        tuned = tune(peer, past, settings)
-        out[peer.name] = measure(peer.fit(past, **tuned.ndcg), holdout), tuned.ndcg
-        if tuned.auc != tuned.ndcg:
-            out[f"{peer.name} @auc"] = measure(peer.fit(past, **tuned.auc), holdout), tuned.auc
+    with progress_bar(progress) as bar:
+        for peer in bar.track(list(peers), description="tuning peers"):
+            tuned = tune(peer, past, settings)
+            out[peer.name] = measure(peer.fit(past, **tuned.ndcg), holdout), tuned.ndcg
+            if tuned.auc != tuned.ndcg:
+                out[f"{peer.name} @auc"] = measure(peer.fit(past, **tuned.auc), holdout), tuned.auc
     return out
-
-
-def _mean(values: Floats) -> float:
-    return float(np.nanmean(values))
 
 
 __all__ = ["DENSE_ITEMS", "Peer", "PeerInput", "Tuned", "available", "ease", "run", "tune", "user_items"]

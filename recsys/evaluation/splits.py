@@ -60,7 +60,7 @@ def hold_out(events: Events, settings: EvaluationSettings, seed: int) -> Holdout
         raise BadInput(
             f"evaluation: {len(events)} events leave nothing on one side of the cut; it needs events at several times"
         )
-    seen = _pairs(train)
+    seen = np.unique(_codes(train))
     test = test.where(~np.isin(_codes(test), seen))
     history = np.bincount(np.unique(seen) // events.n_items, minlength=events.n_users)
     users = np.unique(test.user).astype(np.int64)
@@ -102,10 +102,6 @@ def within(events: Events, holdout: Holdout, count: int) -> Holdout:
 
 def _codes(events: Events) -> NDArray[np.int64]:
     return events.user.astype(np.int64) * events.n_items + events.item
-
-
-def _pairs(events: Events) -> NDArray[np.int64]:
-    return np.unique(_codes(events))
 
 
 def _uniform(rng: np.random.Generator, n_items: int, excluded: NDArray[np.int64], size: int) -> NDArray[np.int64]:

@@ -6,15 +6,11 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from recsys.data.validation import with_columns
-from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
 from recsys.explain import grammar
-from recsys.explain.research import soft_prompt
 from recsys.llm import gpt, tuning
 from recsys.llm.tuning import Example, TuningConfig, TuningReport
 
@@ -85,14 +81,6 @@ def reference_examples(rows: pd.DataFrame) -> list[Example]:
     return [Example(reference_prompt(user, item), f" {text}") for user, item, text in columns.itertuples(index=False)]
 
 
-def profile_vectors(
-    rows: pd.DataFrame, encoder: Encodes, *, progress: bool = False
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Vectors of the shoppers' and of the items' descriptions, each of shape ``(n, dim)`` and of length 1."""
-    both = encoder.encode([*rows[ABOUT_USER], *rows[ABOUT_ITEM]], progress=progress).vectors
-    return both[: len(rows)], both[len(rows) :]
-
-
 def train_explainer(
     out: Path,
     base: str = gpt.DEFAULT,
@@ -117,44 +105,8 @@ def train_explainer(
         about = lesson_card(train)
         return tuning.finetune(base, train, valid, out, config, about=about, resume=resume, progress=progress)
     examples = reference_examples(usable_references(references))
-    kept = _held_out(len(examples))
+    kept = max(8, len(examples) // 20)  # only measure
     return tuning.finetune(base, examples[:-kept], examples[-kept:], out, config, resume=resume, progress=progress)
-
-
-def train_soft_prompt(
-    out: Path,
-    base: str,
-    references: pd.DataFrame,
-    encoder: Encodes,
-    *,
-    max_steps: int | None = None,
-    progress: bool = False,
-) -> soft_prompt.SoftPromptReport:
-    """Train a soft prompt on the vectors of both descriptions; as many references are held out as of a writer's.
-
-    Raises
-    ------
-    BadInput
-        The references lack a column, or have too few usable rows to hold some out.
-    """
-    rows = usable_references(references)
-    users, items = profile_vectors(rows, encoder, progress=progress)
-    return soft_prompt.train(
-        users,
-        items,
-        rows[EXPLANATION].tolist(),
-        out,
-        encoder=encoder.fingerprint,
-        base=base,
-        held_out=_held_out(len(rows)),
-        max_steps=max_steps,
-        progress=progress,
-    )
-
-
-def _held_out(examples: int) -> int:
-    """How many of the last references only measure."""
-    return max(8, examples // 20)
 
 
 def lesson_card(train: Sequence[Example]) -> str:

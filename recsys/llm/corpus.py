@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -63,7 +63,8 @@ def _paragraphs(path: Path) -> Iterator[str]:
         raise BadInput(f"{path}: text comes as .txt, .md (also .gz) or as a catalogue in .parquet")
     lines: list[str] = []
     try:
-        with _open(path) as file:
+        opened: Callable[..., IO[str]] = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", encoding="utf-8") as file:
             for line in file:
                 if line.strip():
                     lines.append(line.rstrip())
@@ -74,12 +75,6 @@ def _paragraphs(path: Path) -> Iterator[str]:
         raise BadInput(f"{path}: not readable as UTF-8 text ({error})") from None
     if lines:
         yield "\n".join(lines)
-
-
-def _open(path: Path) -> IO[str]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
 
 
 def _rows(path: Path) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,25 +65,16 @@ def prefix_tree(tokenizer: Any, texts: Sequence[str], end: int) -> Tree:
     return tree
 
 
-class Within:
-    """Constrained decoding: a logits processor that leaves the tokens which continue a text of each row's tree."""
+def allowed_tokens(trees: Sequence[Tree], start: int, end: int) -> Callable[[int, torch.Tensor], list[int]]:
+    """Constrained decoding: the tokens which continue a text of a row's tree, written from column `start` on."""
 
-    def __init__(self, trees: Sequence[Tree], end: int) -> None:
-        self._nodes = list(trees)
-        self._end = end
-        self._started = False
+    def allowed(row: int, ids: torch.Tensor) -> list[int]:
+        node = trees[row]
+        for token in ids[start:].tolist():
+            node = node.get(token, {})
+        return list(node) or [end]
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Scores of which only the allowed tokens' are finite."""
-        if self._started:
-            last = input_ids[:, -1].tolist()
-            self._nodes = [node.get(token, {}) for node, token in zip(self._nodes, last, strict=True)]
-        self._started = True
-        open_to = torch.full_like(scores, -torch.inf)
-        for row, node in enumerate(self._nodes):
-            allowed = list(node) or [self._end]
-            open_to[row, allowed] = scores[row, allowed]
-        return open_to
+    return allowed
 
 
 class SeededDraw:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from recsys.encoders import tokens
 from recsys.errors import BadInput
@@ -54,21 +55,9 @@ def batches(rows: Sequence[Row], budget: int) -> list[list[Row]]:
     return [[rows[i] for i in batch] for batch in tokens.batches([len(row.ids) for row in rows], budget)]
 
 
-class Collator:
-    """Pads the rows of a batch on the right; prompt and padding carry the label `IGNORED`."""
-
-    def __init__(self, pad: int) -> None:
-        self._pad = pad
-
-    def __call__(self, batches: Sequence[Sequence[Row]]) -> dict[str, torch.Tensor]:
-        """Tokens, mask and labels of one update."""
-        rows = [row for batch in batches for row in batch]
-        shape = (len(rows), max(len(row.ids) for row in rows))
-        ids, labels = torch.full(shape, self._pad), torch.full(shape, IGNORED)
-        mask = torch.zeros(shape, dtype=torch.long)
-        for at, row in enumerate(rows):
-            values = torch.tensor(row.ids)
-            ids[at, : len(values)] = values
-            labels[at, row.prompt : len(values)] = values[row.prompt :]
-            mask[at, : len(values)] = 1
-        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+def collate(batches: Sequence[Sequence[Row]], pad: int) -> dict[str, torch.Tensor]:
+    """Tokens, mask and labels of one update, padded on the right; prompt and padding carry the label `IGNORED`."""
+    rows = [row for batch in batches for row in batch]
+    ids, mask = tokens.padded([row.ids for row in rows], pad)
+    labels = [torch.tensor([IGNORED] * row.prompt + row.ids[row.prompt :]) for row in rows]
+    return {"input_ids": ids, "attention_mask": mask, "labels": pad_sequence(labels, True, IGNORED)}

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from recsys.data.parsing import storable
 from recsys.encoders import pretrained
 from recsys.encoders.encoder import pick_device
+from recsys.encoders.tokens import padded
 from recsys.errors import ArtifactError, BadInput, RecsysError, require
-from recsys.llm.decoding import GREEDY, Sampling, SeededDraw, StopStrings, Tree, Within, cut, prefix_tree
+from recsys.llm.decoding import GREEDY, Sampling, SeededDraw, StopStrings, Tree, allowed_tokens, cut, prefix_tree
 
 __all__ = [
     "DEFAULT",
@@ -176,17 +177,15 @@ class LocalWriter:
     def _continue(
         self, rows: Sequence[list[int]], sampling: Sampling, seeds: Sequence[int], trees: Sequence[Tree] | None
     ) -> list[str]:
-        from transformers import LogitsProcessorList, StoppingCriteriaList
+        from transformers import LogitsProcessorList, PrefixConstrainedLogitsProcessor, StoppingCriteriaList
 
-        width = max(map(len, rows))
         # Left padding: the new tokens of all rows start in the same column.
-        ids = torch.full((len(rows), width), self._end)
-        mask = torch.zeros((len(rows), width), dtype=torch.long)
-        for row, values in enumerate(rows):
-            ids[row, width - len(values) :] = torch.tensor(values)
-            mask[row, width - len(values) :] = 1
+        ids, mask = padded(rows, self._end, "left")
+        width = ids.shape[1]
         device = self.model.device
-        choose: list[Any] = [Within(trees, self._end)] if trees is not None else []
+        choose: list[Any] = []
+        if trees is not None:
+            choose.append(PrefixConstrainedLogitsProcessor(allowed_tokens(trees, width, self._end), num_beams=1))
         choose += [SeededDraw(sampling, seeds)] if sampling.temperature else []
         stops = [StopStrings(self.tokenizer, sampling.stop, width)] if sampling.stop else []
         with torch.inference_mode():

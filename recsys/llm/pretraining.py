@@ -13,14 +13,13 @@ import math
 import shutil
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from recsys.encoders.encoder import pick_device
-from recsys.encoders.precision import training_precision
 from recsys.errors import BadInput, require
 from recsys.llm import corpus, trainer
 from recsys.llm.corpus import Blocks, Tokens, is_held_out, read_documents
@@ -119,7 +118,7 @@ def pretrain(
     BadInput
         A file cannot be read, or there is too little text for one block.
     """
-    from transformers import EarlyStoppingCallback, GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments, set_seed
+    from transformers import GPT2Config, GPT2LMHeadModel, set_seed
 
     require("accelerate", "writers")
     config = config or PretrainingConfig()
@@ -135,8 +134,6 @@ def pretrain(
             f"text: {len(train.ids)} tokens to train on and {held.documents} documents held out are too few for blocks "
             f"of {config.block}; give more text or a smaller block"
         )
-    device = pick_device()
-    precision = training_precision(config.precision, device)
     set_seed(config.seed)
     end = tokenizer.eos_token_id
     model = GPT2LMHeadModel(
@@ -155,31 +152,6 @@ def pretrain(
             pad_token_id=end,
         )
     )
-    every = max(1, config.steps // config.evaluations)
-    arguments = TrainingArguments(
-        output_dir=str(work),
-        max_steps=config.steps,
-        per_device_train_batch_size=config.batch,
-        per_device_eval_batch_size=1,
-        learning_rate=config.learning_rate,
-        lr_scheduler_type="linear",
-        warmup_steps=max(1, config.steps * 3 // 100),
-        max_grad_norm=1.0,
-        bf16=precision == "bf16",
-        use_cpu=device.type == "cpu",
-        eval_strategy="steps",
-        eval_steps=every,
-        save_strategy="steps",
-        save_steps=every,
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="eval_bits_per_byte",
-        greater_is_better=False,
-        logging_steps=max(1, every // 5),
-        report_to="none",
-        disable_tqdm=not progress,
-        seed=config.seed,
-    )
     optimizer = muon_adamw(
         model,
         "transformer.h.",
@@ -189,22 +161,31 @@ def pretrain(
     )
     rates = named_rates(optimizer)  # before a schedule changes them
     samples = _Samples(tokenizer, config.sample_prompt)
-    run = Trainer(
-        model=model,
-        args=arguments,
+    run = trainer.make_trainer(
+        model,
+        work,
+        config.steps,
+        "bits_per_byte",
+        config,
+        progress=progress,
+        arguments={
+            "per_device_train_batch_size": config.batch,
+            "learning_rate": config.learning_rate,
+            "lr_scheduler_type": "linear",
+            "warmup_steps": max(1, config.steps * 3 // 100),
+            "logging_steps": max(1, config.steps // config.evaluations // 5),
+        },
+        callbacks=[samples.callback()],
         train_dataset=blocks,
         eval_dataset=Blocks(held, config.block, keep_last=True),
-        compute_metrics=_Metrics(held.bytes),
-        preprocess_logits_for_metrics=trainer.row_losses,
-        callbacks=[EarlyStoppingCallback(config.patience), samples.callback()],
+        compute_metrics=partial(_metrics, held.bytes),
         optimizers=(optimizer, None),
     )
-    trainer.log_figures(run)
     run.train(resume_from_checkpoint=last)
     measured = run.evaluate()
     report = PretrainingReport(
         parameters=sum(p.numel() for p in model.parameters()),
-        precision=precision,
+        precision="bf16" if run.args.bf16 else "fp32",
         documents=train.documents,
         train_tokens=len(train.ids),
         held_out_documents=held.documents,
@@ -245,15 +226,10 @@ def _prepare(text: Sequence[Path], work: Path, config: PretrainingConfig, *, aga
     return tokenizer, Tokens.open(files[0]), Tokens.open(files[1])
 
 
-class _Metrics:
-    """Perplexity per token and bits per byte from the sums of `trainer.row_losses`."""
-
-    def __init__(self, size: int) -> None:
-        self._bytes = size
-
-    def __call__(self, prediction: Any) -> dict[str, float]:
-        total, count = prediction.predictions.astype("float64").sum(0)
-        return {"perplexity": math.exp(total / count), "bits_per_byte": total / math.log(2) / self._bytes}
+def _metrics(size: int, prediction: Any) -> dict[str, float]:
+    """Perplexity per token, and bits per byte of `size` bytes, from the sums of `trainer.row_losses`."""
+    total, count = prediction.predictions.astype("float64").sum(0)
+    return {"perplexity": math.exp(total / count), "bits_per_byte": total / math.log(2) / size}
 
 
 class _Samples:

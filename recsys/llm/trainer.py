@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from recsys.encoders.encoder import pick_device
+from recsys.encoders.precision import training_precision
 
 log = logging.getLogger(__name__)
 
@@ -27,16 +30,65 @@ def row_losses(logits: Any, labels: torch.Tensor) -> torch.Tensor:
     return torch.stack([losses.sum(1), (targets != IGNORED).sum(1).to(losses.dtype)], dim=1)
 
 
-def log_figures(trainer: Any) -> None:
-    """Send a trainer's figures to the log; by itself it prints them."""
-    from transformers import PrinterCallback, TrainerCallback
+def make_trainer(
+    model: Any,
+    directory: Path,
+    steps: int,
+    figure: str,
+    config: Any,
+    *,
+    progress: bool,
+    arguments: Mapping[str, Any],
+    callbacks: Sequence[Any] = (),
+    **parts: Any,
+) -> Any:
+    """A Trainer that measures `figure` on held-out text, stops early, and ends with the best weights seen.
+
+    Parameters
+    ----------
+    figure
+        What `compute_metrics` calls the figure; less is better.
+    config
+        Has `evaluations`, `patience`, `precision` and `seed`.
+    arguments, parts
+        Further arguments of `TrainingArguments` and of `Trainer`.
+    """
+    from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
     class Log(TrainerCallback):  # type: ignore[misc]
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             log.info("step %d: %s", state.global_step, logs)
 
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(Log())
+    device = pick_device()
+    every = max(1, steps // config.evaluations)
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(
+            output_dir=str(directory),
+            max_steps=steps,
+            per_device_eval_batch_size=1,
+            max_grad_norm=1.0,
+            bf16=training_precision(config.precision, device) == "bf16",
+            use_cpu=device.type == "cpu",
+            eval_strategy="steps",
+            eval_steps=every,
+            save_strategy="steps",
+            save_steps=every,
+            save_total_limit=2,
+            load_best_model_at_end=True,
+            metric_for_best_model=f"eval_{figure}",
+            greater_is_better=False,
+            report_to="none",
+            disable_tqdm=not progress,
+            seed=config.seed,
+            **arguments,
+        ),
+        preprocess_logits_for_metrics=row_losses,
+        callbacks=[EarlyStoppingCallback(config.patience), *callbacks, Log()],
+        **parts,
+    )
+    trainer.remove_callback(PrinterCallback)  # figures go to the log
+    return trainer
 
 
 def last_checkpoint(directory: Path) -> str | None:

@@ -11,7 +11,8 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +20,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from recsys.encoders import pretrained
-from recsys.encoders.encoder import pick_device
-from recsys.encoders.precision import training_precision
 from recsys.errors import BadInput, require
 from recsys.llm import examples, gpt, trainer
 from recsys.llm.examples import Example
@@ -132,7 +131,7 @@ def finetune(
     BadInput
         There are no examples, one has an empty completion, or the base cannot be loaded without running its code.
     """
-    from transformers import EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
+    from transformers import set_seed
 
     require("accelerate", "writers")
     config = config or TuningConfig()
@@ -146,53 +145,34 @@ def finetune(
     limit = min(config.max_length, int(getattr(model.config, "max_position_embeddings", None) or config.max_length))
     train_rows, cut = examples.tokenise(tokenizer, train, limit)
     valid_rows, cut_valid = examples.tokenise(tokenizer, valid, limit)
-    device = pick_device()
-    precision = training_precision(config.precision, device)
     set_seed(config.seed)
     if config.method == "lora":
         model = _with_adapter(model, config)
     batches = examples.batches(train_rows, config.batch_tokens)
     steps = config.max_steps or max(1, math.ceil(len(batches) * config.epochs))
-    every = max(1, steps // config.evaluations)
     checkpoints = out / "checkpoints"
-    arguments = TrainingArguments(
-        output_dir=str(checkpoints),
-        max_steps=steps,
-        per_device_train_batch_size=1,  # one element of the dataset is a whole batch
-        per_device_eval_batch_size=1,
-        learning_rate=config.peak,
-        lr_scheduler_type="cosine",
-        warmup_steps=max(1, steps // 20),
-        weight_decay=0.0,
-        max_grad_norm=1.0,
-        bf16=precision == "bf16",
-        use_cpu=device.type == "cpu",
-        eval_strategy="steps",
-        eval_steps=every,
-        save_strategy="steps",
-        save_steps=every,
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="eval_perplexity",
-        greater_is_better=False,
-        logging_steps=max(1, steps // 50),
-        report_to="none",
-        disable_tqdm=not progress,
-        remove_unused_columns=False,
-        label_names=["labels"],
-        seed=config.seed,
-    )
-    run = Trainer(
-        model=model,
-        args=arguments,
+    run = trainer.make_trainer(
+        model,
+        checkpoints,
+        steps,
+        "perplexity",
+        config,
+        progress=progress,
+        arguments={
+            "per_device_train_batch_size": 1,  # one element of the dataset is a whole batch
+            "learning_rate": config.peak,
+            "lr_scheduler_type": "cosine",
+            "warmup_steps": max(1, steps // 20),
+            "weight_decay": 0.0,
+            "logging_steps": max(1, steps // 50),
+            "remove_unused_columns": False,
+            "label_names": ["labels"],
+        },
         train_dataset=batches,
         eval_dataset=examples.batches(valid_rows, config.batch_tokens),
-        data_collator=examples.Collator(pad=tokenizer.pad_token_id),
+        data_collator=partial(examples.collate, pad=tokenizer.pad_token_id),
         compute_metrics=_perplexity,
-        preprocess_logits_for_metrics=trainer.row_losses,
-        callbacks=[EarlyStoppingCallback(config.patience)],
     )
-    trainer.log_figures(run)
     last = trainer.last_checkpoint(checkpoints) if resume else None
     before = float(run.evaluate()["eval_perplexity"])
     run.train(resume_from_checkpoint=last)
@@ -201,7 +181,7 @@ def finetune(
         base=base,
         base_hash=pretrained.weights_hash(path),
         method=config.method,
-        precision=precision,
+        precision="bf16" if run.args.bf16 else "fp32",
         train_examples=len(train),
         valid_examples=len(valid),
         train_tokens=sum(len(row.ids) for row in train_rows),
@@ -257,43 +237,24 @@ def _save(model: Any, tokenizer: Any, out: Path, report: TuningReport, config: T
 def card(report: TuningReport, config: TuningConfig, about: str) -> str:
     """Model card: what was trained, on what, with what success."""
     how = f"LoRA of rank {config.rank} on {config.target_modules}" if config.method == "lora" else "all weights"
-    rows = {
-        "training examples": f"{report.train_examples:,} ({report.train_tokens:,} tokens; "
-        f"{report.truncated:,} examples cut)",
-        "updates": f"{report.steps:,} of at most {config.batch_tokens:,} padded tokens, "
-        f"peak learning rate {config.peak:g}",
-        "held-out examples": f"{report.valid_examples:,}",
-        "held-out perplexity before / after": f"{report.perplexity_before:.2f} / {report.perplexity:.2f}",
-        "seed, precision": f"{config.seed}, {report.precision}",
-    }
-    return card_page(
-        report.base,
-        report.base_hash,
-        f"{how}, loss on the completion only",
-        rows,
-        about,
-        library="peft" if config.method == "lora" else "transformers",
-    )
-
-
-def card_page(
-    base: str, base_hash: str, trained: str, rows: Mapping[str, str], about: str, *, library: str = "transformers"
-) -> str:
-    """A model card: what was `trained` on which base, a table of `rows`, and what is to be said `about` it."""
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+    library = "peft" if config.method == "lora" else "transformers"
     return f"""---
 library_name: {library}
-base_model: {base}
+base_model: {report.base}
 pipeline_tag: text-generation
 ---
 
-# Fine-tuned {base}
+# Fine-tuned {report.base}
 
-Base: `{base}`, files hash `{base_hash}`. Trained: {trained}.
+Base: `{report.base}`, files hash `{report.base_hash}`. Trained: {how}, loss on the completion only.
 
 | | |
 |---|---|
-{table}
+| training examples | {report.train_examples:,} ({report.train_tokens:,} tokens; {report.truncated:,} examples cut) |
+| updates | {report.steps:,} of at most {config.batch_tokens:,} padded tokens, peak learning rate {config.peak:g} |
+| held-out examples | {report.valid_examples:,} |
+| held-out perplexity before / after | {report.perplexity_before:.2f} / {report.perplexity:.2f} |
+| seed, precision | {config.seed}, {report.precision} |
 
 {about}
 """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader
 
 if TYPE_CHECKING:
     from recsys.pipeline.inputs import Inputs
@@ -10,11 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Inputs", "embed", "nightly", "publish", "train"]
 
-
-def __getattr__(name: str) -> Any:
-    # Its modules are imported for their own sake, too; torch and faiss are for who runs a night.
-    if name in __all__:
-        from recsys.pipeline import runs
-
-        return getattr(runs, name)
-    raise AttributeError(f"module 'recsys.pipeline' has no attribute {name!r}")
+# Its modules are imported for their own sake, too; torch and faiss are for who runs a night.
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__, submod_attrs={"inputs": ["Inputs"], "runs": ["embed", "nightly", "publish", "train"]}
+)

@@ -49,6 +49,8 @@ log = logging.getLogger(__name__)
 
 PROBE = 10
 """Updates after which their number is fitted to the time there is."""
+Gains = dict[str, tuple[Estimate, Estimate, Estimate]]
+"""For each figure the estimates of the base, of the adapted encoder, and of their paired difference."""
 _COPIED = (
     *pretrained.TOKENIZER_PARTS,
     "modules.json",
@@ -89,13 +91,13 @@ class Adapted:
     out
         Directory of the adapted encoder; None where it was not kept.
     figures
-        For each figure the estimates of the base, of the adapted encoder, and of their paired difference.
+        What the base and the adapted encoder reach.
     notes
         Counts, losses and times, for the summary and the model card.
     """
 
     out: Path | None
-    figures: dict[str, tuple[Estimate, Estimate, Estimate]]
+    figures: Gains
     notes: dict[str, Any]
 
     @property
@@ -153,7 +155,7 @@ def adapt(
     return Adapted(target, figures, notes)
 
 
-def improves(figures: dict[str, tuple[Estimate, Estimate, Estimate]]) -> bool:
+def improves(figures: Gains) -> bool:
     """Whether per-user AUC gained beyond chance, and nDCG@10 did not lose beyond it."""
     return figures["auc"][2].low > 0 and figures["ndcg@10"][2].high >= 0
 
@@ -277,9 +279,7 @@ def _measure(
     return measure(scores, holdout)
 
 
-def _compare(
-    before: Measured, after: Measured, holdout: Holdout, settings: Settings
-) -> dict[str, tuple[Estimate, Estimate, Estimate]]:
+def _compare(before: Measured, after: Measured, holdout: Holdout, settings: Settings) -> Gains:
     how = {"resamples": settings.evaluation.resamples, "seed": settings.seed}
     bought = np.bincount(holdout.train.item, minlength=holdout.train.n_items) > 0
     new = [~bought[items] for items in holdout.positives]
@@ -301,13 +301,7 @@ def _move(folder: Path, target: Path) -> None:
         shutil.copytree(folder, copy)
 
 
-def _card(
-    figures: dict[str, tuple[Estimate, Estimate, Estimate]],
-    notes: dict[str, Any],
-    base: Encodes,
-    config: AdaptationConfig,
-    settings: Settings,
-) -> str:
+def _card(figures: Gains, notes: dict[str, Any], base: Encodes, config: AdaptationConfig, settings: Settings) -> str:
     rows = "\n".join(f"| {name} | {old} | {now} | {gain} |" for name, (old, now, gain) in figures.items())
     return f"""---
 library_name: transformers

@@ -22,7 +22,7 @@ from recsys.pipeline.night import Night
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker
 from recsys.ranking.sampling import Impressions
-from recsys.settings import GateSettings, Settings
+from recsys.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ def judge(night: Night, shop: Snapshot, texts: HistoryEncoder) -> Verdict:
     recipe and items are the live version's, is compared with the popularity of the last 30 days.
     """
     live, settings = night.live, night.settings
-    if live is not None and (broken := _shrunk(shop, live, settings.gate)):
+    if broken := shrunk(night, shop):
         return Verdict(True, broken, {})
+    impressions = impressions_of(shop)
     try:
         holdout = hold_out(shop.events, settings.evaluation, settings.seed)
+        ours = _per_user_auc(shop.facts, texts, holdout, impressions, settings, night.progress)
     except BadInput as error:
         return Verdict(False, f"not compared ({error})", {})
-    impressions = impressions_of(shop)
-    ours = _per_user_auc(shop.facts, texts, holdout, impressions, settings, night.progress)
     rival_name, theirs = "recent popularity", None
     if live is not None and (live.path / "ranker").is_dir() and not _same(shop, live, settings):
         rival_name, theirs = f"version {live.id}", _live_auc(night, live, shop, holdout, texts)
@@ -77,14 +77,25 @@ def _figures(rival: str, ours: Estimate, theirs: Estimate, gap: Estimate, users:
     }
 
 
-def _shrunk(shop: Snapshot, live: Version, gate: GateSettings) -> str:
-    """Why the input looks broken, '' if it does not."""
-    for name, now in (("items", len(shop.item_ids)), ("events", len(shop.events))):
-        before = live.manifest["counts"].get(name, 0)
+def shrunk(night: Night, shop: Snapshot) -> str:
+    """Why the input looks broken beside the live version's, '' if it does not."""
+    live, gate = night.live, night.settings.gate
+    if live is None:
+        return ""
+    counts = live.manifest["counts"]
+    # Items that the feed lacks are kept for their history; a broken feed must be told all the same.
+    listed = len(shop.item_ids) - shop.tables.value.missing
+    sizes = {
+        "items": (listed, counts.get("items", 0) - counts.get("items_missing", 0)),
+        "events": (len(shop.events), counts.get("events", 0)),
+    }
+    only_new = "If the file holds only the new events, add them with --append. "
+    for name, (now, before) in sizes.items():
         if now < before * (1 - gate.max_shrink):
             return (
                 f"refused: {name} fell from {before} to {now} since version {live.id}, more than gate.max_shrink = "
-                f"{gate.max_shrink} allows. If that is meant, set RECSYS_GATE__MAX_SHRINK=1 for one run"
+                f"{gate.max_shrink} allows. {only_new if name == 'events' else ''}If the rest is meant to go, set "
+                "RECSYS_GATE__MAX_SHRINK=1 for one run"
             )
     return ""
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from recsys.data import schema, snapshot, sources
+from recsys.data import languages, report, schema, snapshot, sources
+from recsys.data.catalogue import render
 from recsys.data.sample import sample_dir
-from recsys.data.schema import Checked, TimeKind
+from recsys.data.schema import Checked, Dialect, TimeKind
 from recsys.data.snapshot import ShopTables
 from recsys.data.store import Store, Version
 from recsys.errors import BadInput
+from recsys.pipeline import missing
+from recsys.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +30,10 @@ QUARANTINE = "quarantine"
 class Inputs:
     """What a command was given; anything left out is taken from the live version, or from the sample shop."""
 
-    items: Path | None = None
-    interactions: Path | None = None
-    impressions: Path | None = None
-    users: Path | None = None
+    items: Path | str | None = None
+    interactions: Path | str | None = None
+    impressions: Path | str | None = None
+    users: Path | str | None = None
     format: str = "auto"
     append: bool = False
 
@@ -39,8 +43,51 @@ class Inputs:
         return any([self.items, self.interactions, self.impressions, self.users])
 
 
-def load_inputs(inputs: Inputs, store: Store, live: Version | None) -> tuple[ShopTables, dict[str, Any]]:
-    """Read and check what was given, and complete it from the live version or the sample shop."""
+@dataclass(frozen=True)
+class Intake:
+    """The tables of a run, and how they came to be.
+
+    Attributes
+    ----------
+    checks
+        The tables that were read, by name.
+    reading
+        The report of this reading as plain data; the live version's where nothing was read.
+    notes
+        Counts for the summary.
+    """
+
+    tables: ShopTables
+    checks: Mapping[str, Checked]
+    reading: Mapping[str, Any]
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def require(self, max_bad: float) -> Intake:
+        """The same, unless too many rows of a table cannot be used (`BadInput`)."""
+        for check in self.checks.values():
+            check.require(max_bad)
+        return self
+
+    def save(self, directory: Path) -> None:
+        """Write the report into a version."""
+        report.save(self.reading, directory)
+
+
+def load_inputs(inputs: Inputs, store: Store, live: Version | None, settings: Settings) -> Intake:
+    """Read and check what was given, and complete it from the live version or the sample shop.
+
+    Raises
+    ------
+    BadInput
+        The tables cannot be used, or too many of their rows cannot; the quarantine lists these all the same.
+    """
+    intake = read_inputs(inputs, live, settings)
+    _write_quarantine(store, intake.checks)
+    return intake.require(settings.intake.max_bad)
+
+
+def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Intake:
+    """`load_inputs` without a trace: nothing is written, and bad rows are only counted."""
     files = _with_sample(inputs, live)
     old = snapshot.load(live.path).tables.value if live else None
     raw = sources.Tables()  # nothing given: the live version's own tables, with tonight's settings
@@ -52,38 +99,74 @@ def load_inputs(inputs: Inputs, store: Store, live: Version | None) -> tuple[Sho
             users=files.users,
             format=files.format,
         )
+    _check_mapping(settings.columns, raw)
     checks: dict[str, Checked] = {}
     notes: dict[str, Any] = {"sample_shop": files is not inputs, **raw.notes}
-    if raw.items is not None:
-        checks["items"] = schema.check_items(raw.items, str(files.items or files.interactions))
+    how: dict[str, Any] = {"dialect": Dialect.of(settings)}
+
+    def about(name: str) -> dict[str, Any]:
+        place = getattr(files, name) or files.interactions or ""
+        return {**how, "source": sources.shown(place), "report": raw.report.table(name)}
+
+    stopgap = raw.notes.get("items") == sources.FROM_EVENTS and old is not None
+    if stopgap:
+        raw.report.tables.pop("items", None)
+    elif raw.items is not None:
+        checks["items"] = schema.check_items(raw.items, **about("items"))
+        _say_languages(checks["items"], settings.encoder.name)
     items = checks["items"].table if "items" in checks else old.items if old else None
     if items is None:
         raise BadInput("no items: give --items F (interactions alone can only update a version that has items)")
-    known = set(items[schema.ITEM])
+    left = missing.left_the_feed(items, old) if old is not None and "items" in checks else items.iloc[:0]
+    known = {*items[schema.ITEM], *left[schema.ITEM]}
     if raw.interactions is not None:
-        checks["interactions"] = schema.check_interactions(raw.interactions, known, str(files.interactions))
+        checks["interactions"] = schema.check_interactions(raw.interactions, known, **about("interactions"))
     if raw.impressions is not None:
-        checks["impressions"] = schema.check_impressions(raw.impressions, known, str(files.impressions))
+        checks["impressions"] = schema.check_impressions(raw.impressions, known, **about("impressions"))
     if raw.users is not None:
-        checks["users"] = schema.check_users(raw.users, str(files.users))
-    _write_quarantine(store, checks)
-    for name, check in checks.items():
-        notes |= {f"{name}_{k}": v for k, v in check.notes.items()}
+        checks["users"] = schema.check_users(raw.users, **about("users"))
     interactions = checks.get("interactions")
-    if interactions is not None:
-        table, kind = interactions.table, interactions.time_kind or TimeKind.ORDER
-        if inputs.append and old is not None:
-            table = _appended(old.interactions, old.kind, table, kind)
-    elif old is not None:
-        table, kind = old.interactions, old.kind
-        table = table[table[schema.ITEM].astype(object).isin(known)]
-    else:
-        table, kind = _no_events(), TimeKind.ABSOLUTE
+    if old is not None and (interactions is None or inputs.append):
+        missing.refuse_other_ids(old, items, left, settings.gate.max_shrink)
+    table, kind = _events(interactions, old, append=inputs.append)
+    kept = missing.keep(left, table, kind, settings.intake.keep_missing_days, raw.report)
+    if len(left):
+        table = table[table[schema.ITEM].astype(object).isin({"", *items[schema.ITEM], *kept[schema.ITEM]})]
+        items = pd.concat([items, kept], ignore_index=True).sort_values(schema.ITEM, ignore_index=True)
 
     def pick(name: str) -> pd.DataFrame | None:
         return checks[name].table if name in checks else getattr(old, name, None)
 
-    return ShopTables(items, table, kind, pick("impressions"), pick("users")), notes
+    for name, check in checks.items():
+        notes |= {f"{name}_{k}": v for k, v in check.notes.items()}
+    reading = raw.report.to_dict() if checks else report.load(live.path) if live else {}
+    notes |= {"reading": reading} if checks else {}
+    tables = ShopTables(items, table, kind, pick("impressions"), pick("users"), missing=len(kept))
+    return Intake(tables, checks, reading, notes)
+
+
+def _events(new: Checked | None, old: ShopTables | None, *, append: bool) -> tuple[pd.DataFrame, TimeKind]:
+    if new is None:
+        return (_no_events(), TimeKind.ABSOLUTE) if old is None else (old.interactions, old.kind)
+    kind = new.time_kind or TimeKind.ORDER
+    return (_appended(old, new, kind) if append and old is not None else new.table), kind
+
+
+def _check_mapping(columns: Mapping[str, str], raw: sources.Tables) -> None:
+    tables = [table for table in (raw.items, raw.interactions, raw.impressions, raw.users) if table is not None]
+    there = [str(name).strip() for table in tables for name in table.columns]
+    for ours, theirs in columns.items():
+        if tables and theirs not in there:
+            raise BadInput(
+                f"columns: `{ours}` is to be read from {theirs!r}, and no table has such a column. Found: "
+                f"{', '.join(map(repr, dict.fromkeys(there)))}."
+            )
+
+
+def _say_languages(items: Checked, encoder: str) -> None:
+    items.report.languages = languages.shares(render(items.table, (schema.TITLE, schema.TEXT)))
+    if warning := languages.unread(items.report.languages, encoder):
+        items.report.warnings.append(warning)
 
 
 def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:
@@ -97,17 +180,18 @@ def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:
     return Inputs(items=file("items"), interactions=file("interactions"), users=file("users"))
 
 
-def _appended(old: pd.DataFrame, old_kind: TimeKind, new: pd.DataFrame, new_kind: TimeKind) -> pd.DataFrame:
-    """Both tables' events, each already checked; repeats of an event are dropped by checking once more."""
-    if new_kind is not old_kind:
+def _appended(old: ShopTables, new: Checked, kind: TimeKind) -> pd.DataFrame:
+    """Both tables' events, each already checked; repeats are dropped, and returns netted, by checking once more."""
+    if kind is not old.kind:
         raise BadInput(
-            f"--append: the live events have {old_kind.value} times, the new ones {new_kind.value} times; "
+            f"--append: the live events have {old.kind.value} times, the new ones {kind.value} times; "
             "they cannot be put in one order"
         )
-    if new_kind is TimeKind.ORDER:  # the new events come after each user's old ones
-        last = old.groupby(schema.USER)[schema.TIME].max()
-        new = new.assign(**{schema.TIME: new[schema.TIME] + new[schema.USER].map(last).fillna(-1.0) + 1})
-    both = pd.concat([old, new], ignore_index=True)
+    fresh = new.table if new.returns is None else pd.concat([new.table, new.returns], ignore_index=True)
+    if kind is TimeKind.ORDER:  # the new events come after each user's old ones
+        last = old.interactions.groupby(schema.USER)[schema.TIME].max()
+        fresh = fresh.assign(**{schema.TIME: fresh[schema.TIME] + fresh[schema.USER].map(last).fillna(-1.0) + 1})
+    both = pd.concat([old.interactions, fresh], ignore_index=True)
     return schema.check_interactions(both, source="interactions").table
 
 
@@ -122,7 +206,7 @@ def _no_events() -> pd.DataFrame:
     )
 
 
-def _write_quarantine(store: Store, checks: dict[str, Checked]) -> None:
+def _write_quarantine(store: Store, checks: Mapping[str, Checked]) -> None:
     folder = store.root / QUARANTINE
     for name, check in checks.items():
         path = folder / f"{name}.csv"

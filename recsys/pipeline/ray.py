@@ -12,6 +12,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from recsys.data.store import Version
 from recsys.encoders.loading import encoder_for
 from recsys.encoders.protocol import Composed, Encoded, Encodes
 from recsys.errors import BadInput
+from recsys.pipeline.engine import Engine
 from recsys.serving.recommender import Recommender
 from recsys.settings import ClusterSettings, Settings
 
@@ -39,7 +41,7 @@ _ROW, _TEXT, _KIND, _VECTOR, _CUT, _PART = "row", "text", "kind", "vector", "cut
 _LIST = pa.schema([("user_id", pa.string()), ("rank", pa.int64()), ("item_id", pa.string()), ("score", pa.float64())])
 
 
-class Cluster:
+class Cluster(Engine):
     """The Ray cluster at ``RAY_ADDRESS``, or this machine's cores; the artifacts are on storage all workers see."""
 
     def encoder(self, settings: Settings) -> Encodes:
@@ -56,15 +58,11 @@ class Cluster:
         candidates: Collection[str] | None = None,
         progress: bool = False,
     ) -> int:
-        """Write ``user_id, rank, item_id, score`` for these users, in their order; returns the number of rows.
-
-        Parts that an interrupted run of the same request finished are kept.
-        """
+        """As everywhere; parts that an interrupted run of the same request finished are kept."""
         if rec.version is None:
             raise BadInput("engine 'ray': workers open a published version; give artifacts=DIR")
         outputs.check_writable(out)
         allowed = None if candidates is None else sorted(candidates)
-        rec.lookup.codes(allowed or [])  # an unknown item is the caller's to hear of, before any work
         folder = out.parent / f".{out.name}.parts"
         size = rec.settings.cluster.users_per_part
         parts = [list(users[start : start + size]) for start in range(0, len(users), size)]
@@ -164,24 +162,20 @@ def _mapped(data: Any, worker: type, recipe: Mapping[str, Any], how: ClusterSett
     )
 
 
-class _running:  # noqa: N801 - reads as a phrase
+@contextmanager
+def _running(progress: bool) -> Iterator[None]:
     """Ray for the length of a `with`; one that runs already is used and left running."""
-
-    def __init__(self, progress: bool) -> None:
-        self._progress = progress
-        self._started = False
-
-    def __enter__(self) -> None:
-        if not ray.is_initialized():
-            # A cluster named by RAY_ADDRESS has its own size; a local one is told nothing it can find out itself.
-            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
-            self._started = True
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = self._progress
-        context.print_on_execution_start = False
-
-    def __exit__(self, *_: object) -> None:
-        if self._started:
+    started = not ray.is_initialized()
+    if started:
+        # A cluster named by RAY_ADDRESS has its own size; a local one is told nothing it can find out itself.
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = progress
+    context.print_on_execution_start = False
+    try:
+        yield
+    finally:
+        if started:
             ray.shutdown()
 
 
@@ -211,12 +205,8 @@ def _join(parts: Sequence[Path], out: Path) -> int:
         return len(table)
     rows = 0
     with replacing(out) as whole, pq.ParquetWriter(whole, _LIST) as writer:
-        for table in _cast(parts):
+        for part in parts:
+            table = pq.read_table(part).select(_LIST.names).cast(_LIST)
             writer.write_table(table)
             rows += len(table)
     return rows
-
-
-def _cast(parts: Sequence[Path]) -> Iterator[pa.Table]:
-    for part in parts:
-        yield pq.read_table(part).select(_LIST.names).cast(_LIST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,8 +14,9 @@ from recsys.data.vectors import VectorPool
 from recsys.encoders.loading import encoder_for, encoder_of
 from recsys.encoders.protocol import Encodes
 from recsys.encoders.snapshots import Built, build_snapshot
-from recsys.errors import BadInput
-from recsys.pipeline.gate import Verdict, judge
+from recsys.errors import BadInput, NothingToLearn
+from recsys.pipeline import too_few
+from recsys.pipeline.gate import Verdict, judge, shrunk
 from recsys.pipeline.inputs import Inputs, load_inputs
 from recsys.pipeline.night import Night
 from recsys.pipeline.publishing import publish_draft, publish_version, write_ranker
@@ -23,6 +25,8 @@ from recsys.ranking.features import TrainingContext
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker
 from recsys.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,10 @@ def nightly(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Ou
         The tables cannot be used; nothing is published.
     """
     with Night.begin(settings, inputs, progress=progress) as night:
-        tables, notes = load_inputs(inputs, night.store, night.live)
-        outcome = _embed_and_train(night, tables, gated=True)
-    return replace(outcome, notes=notes | outcome.notes)
+        intake = load_inputs(inputs, night.store, night.live, settings)
+        intake.save(night.draft.path)
+        outcome = _embed_and_train(night, intake.tables, gated=True)
+    return replace(outcome, notes=intake.notes | outcome.notes)
 
 
 def publish(tables: ShopTables, settings: Settings, *, progress: bool = False) -> Outcome:
@@ -74,13 +79,14 @@ def embed(
         The tables cannot be used; nothing is published.
     """
     with Night.begin(settings, inputs, progress=progress, make_encoder=encoder) as night:
-        tables, notes = load_inputs(inputs, night.store, night.live)
-        built = _encode(night, tables)
+        intake = load_inputs(inputs, night.store, night.live, settings)
+        intake.save(night.draft.path)
+        built = _encode(night, intake.tables)
         ranker, why = _carried(night, built.snapshot)
         pool = night.known_vectors("training")[0] if _same_encoder(night) else VectorPool.empty(night.encoder.dim)
         serves = "ranker" if ranker else f"cosine; ranker {why}"
         version = publish_version(night, built, ranker, pool, serves=serves)
-    return Outcome(version, notes | version.manifest["counts"] | {"ranker": "carried over" if ranker else why})
+    return Outcome(version, intake.notes | version.manifest["counts"] | {"ranker": "carried over" if ranker else why})
 
 
 def train(settings: Settings, *, progress: bool = False) -> Outcome:
@@ -102,12 +108,21 @@ def train(settings: Settings, *, progress: bool = False) -> Outcome:
     return Outcome(version, {"histories_encoded": texts.encoded, **parts["ranker"]})
 
 
-def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tuple[Snapshot, Ranker, Encodes]:
-    """A snapshot of checked tables, a ranker fitted on it and the encoder of both, in memory only."""
+def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tuple[Snapshot, Ranker | None, Encodes]:
+    """A snapshot of checked tables, a ranker fitted on it and the encoder of both, in memory only.
+
+    Events that are too few for a ranker give None in its place.
+    """
     check_extra_blocks(settings, tables)
     encoder = encoder_for(settings)
     shop = build_snapshot(tables, encoder, settings, progress=progress).snapshot
-    return shop, _fit(shop, HistoryEncoder(encoder, shop, settings, progress=progress), settings, progress), encoder
+    try:
+        too_few.require_enough(shop.events)
+        ranker = _fit(shop, HistoryEncoder(encoder, shop, settings, progress=progress), settings, progress)
+    except NothingToLearn as error:
+        log.warning("no ranker, popularity and texts serve: %s", error)
+        ranker = None
+    return shop, ranker, encoder
 
 
 def _embed_and_train(night: Night, tables: ShopTables, *, gated: bool) -> Outcome:
@@ -118,11 +133,19 @@ def _embed_and_train(night: Night, tables: ShopTables, *, gated: bool) -> Outcom
     texts = HistoryEncoder(
         night.encoder, shop, night.settings, night.known_vectors("training"), progress=night.progress
     )
-    verdict = judge(night, shop, texts) if gated else None
-    if verdict is not None and verdict.refused:
-        return Outcome(night.live, built.notes, verdict)
-    ranker = _fit(shop, texts, night.settings, night.progress)
-    version = publish_version(night, built, ranker, texts.pool, gate=verdict.figures if verdict else None)
+    try:
+        too_few.require_enough(shop.events)
+        verdict = judge(night, shop, texts) if gated else None
+        if verdict is not None and verdict.refused:
+            return Outcome(night.live, built.notes, verdict)
+        ranker, serves = _fit(shop, texts, night.settings, night.progress), "ranker"
+    except NothingToLearn as error:
+        if gated and (broken := shrunk(night, shop)):
+            return Outcome(night.live, built.notes, Verdict(True, broken, {}))
+        ranker, serves = None, f"popularity and texts; no ranker: {error}"
+        verdict = Verdict(False, f"no ranker, popularity and texts serve: {error}", {}) if gated else None
+    figures = verdict.figures if verdict else None
+    version = publish_version(night, built, ranker, texts.pool, serves=serves, gate=figures)
     return Outcome(version, version.manifest["counts"] | {"training_histories_encoded": texts.encoded}, verdict)
 
 

@@ -26,6 +26,7 @@ from recsys.data.snapshot import Lazy
 from recsys.errors import ArtifactError, BadInput
 from recsys.ranking.extra_blocks import extra_blocks
 from recsys.ranking.features import BLOCKS, Block, TrainingContext
+from recsys.ranking.features.base import fit_blocks
 from recsys.ranking.regression import Regression, TrainingSplit
 from recsys.ranking.sampling import HistoryVectors, Impressions, training_pairs
 from recsys.ranking.windows import training_windows
@@ -276,11 +277,3 @@ class RankerTrainer:
             "calibration": {"slope": model.slope, "shift": model.shift},
         }
         return Ranker(blocks, weights, offsets, model.intercept, report)
-
-
-def fit_blocks(kinds: Sequence[type[Block]], context: TrainingContext) -> tuple[Block, ...]:
-    """One fitted block of each kind."""
-    blocks = tuple(kind() for kind in kinds)
-    for block in blocks:
-        block.fit(context)
-    return blocks

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Histories
-from recsys.ranking.features.base import Block
+from recsys.ranking.features.base import Block, fit_blocks
 from recsys.ranking.windows import TrainingWindow
 from recsys.settings import TrainingConfig
 
@@ -194,9 +194,7 @@ def training_pairs(
     for number, (window, group) in enumerate(zip(windows, samples, strict=True)):
         progress(f"features of window {number + 1} of {len(windows)}: {len(group):,} shoppers")
         catalogue = window.context.catalogue
-        blocks = [kind() for kind in kinds]
-        for block in blocks:
-            block.fit(window.context)
+        blocks = fit_blocks(kinds, window.context)
         if not columns:
             columns = tuple(c for b in blocks for c in b.columns)
             features = np.empty((total, len(columns)), np.float32)

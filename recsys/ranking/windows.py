@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.events import Events
-from recsys.errors import BadInput
+from recsys.errors import NothingToLearn
 from recsys.ranking.features.base import TrainingContext
 from recsys.settings import TrainingConfig
 
@@ -106,7 +106,9 @@ def training_windows(context: TrainingContext, config: TrainingConfig) -> list[T
                 found.append(TrainingWindow.of("later", past, float(end), after, config.users, rng))
     usable = [window for window in found if window is not None]
     if not usable:
-        raise BadInput("interactions: no user has two different items; a ranker cannot be trained from these events.")
+        raise NothingToLearn(
+            "interactions: no user has two different items; no ranker can be trained from these events."
+        )
     return usable
 
 

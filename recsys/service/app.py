@@ -21,6 +21,7 @@ from recsys.service.bodies import MAX_BODY, AnswerBody, CompleteBody, ExplainBod
 from recsys.service.guard import Guard, PlainJSON, failure
 from recsys.serving.live import Live, following, live_recommender
 from recsys.serving.recommender import Recommender
+from recsys.serving.results import NOTES
 from recsys.settings import Settings
 
 
@@ -122,7 +123,8 @@ def live_assistant(settings: Settings, lists: Live[Recommender]) -> Live[Assista
 
 def _listed(rec: Recommender, table: pd.DataFrame) -> dict[str, Any]:
     rows = table.astype(object).where(table.notna(), None)  # JSON has null where tables have NaN
-    return {"version": _id(rec), "items": rows.to_dict("records")}
+    said = {NOTES: table.attrs[NOTES]} if NOTES in table.attrs else {}
+    return {"version": _id(rec), "items": rows.to_dict("records"), **said}
 
 
 def _id(rec: Recommender) -> str:

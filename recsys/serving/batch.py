@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 from threadpoolctl import threadpool_limits
 
 from recsys.data.schema import ITEM, USER
+from recsys.progress import progress_bar
 from recsys.serving.candidates import Pool
 from recsys.serving.lookup import Lookup
 from recsys.serving.scoring import Scoring
@@ -54,7 +53,5 @@ def pair_scores(lookup: Lookup, scoring: Scoring, pairs: pd.DataFrame, *, progre
 
 def parallel_map(work: Callable[[Any], Any], things: Sequence[Any], what: str, progress: bool) -> list[Any]:
     """`work` on each thing, in order: one thread a thing, one BLAS thread each, so that cores are not fought over."""
-    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(work, things)
-        console = Console(stderr=True)
-        return list(track(results, what, total=len(things), console=console, disable=not progress, transient=True))
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool, progress_bar(progress) as bar:
+        return list(bar.track(pool.map(work, things), total=len(things), description=what))

@@ -80,10 +80,6 @@ class Retriever:
         """The pool of a search without restrictions."""
         return self.restricted(self._shop.available)
 
-    def pool(self, allowed: NDArray[np.bool_] | None) -> Pool:
-        """What may be recommended when only `allowed`, shape ``(n_items,)``, may; prepared once for many shoppers."""
-        return self.everything if allowed is None else self.restricted(self._shop.available & allowed)
-
     def restricted(self, possible: NDArray[np.bool_]) -> Pool:
         """A pool of exactly these items, available or not; `possible` has shape ``(n_items,)``."""
         catalogue, limit = self._shop.catalogue, self._settings.exhaustive_limit
@@ -115,7 +111,7 @@ class Retriever:
 
     def _gather(self, profile: Profile, size: int, pool: Pool, extra: int) -> NDArray[np.int64]:
         """Distinct codes from all sources, ascending."""
-        _, near = self._index.search(self.query(profile), size + extra, pool.selection)
+        _, near = self._index.search(query_of(self._ranker, profile), size + extra, pool.selection)
         if len(profile):
             latest = profile.facts.vectors[-LATEST:]
             _, alike = self._index.search(latest, size // LATEST, pool.selection, share=1 / 8)
@@ -130,13 +126,9 @@ class Retriever:
         """First-stage score, without the features that compare every vector with every item of the history."""
         few = Candidates.of(self._shop.facts, codes)
         if self._ranker is None:
-            return np.asarray(few.facts.vectors @ self.query(profile), np.float64)
+            return np.asarray(few.facts.vectors @ query_of(self._ranker, profile), np.float64)
         pairs = zip(self._ranker.blocks, self._ranker.weights, strict=True)
         return np.sum([b.score(profile, few, w) for b, w in pairs if not b.expensive], axis=0)
-
-    def query(self, profile: Profile) -> NDArray[np.float32]:
-        """What the vector index is asked for this shopper, shape ``(dim,)``."""
-        return query_of(self._ranker, profile)
 
     @cached_property
     def _partners(self) -> list[ItemNeighbours]:

@@ -34,10 +34,14 @@ MAX_HISTORY = 10_000
 
 @dataclass(frozen=True)
 class Shopper:
-    """Shopper profile, and the catalogue items they have met already."""
+    """Shopper profile, and the catalogue items they have met already.
+
+    `skipped` are ids of their history that the catalogue does not have: a product listed today, or dropped last night.
+    """
 
     profile: Profile
     seen: NDArray[np.integer]
+    skipped: tuple[str, ...] = ()
 
 
 class GivenItems(NamedTuple):
@@ -128,38 +132,51 @@ class Lookup:
             raise BadInput(f"user: 'history' is a list of at most {MAX_HISTORY} item ids, oldest first")
         if not isinstance(text, str):
             raise BadInput("user: 'text' is a string")
-        codes = self._distinct(history)
+        codes, skipped = self._distinct([item for item in history if not isinstance(item, Mapping)])
         facts, read = self.shop.facts.take(codes), self._history_text(codes)
         items = codes
+        if described := [item for item in history if isinstance(item, Mapping)]:
+            # Products that the catalogue does not have yet, met after those it has.
+            table = _described(described)
+            facts, items = ItemFeatures.concat(facts, self._facts(table)), np.append(codes, np.full(len(table), -1))
+            read = "; ".join([*table[TITLE].tolist()[::-1], *([read] if read else [])])
         if text.strip():
             # A sentence is a history of one product the catalogue does not have, the latest thing they wanted.
             said = self._facts(pd.DataFrame({TITLE: [text[: schema.MAX_TEXT]]}), kind="query")
-            facts, items = ItemFeatures.concat(facts, said), np.append(codes, -1)
+            facts, items = ItemFeatures.concat(facts, said), np.append(items, -1)
             read = f"{text[: schema.MAX_TEXT]}; {read}" if read else text[: schema.MAX_TEXT]
         vector = self._encode([read])[0] if read else np.zeros(facts.vectors.shape[1], np.float32)
-        return Shopper(ad_hoc_profile(facts, items, vector, self._settings.training.half_life), codes)
+        return Shopper(ad_hoc_profile(facts, items, vector, self._settings.training.half_life), codes, skipped)
 
     def basket(self, ids: Sequence[str]) -> Shopper:
         """A shopper known only by items taken together, in one visit that is going on now."""
         if isinstance(ids, str) or not len(ids) or len(ids) > MAX_HISTORY:
             raise BadInput(f"basket: a list of one to {MAX_HISTORY} item ids")
-        codes = np.sort(self._distinct(ids))
+        codes, skipped = self._distinct(ids)
+        codes = np.sort(codes)
+        if not len(codes):
+            return replace(self.shopper({}), skipped=skipped)
         vector = self._encode([self._history_text(codes)])[0]
         profile = ad_hoc_profile(
             self.shop.facts.take(codes), codes, vector, self._settings.training.half_life, one_visit=True
         )
-        return Shopper(profile, codes)
+        return Shopper(profile, codes, skipped)
 
     def encode_history(self, profile: Profile) -> NDArray[np.float32]:
         """The vector of a profile's history as text, encoded now; zeros where nothing of it is in the catalogue."""
         read = self._history_text(profile.items[profile.items >= 0])
         return self._encode([read])[0] if read else np.zeros_like(profile.text)
 
-    def _distinct(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        """Codes of a history; an item met twice counts once, where it was met last."""
-        codes = self.codes([str(i) for i in ids])
+    def _distinct(self, ids: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """Codes of a history, and ids of it that are unknown; an item met twice counts once, where it was met last."""
+        codes, skipped = self.known([str(i) for i in ids])
         codes = codes[np.sort(len(codes) - 1 - np.unique(codes[::-1], return_index=True)[1])]
-        return codes[-self.shop.histories.LIMIT :]
+        return codes[-self.shop.histories.LIMIT :], skipped
+
+    def known(self, ids: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """Codes of those ids that the catalogue has, in their order, and the others."""
+        codes = self.shop.item_index.get_indexer(pd.Index(ids, dtype=object)).astype(np.int64)
+        return codes[codes >= 0], tuple(dict.fromkeys(ids[int(at)] for at in np.flatnonzero(codes < 0)))
 
     def _history_text(self, codes: NDArray[np.int64]) -> str:
         read = [self.titles[code] for code in codes]

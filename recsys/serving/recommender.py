@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.data import schema
-from recsys.data.schema import ITEM, USER
-from recsys.data.snapshot import ShopTables, Snapshot
+from recsys.data.reading import check_tables
+from recsys.data.snapshot import Snapshot
 from recsys.data.store import Store, Version
 from recsys.data.vectors import VectorPool
 from recsys.encoders.loading import encoder_of
@@ -31,7 +30,8 @@ from recsys.serving.index import ItemIndex
 from recsys.serving.item_columns import ItemColumns
 from recsys.serving.lookup import Item, Lookup, Shopper, User
 from recsys.serving.opening import open_parts
-from recsys.serving.results import RANK, RULES, SCORE, ResultTables
+from recsys.serving.results import NOTES, RULES, ResultTables
+from recsys.serving.rule_items import unmatched
 from recsys.serving.rules import Rules
 from recsys.serving.scoring import Scoring
 from recsys.settings import Settings, load_settings
@@ -63,7 +63,7 @@ class Recommender:
         self.tables = ResultTables(shop, ranker, self.items)
         self.scoring = Scoring(shop, ranker, index, settings.retrieval, version)
         if ranker is None:
-            log.warning("this version has no ranker: similarity (cosine) serves; run `recsys train`")
+            log.warning("no ranker: %s", version.manifest["serves"] if version else "popularity and texts serve")
 
     def __repr__(self) -> str:
         manifest = self.version.manifest if self.version else {}
@@ -78,20 +78,25 @@ class Recommender:
     @classmethod
     def build(
         cls,
-        items: pd.DataFrame,
-        interactions: pd.DataFrame,
+        items: Any,
+        interactions: Any,
         *,
         artifacts: Path | str | None = None,
         settings: Settings | None = None,
         progress: bool = False,
     ) -> Recommender:
-        """Encode, index and train from two tables, in memory or (with `artifacts`) published as a version."""
+        """Encode, index and train from two tables, in memory or (with `artifacts`) published as a version.
+
+        Parameters
+        ----------
+        items, interactions
+            Data frames of pandas, polars, PyArrow, dask or what else Narwhals knows, with the columns of the data
+            contract.
+        """
         from recsys.pipeline import runs  # serving itself reads versions and never writes one
 
         settings = settings or load_settings()
-        checked = schema.check_items(items, "items")
-        events = schema.check_interactions(interactions, set(checked.table[ITEM]), "interactions")
-        tables = ShopTables(checked.table, events.table, events.time_kind or schema.TimeKind.ORDER)
+        tables = check_tables(items, interactions, settings)
         if artifacts is not None:
             settings = settings.model_copy(update={"artifacts": Path(artifacts)})
             runs.publish(tables, settings, progress=progress)
@@ -163,6 +168,8 @@ class Recommender:
         pandas.DataFrame
             ``item_id, score, rank``, then ``position`` (the place in `items`, where `items` is given) or ``rules``,
             then ``title`` and `columns`; best first, ties by ``item_id``. A notebook shows what each score is made of.
+            ``attrs["notes"]`` says what was left out: items of the history that the catalogue does not have, rules that
+            match nothing.
 
         Raises
         ------
@@ -199,20 +206,14 @@ class Recommender:
         if isinstance(users, str):
             raise BadInput(f"users: a list of user ids such as [{users!r}]; recommend({users!r}) is for one")
         ids = list(users)
-        pool = self.scoring.pool(self._only(candidates))
+        only, left_out = self._only(candidates)
+        if left_out:
+            log.warning("%d candidates are not in the catalogue and are left out: %s", len(left_out), left_out[:5])
+        pool = self.scoring.pool(only)
         lengths, codes, scores = batch.lists(
             self.lookup, self.scoring, ids, k, pool, exclude_seen=exclude_seen, progress=progress
         )
-        starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
-        return pd.DataFrame(
-            {
-                USER: np.repeat(np.array(ids, dtype=object), lengths),
-                RANK: np.arange(len(codes)) - starts + 1,
-                ITEM: self.shop.item_ids[codes],
-                SCORE: scores,
-                **self.items.beside(codes, columns),
-            }
-        )
+        return self.tables.many(ids, lengths, codes, scores, columns)
 
     def score_pairs(self, pairs: pd.DataFrame, *, progress: bool = False) -> NDArray[np.float64]:
         """Score of each row of ``user_id, item_id``, in the order given, shape ``(len(pairs),)``.
@@ -313,17 +314,32 @@ class Recommender:
         seed: str,
     ) -> pd.DataFrame:
         _check_k(k)
-        only = self._only(candidates)
+        only, left_out = self._only(candidates)
+        said = [f"history: {name!r} is not in the catalogue and is left out" for name in shopper.skipped]
+        said += [f"candidates: {name!r} is not in the catalogue and is left out" for name in left_out]
         if rules is None:
             codes, scores = self.scoring.top(shopper, k, self.scoring.pool(only), exclude_seen=exclude_seen)
-            return self.tables.found(codes, scores, columns, shopper)
-        codes, scores, notes = self.scoring.top_with_rules(
-            shopper, k, Rules.of(rules), only=only, exclude_seen=exclude_seen, seed=seed
-        )
-        return self.tables.found(codes, scores, columns, shopper, **{RULES: notes})
+            table = self.tables.found(codes, scores, columns, shopper)
+        else:
+            asked = Rules.of(rules)
+            codes, scores, notes = self.scoring.top_with_rules(
+                shopper, k, asked, only=only, exclude_seen=exclude_seen, seed=seed
+            )
+            table = self.tables.found(codes, scores, columns, shopper, **{RULES: notes})
+            said += unmatched(asked, self.scoring.rule_items)
+        if said:
+            table.attrs[NOTES] = said
+            log.info("%s", "; ".join(said))
+        return table
 
-    def _only(self, candidates: Collection[str] | None) -> NDArray[np.int64] | None:
-        return None if candidates is None else self.lookup.codes(list(candidates))
+    def _only(self, candidates: Collection[str] | None) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+        """Codes of the candidates that the catalogue has, and ids of the others; None for all items."""
+        if candidates is None:
+            return None, ()
+        codes, left_out = self.lookup.known([str(item) for item in candidates])
+        if left_out and not len(codes):
+            raise BadInput(f"candidates: none of the {len(left_out)} is in the catalogue, for example {left_out[0]!r}")
+        return codes, left_out
 
 
 def _check_k(k: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from html import escape
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Profile
-from recsys.data.schema import ITEM
+from recsys.data.schema import ITEM, USER
 from recsys.data.snapshot import Snapshot
 from recsys.explain import bars
 from recsys.ranking.ranker import Ranker
@@ -20,6 +20,8 @@ from recsys.serving.item_columns import ItemColumns
 from recsys.serving.lookup import GivenItems, Shopper
 
 SCORE, RANK, POSITION, RULES = "score", "rank", "position", "rules"
+#: Where a list says what was left out of the request: `DataFrame.attrs`, and a field of the service's answer.
+NOTES = "notes"
 #: Rows of a list that a notebook shows.
 SHOWN = 50
 
@@ -110,6 +112,20 @@ class ResultTables:
         table = {ITEM: given.ids[order], SCORE: scores[order], RANK: np.arange(1, len(order) + 1), POSITION: order}
         table |= {name: values[order] for name, values in beside.items()}
         return Recommendations.of(table, self._parts(shopper, lambda: given.candidates.take(order)))
+
+    def many(
+        self,
+        users: Sequence[str],
+        lengths: NDArray[np.int64],
+        codes: NDArray[np.int64],
+        scores: NDArray[np.float64],
+        columns: Collection[str] | None,
+    ) -> pd.DataFrame:
+        """The lists of many users under one another; `codes` and `scores` hold ``lengths[i]`` rows for ``users[i]``."""
+        starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+        table = {USER: np.repeat(np.array(users, dtype=object), lengths), RANK: np.arange(len(codes)) - starts + 1}
+        table |= {ITEM: self._shop.item_ids[codes], SCORE: scores}
+        return pd.DataFrame(table | self._items.beside(codes, columns))
 
     def _parts(self, shopper: Shopper | None, candidates: Callable[[], Candidates]) -> ScoreParts | None:
         if shopper is None or self._ranker is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -159,9 +159,35 @@ def _filters(rules: Rules, rule_items: RuleItems) -> Iterator[tuple[str, NDArray
         yield "exclude_items", rule_items.holding(rules.exclude_items)
 
 
-def _codes(names: Sequence[str] | pd.Index, wanted: frozenset[str]) -> NDArray[np.int64]:
-    codes = pd.Index(names, dtype=object).get_indexer(pd.Index(sorted(wanted), dtype=object))
-    return np.asarray(codes[codes >= 0], np.int64)
+def unmatched(rules: Rules, rule_items: RuleItems) -> list[str]:
+    """What rules name that the catalogue does not have: a misspelt rule would else be a rule that is silently none."""
+    named = {
+        field: (names, getattr(rules, field))
+        for kind, names in (("brands", rule_items.brands), ("categories", rule_items.categories))
+        for field in (kind, f"exclude_{kind}", f"boost_{kind}")
+    }
+    found = [
+        f"rules: {field}: {name!r} matches nothing"
+        for field, (names, wanted) in named.items()
+        for name in sorted(wanted or ())
+        if not len(_codes(names, [name]))
+    ]
+    for field in ("include_items", "exclude_items", "pinned", "boost_items"):
+        ids = rules.pinned.values() if field == "pinned" else getattr(rules, field) or ()
+        wanted = sorted(ids)
+        lacking = [name for name, row in zip(wanted, rule_items.rows(wanted), strict=True) if row < 0]
+        found += [f"rules: {field}: {name!r} is not in the catalogue" for name in lacking]
+    return found
+
+
+def _codes(names: Sequence[str] | pd.Index, wanted: Iterable[str]) -> NDArray[np.int64]:
+    """Codes of names without regard to case; what is not there has none."""
+    return np.flatnonzero(_folded(tuple(names)).isin([name.casefold() for name in wanted]))
+
+
+@lru_cache(maxsize=8)
+def _folded(names: tuple[str, ...]) -> pd.Index:
+    return pd.Index([str(name).casefold() for name in names], dtype=object)
 
 
 def _boosts(rules: Rules, rule_items: RuleItems) -> NDArray[np.float64]:
@@ -172,8 +198,9 @@ def _boosts(rules: Rules, rule_items: RuleItems) -> NDArray[np.float64]:
         (rules.boost_categories, rule_items.facts.category, rule_items.categories),
     ):
         if boosts:
-            # The last entry is what code -1 (unknown) picks.
-            table = np.r_[pd.Series(boosts).reindex(pd.Index(names, dtype=object)).fillna(0.0).to_numpy(float), 0.0]
+            table = np.zeros(len(names) + 1)  # the last entry is what code -1 (unknown) picks
+            for name, logit in boosts.items():
+                table[_codes(names, [name])] += logit
             added += table[column]
     if rules.boost_items:
         for row, logit in zip(rule_items.rows(rules.boost_items), rules.boost_items.values(), strict=True):

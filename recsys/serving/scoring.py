@@ -26,12 +26,17 @@ from recsys.settings import RetrievalSettings
 
 #: Days after its first event for which an item counts as new.
 NEW_DAYS = 30
+#: Shoppers that the usual item's share counts for, where there is no ranker.
+PRIOR = 10.0
 #: Nearest items by vector that `Scoring.similar` looks at.
 SIMILAR_POOL = 200
 
 
 class Scoring:
-    """Scores of a snapshot's items by its ranker; where a version has no ranker, similarity (cosine) stands in."""
+    """Scores of a snapshot's items by its ranker; where a version has no ranker, similarity (cosine) stands in.
+
+    For a shopper without a history there is no similarity either: what most shoppers have met stands in for that.
+    """
 
     def __init__(
         self,
@@ -49,15 +54,26 @@ class Scoring:
 
     def score(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
         """Scores of candidates for one profile: probabilities, or cosines where there is no ranker."""
-        order = self.logits(profile, candidates)
-        return order if self.ranker is None else np.asarray(expit(order))
+        return self._as_score(self.logits(profile, candidates))
 
     def logits(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
         """Log-odds of candidates, by which lists are ordered, or cosines where there is no ranker."""
         if self.ranker is not None:
             return self.ranker.logit(profile, candidates)
+        if not len(profile):
+            return np.where(candidates.codes >= 0, self._popularity[candidates.codes], 0.0)
         mean = profile.mean.astype(np.float64)
         return candidates.facts.vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
+
+    @cached_property
+    def _popularity(self) -> NDArray[np.float64]:
+        """Share of shoppers that have met each item, shrunk to that of the usual item; shape ``(n_items,)``."""
+        events, items = self.shop.events, max(len(self.shop.item_ids), 1)
+        pairs = np.unique(events.user.astype(np.int64) * items + events.item)
+        met = np.bincount(pairs % items, minlength=items).astype(np.float64)
+        # As if PRIOR more shoppers had been seen, who met the usual item as often as such a shop can be sure of.
+        shoppers = events.n_users + PRIOR
+        return np.asarray((met + PRIOR * met.mean() / shoppers) / shoppers)
 
     def pool(self, only: NDArray[np.int64] | None = None) -> Pool:
         """The candidate pool: every available item, or those of these codes."""
@@ -65,7 +81,7 @@ class Scoring:
             return self._retriever.everything
         mask = np.zeros(len(self.shop.item_ids), bool)
         mask[only] = True
-        return self._retriever.pool(mask)
+        return self._retriever.restricted(self.shop.available & mask)
 
     def top(
         self, shopper: Shopper, k: int, pool: Pool, *, exclude_seen: bool = True

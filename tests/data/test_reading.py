@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from recsys.data import read_interactions, read_items
+from recsys.data.reading import check_tables
 from recsys.errors import BadInput
+from recsys.settings import Settings
 
 
 def test_a_file_and_a_table_give_the_same_rows(tmp_path: Path) -> None:
@@ -28,3 +30,13 @@ def test_events_on_unknown_items_are_quarantined(tmp_path: Path) -> None:
     assert (found.table["item_id"].tolist(), len(found.quarantine)) == (["a"], 1)
     with pytest.raises(BadInput, match=r"nowhere\.csv"):
         read_interactions(tmp_path / "nowhere.csv")
+
+
+def test_bad_rows_of_frames_are_said(tiny_tables, caplog):
+    items, interactions = tiny_tables
+    interactions = interactions.copy()
+    interactions.loc[interactions.index[:3], "item_id"] = "nowhere"
+    with caplog.at_level("WARNING"):
+        tables = check_tables(items, interactions, Settings())
+    assert len(tables.interactions) <= len(interactions) - 3
+    assert "3 rows of interactions cannot be used, most because item_id is not in the catalogue" in caplog.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import pickle
 from pathlib import Path
 
 import pandas as pd
@@ -54,10 +55,14 @@ def test_missing_wrong_empty_and_damaged_files_say_so(tmp_path):
     write(tmp_path / "other.csv", ITEMS)
     with pytest.raises(BadInput, match=r"none\.csv: no such file.*there are: other\.csv"):
         read_table(tmp_path / "none.csv")
-    with pytest.raises(BadInput, match="is a directory"):
-        read_table(tmp_path)
-    with pytest.raises(BadInput, match=r"cannot read files of this kind; use one of \.parquet"):
-        read_table(write(tmp_path / "items.pickle", "x"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="the folder has no files of a table"):
+        read_table(tmp_path / "empty")
+    (tmp_path / "items.pickle").write_bytes(pickle.dumps({"item_id": ["1"]}))
+    with pytest.raises(
+        BadInput, match=r"cannot read files of this kind \(a Python pickle is never loaded\); save it as"
+    ):
+        read_table(tmp_path / "items.pickle")
     with pytest.raises(BadInput, match="the file is empty"):
         read_table(write(tmp_path / "empty.csv", ""))
     for name in ("torn.parquet", "torn.xlsx"):
@@ -235,8 +240,9 @@ def test_amazon_2023(tmp_path, ending):
     ]
     assert items.loc["0005", ["category", "text"]].tolist() == ["Books", ""]
     checked = check_interactions(tables.interactions, set(items.index))
-    assert checked.table["timestamp"].tolist() == [1588687728.923] * 2
-    assert checked.table["rating"].tolist() == [5.0, 1.0]
+    assert checked.table["timestamp"].tolist() == [1588687728.923]
+    assert checked.table["rating"].tolist() == [5.0]
+    assert checked.notes["low_ratings"] == 1  # one star is no liking
     assert "private words" not in checked.table.to_csv()
 
 
@@ -251,7 +257,7 @@ def test_amazon_without_one_good_line(tmp_path):
     with pytest.raises(
         BadInput, match=r"no line is a record of Amazon Reviews 2023.*first of 2 bad lines: .*parent_asin"
     ):
-        read_tables(write_jsonl(tmp_path / "meta.jsonl", [{"a": 1}, 5]))
+        read_tables(write_jsonl(tmp_path / "meta.jsonl", [{"a": 1}, 5]), format="amazon-2023")
 
 
 # --- MIND -------------------------------------------------------------------------------------------------------------

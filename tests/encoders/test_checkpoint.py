@@ -192,12 +192,6 @@ def test_vectors_stay_when_the_file_is_overwritten_in_place(tmp_path: Path) -> N
     assert (encoder.encode(TEXTS).vectors == before).all()
 
 
-def test_to_compile_the_model_is_that_of_transformers(folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(checkpoint, "load_bert")
-    monkeypatch.setattr(torch.nn.Module, "compile", lambda model, **_: None)
-    assert np.abs(found(folders("bert"), "cls", compile=True) - expected(folders("bert"), "cls")).max() < 1e-5
-
-
 @pytest.mark.weights
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 def test_the_pinned_encoder_is_read_to_the_last_bit(pooling: str, monkeypatch: pytest.MonkeyPatch) -> None:

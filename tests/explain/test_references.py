@@ -58,24 +58,16 @@ def run(*arguments: object):
     return CliRunner().invoke(importlib.import_module("jobs.evaluate").app, [str(argument) for argument in arguments])
 
 
-def test_both_writers_learn_and_are_compared(
-    file: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_tuned_writer_is_compared(file: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     how = ("--references", file, "--base", base, "--max-steps", 3, "--json")
-    result = finetune(*how, "--soft-prompt", "--out", tmp_path / "soft")
+    result = finetune(*how, "--out", tmp_path / "tuned")
     assert result.exit_code == 0, result.output
-    found = json.loads((tmp_path / "soft" / "soft_prompt.json").read_text("utf-8"))
-    assert json.loads(result.stdout)["loss"] == found["loss"] > 0
-    assert (found["train_examples"], found["valid_examples"], found["steps"], len(found["losses"])) == (22, 8, 3, 1)
-    card = (tmp_path / "soft" / "README.md").read_text("utf-8")
-    assert found["encoder"] in card
-    assert "held-out nats per token" in card
-    assert finetune(*how, "--out", tmp_path / "tuned").exit_code == 0
+    report = json.loads(result.stdout)
+    assert (report["train_examples"], report["valid_examples"], report["steps"]) == (22, 8, 3)
 
     monkeypatch.setenv("RECSYS_EXPLAIN__WRITER", str(base))
     monkeypatch.setenv("RECSYS_EXPLAIN__ADAPTER", str(tmp_path / "tuned"))
-    compare = ("--explanations", 5, "--references", file, "--soft-prompt", tmp_path / "soft")
-    result = run(*compare, "--json")
+    result = run("--explanations", 5, "--references", file, "--json")
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout)
     assert summary["references"] == 5
@@ -86,14 +78,9 @@ def test_both_writers_learn_and_are_compared(
         references.ZERO_SHOT,
         references.GREEDY,
         references.CONSENSUS,
-        references.SOFT_PROMPT,
         "same_pred",
         "wild_pred",
     ]
-    monkeypatch.setenv("RECSYS_ENCODER__MAX_LENGTH", "16")  # vectors of other texts' beginnings
-    result = run(*compare)
-    assert result.exit_code == 2
-    assert "another encoder" in result.stderr
 
 
 def test_the_figures_are_those_of_the_texts(file: Path, table: pd.DataFrame) -> None:
@@ -156,8 +143,6 @@ def test_wrong_input_exits_with_2(file: Path, table: pd.DataFrame, tmp_path: Pat
     for arguments, message in (
         (("--references", file), "--references"),
         ((*size, "--references", file, "--sheet", tmp_path / "s.csv"), "--sheet"),
-        ((*size, "--soft-prompt", tmp_path), "--references"),
-        ((*size, "--references", file, "--soft-prompt", tmp_path), "no soft prompt"),
         ((*size, "--references", few), "at least 20"),
         ((*size, "--references", lacking), "item_profile"),
         ((*size, "--references", tmp_path / "none.csv"), "none.csv"),
@@ -168,17 +153,11 @@ def test_wrong_input_exits_with_2(file: Path, table: pd.DataFrame, tmp_path: Pat
         result = run(*arguments)
         assert result.exit_code == 2, arguments
         assert message in result.stderr
-    out = ("--soft-prompt", "--out", tmp_path / "soft")
-    for arguments, message in (
-        (out, "--references"),
-        ((*out, "--references", few), "at least 20"),
-        ((*out, "--references", lacking), "item_profile"),
-        ((*out, "--references", file, "--resume"), "--resume"),
-    ):
-        result = finetune(*arguments)
-        assert result.exit_code == 2, arguments
+    for file, message in ((few, "at least 20"), (lacking, "item_profile")):
+        result = finetune("--out", tmp_path / "tuned", "--references", file)
+        assert result.exit_code == 2, file
         assert message in result.stderr
-    assert not (tmp_path / "soft").exists()
+    assert not (tmp_path / "tuned").exists()
 
 
 def test_a_missing_adapter_is_named(

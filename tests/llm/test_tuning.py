@@ -106,7 +106,7 @@ class _Letters:
 def test_rows_fit_and_only_the_completion_has_labels(pairs: list[tuple[str, str]], limit: int) -> None:
     rows, cut = examples.tokenise(_Letters(), [Example(*pair) for pair in pairs], limit)
     assert cut == sum(len(p) + len(c) + 1 > limit for p, c in pairs)
-    batch = examples.Collator(pad=0)([rows])
+    batch = examples.collate([rows], pad=0)
     for at, (prompt, completion) in enumerate(pairs):
         assert len(rows[at].ids) <= limit
         labels = [t for t in batch["labels"][at].tolist() if t != IGNORED]

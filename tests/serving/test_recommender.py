@@ -144,8 +144,8 @@ def test_a_list_shows_bars_that_sum_to_its_scores(rec):
     assert tail._repr_html_().count("<svg") == 2
     again = tail._parts.of(tail["rank"].to_numpy())
     assert [list(row.values()) for row in again] == [pytest.approx(list(parts[at].values()), abs=1e-4) for at in (4, 3)]
-    given = rec.recommend("000", items=["K003", {"title": "<b>red</b> teapot"}])
-    assert "&lt;b&gt;red&lt;/b&gt; teapot" in given._repr_html_()
+    given = rec.recommend("000", items=["K003", {"title": "red <3 teapot"}])
+    assert "red &lt;3 teapot" in given._repr_html_()
     assert given._repr_html_().count("<svg") == 2
 
 
@@ -222,7 +222,7 @@ def test_order_of_input_rows_does_not_matter(rec, tiny_tables, tiny):
     [
         (lambda r: r.recommend("nobody"), KeyError, "'history'"),
         (lambda r: r.recommend("000", items=["K001", "nothing"]), KeyError, "'nothing'.*described product"),
-        (lambda r: r.recommend({"history": ["nothing"]}), KeyError, "nothing"),
+        (lambda r: r.recommend("000", candidates=["nothing"]), BadInput, "candidates: none of the 1.*'nothing'"),
         (lambda r: r.recommend("000", k=0), BadInput, "k: 0"),
         (lambda r: r.recommend("000", k=2.5), BadInput, "k: 2.5"),
         (lambda r: r.recommend("000", items=[]), BadInput, "at least one"),
@@ -292,3 +292,34 @@ def test_explanations_sum_to_the_score_and_name_purchases(rec, monkeypatch):
     assert sum(p.value for p in evidence.parts) == pytest.approx(evidence.logit - evidence.baseline, abs=1e-9)
     score = rec.recommend("001", items=[item]).score[0]
     assert score == pytest.approx(1 / (1 + np.exp(-evidence.logit)), rel=1e-6)
+
+
+def test_what_the_catalogue_does_not_have_is_left_out_and_named(rec):
+    some = rec.recommend({"history": ["K001", "NEW1"]}, k=5)
+    pd.testing.assert_frame_equal(pd.DataFrame(some), pd.DataFrame(rec.recommend({"history": ["K001"]}, k=5)))
+    assert some.attrs["notes"] == ["history: 'NEW1' is not in the catalogue and is left out"]
+    nobody = rec.recommend({"history": ["NEW1"]}, k=5)
+    assert nobody.item_id.tolist() == rec.recommend({}, k=5).item_id.tolist()
+    assert rec.complete(["K001", "NEW1"], k=3).item_id.tolist() == rec.complete(["K001"], k=3).item_id.tolist()
+    assert len(rec.complete(["NEW1"], k=3)) == 3
+    two = rec.recommend("000", candidates=["K001", "G002", "NEW1"], k=5, exclude_seen=False)
+    assert sorted(two.item_id) == ["G002", "K001"]
+    assert two.attrs["notes"] == ["candidates: 'NEW1' is not in the catalogue and is left out"]
+
+
+def test_a_history_may_describe_what_the_catalogue_does_not_have_yet(rec):
+    described = rec.recommend({"history": ["K001", {"title": "red kitchen teapot"}]}, k=5)
+    assert len(described) == 5
+    assert "notes" not in described.attrs
+
+
+def test_rules_match_names_without_regard_to_case_and_say_what_matches_nothing(rec):
+    brand = str(rec.scoring.rule_items.brands[0])
+    exact = rec.recommend("000", k=5, rules={"brands": [brand]})
+    loud = rec.recommend("000", k=5, rules={"brands": [brand.upper()], "boost_categories": {"no such": 1.0}})
+    assert loud.item_id.tolist() == exact.item_id.tolist()
+    assert len(exact)
+    assert "notes" not in exact.attrs
+    assert loud.attrs["notes"] == ["rules: boost_categories: 'no such' matches nothing"]
+    pinned = rec.recommend("000", k=5, rules={"pinned": ["NEW1"]})
+    assert pinned.attrs["notes"] == ["rules: pinned: 'NEW1' is not in the catalogue"]

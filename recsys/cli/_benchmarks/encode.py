@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recsys.cli._benchmarks.race import machine
+from recsys.cli._benchmarks.race import machine, ratios, spread, take_turns
 from recsys.encoders import checkpoint, fast_bert, pretrained, tokens
 from recsys.encoders.checkpoint import FullModel
 from recsys.encoders.encoder import CPU_TOKEN_BUDGET, Encoder
@@ -84,57 +85,66 @@ def bench_encode(
     work = useful_flop(full.config, lengths)
     sample = texts[:: max(1, len(texts) // _CHECKED)]
     missing: dict[str, str] = {}
-    with _threads(threads), tempfile.TemporaryDirectory() as scratch:
+    known: dict[str, Callable[[], Encode]] = {
+        REFERENCE: lambda: _sentence_transformers(path, max_length),
+        "onnxruntime fp32": lambda: _onnx(_exported(full, scratch), full, tokenizer, threads),
+        "onnxruntime int8": lambda: _onnx(_quantized(_exported(full, scratch)), full, tokenizer, threads),
+    }
+    with _threads(threads), tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
         contenders: dict[str, Encode] = {f"recsys {p}": _own(model, max_length, p) for p in precisions}
         for peer in peers:
             try:
-                contenders[peer] = _PEERS[peer](path, model, max_length, threads, Path(scratch))
+                contenders[peer] = known[peer]()
             except ImportError as error:
                 missing[peer] = f"{error.name} is not installed"
             except Exception as error:  # noqa: BLE001  # a peer's own fault must not end the run
                 missing[peer] = f"{type(error).__name__}: {error}"[:200]
         for peer, why in missing.items():
             log.warning("left out: %s (%s)", peer, why)
-        limit_of = _limit(full)
-        own_pooling = _own_pooling(path)
+        pooling = dict.fromkeys(contenders, "cls") | {REFERENCE: _own_pooling(path)}
         quality = {
-            name: _cosine(encode(sample), full, tokenizer(sample)[0], own_pooling if name == REFERENCE else "cls")
+            name: _cosine(encode(sample), full, tokenizer(sample)[0], pooling[name])
             for name, encode in contenders.items()
         }
-        wall: dict[str, list[float]] = {name: [] for name in contenders}
-        processor: dict[str, list[float]] = {name: [] for name in contenders}
+        limit_of = _limit(full)
         limits: list[_Rates] = []
-        for repeat in range(repeats):
-            limits.append(limit_of())
-            for name, encode in _turned(contenders, repeat):
-                before, processor_before = time.perf_counter(), time.process_time()
-                encode(texts)
-                wall[name].append(time.perf_counter() - before)
-                processor[name].append(time.process_time() - processor_before)
+        wall, processor = take_turns(
+            {name: partial(encode, texts) for name, encode in contenders.items()},
+            repeats,
+            before=lambda: limits.append(limit_of()),
+        )
         used_threads = torch.get_num_threads()
+
+    def least(rate: str) -> list[float]:
+        """How long the same arithmetic would take at this rate of each round."""
+        return [work / getattr(rates, rate) for rates in limits]
+
     return {
         "machine": {**machine(), "isa": torch.backends.cpu.get_cpu_capability(), "threads": used_threads},
         "texts": {"count": len(texts), "tokens": sum(lengths), "mean_tokens": round(sum(lengths) / len(texts), 1)},
         "settings": {"model": model, "max_length": max_length, "repeats": repeats},
         "limit": {
             "what": "GFLOP/s of the fastest matrix products in the model's shapes",
-            **_spread([rates.fastest for rates in limits], 1e-9),
+            **spread([rates.fastest / 1e9 for rates in limits]),
         },
         "limit_of_torch": {
             "what": "GFLOP/s of torch.nn.Linear in the same shapes",
-            **_spread([rates.torch for rates in limits], 1e-9),
+            **spread([rates.torch / 1e9 for rates in limits]),
         },
         "contenders": {
             name: {
-                "seconds": _spread(wall[name]),
-                "processor_seconds": _spread(processor[name]),
+                "seconds": spread(wall[name]),
+                "processor_seconds": spread(processor[name]),
                 "texts_per_second": round(len(texts) / statistics.median(wall[name]), 1),
                 "useful_gflop_per_second": round(work / statistics.median(wall[name]) / 1e9, 1),
-                "times_sentence_transformers": _ratio(wall, name),
-                "times_sentence_transformers_processor": _ratio(processor, name),
-                "share_of_limit": _share(work, wall[name], [rates.fastest for rates in limits]),
-                "share_of_limit_processor": _share(work, processor[name], [rates.processor for rates in limits]),
-                "share_of_limit_of_torch": _share(work, wall[name], [rates.torch for rates in limits]),
+                "times_sentence_transformers": ratios(wall[REFERENCE], wall[name]) if REFERENCE in wall else None,
+                "times_sentence_transformers_processor": ratios(processor[REFERENCE], processor[name])
+                if REFERENCE in wall
+                else None,
+                "share_of_limit": ratios(least("fastest"), wall[name]),
+                "share_of_limit_processor": ratios(least("processor"), processor[name]),
+                "share_of_limit_of_torch": ratios(least("torch"), wall[name]),
                 "least_cosine_to_full_model": quality[name],
             }
             for name in contenders
@@ -159,7 +169,7 @@ def _own(model: str, max_length: int, precision: str) -> Encode:
     return lambda texts: encoder.encode(texts).vectors
 
 
-def _sentence_transformers(path: Path, model: str, max_length: int, threads: int | None, scratch: Path) -> Encode:
+def _sentence_transformers(path: Path, max_length: int) -> Encode:
     """`SentenceTransformer.encode` with its defaults (mean pooling where the model says so), same maximum length."""
     from sentence_transformers import SentenceTransformer
 
@@ -168,51 +178,54 @@ def _sentence_transformers(path: Path, model: str, max_length: int, threads: int
     return lambda texts: np.asarray(transformer.encode(list(texts), show_progress_bar=False))
 
 
-def _onnx(path: Path, model: str, max_length: int, threads: int | None, scratch: Path, *, int8: bool) -> Encode:
-    """ONNX Runtime on the fused graph of the full model, in this package's batches; optionally dynamic int8."""
-    import onnx
-    import onnxruntime
-    from onnxruntime.quantization import quantize_dynamic
+def _exported(full: Any, scratch: Path) -> Path:
+    """The full model as a fused ONNX graph, made once."""
     from onnxruntime.transformers.optimizer import optimize_model
 
-    full, backend = checkpoint.load(path, model)
     file = scratch / "model.onnx"
     if not file.is_file():
         names = ["input_ids", "attention_mask"]
-        axes = {name: {0: "batch", 1: "length"} for name in names}
         example = torch.ones(2, 9, dtype=torch.long)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             torch.onnx.export(
                 _First(full).eval(),
                 (example, example),
                 str(file),
                 input_names=names,
                 output_names=["vectors"],
-                dynamic_axes=axes,
+                dynamic_axes={name: {0: "batch", 1: "length"} for name in names},
                 dynamo=False,
             )
         fused = optimize_model(str(file), "bert", full.config.num_attention_heads, full.config.hidden_size)
         fused.save_model_to_file(str(file))
-    if int8:
-        extra = {"DefaultTensorType": onnx.TensorProto.FLOAT}  # it cannot see through the fused nodes
-        quantize_dynamic(file, scratch / "int8.onnx", per_channel=True, extra_options=extra)
-        file = scratch / "int8.onnx"
+    return file
+
+
+def _quantized(file: Path) -> Path:
+    """The graph in dynamic int8."""
+    import onnx
+    from onnxruntime.quantization import quantize_dynamic
+
+    extra = {"DefaultTensorType": onnx.TensorProto.FLOAT}  # it cannot see through the fused nodes
+    quantize_dynamic(file, file.with_name("int8.onnx"), per_channel=True, extra_options=extra)
+    return file.with_name("int8.onnx")
+
+
+def _onnx(file: Path, full: Any, tokenizer: tokens.Tokenizer, threads: int | None) -> Encode:
+    """ONNX Runtime on a graph of the full model, in this package's batches."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or torch.get_num_threads()
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    tokenizer = tokens.Tokenizer(backend, max_length)
 
     def encode(texts: Sequence[str]) -> NDArray[np.float32]:
         ids, _ = tokenizer(texts)
         vectors = np.empty((len(ids), full.config.hidden_size), dtype=np.float32)
         for batch in tokens.batches([len(row) for row in ids], CPU_TOKEN_BUDGET):
-            padded = np.zeros((len(batch), max(len(ids[row]) for row in batch)), dtype=np.int64)
-            mask = np.zeros_like(padded)
-            for place, row in enumerate(batch):
-                padded[place, : len(ids[row])] = ids[row]
-                mask[place, : len(ids[row])] = 1
-            vectors[batch] = session.run(None, {"input_ids": padded, "attention_mask": mask})[0]
+            padded, mask = tokens.padded([ids[row] for row in batch])
+            inputs = {"input_ids": padded.numpy(), "attention_mask": mask.numpy()}
+            vectors[batch] = session.run(None, inputs)[0]
         return vectors
 
     return encode
@@ -226,13 +239,6 @@ class _First(torch.nn.Module):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         hidden: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return hidden[:, 0]
-
-
-_PEERS: dict[str, Callable[[Path, str, int, int | None, Path], Encode]] = {
-    REFERENCE: _sentence_transformers,
-    "onnxruntime fp32": lambda *args: _onnx(*args, int8=False),
-    "onnxruntime int8": lambda *args: _onnx(*args, int8=True),
-}
 
 
 # --- measuring --------------------------------------------------------------------------------------------------
@@ -290,34 +296,6 @@ def _cosine(found: NDArray[np.float32], full: Any, ids: Sequence[tokens.TokenIds
     with torch.inference_mode():
         exact = torch.cat([FullModel(full, pooling, pad=0)([row]) for row in ids])
     return round(float(torch.cosine_similarity(torch.from_numpy(found), exact).min()), 5)
-
-
-def _turned(contenders: dict[str, Encode], by: int) -> Iterator[tuple[str, Encode]]:
-    """Every contender, starting with another one each time."""
-    names = list(contenders)
-    for place in range(len(names)):
-        name = names[(place + by) % len(names)]
-        yield name, contenders[name]
-
-
-def _spread(values: Sequence[float], scale: float = 1.0) -> dict[str, float]:
-    ordered = sorted(value * scale for value in values)
-    return {
-        "median": round(statistics.median(ordered), 3),
-        "least": round(ordered[0], 3),
-        "most": round(ordered[-1], 3),
-    }
-
-
-def _share(work: float, seconds: Sequence[float], limits: Sequence[float]) -> dict[str, float]:
-    return _spread([work / taken / limit for taken, limit in zip(seconds, limits, strict=True)])
-
-
-def _ratio(seconds: dict[str, list[float]], name: str) -> dict[str, float] | None:
-    """How many times as fast as sentence-transformers, within each round."""
-    if REFERENCE not in seconds:
-        return None
-    return _spread([theirs / own for theirs, own in zip(seconds[REFERENCE], seconds[name], strict=True)])
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 from recsys.cli._benchmarks.race import machine, race
 from recsys.errors import BadInput
-from recsys.explain import Facts, ReasonWriter
+from recsys.explain import ReasonWriter
 from recsys.explain.slot_templates import Plan
 from recsys.explain.writer import MAX_NEW_TOKENS, load_local
 from recsys.pipeline.reasons import sample_pairs
@@ -35,34 +35,22 @@ def bench_explain(rec: Recommender, *, sentences: int = 96, rounds: int = 3) -> 
         raise BadInput(f"the explain benchmark needs a local writer; explain.writer is {settings.writer!r}")
     pairs = sample_pairs(rec, 4 * sentences)
     evidence = [rec.explainer.evidence(pair.profile, [pair.item], user=pair.user)[0] for pair in pairs]
-    facts = _distinct([found.facts for found in evidence], ReasonWriter(None, settings))[:sentences]
+    key = ReasonWriter(None, settings).key
+    facts = list({key(found.facts): found.facts for found in evidence}.values())[:sentences]
     few = [Plan.of(f, settings.tone, settings.length).line for f in facts[:FEW]]
     contenders: dict[str, Callable[[], Any]] = {
         "recsys": lambda: ReasonWriter.around(local, settings).write(facts),  # a new one each time: an empty cache
         PIPELINE: _pipeline(settings, few),
     }
-    per_round = {"recsys": len(facts), PIPELINE: len(few)}
-    figures = race(contenders, PIPELINE, rounds)
-    share = per_round["recsys"] / per_round[PIPELINE]
-    for name, figure in figures.items():
-        for key in ("seconds", "processor_seconds"):
-            figure[key] = {k: float(f"{v / per_round[name]:.4g}") for k, v in figure[key].items()}
-        if name != PIPELINE:
-            for key in ("times_as_fast", "times_as_fast_processor"):
-                figure[key] = {k: float(f"{v * share:.4g}") for k, v in figure[key].items()}
+    per_turn = {"recsys": len(facts), PIPELINE: len(few)}
     return {
         "machine": machine(),
         "writer": local.name,
         "sentences": len(facts),
         "reference": PIPELINE,
-        "contenders": figures,
+        "contenders": race(contenders, PIPELINE, rounds, per_turn=per_turn),
         "left_out": {},
     }
-
-
-def _distinct(facts: Sequence[Facts], writer: ReasonWriter) -> list[Facts]:
-    """One set of facts for each text that a writer would be asked for."""
-    return list({writer.key(f): f for f in facts}.values())
 
 
 def _pipeline(settings: Any, prompts: Sequence[str]) -> Callable[[], Any]:

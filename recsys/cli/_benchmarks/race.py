@@ -9,7 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _PACKAGES = (
     *("numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "faiss-cpu", "hnswlib", "implicit"),
@@ -17,13 +17,42 @@ _PACKAGES = (
 )
 
 
-def race(contenders: Mapping[str, Callable[[], Any]], reference: str, rounds: int) -> dict[str, dict[str, Any]]:
-    """Run every contender once a round, starting with another one each time.
+Contenders = Mapping[str, Callable[[], Any]]
+
+
+class Times(NamedTuple):
+    """Seconds of each contender in each round: of the clock, and of the processor."""
+
+    wall: dict[str, list[float]]
+    processor: dict[str, list[float]]
+
+
+def take_turns(contenders: Contenders, rounds: int, *, before: Callable[[], Any] = lambda: None) -> Times:
+    """Run every contender once a round, starting with another one each time; `before` opens each round, untimed."""
+    names = list(contenders)
+    times = Times({name: [] for name in names}, {name: [] for name in names})
+    for round_ in range(rounds):
+        before()
+        for place in range(len(names)):
+            name = names[(place + round_) % len(names)]
+            started, processor_started = time.perf_counter(), time.process_time()
+            contenders[name]()
+            times.wall[name].append(time.perf_counter() - started)
+            times.processor[name].append(time.process_time() - processor_started)
+    return times
+
+
+def race(
+    contenders: Contenders, reference: str, rounds: int, *, per_turn: Mapping[str, int] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Compare contenders that take turns.
 
     Parameters
     ----------
     reference
         The contender that the others are compared with.
+    per_turn
+        Pieces of work that each does in a turn, where they differ; all figures are then of one piece.
 
     Returns
     -------
@@ -32,24 +61,18 @@ def race(contenders: Mapping[str, Callable[[], Any]], reference: str, rounds: in
         ``times_as_fast`` (and ``..._processor``): the reference's time over its own, within rounds. On a machine that
         is busy with other things the processor's figures are the ones to read.
     """
-    names = list(contenders)
-    wall: dict[str, list[float]] = {name: [] for name in names}
-    processor: dict[str, list[float]] = {name: [] for name in names}
-    for round_ in range(rounds):
-        for place in range(len(names)):
-            name = names[(place + round_) % len(names)]
-            before, processor_before = time.perf_counter(), time.process_time()
-            contenders[name]()
-            wall[name].append(time.perf_counter() - before)
-            processor[name].append(time.process_time() - processor_before)
+    wall, processor = (
+        {name: [second / (per_turn[name] if per_turn else 1) for second in seconds] for name, seconds in kind.items()}
+        for kind in take_turns(contenders, rounds)
+    )
     return {
         name: {
             "seconds": spread(wall[name]),
             "processor_seconds": spread(processor[name]),
-            "times_as_fast": _ratios(wall[reference], wall[name]),
-            "times_as_fast_processor": _ratios(processor[reference], processor[name]),
+            "times_as_fast": ratios(wall[reference], wall[name]),
+            "times_as_fast_processor": ratios(processor[reference], processor[name]),
         }
-        for name in names
+        for name in contenders
     }
 
 
@@ -62,7 +85,8 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-def _ratios(reference: Sequence[float], own: Sequence[float]) -> dict[str, float]:
+def ratios(reference: Sequence[float], own: Sequence[float]) -> dict[str, float]:
+    """How many times as fast as the reference, within each round."""
     return spread([a / max(b, 1e-9) for a, b in zip(reference, own, strict=True)])
 
 

@@ -53,27 +53,20 @@ def bench_recommend(rec: Recommender, encoder: Encodes, *, users: int = 200, rou
         NAIVE: _naive(rec, _plain(rec.settings.encoder.name, encoder), asked[0]),
         QUICK: _naive(rec, lambda texts: encoder.encode(texts).vectors, asked[0]),
     }
-    per_round = {"recsys": len(asked), NAIVE: 1, QUICK: 1}
+    per_turn = {"recsys": len(asked), NAIVE: 1, QUICK: 1}
     missing: dict[str, str] = {}
     try:
         for size in sorted({SHORT, len(shop.item_ids)} if len(shop.item_ids) <= 20_000 else {SHORT}):
             name = f"implicit ALS for {size}, then this ranker"
             contenders[name] = _als(rec, asked, size)
-            per_round[name] = len(asked)
+            per_turn[name] = len(asked)
     except ImportError as error:
         missing["implicit"] = f"{error.name} is not installed"
-    figures = race(contenders, NAIVE, rounds)
-    for name, figure in figures.items():
-        share = per_round[name] / per_round[NAIVE]
-        for key in ("seconds", "processor_seconds"):
-            figure[key] = {k: float(f"{v / per_round[name]:.4g}") for k, v in figure[key].items()}
-        for key in ("times_as_fast", "times_as_fast_processor"):
-            figure[key] = {k: float(f"{v * share:.4g}") for k, v in figure[key].items()}
     return {
         "machine": machine(),
         "shop": {"items": len(shop.item_ids), "users": len(shop.user_ids), "requests": len(asked)},
         "reference": NAIVE,
-        "contenders": figures,
+        "contenders": race(contenders, NAIVE, rounds, per_turn=per_turn),
         "left_out": missing,
     }
 

@@ -49,8 +49,7 @@ def bench_train(shop: Snapshot, texts: HistoryEncoder, settings: Settings, *, ro
         quality["recsys"] = float(roc_auc_score(labels, ((check - mean) / scale) @ model.coef_[0]))
 
     def default() -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
             model = LogisticRegression().fit(X, y)
         quality[DEFAULT] = float(roc_auc_score(labels, check @ model.coef_[0]))
 

@@ -14,12 +14,22 @@ from typing import Any
 import pandas as pd
 
 from recsys.data.parsing import storable
-from recsys.data.sources.files import lines
+from recsys.data.sources.files import lines, text_head
 from recsys.data.validation import MAX_TEXT
 from recsys.errors import BadInput
 
 _CHUNK = 200_000
 Row = tuple[Any, ...]
+
+
+def matches(path: Path) -> bool:
+    """Whether the first line of a file is a record of this data set."""
+    first = text_head(path).partition("\n")[0]
+    try:
+        record = json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and ("parent_asin" in record or {"asin", "user_id", "rating"} <= record.keys())
 
 
 def read(meta: Path | None, reviews: Path | None) -> tuple[dict[str, pd.DataFrame], dict[str, int | str | float]]:

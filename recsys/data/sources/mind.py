@@ -6,18 +6,31 @@ Wu et al. (2020), "MIND: A Large-scale Dataset for News Recommendation", ACL.
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from recsys.data.sources.files import existing
+from recsys.data.sources.files import text_head
+from recsys.data.sources.places import existing
 from recsys.errors import BadInput
 
 _NEWS = ["item_id", "category", "subcategory", "title", "text", "url", "title_entities", "abstract_entities"]
 _BEHAVIORS = ["impression_id", "user_id", "timestamp", "history", "shown"]
 _TIME = "%m/%d/%Y %I:%M:%S %p"
+_ARTICLE = re.compile(r"N\d+")
 _MINUTE, _DAY = 60, 86_400
+
+
+def matches(path: Path, name: str) -> bool:
+    """Whether a file has the lines of this data set, or its very name and no header of another."""
+    first = text_head(path).partition("\n")[0].rstrip("\r").split("\t")
+    if Path(name).name in ("news.tsv", "behaviors.tsv"):
+        return "item_id" not in first
+    if len(first) == len(_BEHAVIORS):
+        return bool(pd.notna(pd.to_datetime(first[2], format=_TIME, errors="coerce")))
+    return 4 <= len(first) <= len(_NEWS) and bool(_ARTICLE.fullmatch(first[0]))
 
 
 def read(news: Path | None, behaviors: Path | None) -> tuple[dict[str, pd.DataFrame], dict[str, int | str | float]]:

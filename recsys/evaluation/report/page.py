@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
+from recsys.data import outputs
 from recsys.data.atomic import write_text
-from recsys.errors import BadInput, require
+from recsys.errors import require
 from recsys.evaluation.figures import RANKER, EvaluationFigures
 from recsys.evaluation.report import tables
 
@@ -23,12 +23,7 @@ def check_writable(path: Path) -> None:
     """
     for module in ("jinja2", "matplotlib"):
         require(module, "evaluation")
-    if path.suffix not in (".html", ".htm"):
-        raise BadInput(f"{path}: a report is a page; give a file that ends in .html")
-    if not path.parent.is_dir():
-        raise BadInput(f"{path}: the directory {path.parent} does not exist")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise BadInput(f"{path}: cannot be written")
+    outputs.check_writable(path, (".html", ".htm"))
 
 
 def render(found: EvaluationFigures) -> str:

@@ -1,1 +1,1 @@
-"""Research on reasons: soft prompts, reference explanations, consensus decoding. Nothing of it serves a shop."""
+"""Research on reasons: reference explanations, consensus decoding. Nothing of it serves a shop."""

@@ -11,22 +11,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from recsys.encoders.loading import encoder_for
 from recsys.errors import BadInput, require
 from recsys.evaluation import metrics
 from recsys.explain.evaluate import overlap, rouge_scores
 from recsys.explain.grounding import unsourced
-from recsys.explain.research import consensus, soft_prompt
+from recsys.explain.research import consensus
 from recsys.explain.training import (
     ABOUT_ITEM,
     ABOUT_USER,
     EXPLANATION,
-    profile_vectors,
     reference_prompt,
     short,
     usable_references,
@@ -39,7 +36,7 @@ from recsys.settings import Settings
 DRAFTS = 12
 #: Rows of the table.
 BY_BLEU, BY_ROUGE = "best constant by BLEU-4", "best constant by ROUGE-L"
-GREEDY, CONSENSUS, SOFT_PROMPT = "tuned, greedy", f"tuned, consensus of {DRAFTS}", "soft prompt"
+GREEDY, CONSENSUS = "tuned, greedy", f"tuned, consensus of {DRAFTS}"
 #: How columns end that hold what other systems wrote.
 PREDICTED = "_pred"
 #: Explanations of other pairs among which the best constant sentence is looked for.
@@ -77,36 +74,27 @@ class Comparison:
         return str(self.table[column].idxmax())
 
 
-def compare(
-    settings: Settings,
-    table: pd.DataFrame,
-    size: int,
-    soft: Path | None = None,
-    *,
-    progress: bool = False,
-) -> Comparison:
+def compare(settings: Settings, table: pd.DataFrame, size: int, *, progress: bool = False) -> Comparison:
     """Every writer's texts for the first `size` usable rows of `table`, against its explanations.
 
     What the template and the constant sentences are made of is taken from the other rows, and only where there are none
     from the same ones, which flatters them.
 
     The rows are a template around the shopper's profile, the best constant sentences, the settings' writer without an
-    adapter, the same with the adapter that the settings name (greedy, and as a consensus of drafts), a soft prompt, and
-    every column that ends in ``_pred``. The adapter that comes with the default writer has no row: it writes slots.
+    adapter, the same with the adapter that the settings name (greedy, and as a consensus of drafts), and every column
+    that ends in ``_pred``. The adapter that comes with the default writer has no row: it writes slots.
 
     Parameters
     ----------
     table
         ``user_profile, item_profile, explanation``, and texts of other systems in columns that end in ``_pred``.
-    soft
-        Directory that `soft_prompt.train` wrote.
 
     Raises
     ------
     BadInput
         A column is missing, too few rows are usable, `size` is below 1, or the writer cannot be used.
     ArtifactError
-        The adapter or the soft prompt is missing, damaged, or of another model or encoder.
+        The adapter is missing, damaged, or of another model.
     """
     if size < 1:
         raise BadInput(f"--explanations {size}: at least 1 is needed")
@@ -114,13 +102,12 @@ def compare(
     rows, others = usable.iloc[:size], usable.iloc[size:]
     truth = rows[EXPLANATION].tolist()
     # What may be refused comes first: the rest is slower.
-    by_prompt = {} if soft is None else {SOFT_PROMPT: _by_soft_prompt(settings, rows, soft, progress)}
     by_model = _by_models(settings, rows, progress)
     known = (others if len(others) else rows)[EXPLANATION].tolist()
     constants = best_constants(known, truth, progress=progress)
     written = {TEMPLATE: templates(rows[ABOUT_USER].tolist(), known)}
     written |= {name: [text] * len(rows) for name, text in constants.items()}
-    written |= by_model | by_prompt
+    written |= by_model
     for column in usable.columns:
         if str(column).endswith(PREDICTED):
             written[str(column)] = rows[column].fillna("").astype(str).tolist()
@@ -203,20 +190,6 @@ def _written(
 ) -> list[str]:
     parts = strides(prompts, _STRIDE, f"writing ({name})", shown=progress)
     return [text for some in parts for text in write(some)]
-
-
-def _by_soft_prompt(settings: Settings, rows: pd.DataFrame, directory: Path, progress: bool) -> list[str]:
-    encoder = encoder_for(settings)
-    users, items = profile_vectors(rows, encoder, progress=progress)
-    return soft_prompt.write(
-        users,
-        items,
-        directory,
-        encoder=encoder.fingerprint,
-        max_new_tokens=LIKELIEST.max_new_tokens,
-        offline=settings.offline,
-        progress=progress,
-    )
 
 
 def _figures(rows: pd.DataFrame, written: dict[str, list[str]]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -202,6 +202,14 @@ class Block(ABC):
     def restore(self, state: State) -> None:
         """Inverse of `state`; the arrays may be memory maps."""
         vars(self).update({key: tuple(map(str, value)) if key == "columns" else value for key, value in state.items()})
+
+
+def fit_blocks(kinds: Sequence[type[Block]], context: TrainingContext) -> tuple[Block, ...]:
+    """One fitted block of each kind."""
+    blocks = tuple(kind() for kind in kinds)
+    for block in blocks:
+        block.fit(context)
+    return blocks
 
 
 @dataclass(frozen=True)

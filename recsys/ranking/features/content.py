@@ -20,6 +20,7 @@ class _Projected(Block):
     """Blocks over text vectors in the catalogue's principal components; fewer columns keep the pairs in memory."""
 
     SIZE: ClassVar[int] = 64
+    STEMS: ClassVar[tuple[str, ...]]
     _directions: NDArray[np.float32]
 
     @override
@@ -33,10 +34,7 @@ class _Projected(Block):
 
     def _set(self, directions: NDArray[np.float32]) -> None:
         self._directions = directions
-        self.columns = self._names(directions.shape[1])
-
-    def _names(self, size: int) -> tuple[str, ...]:
-        raise NotImplementedError
+        self.columns = tuple(f"{stem}_{k}" for stem in self.STEMS for k in range(directions.shape[1]))
 
     @override
     def state(self) -> dict[str, Array]:
@@ -53,9 +51,7 @@ class TextVectors(_Projected):
     name = "text vectors"
     meaning = "what kind of product sells, read from its text, and what kind of shopper this is"
     personal = False
-
-    def _names(self, size: int) -> tuple[str, ...]:
-        return (*(f"u_{k}" for k in range(size)), *(f"v_{k}" for k in range(size)))
+    STEMS = ("u", "v")
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
@@ -80,9 +76,7 @@ class ElementwiseProduct(_Projected):
     name = "text agreement"
     meaning = "the directions of text in which this shopper's history and the item agree, weighed by what sells"
     evidence_kinds = (EvidenceKind.SIMILAR, EvidenceKind.WORDS)
-
-    def _names(self, size: int) -> tuple[str, ...]:
-        return tuple(f"u_x_v_{k}" for k in range(size))
+    STEMS = ("u_x_v",)
 
     def _mean(self, profile: Profile) -> NDArray[np.float64]:
         return profile.mean.astype(np.float64) @ self._directions

@@ -5,14 +5,13 @@ Chen, Sain and Guo (2012), "Data mining for the online retail industry", doi 10.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from recsys.data.parsing import as_ids, as_text
-from recsys.data.sources.files import read_table
+from recsys.data.sources.files import text_head
 from recsys.errors import BadInput
 
 _COLUMNS = {
@@ -33,12 +32,19 @@ _NEEDED = ("invoice", "item_id", "title", "quantity", "timestamp", "price", "use
 _PRODUCT = r"\d{5}[A-Z]{0,2}"
 
 
-def matches(columns: Iterable[str]) -> bool:
-    """Whether a file with these columns is in this format."""
-    return set(_NEEDED) <= {_COLUMNS.get(column) for column in columns}
+def matches(columns: set[str]) -> bool:
+    """Whether these (lower-case) columns are in this layout."""
+    ours = {theirs.lower(): name for theirs, name in _COLUMNS.items()}
+    return set(_NEEDED) <= {ours.get(column) for column in columns}
 
 
-def read(paths: Sequence[Path]) -> tuple[dict[str, pd.DataFrame], dict[str, int | str | float]]:
+def matches_text(path: Path) -> bool:
+    """Whether a file of text is in this layout; the first edition is not UTF-8."""
+    first = text_head(path).partition("\n")[0]
+    return matches({cell.strip().strip('"').lower() for cell in first.split(",")})
+
+
+def read(tables: dict[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], dict[str, int | str | float]]:
     """Read invoice lines into `items` and `interactions`.
 
     Left out and counted: cancellations (invoices C...) and adjustments (A...), lines without a customer, stock codes
@@ -51,7 +57,7 @@ def read(paths: Sequence[Path]) -> tuple[dict[str, pd.DataFrame], dict[str, int 
     tuple of dict and dict
         Tables and notes.
     """
-    lines = pd.concat([_rename(read_table(path, fallback_encoding="cp1252"), path) for path in paths])
+    lines = pd.concat([_rename(table) for table in tables.values()])
     lines = lines.reset_index(drop=True)
     for column in ("invoice", "item_id", "user_id"):
         lines[column] = as_ids(lines[column])
@@ -70,31 +76,31 @@ def read(paths: Sequence[Path]) -> tuple[dict[str, pd.DataFrame], dict[str, int 
         notes[name] = int(bad.sum())
         lines = lines[~bad]
     if lines.empty:
-        raise BadInput(f"{paths[0]}: no line is a purchase of a product by a known customer; left out: {notes}.")
-    lines = lines.assign(timestamp=_seconds(lines["timestamp"], paths[0]))
+        raise BadInput(f"no line is a purchase of a product by a known customer; left out: {notes}.")
+    lines = lines.assign(timestamp=_seconds(lines["timestamp"]))
     items = _items(lines)
     interactions = _interactions(lines)
     notes["merged_lines"] = len(lines) - len(interactions)
     return {"items": items, "interactions": interactions}, notes
 
 
-def _rename(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+def _rename(table: pd.DataFrame) -> pd.DataFrame:
     table = table.rename(columns=lambda name: _COLUMNS.get(str(name).strip(), str(name).strip()))
     missing = [column for column in _NEEDED if column not in table]
     if missing:
         wanted = [" or ".join(old for old, new in _COLUMNS.items() if new == column) for column in missing]
         found = ", ".join(map(str, table.columns[:20]))
-        raise BadInput(f"{path}: not Online Retail: no column {', '.join(wanted)}. Found: {found}.")
+        raise BadInput(f"not Online Retail: no column {', '.join(wanted)}. Found: {found}.")
     return table
 
 
-def _seconds(moments: pd.Series, path: Path) -> pd.Series:
+def _seconds(moments: pd.Series) -> pd.Series:
     """UTC seconds of datetimes (xlsx), ISO text (II) or American text (I, `12/1/2010 8:26`)."""
     times = pd.to_datetime(moments, errors="coerce", format="ISO8601")
     if times.isna().any():
         times = times.fillna(pd.to_datetime(moments, errors="coerce", format="%m/%d/%Y %H:%M"))
     if times.isna().any():
-        raise BadInput(f"{path}: InvoiceDate {str(moments[times.isna()].iloc[0])[:40]!r} cannot be read.")
+        raise BadInput(f"InvoiceDate {str(moments[times.isna()].iloc[0])[:40]!r} cannot be read.")
     return pd.Series(times.to_numpy("datetime64[s]").astype(np.int64), index=moments.index)
 
 

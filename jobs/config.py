@@ -1,0 +1,5 @@
+"""`recsys config` as a module: python -m jobs.config."""
+
+from recsys.cli import job
+
+app = job("config", __name__)

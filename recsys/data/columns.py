@@ -1,0 +1,19 @@
+"""Column names and kinds of events, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+USER, ITEM, TIME = "user_id", "item_id", "timestamp"
+EVENT, WEIGHT, RATING, PRICE, QUANTITY, QUERY = "event", "weight", "rating", "price", "quantity", "query"
+TITLE, TEXT, BRAND, CATEGORY, AVAILABLE = "title", "text", "brand", "category", "available"
+CURRENCY = "currency"
+CLICKED, SEGMENT = "clicked", "segment"
+
+VIEW, CART, PURCHASE, SEARCH = "view", "cart", "purchase", "search"
+EVENTS = (VIEW, CART, PURCHASE, SEARCH)
+#: Kinds that are understood and not learnt from: they take something back, say dislike, or nothing.
+REFUND, REMOVE, DISLIKE, NOTHING = "refund", "remove", "dislike", "nothing"
+#: How much each kind of event says about taste when the table has no `weight`.
+EVENT_WEIGHTS: Mapping[str, float] = MappingProxyType({VIEW: 0.2, CART: 0.5, PURCHASE: 1.0, SEARCH: 0.1})
