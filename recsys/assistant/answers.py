@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from recsys.assistant import dialogue, shopping, tools
+from recsys.assistant import dialogue, product_facts, shopping, tools
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
 from recsys.assistant.knowledge import Knowledge
@@ -17,8 +17,9 @@ from recsys.assistant.messages import message
 from recsys.assistant.nearest import Nearest
 from recsys.assistant.orders import Orders
 from recsys.assistant.reply import Answer
-from recsys.assistant.router import Call, Router, several_orders
+from recsys.assistant.router import Call, Router
 from recsys.assistant.tools import Context, Result
+from recsys.assistant.wishes import several_orders
 from recsys.assistant.wording import Wording
 from recsys.data import schema
 from recsys.data.parsing import as_ids
@@ -121,7 +122,7 @@ class Assistant:
             told = self._worded(asked.query, tools.policy(context, hits, sure, self.bound))
             named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
             if len(named) == 1 and told.facts and self.shelves is not None:
-                fitting = shopping.applying(self.shelves, named[0], told.facts[0].text)
+                fitting = product_facts.applying(self.shelves, named[0], told.facts[0].text)
                 told = replace(told, facts=(tools.Fact(fitting, told.facts[0].source),))
             return told
         if isinstance(asked, tools.HandOver):
@@ -172,8 +173,8 @@ class Assistant:
 
 SHOPPING: dict[type, Any] = {
     tools.SearchProducts: shopping.search_products,
-    tools.Compare: shopping.compare,
-    tools.ProductFacts: shopping.product_facts,
+    tools.Compare: product_facts.compare,
+    tools.ProductFacts: product_facts.product_facts,
     tools.Recommend: shopping.recommend,
     tools.GoesWith: shopping.goes_with,
     tools.CatalogueFacts: shopping.catalogue_facts,

@@ -26,7 +26,6 @@ from recsys.assistant.query import Constraints, parse
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.themes import Reader, Sentences, theme_names
 from recsys.assistant.tools import (
-    LATEST,
     CatalogueFacts,
     Compare,
     GoesWith,
@@ -37,6 +36,7 @@ from recsys.assistant.tools import (
     SearchPolicies,
     SearchProducts,
 )  # fmt: skip
+from recsys.assistant.wishes import MINE, NAME, OF_OTHERS, OF_PRODUCTS, REPLIES, SERVICE, SOLD, WHAT, WISHES
 from recsys.llm.language import tokens
 
 SAYS_JUST_THIS = 0.5
@@ -50,32 +50,6 @@ OTHER_KIND = 0.35
 SHORT = 8
 """Words of a turn that may be about the turn before it."""
 
-_MINE = re.compile(r"\b(?:my|i|we|our|me)\b|我", re.IGNORECASE)
-_OF_OTHERS = re.compile(
-    r"\b(?:belongs? to (?!me)|whoever|who (?:ordered|bought)"
-    r"|(?:neighbou?r|wife|husband|boss|friend|girlfriend|boyfriend|brother|sister|ex|colleague|customer|shopper|user)(?:'s|s')?"
-    r"(?: \w+){0,2} (?:order|parcel|package|purchase|address|e-?mail)s?"
-    r"|(?:order|parcel|purchase|address|e-?mail)s? of (?:my|another|other|user|customer|the (?:customer|user))"
-    r"|(?:order|address|e-?mail|phone)s? (?:does|did|has|have|do) my"
-    r" (?:ex|neighbou?r|wife|husband|boss|friend|colleague)"
-    r"|(?:her|his|their) (?:last |latest )?(?:order|purchase|address|e-?mail|phone)s?"
-    r"|(?:user|customer) (?:no\.? ?|number )?\d+|every customer|all customers|what (?:has|did) \w+ \d{3,}"
-    r"|other (?:people|customers|shoppers|users)'s?(?= (?:order|address|data|e-?mail|purchase)))\b"
-    r"|别人的|其他(?:顾客|用户|人)的|用户\s?\d{3,}|(?:他|她|朋友|老公|老婆|同事)的(?:订单|地址|邮箱|电话)",
-    re.IGNORECASE,
-)
-_WISHES = (
-    ("cancel", re.compile(r"\bcancel|call (?:it )?off|取消|撤销", re.IGNORECASE)),
-    ("return", re.compile(r"\breturn|send (?:it |them )?back|refund|退", re.IGNORECASE)),
-    ("change", re.compile(r"\b(?:change|update|correct|wrong) .{0,24}(?:addres|adress)"
-                          r"|(?:改|换|修改).{0,4}地址|地址.{0,6}(?:改|错)", re.IGNORECASE)),
-    ("missing", re.compile(r"\bnever (?:came|arrived)|not (?:arrived|come|here)|where (?:the hell )?is my"
-                           r"|没收到|没到|还没到|丢", re.IGNORECASE)),
-)  # fmt: skip
-_SEVERAL = re.compile(r"\borders\b|哪些|所有|几个订单|两个订单|[两三23]笔", re.IGNORECASE)
-_NAME = re.compile(r"[a-z][a-z'-]+")
-_REPLIES = {"greeting": "greeting", "thanks": "thanks", "goodbye": "goodbye", "identity": "identity"}
-
 
 @dataclass(frozen=True)
 class Call:
@@ -84,11 +58,6 @@ class Call:
     tool: str
     arguments: BaseModel | None = None
     reply: str = ""
-
-
-def several_orders(question: str) -> int:
-    """How many of the latest orders a question asks for, where it names none."""
-    return LATEST if _SEVERAL.search(question) else 1
 
 
 class Router:
@@ -135,7 +104,7 @@ class Router:
                 text = re.sub(rf"(?<![\w]){re.escape(word)}(?![\w])", "the product" if at == 0 else "", text, count=1)
         for brand in table.brand_names:
             text = text.replace(brand.lower(), "")
-        return _NAME.sub(lambda match: "products" if table.names_kind(match.group()) else match.group(), text)
+        return NAME.sub(lambda match: "products" if table.names_kind(match.group()) else match.group(), text)
 
     def sure_of(self, heard: Heard, query: str | None = None) -> tuple[float, list[Hit]]:
         """Confidence that the shop's rules answer a question, and the passages found."""
@@ -162,7 +131,7 @@ class Router:
         """The calls a turn asks for, in its order."""
         if gives_orders(question):
             return [Call("reply", reply="out_of_scope")]
-        if _OF_OTHERS.search(question) and not (order_numbers(question) and user):
+        if OF_OTHERS.search(question) and not (order_numbers(question) and user):
             return [Call("reply", reply="privacy")]
         whole = self.hear(question)
         if (upset := self._upset(whole, user)) is not None:
@@ -194,8 +163,8 @@ class Router:
             heard.intents["delivery"] + heard.intents["returns"] + heard.intents["order_status"] > 0.1
             or sure >= self._bound
         )
-        wish = next((name for name, pattern in _WISHES if pattern.search(heard.text)), "")
-        if user is not None and (about_goods or wish or _MINE.search(heard.text)):
+        wish = next((name for name, pattern in WISHES if pattern.search(heard.text)), "")
+        if user is not None and (about_goods or wish or MINE.search(heard.text)):
             calls.append(Call("order_status", OrderStatus(question=heard.text)))
         if hits and sure >= self._bound / 2 and (about_goods or wish):
             calls.append(Call("search_policies", SearchPolicies(query=heard.text)))
@@ -209,21 +178,21 @@ class Router:
     def _part(self, heard: Heard, context: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
         text, table = heard.text, self._table
         numbers = [n for n in order_numbers(text) if table is None or n not in table.row]
-        wish: Any = next((name for name, pattern in _WISHES if pattern.search(text)), "")
+        wish: Any = next((name for name, pattern in WISHES if pattern.search(text)), "")
         if numbers and (
             user is not None
             or heard.intents["order_status"] > 0.1
             or wish
-            or _MINE.search(text)
+            or MINE.search(text)
             or "order" in text.lower()
         ):
             return [Call("order_status", OrderStatus(order=number, wish=wish, question=text)) for number in numbers]
         if heard.likely("agent"):
             return [Call("hand_over", HandOver(reason="asked"))]
-        if heard.theme in _REPLIES and (heard.probabilities[heard.theme] >= LIKELY or not heard.speaks_of_shop):
-            return [Call("reply", reply=_REPLIES[heard.theme])]
+        if heard.theme in REPLIES and (heard.probabilities[heard.theme] >= LIKELY or not heard.speaks_of_shop):
+            return [Call("reply", reply=REPLIES[heard.theme])]
         strangers = (
-            heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY and not _MINE.search(text)
+            heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY and not MINE.search(text)
         )
         if strangers and (table is None or not dialogue.named(text, table)):
             return [Call("reply", reply="privacy")]
@@ -264,20 +233,18 @@ class Router:
         sure, hits = self.sure_of(heard)
         if (counts or (heard.likely("count_products", "which_brands") and sure < self._bound)) and not ids:
             return [Call("catalogue_facts", CatalogueFacts(query=text))]
-        service = sure >= self._bound and any(heard.speaks_of(name) for name in _SERVICE) and asked.price_max is None
+        service = sure >= self._bound and any(heard.speaks_of(name) for name in SERVICE) and asked.price_max is None
         if service and not named and not heard.speaks_of("gift"):
             return None
         rule = (
-            sure >= self._bound
-            and heard.intent not in {"product", "recommendation"}
-            and heard.theme not in _OF_PRODUCTS
+            sure >= self._bound and heard.intent not in {"product", "recommendation"} and heard.theme not in OF_PRODUCTS
         )
         if ids and dialogue.only_refers(text) and (last := _last_asked(turns)):
             return [Call("product_facts", ProductFacts(items=ids[:1], question=last))]
         if named:
             worth_a_rule = (
                 sure >= self._bound
-                and heard.theme not in _OF_PRODUCTS
+                and heard.theme not in OF_PRODUCTS
                 and heard.intent in {"returns", "delivery", "service"}
             )
             worth_a_rule |= sure >= self._bound and bool(hits) and hits[0].cosine >= SAYS_JUST_THIS
@@ -288,7 +255,7 @@ class Router:
             return refined
         if ids and not rule and not asked.categories:
             return [Call("product_facts", ProductFacts(items=ids[:2], question=text))]
-        if before and not rule and heard.theme in _OF_PRODUCTS and not asked.categories and asked.unknown:
+        if before and not rule and heard.theme in OF_PRODUCTS and not asked.categories and asked.unknown:
             return [Call("product_facts", ProductFacts(items=[table.ids[before[0]]], question=text))]
         searches = heard.intents["recommendation"] + heard.intents["product"]
         wants = heard.intent in {"recommendation"} or heard.probabilities["recommend"] >= LIKELY
@@ -304,8 +271,8 @@ class Router:
             if sure >= self._bound and hits and hits[0].cosine >= SAYS_JUST_THIS and not asked.price_max:
                 return None  # a rule says just this: which charger fits my laptop
             return [Call("search_products", SearchProducts(query=text))]
-        if heard.theme in _OF_PRODUCTS and not kind and sure < self._bound:
-            if _SOLD.search(text) and asked.unknown and not before:
+        if heard.theme in OF_PRODUCTS and not kind and sure < self._bound:
+            if SOLD.search(text) and asked.unknown and not before:
                 return [Call("search_products", SearchProducts(query=text))]
             return [Call("reply", reply="which_product")] if not before else None
         return None
@@ -350,7 +317,7 @@ class Router:
             and same
             and not asked.unknown
             and (limits or (asked.words and not rule))
-            and not any(p.search(heard.text) for p in (ASKS["stock"], _WHAT))
+            and not any(p.search(heard.text) for p in (ASKS["stock"], WHAT))
         ):
             if heard.theme == "product_fact" and not limits and dialogue.referred(heard.text, turns, table):
                 return None
@@ -366,7 +333,7 @@ class Router:
             heard.speaks_of("my_order") and not wish
         )
         after_order = bool(turns) and any(s.startswith("order:") for s in turns[-1].sources)
-        mine = user is not None and (_MINE.search(text) is not None or after_order)
+        mine = user is not None and (MINE.search(text) is not None or after_order)
         mine &= not re.search(r"\bhow (?:do|can)\b|怎么", text)
         if (
             mine
@@ -380,7 +347,7 @@ class Router:
             or (after_order and wish)
         ):
             return [Call("order_status", OrderStatus(wish=wish, question=text))]
-        if about_orders and user is None and _MINE.search(text) and sure < self._bound:
+        if about_orders and user is None and MINE.search(text) and sure < self._bound:
             return [Call("order_status", OrderStatus(question=text))]
         if context:  # the second question of a turn may lean on the first
             wider, _ = self.sure_of(heard, f"{context}")
@@ -391,13 +358,6 @@ class Router:
         if heard.intent == "out_of_scope":
             return [Call("reply", reply="out_of_scope")]
         return [Call("search_policies", SearchPolicies(query=text))]
-
-
-_SERVICE = ("return", "refund", "exchange", "cancel", "warranty", "track", "lost", "damaged", "invoice", "repair")
-"""Concepts of what is done about goods: a sentence that names one asks for a rule, whatever product it names."""
-_SOLD = re.compile(r"\b(?:sell|carry|stock|have)\b|卖|有没有|有吗", re.IGNORECASE)
-_OF_PRODUCTS = frozenset({"product_fact", "allergy_ingredients", "colour", "size", "recommend", "review"})
-_WHAT = re.compile(r"\b(?:what|how|which|is it|does it|are they)\b|什么|怎么|多少", re.IGNORECASE)
 
 
 def _searched(turns: Sequence[Turn], table: ProductTable) -> list[str]:

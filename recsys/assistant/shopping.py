@@ -9,25 +9,23 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.assistant.asking import ASKS, UNITS_ASKED
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.knowledge import for_products
-from recsys.assistant.query import Constraints, Measure, matching, measures_in, parse
+from recsys.assistant.product_facts import money, table_of
+from recsys.assistant.query import Constraints, matching, parse
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import (
     CatalogueFacts,
-    Compare,
     Context,
     Fact,
     GoesWith,
-    ProductFacts,
     Recommend,
     Result,
     SearchProducts,
 )
 from recsys.assistant.why import reasons
 from recsys.data import schema
-from recsys.llm.language import sentences, tokens
+from recsys.llm.language import sentences
 
 LENGTH = 3
 """Products named in one answer."""
@@ -58,7 +56,7 @@ def constraints_of(table: ProductTable, asked: SearchProducts) -> Constraints:
 
 def search_products(context: Context, asked: SearchProducts) -> Result:
     """Hybrid product search: filters hold, words and meaning rank, purchase probability breaks ties."""
-    table = _table(context)
+    table = table_of(context)
     wanted = constraints_of(table, asked)
     rows = _open(context, matching(table, wanted), asked)
     given_up: tuple[str, ...] = ()
@@ -101,13 +99,13 @@ def _weaker(wanted: Constraints) -> list[Constraints]:
 
 def _open(context: Context, rows: NDArray[np.int64], asked: SearchProducts) -> list[int]:
     """Of these rows, what can be bought (and was not shown before, where new ones are wanted)."""
-    table = _table(context)
+    table = table_of(context)
     hidden = context.shown if asked.new_only else frozenset()
     return [int(r) for r in rows if table.available[r] and r not in hidden]
 
 
 def _ranked(context: Context, rows: list[int], wanted: Constraints, asked: SearchProducts, vague: bool) -> list[int]:
-    table = _table(context)
+    table = table_of(context)
     text = " ".join([*asked.refines, asked.query])
     if wanted.sort:
         sign = -1 if wanted.sort == "-price" else 1
@@ -126,7 +124,7 @@ def _ranked(context: Context, rows: list[int], wanted: Constraints, asked: Searc
 
 
 def _by_probability(context: Context, rows: list[int]) -> list[int]:
-    table = _table(context)
+    table = table_of(context)
     if context.recommender is None:
         return rows
     known = context.user is not None and _has_past(context)
@@ -156,7 +154,7 @@ def _nothing(context: Context, wanted: Constraints, asked: SearchProducts) -> st
 
 
 def _line(context: Context, n: int, row: int, wanted: Constraints) -> Fact:
-    table = _table(context)
+    table = table_of(context)
     price = f" ({money(table.prices[row])})" if np.isfinite(table.prices[row]) else ""
     reason = ", ".join(_fits(context, row, wanted)) or context.say("reason_best")
     return Fact(context.say("line", n=n, item=table.titles[row], price=price, reason=reason), f"item:{table.ids[row]}")
@@ -164,7 +162,7 @@ def _line(context: Context, n: int, row: int, wanted: Constraints) -> Fact:
 
 def _fits(context: Context, row: int, wanted: Constraints) -> list[str]:
     """What of this product meets the wishes, and the first sentence the catalogue says of it."""
-    table, found = _table(context), []
+    table, found = table_of(context), []
     if table.categories[row]:
         found.append(table.local_name(table.categories[row], context.language))
     if wanted.brands:
@@ -182,7 +180,7 @@ def _fits(context: Context, row: int, wanted: Constraints) -> list[str]:
 
 def described(wanted: Constraints, context: Context) -> str:
     """Constraints in words."""
-    parts = [*(_table(context).local_name(c, context.language) for c in sorted(wanted.categories)), *wanted.words]
+    parts = [*(table_of(context).local_name(c, context.language) for c in sorted(wanted.categories)), *wanted.words]
     parts += sorted(wanted.brands)
     if wanted.price_max is not None:
         parts.append(context.say("constraint_max", limit=money(wanted.price_max)))
@@ -191,133 +189,9 @@ def described(wanted: Constraints, context: Context) -> str:
     return ", ".join([*parts, *(str(measure) for measure in wanted.measures)]) or "…"
 
 
-def compare(context: Context, asked: Compare) -> Result:
-    """Products side by side: each with its price, then what they share and which is cheaper."""
-    table = _table(context)
-    rows = [table.row[i] for i in asked.items if i in table.row]
-    facts = [
-        Fact(
-            context.say(
-                "compare_line",
-                item=table.titles[row],
-                price=money(table.prices[row]),
-                brand=table.brands[row],
-                fact=table.said(row).rstrip("。."),
-            ),
-            f"item:{table.ids[row]}",
-        )
-        for row in rows
-    ]
-    same = set.intersection(*(set(_features(table, row)) for row in rows)) if rows else set()
-    cite = f"item:{table.ids[rows[0]]}" if rows else ""
-    shared = [feature for feature in _features(table, rows[0]) if feature in same] if rows else []
-    if shared:
-        facts.append(Fact(context.say("compare_same", features=", ".join(shared)), cite))
-    prices = table.prices[rows]
-    if len(rows) > 1 and np.isfinite(prices).all() and prices.max() > prices.min():
-        row = rows[int(prices.argmin())]
-        said = context.say(
-            "compare_cheaper", item=table.titles[row], difference=money(float(prices.max() - prices.min()))
-        )
-        facts.append(Fact(said, f"item:{table.ids[row]}"))
-    elif len(rows) > 1 and np.isfinite(prices).all():
-        facts.append(Fact(context.say("compare_same_price"), cite))
-    return Result(tuple(facts), "product")
-
-
-def _features(table: ProductTable, row: int) -> list[str]:
-    """Brand and the parts of a title: what comes between commas, or between spaces in Chinese."""
-    brand, title = table.brands[row], table.titles[row]
-    parts = [part.strip() for part in title.removeprefix(brand).replace("，", ",").split(",")]
-    head, *rest = parts
-    return [part for part in [brand, *head.split(), *rest] if part]
-
-
-def product_facts(context: Context, asked: ProductFacts) -> Result:
-    """Price, stock, brand, or what of the description answers; what it does not say is said."""
-    table = _table(context)
-    rows = [table.row[i] for i in asked.items if i in table.row]
-    told = [_fact(context, row, asked.question) for row in rows]
-    said = any(known for _, known in told)
-    facts = tuple(Fact(text, f"item:{table.ids[row]}") for row, (text, _) in zip(rows, told, strict=True))
-    lead = context.say("which_of", n=len(rows)) if len(rows) > 1 else ""
-    return Result(facts, "product", lead, found=True, passes_on=not said, confidence=1.0 if said else 0.0)
-
-
-def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
-    table, title = _table(context), _table(context).titles[row]
-    if asks(question, "price"):
-        price = table.prices[row]
-        known = bool(np.isfinite(price))
-        parts = [
-            context.say("price", item=title, price=f"{price:.2f}")
-            if known
-            else context.say("price_unknown", item=title)
-        ]
-        more = _sentence(context, row, question)
-        return " ".join([*parts, *([context.say("from_description", item=title, fact=more)] if more else [])]), known
-    if asks(question, "stock") and schema.AVAILABLE in table.table:
-        return context.say("available" if table.available[row] else "unavailable", item=title), True
-    if asks(question, "brand") and table.brands[row]:
-        return context.say("brand", item=title, brand=table.brands[row]), True
-    said = _sentence(context, row, question)
-    if said is None and asks(question, "about"):
-        said = table.said(row) or None
-    if said is None:
-        return context.say("not_said", item=title), False
-    return context.say("from_description", item=title, fact=said), True
-
-
-def asks(question: str, what: str) -> bool:
-    """Whether a question asks for a product's price, stock, brand, or what it is like."""
-    return ASKS[what].search(question) is not None
-
-
-def _sentence(context: Context, row: int, question: str) -> str | None:
-    """The sentence of the product's text that shares a telling word with the question, or None."""
-    table = _table(context)
-    named = set(tokens(table.canonical(f"{table.brands[row]} {table.categories[row]}"))) | table.kind_terms(
-        {table.categories[row]}
-    )
-    asked = [w for w in parse(question, table).words if w not in named and w not in _spoken(table, row, question)]
-    parts = [table.titles[row], *(part for part in sentences(table.said(row)) if not gives_orders(part))]
-    counted = [sum(w in tokens(table.translated(part)) for w in asked) for part in parts]
-    units = {unit for unit, pattern in UNITS_ASKED.items() if pattern.search(question)}
-    measured = [bool(units & {m.unit for m in measures_in(part)}) for part in parts]
-    best = int(np.argmax([c + m for c, m in zip(counted, measured, strict=True)]))
-    if not counted[best] and not measured[best]:
-        return None
-    return parts[best].rstrip("。.") + ("。" if parts[best].endswith("。") else ".")
-
-
-def _spoken(table: ProductTable, row: int, question: str) -> set[str]:
-    """Words of the question that only name the product: those of its title, where the question gives several."""
-    shared = set(tokens(table.canonical(question))) & set(table.title_terms[row])
-    return shared if len(shared) > 2 else set()
-
-
-def applying(table: ProductTable, row: int, rule: str) -> str:
-    """A rule without the clauses whose measures do not hold of the product: "up to 14 inches" is not for one of 16."""
-    kept = []
-    own = {m.unit for m in measures_in(table.titles[row])}
-    for sentence in sentences(rule):
-        clauses = re.split(r"(?<=[;；])\s*", sentence)
-        fits = [
-            c
-            for c in clauses
-            if all(m.holds(table.titles[row]) for m in measures_in(c) if m.unit in own and _bounded(m))
-        ]
-        kept += [clause[:1].upper() + clause[1:] for clause in fits]
-    return " ".join(kept) or rule
-
-
-def _bounded(measure: Measure) -> bool:
-    return measure.least != measure.most
-
-
 def goes_with(context: Context, asked: GoesWith) -> Result:
     """What shoppers take together with these products, of other kinds than theirs."""
-    table = _table(context)
+    table = table_of(context)
     basket = [i for i in asked.items if i in table.row]
     kinds = {table.categories[table.row[i]] for i in basket}
     recommender = context.recommender
@@ -338,7 +212,7 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
 
 def recommend(context: Context, asked: Recommend) -> Result:
     """Products for this shopper with the reasons of their score; or only the reasons."""
-    table = _table(context)
+    table = table_of(context)
     if not asked.why:
         return search_products(context, SearchProducts(query=asked.text))
     rows = [table.row[i] for i in asked.why if i in table.row]
@@ -351,7 +225,7 @@ def recommend(context: Context, asked: Recommend) -> Result:
 
 def why_kind(context: Context, question: str) -> Result | None:
     """Why a kind of product is recommended: what of it the shopper bought, looked at or searched for."""
-    table, recommender = _table(context), context.recommender
+    table, recommender = table_of(context), context.recommender
     kinds = parse(question, table).categories
     if recommender is None or context.user is None or not kinds:
         return None
@@ -372,7 +246,7 @@ def why_kind(context: Context, question: str) -> Result | None:
 
 def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
     """How many products of a kind there are, of which brands, in which price range; or what the shop sells."""
-    table = _table(context)
+    table = table_of(context)
     wanted = parse(asked.query, table)
     rows = matching(table, replace(wanted, sort="", unknown=()))
     if not (wanted.categories or wanted.brands or wanted.words):
@@ -392,13 +266,3 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
             Fact(context.say("prices", low=money(float(np.nanmin(prices))), high=money(float(np.nanmax(prices)))))
         )
     return Result(tuple(facts), "product")
-
-
-def money(value: float) -> str:
-    """An amount without idle zeros."""
-    return f"{value:.2f}".rstrip("0").rstrip(".") if value == int(value) else f"{value:.2f}"
-
-
-def _table(context: Context) -> ProductTable:
-    assert context.table is not None, "tools over products need a catalogue"
-    return context.table

@@ -12,13 +12,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from recsys.explain.facts import Facts, Past
-from recsys.explain.lexicon import PRAISE, PRAISED
+from recsys.explain.facts import Facts
 from recsys.explain.masking import BRAND, CATEGORY, PART, SHARED
 from recsys.explain.measures import COUNTED, OFTEN, REGULARLY, SOMETIMES, Kind, Measure
 
 CROWD = r"(?:shoppers|people|customers|buyers|others|orders|visitors|users|folks|baskets)"
-_OF = r"(?:other |of our |of the )*"
+OF = r"(?:other |of our |of the )*"
 _ONE_NAME = rf"⟦(?:item|b\d){PART}"
 _BUY = (
     "(?:bought|ordered|purchased|chose|chosen|picked|took|buy|order|choose|purchase|pick|get|got|own|have|take|taken"
@@ -28,7 +27,8 @@ _LOOK = "(?:looked|look|viewed|view|browsed|browse|saw|see)"
 _PAST = r"(?:⟦b\d~?⟧|it|them)"
 
 
-def _words(*alternatives: str) -> re.Pattern[str]:
+def words(*alternatives: str) -> re.Pattern[str]:
+    """Pattern of any of these as whole words."""
     return re.compile(rf"\b(?:{'|'.join(alternatives)})\b")
 
 
@@ -54,24 +54,23 @@ class Claim:
     given: bool | None = None
 
 
-def errors(text: str, tokens: Sequence[str], facts: Facts) -> Iterator[str]:
-    """Claims of a masked sentence that the facts do not bear out; prices and numbers are `numeric_claims`' part."""
+def errors(text: str, facts: Facts) -> Iterator[str]:
+    """Claims of a masked sentence that the facts do not bear out; `item_claims` and `numeric_claims` do the rest."""
     claims = list(parse(text, facts))
     for claim in claims:
         if wrong := refuted(claim, facts):
             yield wrong
     yield from _unlinked(text, claims)
-    for check in (_counts_nothing, _popularity, _makers, _shared_words, _ratings, _new, _lately, _fits):
+    for check in (_counts_nothing, _makers, _shared_words):
         yield from check(text, facts)
-    yield from _praise(tokens)
 
 
 def parse(text: str, facts: Facts) -> Iterator[Claim]:
     """The claims of a masked sentence about the item and things of the history."""
-    everywhere = _objects(text) or ((0,) if facts.because else ())
+    everywhere = named_objects(text) or ((0,) if facts.because else ())
     before = ""
     for clause in clauses(text):
-        objects = _objects(clause) or everywhere
+        objects = named_objects(clause) or everywhere
         kind = counted_kind(clause)
         if kind is not None:
             quantifier, given = _quantifier(clause, kind), _given(clause, before)
@@ -112,13 +111,14 @@ def clauses(text: str) -> list[str]:
     return [part for clause in rough for part in re.split(r" , (?:and|so|but) ", clause) if part.strip()]
 
 
-def _objects(text: str) -> tuple[int, ...]:
+def named_objects(text: str) -> tuple[int, ...]:
+    """Places of the things of the history that a masked text names."""
     return tuple(dict.fromkeys(int(digit) for digit in re.findall(r"⟦b(\d)~?⟧", text)))
 
 
 # --- what others did with both ----------------------------------------------------------------------------------------
 
-_ORDER = _words(
+_ORDER = words(
     r"(same|one|single|each) (order|basket|cart|trolley|invoice|checkout|purchase|go|visit)s?",
     r"(in|into) (the|a|their) (same )?(basket|cart|trolley|order)s?",
     r"orders? (with|that|which|of both|containing|holding|including|also)|of (all )?(the )?(\d+ )?orders",
@@ -128,13 +128,13 @@ _ORDER = _words(
     "pair|pairs|paired|pairing|combine|combines|combined|combination|companions?|complements?|complementary",
     r"complete|completes|duo|partner|accompan\w+",
 )
-_AFTERWARDS = _words(
+_AFTERWARDS = words(
     r"(came|come|comes|coming|returned|return) back|later|afterwards|subsequently|went on|then (bought|ordered|chose)",
     rf"{_BUY} (\w+ )?(after|next)|next (purchase|order|buy)|after (that|it|them|⟦b\d~?⟧)",
 )
-_ALSO = _words(
+_ALSO = words(
     rf"{CROWD} (\w+ ){{0,2}}who|who (\w+ ){{0,3}}{_BUY}|of (the )?\d+ who|also {_BUY}",
-    rf"{_BUY} (up )?(both|it too|this too|too|as well)|(same|other|\d+|some|many) {_OF}{CROWD} (\w+ ){{0,2}}{_BUY}",
+    rf"{_BUY} (up )?(both|it too|this too|too|as well)|(same|other|\d+|some|many) {OF}{CROWD} (\w+ ){{0,2}}{_BUY}",
     rf"by (\w+ ){{0,3}}{CROWD}",
 )
 _BOTH = re.compile(rf"\b(also|both|too|as well|same|who|with)\b|⟦b\d~?⟧|\b{_BUY} (it|them)\b")
@@ -173,16 +173,16 @@ def counted_kind(clause: str) -> Kind | None:
     return None
 
 
-_OFTEN = _words("often|frequently|frequent|commonly|usual|usually|typically|typical|normally|many|lots|plenty")
-_REGULARLY = _words("regularly|regular")
-_SOME = _words("sometimes|occasionally|some|several|a few|at times|now and then|once|has been|have been")
+OFTEN_WORDS = words("often|frequently|frequent|commonly|usual|usually|typically|typical|normally|many|lots|plenty")
+_REGULARLY = words("regularly|regular")
+_SOME = words("sometimes|occasionally|some|several|a few|at times|now and then|once|has been|have been")
 _FIGURES = re.compile(
     r"\b\d[\d,]* (of|out of|in) (the |all )?\d|\b\d[\d,]* (of our |other )*(shoppers|people|customers|buyers)"
 )
 
 
 def _quantifier(clause: str, kind: Kind) -> str:
-    if _OFTEN.search(clause):
+    if OFTEN_WORDS.search(clause):
         return OFTEN
     if _REGULARLY.search(clause):
         return REGULARLY
@@ -208,19 +208,19 @@ def is_item(mark: str, clause: str, before: str) -> bool:
     one named last before.
     """
     if mark in {"it", "them"}:
-        named = {"⟦item" in clause, bool(_objects(clause))}
+        named = {"⟦item" in clause, bool(named_objects(clause))}
         if len(named) == 2:
             return "⟦item" not in clause
         mark = next(iter(re.findall(r"⟦(?:item|b\d)~?⟧", before)[::-1]), "")
     return mark.startswith("⟦item")
 
 
-_EVERYBODY = _words(
-    rf"(most|all|every|nearly all|almost all) {_OF}(shoppers?|people|customers?|buyers|others|orders)",
+_EVERYBODY = words(
+    rf"(most|all|every|nearly all|almost all) {OF}(shoppers?|people|customers?|buyers|others|orders)",
     "everyone|everybody|always|mostly|mainly|majority",
 )
-_TIMES = _words(r"(few|several|many|couple of|\w+) times", "twice", "once more", "again and again")
-_USUAL_PRICE = _words(r"(regular|usual|normal|typical)\w* (pay|spend|price|range|budget|buy|spending)")
+_TIMES = words(r"(few|several|many|couple of|\w+) times", "twice", "once more", "again and again")
+_USUAL_PRICE = words(r"(regular|usual|normal|typical)\w* (pay|spend|price|range|budget|buy|spending)")
 
 
 def _counts_nothing(text: str, facts: Facts) -> Iterator[str]:
@@ -230,8 +230,8 @@ def _counts_nothing(text: str, facts: Facts) -> Iterator[str]:
     if _TIMES.search(text):
         yield "says how often something was bought"
     for clause in clauses(_USUAL_PRICE.sub("", text)):
-        if (_OFTEN.search(clause) or _REGULARLY.search(clause)) and counted_kind(clause) is None:
-            crowd = re.search(rf"\b(many|lots of|plenty of) {_OF}{CROWD}", clause)
+        if (OFTEN_WORDS.search(clause) or _REGULARLY.search(clause)) and counted_kind(clause) is None:
+            crowd = re.search(rf"\b(many|lots of|plenty of) {OF}{CROWD}", clause)
             if not (crowd and facts.popular) and "usual" not in clause and "normal" not in clause:
                 yield "says often of nothing that is counted"
         others = of_others(clause)
@@ -243,7 +243,7 @@ def _unlinked(text: str, claims: Sequence[Claim]) -> Iterator[str]:
     """Things of the history that are named without a claim that links them to the item."""
     linked = {claim.object for claim in claims}
     compared = re.search(r"\b(than|as (popular|expensive|cheap))\b", text)
-    if any(i not in linked for i in _objects(text)) and not compared:
+    if any(i not in linked for i in named_objects(text)) and not compared:
         yield "names something of the history without saying what links it"
     if re.search(r"\b(because of|thanks to|due to|owing to) you\b", text):
         yield "gives the shopper as the cause"
@@ -253,7 +253,7 @@ def _unlinked(text: str, claims: Sequence[Claim]) -> Iterator[str]:
 
 _SAME = "(?:same|also|another|likewise|stay\\w*|more|too|as well|so is|like your|like the|both|keeps? you)"
 _MAKERS, _SECTIONS = "brand|maker|manufacturer|label", "category|section|department|aisle"
-_SAME_KIND = _words("(same|shared) (kind|type|sort|family|line)")
+_SAME_KIND = words("(same|shared) (kind|type|sort|family|line)")
 _LIKENESS = re.compile(
     r"\b(similar|similarly|similarity|alike|resembl\w+|comparable|akin|reminiscent|echo(es)?|close match|much like"
     r"|a lot like|same (vein|style|spirit|theme|lines)|similar style|along the same lines)\b"
@@ -290,7 +290,7 @@ def _makers(text: str, facts: Facts) -> Iterator[str]:
         yield "takes part of a name for a brand"
 
 
-_SHARES = _words(
+_SHARES = words(
     "shares?|shared|sharing|in common|both (say|mention|carry|are|have|feature)|common thread|comes? back|picks up on"
 )
 
@@ -304,90 +304,3 @@ def _shared_words(text: str, facts: Facts) -> Iterator[str]:
         and not re.search(rf"\b(same|one) ({_MAKERS}|{_SECTIONS})\b|{CROWD}", text)
     ):
         yield "claims that products share something it does not name"
-
-
-# --- what is true of the item -----------------------------------------------------------------------------------------
-
-_POPULAR = _words(
-    "popular|popularity|best-? ?sell\\w*|top-? ?sell\\w*|demand(ed)?|sought-after|crowd-pleaser|favou?rites?",
-    "well-loved|loved|crowd|selling",
-    rf"(many|lots of|plenty of) {_OF}{CROWD}",
-    "most (bought|ordered|chosen)",
-)
-_SUPERLATIVE = _words(
-    "most (popular|bought|ordered|loved)|best-? ?selling|top-? ?selling|best-? ?seller|top-? ?seller|favou?rite",
-    "number one",
-)
-_ONE_OF = re.compile(
-    r"\b(one of|among|some of|a|an)( (our|the|your))?( most| top| best)?"
-    r"[ -](popular|bought|ordered|sell\w*|best|top|favou?rite)"
-)
-_IN_CATEGORY = re.compile(
-    rf"(sell\w*|bought|ordered|popular|favou?rites?)( products| ones| items)? in (our |the )?{CATEGORY}"
-    rf"|\bin (our |the )?{CATEGORY}.{{0,40}}(sell|most bought|popular)"
-)
-
-
-def _popularity(text: str, facts: Facts) -> Iterator[str]:
-    many_of_both = any(counted_kind(clause) for clause in clauses(text) if _OFTEN.search(clause))
-    if _POPULAR.search(re.sub(r"popular (combination|pair|pairing|match|duo|set)", "", text)):
-        here = _IN_CATEGORY.search(text) and facts.holds(Kind.TOP_OF_CATEGORY)
-        if not (facts.popular or here or many_of_both):
-            yield "calls the product popular without evidence"
-    if _SUPERLATIVE.search(text) and not _ONE_OF.search(text) and facts.item.rank != 1:
-        yield "calls the product the most popular without evidence"
-
-
-_RATING = _words("rated|rating|ratings|stars?|review|reviews|reviewed|reviewers?|opinions?")
-
-
-def _ratings(text: str, facts: Facts) -> Iterator[str]:
-    if _RATING.search(text) and not facts.holds(Kind.RATED):
-        yield "speaks of ratings without evidence"
-
-
-_NEW_TO_YOU = _words("(something|anything) new|new (to|for) you|try(ing)? (something )?new")
-_NEW = _words("new|newly|newcomer|brand-new|just (arrived|landed|joined|in)|arrivals?|fresh|joined|landed|arrived")
-
-
-def _new(text: str, facts: Facts) -> Iterator[str]:
-    if _NEW.search(_NEW_TO_YOU.sub("", text)) and not facts.new:
-        yield "calls the product new without evidence"
-
-
-_YOU_LATELY = re.compile(
-    r"\byou(?:'ve| have)? (?:\w+ )?(?:recently|lately|just)\b"
-    r"|\b(?:your|you) (?:\w+ ){0,2}(?:recent|latest|last|current|recently)\b"
-    r"|⟦b\d~?⟧ (?:recently|lately|today|this week|this month)"
-)
-_NOW = _words("currently|right now|lately|recently|today|these days|this (week|month)")
-
-
-def _lately(text: str, facts: Facts) -> Iterator[str]:
-    if _YOU_LATELY.search(text) and not any(past.lately for past in _named(text, facts)):
-        yield "calls a purchase recent without evidence"
-    if _NOW.search(_YOU_LATELY.sub("", text)) and facts.item.recent is None:
-        yield "says something of the present in a shop without dates"
-
-
-_SUITS = _words(
-    "tastes?|style|preferences?|habits?|suits?|in line with|in keeping with|order history|fits? (what|your)"
-)
-
-
-def _fits(text: str, facts: Facts) -> Iterator[str]:
-    if _SUITS.search(text) and not facts.holds(Kind.TASTE):
-        yield "says the product fits the shopper without evidence"
-
-
-def _named(text: str, facts: Facts) -> list[Past]:
-    """The things of the history that a masked sentence names; the first where it names none."""
-    return [facts.because[i] for i in _objects(text)] or list(facts.because[:1])
-
-
-def _praise(tokens: Sequence[str]) -> Iterator[str]:
-    for at, token in enumerate(tokens):
-        if token in PRAISE:
-            after = [t for t in tokens[at + 1 : at + 4] if t not in {"and", ","} and t not in PRAISE]
-            if not PRAISED & set(after[:2]):
-                yield f"praises the product: {token}"

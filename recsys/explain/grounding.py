@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from recsys.data.personal import personal_kinds
-from recsys.explain import claims, numeric_claims, purchase_roles
+from recsys.explain import claims, item_claims, numeric_claims, purchase_roles
 from recsys.explain.facts import Facts
 from recsys.explain.lexicon import PROFANE
 from recsys.explain.masking import mask
@@ -35,7 +35,8 @@ def check(sentence: str, facts: Facts, *, max_length: int = MAX_LENGTH) -> list[
     masked = mask(sentence, facts)
     found += [f"unsupported word: {word}" for word in masked.unknown]
     found += purchase_roles.errors(masked.tokens, facts)
-    found += claims.errors(masked.text, masked.tokens, facts)
+    found += claims.errors(masked.text, facts)
+    found += item_claims.item_errors(masked.text, masked.tokens, facts)
     found += numeric_claims.errors(masked.text, masked.tokens, facts)
     if not any(token.startswith("⟦") or token in {"it", "this", "these"} for token in masked.tokens):
         found.append("names no product")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -186,6 +186,21 @@ class Lookup:
     def titles(self) -> list[str]:
         """Titles of all items, by code."""
         return [str(title) for title in self._items.column(TITLE)]
+
+    def candidate_codes(self, ids: Collection[str] | None) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+        """Codes of the candidates that the catalogue has, and ids of the others; None for all items.
+
+        Raises
+        ------
+        BadInput
+            The catalogue has none of them.
+        """
+        if ids is None:
+            return None, ()
+        codes, left_out = self.known([str(item) for item in ids])
+        if left_out and not len(codes):
+            raise BadInput(f"candidates: none of the {len(left_out)} is in the catalogue, for example {left_out[0]!r}")
+        return codes, left_out
 
     def codes(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Catalogue codes of item ids, shape ``(len(ids),)``; a `KeyError` names the first unknown one."""

@@ -29,7 +29,7 @@ from recsys.serving import batch
 from recsys.serving.index import ItemIndex
 from recsys.serving.item_columns import ItemColumns
 from recsys.serving.lookup import Item, Lookup, Shopper, User
-from recsys.serving.opening import open_parts
+from recsys.serving.opening import open_live, open_parts
 from recsys.serving.results import NOTES, RULES, ResultTables
 from recsys.serving.rule_items import unmatched
 from recsys.serving.rules import Rules
@@ -115,14 +115,7 @@ class Recommender:
             No version is published there, or a file is missing or damaged.
         """
         settings = settings or load_settings(artifacts=artifacts)
-        store = Store(artifacts or settings.artifacts)
-        while True:
-            live = store.current_id()
-            try:
-                return cls.open(store.require(), settings)
-            except (ArtifactError, OSError):
-                if store.current_id() == live:
-                    raise  # otherwise another version went live, and this one may have been deleted meanwhile
+        return open_live(Store(artifacts or settings.artifacts), lambda version: cls.open(version, settings))
 
     @classmethod
     def open(cls, version: Version, settings: Settings) -> Recommender:
@@ -212,7 +205,7 @@ class Recommender:
         if isinstance(users, str):
             raise BadInput(f"users: a list of user ids such as [{users!r}]; recommend({users!r}) is for one")
         ids = list(users)
-        only, left_out = self._only(candidates)
+        only, left_out = self.lookup.candidate_codes(candidates)
         if left_out:
             log.warning("%d candidates are not in the catalogue and are left out: %s", len(left_out), left_out[:5])
         pool = self.scoring.pool(only)
@@ -336,7 +329,7 @@ class Recommender:
         seed: str,
     ) -> pd.DataFrame:
         _check_k(k)
-        only, left_out = self._only(candidates)
+        only, left_out = self.lookup.candidate_codes(candidates)
         said = [f"history: {name!r} is not in the catalogue and is left out" for name in shopper.skipped]
         said += [f"candidates: {name!r} is not in the catalogue and is left out" for name in left_out]
         if rules is None:
@@ -353,15 +346,6 @@ class Recommender:
             table.attrs[NOTES] = said
             log.info("%s", "; ".join(said))
         return table
-
-    def _only(self, candidates: Collection[str] | None) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-        """Codes of the candidates that the catalogue has, and ids of the others; None for all items."""
-        if candidates is None:
-            return None, ()
-        codes, left_out = self.lookup.known([str(item) for item in candidates])
-        if left_out and not len(codes):
-            raise BadInput(f"candidates: none of the {len(left_out)} is in the catalogue, for example {left_out[0]!r}")
-        return codes, left_out
 
 
 def _check_k(k: int) -> None:

@@ -30,9 +30,9 @@ from recsys.assistant.knowledge import WRITTEN_FOR, Knowledge, fits, load_live, 
 from recsys.assistant.lessons import lessons, prompt, train_assistant
 from recsys.assistant.nearest import Nearest
 from recsys.assistant.orders import Orders, order_numbers
+from recsys.assistant.product_facts import applying
 from recsys.assistant.query import Constraints, matching, measures_in, parse
 from recsys.assistant.safety import gives_orders
-from recsys.assistant.shopping import applying
 from recsys.assistant.sources import faq_passages, policy_passages, product_passages, read_knowledge
 from recsys.assistant.themes import INTENTS, Reader, intent_of, theme_intents, theme_names
 from recsys.encoders.encoder import Encoder

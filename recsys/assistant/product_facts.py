@@ -1,0 +1,150 @@
+"""Tools over single products: their facts, side by side or one by one, and the rules that apply to them."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from recsys.assistant.asking import ASKS, UNITS_ASKED
+from recsys.assistant.catalogue import ProductTable
+from recsys.assistant.query import Measure, measures_in, parse
+from recsys.assistant.safety import gives_orders
+from recsys.assistant.tools import Compare, Context, Fact, ProductFacts, Result
+from recsys.data import schema
+from recsys.llm.language import sentences, tokens
+
+
+def compare(context: Context, asked: Compare) -> Result:
+    """Products side by side: each with its price, then what they share and which is cheaper."""
+    table = table_of(context)
+    rows = [table.row[i] for i in asked.items if i in table.row]
+    facts = [
+        Fact(
+            context.say(
+                "compare_line",
+                item=table.titles[row],
+                price=money(table.prices[row]),
+                brand=table.brands[row],
+                fact=table.said(row).rstrip("。."),
+            ),
+            f"item:{table.ids[row]}",
+        )
+        for row in rows
+    ]
+    same = set.intersection(*(set(_features(table, row)) for row in rows)) if rows else set()
+    cite = f"item:{table.ids[rows[0]]}" if rows else ""
+    shared = [feature for feature in _features(table, rows[0]) if feature in same] if rows else []
+    if shared:
+        facts.append(Fact(context.say("compare_same", features=", ".join(shared)), cite))
+    prices = table.prices[rows]
+    if len(rows) > 1 and np.isfinite(prices).all() and prices.max() > prices.min():
+        row = rows[int(prices.argmin())]
+        said = context.say(
+            "compare_cheaper", item=table.titles[row], difference=money(float(prices.max() - prices.min()))
+        )
+        facts.append(Fact(said, f"item:{table.ids[row]}"))
+    elif len(rows) > 1 and np.isfinite(prices).all():
+        facts.append(Fact(context.say("compare_same_price"), cite))
+    return Result(tuple(facts), "product")
+
+
+def _features(table: ProductTable, row: int) -> list[str]:
+    """Brand and the parts of a title: what comes between commas, or between spaces in Chinese."""
+    brand, title = table.brands[row], table.titles[row]
+    parts = [part.strip() for part in title.removeprefix(brand).replace("，", ",").split(",")]
+    head, *rest = parts
+    return [part for part in [brand, *head.split(), *rest] if part]
+
+
+def product_facts(context: Context, asked: ProductFacts) -> Result:
+    """Price, stock, brand, or what of the description answers; what it does not say is said."""
+    table = table_of(context)
+    rows = [table.row[i] for i in asked.items if i in table.row]
+    told = [_fact(context, row, asked.question) for row in rows]
+    said = any(known for _, known in told)
+    facts = tuple(Fact(text, f"item:{table.ids[row]}") for row, (text, _) in zip(rows, told, strict=True))
+    lead = context.say("which_of", n=len(rows)) if len(rows) > 1 else ""
+    return Result(facts, "product", lead, found=True, passes_on=not said, confidence=1.0 if said else 0.0)
+
+
+def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
+    table, title = table_of(context), table_of(context).titles[row]
+    if asks(question, "price"):
+        price = table.prices[row]
+        known = bool(np.isfinite(price))
+        parts = [
+            context.say("price", item=title, price=f"{price:.2f}")
+            if known
+            else context.say("price_unknown", item=title)
+        ]
+        more = _sentence(context, row, question)
+        return " ".join([*parts, *([context.say("from_description", item=title, fact=more)] if more else [])]), known
+    if asks(question, "stock") and schema.AVAILABLE in table.table:
+        return context.say("available" if table.available[row] else "unavailable", item=title), True
+    if asks(question, "brand") and table.brands[row]:
+        return context.say("brand", item=title, brand=table.brands[row]), True
+    said = _sentence(context, row, question)
+    if said is None and asks(question, "about"):
+        said = table.said(row) or None
+    if said is None:
+        return context.say("not_said", item=title), False
+    return context.say("from_description", item=title, fact=said), True
+
+
+def asks(question: str, what: str) -> bool:
+    """Whether a question asks for a product's price, stock, brand, or what it is like."""
+    return ASKS[what].search(question) is not None
+
+
+def _sentence(context: Context, row: int, question: str) -> str | None:
+    """The sentence of the product's text that shares a telling word with the question, or None."""
+    table = table_of(context)
+    named = set(tokens(table.canonical(f"{table.brands[row]} {table.categories[row]}"))) | table.kind_terms(
+        {table.categories[row]}
+    )
+    asked = [w for w in parse(question, table).words if w not in named and w not in _spoken(table, row, question)]
+    parts = [table.titles[row], *(part for part in sentences(table.said(row)) if not gives_orders(part))]
+    counted = [sum(w in tokens(table.translated(part)) for w in asked) for part in parts]
+    units = {unit for unit, pattern in UNITS_ASKED.items() if pattern.search(question)}
+    measured = [bool(units & {m.unit for m in measures_in(part)}) for part in parts]
+    best = int(np.argmax([c + m for c, m in zip(counted, measured, strict=True)]))
+    if not counted[best] and not measured[best]:
+        return None
+    return parts[best].rstrip("。.") + ("。" if parts[best].endswith("。") else ".")
+
+
+def _spoken(table: ProductTable, row: int, question: str) -> set[str]:
+    """Words of the question that only name the product: those of its title, where the question gives several."""
+    shared = set(tokens(table.canonical(question))) & set(table.title_terms[row])
+    return shared if len(shared) > 2 else set()
+
+
+def applying(table: ProductTable, row: int, rule: str) -> str:
+    """A rule without the clauses whose measures do not hold of the product: "up to 14 inches" is not for one of 16."""
+    kept = []
+    own = {m.unit for m in measures_in(table.titles[row])}
+    for sentence in sentences(rule):
+        clauses = re.split(r"(?<=[;；])\s*", sentence)
+        fits = [
+            c
+            for c in clauses
+            if all(m.holds(table.titles[row]) for m in measures_in(c) if m.unit in own and _bounded(m))
+        ]
+        kept += [clause[:1].upper() + clause[1:] for clause in fits]
+    return " ".join(kept) or rule
+
+
+def _bounded(measure: Measure) -> bool:
+    return measure.least != measure.most
+
+
+def money(value: float) -> str:
+    """An amount without idle zeros."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") if value == int(value) else f"{value:.2f}"
+
+
+def table_of(context: Context) -> ProductTable:
+    """The catalogue, without which no tool over products is called."""
+    assert context.table is not None, "tools over products need a catalogue"
+    return context.table
