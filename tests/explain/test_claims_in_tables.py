@@ -19,9 +19,9 @@ from recsys.data import schema
 from recsys.data.schema import TimeKind
 from recsys.data.snapshot import ShopTables
 from recsys.encoders.encoder import Encoder
+from recsys.encoders.snapshots import build_snapshot
 from recsys.explain.grounding import check
 from recsys.explain.statistics import ShopStatistics
-from recsys.encoders.snapshots import build_snapshot
 from recsys.settings import load_settings
 
 DAY, NOW = 86_400, 1_760_000_000
