@@ -1,13 +1,16 @@
 """The errors a user can act on.
 
-Commands turn `BadInput` into exit code 2 and print its message without a stack trace; everything else is a fault of
-the program and exits with 1.
+Commands print their message without a stack trace and exit with their code; everything else is a fault of the program
+and exits with 1. A scheduler can tell by the code whether to mend the input, to wait, or to make room.
 """
 
 from __future__ import annotations
 
+import errno
+import re
 from importlib import import_module
 from types import ModuleType
+from typing import ClassVar
 
 #: The name on the package index, where `recsys` is another project's; the import is `recsys` all the same.
 DISTRIBUTION = "shop-recsys"
@@ -15,6 +18,8 @@ DISTRIBUTION = "shop-recsys"
 
 class RecsysError(Exception):
     """Base of all errors raised on purpose; the message says what was wrong, where, and what to do."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class BadInput(RecsysError, ValueError):
@@ -30,6 +35,18 @@ class MissingExtra(BadInput):
 
     A class of its own, so that whoever has a plainer way (templates for a model) can take that.
     """
+
+
+class Locked(BadInput):
+    """Another process is writing there; exit code 3."""
+
+    exit_code = 3
+
+
+class Unwritable(BadInput):
+    """There is no space, or no right to write; exit code 4."""
+
+    exit_code = 4
 
 
 class ArtifactError(RecsysError):
@@ -52,3 +69,14 @@ def require(module: str, extra: str) -> ModuleType:
         raise MissingExtra(
             f"`{error.name or module}` is needed for this and is not installed: pip install '{DISTRIBUTION}[{extra}]'"
         ) from None
+
+
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def unwritable(error: OSError) -> bool:
+    """Whether a file could not be written for want of space or rights.
+
+    numpy says of a full disk only how much it wrote, without a code.
+    """
+    return error.errno in _UNWRITABLE or bool(re.search(r"\d+ requested and \d+ written", str(error)))

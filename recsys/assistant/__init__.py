@@ -4,5 +4,6 @@ from recsys.assistant.answers import Assistant, answer_table
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.orders import Orders
 from recsys.assistant.reply import Answer
+from recsys.assistant.setup import answer
 
-__all__ = ["Answer", "Assistant", "Knowledge", "Orders", "answer_table"]
+__all__ = ["Answer", "Assistant", "Knowledge", "Orders", "answer", "answer_table"]

@@ -5,23 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from recsys.assistant import advice, dialogue, order_desk, products, why
-from recsys.assistant.constraints import Constraints, ProductTable, parse
+from recsys.assistant import dialogue, shopping, tools
+from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
-from recsys.assistant.knowledge import SHOP_RULES, Hit, Knowledge
+from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.messages import message
-from recsys.assistant.nearest import Near, Nearest
-from recsys.assistant.orders import Orders, order_numbers
-from recsys.assistant.question import PRODUCT_FACT, ParsedQuestion
+from recsys.assistant.nearest import Nearest
+from recsys.assistant.orders import Orders
 from recsys.assistant.reply import Answer
-from recsys.assistant.safety import gives_orders
-from recsys.assistant.themes import Sentences
-from recsys.assistant.wording import RETRIEVED, Wording
+from recsys.assistant.router import Call, Router, several_orders
+from recsys.assistant.tools import Context, Result
+from recsys.assistant.wording import Wording
 from recsys.data import schema
 from recsys.data.parsing import as_ids
 from recsys.errors import BadInput
@@ -29,7 +27,6 @@ from recsys.serving.recommender import Recommender
 
 BOUND = 0.5
 """Confidence below which a person takes over."""
-_FACT_THEMES = {PRODUCT_FACT, "allergy_ingredients", "colour", "size", "warranty"}
 
 
 class Assistant:
@@ -63,7 +60,9 @@ class Assistant:
         self.orders = orders
         self.wording = wording
         self.bound = bound
-        self.shelves = ProductTable(recommender.shop.tables.value.items) if recommender is not None else None
+        items = None if recommender is None else recommender.shop.tables.value.items
+        self.shelves = None if items is None else ProductTable(items, knowledge.synonyms)
+        self.router = Router(knowledge, self.shelves, bound)
         self._near: Nearest | None = None
         self._lock = threading.Lock()
 
@@ -93,145 +92,92 @@ class Assistant:
         turns = dialogue.read_history(history)
         if not question:
             return Answer(message("greeting"), intent="small_talk")
-        read = self.knowledge.reader.read([question])
-        return self._routed(ParsedQuestion(question, turns, user, read))
+        context = self._context(question, turns, user)
+        calls = self.router.plan(question, turns, user)
+        results = [self.run(call, context) for call in calls]
+        return self._told(question, turns, context, results)
 
-    # --- which kind of question -------------------------------------------------------------------------------------
-
-    def _routed(self, asked: ParsedQuestion) -> Answer:
-        intent = asked.intent
-        if asked.about_others or (intent == "privacy" and not order_numbers(asked.question)):
-            return Answer(message("privacy", asked.language), intent="out_of_scope")
-        if asked.theme == "injection" or gives_orders(asked.question):
-            return Answer(message("out_of_scope", asked.language), intent="out_of_scope")
-        if intent == "small_talk":
-            return Answer(message(asked.theme, asked.language), intent="small_talk")
-        if intent == "handover":
-            return self._hand_over(asked, "service", 1.0, "agent")
-        if intent == "order_status" or (order_numbers(asked.question) and asked.own):
-            told = self._about_orders(asked)
-            if told is not None:
-                return told
-        if (about := self._about_products(asked, intent)) is not None:
-            return about
-        hits = self.knowledge.search_read(asked.question, asked.read, kinds=SHOP_RULES)
-        confidence = asked.confidence(hits)
-        advice_wanted = self._wants_advice(asked, intent)
-        if confidence >= self.bound and not advice_wanted:
-            return self._from_passage(asked, hits[0], confidence, _service_intent(intent))
-        if advice_wanted or (asked.wants_suggestion and self._names_products(asked)):
-            return self._recommend(asked)
-        if asked.theme == PRODUCT_FACT and self.shelves is not None:
-            return Answer(message("which_product", asked.language), (), "product", 0.5)
-        if intent == "out_of_scope":
-            return Answer(message("out_of_scope", asked.language), intent="out_of_scope", confidence=1 - confidence)
-        return self._hand_over(asked, _service_intent(intent), confidence)
-
-    def _wants_advice(self, asked: ParsedQuestion, intent: str) -> bool:
-        """Whether products are asked for: by the theme, or by asking for something the catalogue has a shelf of."""
-        if intent == "recommendation":
-            return True
-        # Keywords alone ("laptop under 900") are like no theme; what happened to a laptop of one's own is no search.
-        if self.shelves is None or not (asked.wants_suggestion or (asked.unclear and not asked.own)):
-            return False
-        named = parse(asked.question, self.shelves)
-        return bool(named.categories or named.brands or named.price_max or named.price_min)
-
-    def _names_products(self, asked: ParsedQuestion) -> bool:
-        """Whether a sentence speaks of something the catalogue has: "do you have a lamp", but not "a head office"."""
-        if self.shelves is None:
-            return False
-        named = parse(asked.question, self.shelves)
-        return bool(named.categories or named.brands or named.words or self._nearest(asked.read).category)
-
-    # --- one method per kind ----------------------------------------------------------------------------------------
-
-    def _from_passage(self, asked: ParsedQuestion, hit: Hit, confidence: float, intent: str) -> Answer:
-        text, writer = hit.passage.text, RETRIEVED
-        if self.wording is not None:
-            text, writer = self.wording.word(asked.question, hit.passage)
-        return Answer(text, (hit.passage.id,), intent, confidence, writer=writer)
-
-    def _hand_over(self, asked: ParsedQuestion, intent: str, confidence: float, key: str = "handover") -> Answer:
-        return Answer(
-            message(key, asked.language),
-            (),
-            intent,
-            confidence,
-            handover=True,
-            summary=dialogue.summary(asked.question, asked.turns, self.shelves, asked.language),
-        )
-
-    def _about_orders(self, asked: ParsedQuestion) -> Answer | None:
-        """Facts of the asker's orders; None where the question is about tracking as such."""
-        if asked.user is not None and self.orders is not None:
-            return order_desk.answer(asked.question, asked.user, self.orders, self.shelves, asked.language)
-        if asked.theme == "track_order" and not order_numbers(asked.question):
-            return None  # the shop's text says how orders are tracked
-        if self.orders is None:
-            return self._hand_over(asked, order_desk.INTENT, 0.0)
-        return Answer(message("sign_in", asked.language), intent=order_desk.INTENT)
-
-    def _about_products(self, asked: ParsedQuestion, intent: str) -> Answer | None:
-        """A fact of a product that is named or referred to; None where the question is no such question."""
-        if self.shelves is None or intent not in {"product", "recommendation", "service", "out_of_scope"}:
-            return None
-        if dialogue.wants_cheaper(asked.question) and dialogue.focus(asked.turns, self.shelves):
-            return self._recommend(asked)
-        rows = dialogue.referred(asked.question, asked.turns, self.shelves)
-        facts = asked.theme in _FACT_THEMES or products.asks_fact(asked.question)
-        if rows and (facts or asked.unclear or intent == "out_of_scope"):
-            fact = products.answer(asked.question, rows[0], self.shelves, self.knowledge.reader)
-            source = (f"item:{self.shelves.ids[rows[0]]}",)
-            if fact.said:
-                return Answer(fact.text, source, "product")
-            return replace(self._hand_over(asked, "product", 0.0), text=fact.text, sources=source)
-        return None
-
-    def _recommend(self, asked: ParsedQuestion) -> Answer:
-        if self.shelves is None or self.recommender is None:
-            return self._hand_over(asked, "recommendation", 0.0)
-        now = parse(asked.question, self.shelves)
-        spoken = dialogue.focus(asked.turns, self.shelves)
-        earlier = advice.earlier_constraints(
-            asked.turns, [parse(t.text, self.shelves) if t.role == "user" else Constraints() for t in asked.turns]
-        )
-        wanted = now.over(earlier) if spoken or not now.categories else now
-        if not (wanted.categories or wanted.words):
-            wanted = replace(wanted, categories=self._nearest(asked.read).category)
-        if dialogue.wants_cheaper(asked.question) and spoken:
-            wanted = advice.cheaper_than(spoken[0], wanted, self.shelves)
-        given = advice.advise(
-            asked.question,
-            wanted,
+    def _context(self, question: str, turns: Sequence[Turn], user: str | None) -> Context:
+        shown = frozenset() if self.shelves is None else frozenset(dialogue.shown(turns, self.shelves))
+        return Context(
+            self.knowledge,
             self.shelves,
             self.recommender,
-            history=self._history(asked.user),
-            near=lambda: self._nearest(asked.read).rows,
-            why=partial(why.sentences, self.recommender, language=asked.language),
+            self.orders,
+            self._nearest,
+            user,
+            dialogue.spoken_in(question),
+            shown,
         )
-        sources = tuple(f"item:{item}" for item in given.item_ids)
-        return Answer(given.text, sources, "recommendation", 1.0 if sources else 0.5, reasons=given.reasons)
 
-    def _history(self, user: str | None) -> list[str]:
-        """What the shopper had, oldest first."""
-        if user is None or self.recommender is None:
-            return []
-        shop = self.recommender.shop
-        code = int(shop.user_index.get_indexer([str(user)])[0])
-        return [] if code < 0 else [str(shop.item_ids[i]) for i in dict.fromkeys(shop.seen(code).tolist())]
+    def run(self, call: Call, context: Context) -> Result:
+        """Look up what a call asks for."""
+        asked = call.arguments
+        if isinstance(asked, tools.OrderStatus):
+            numbers = [asked.order] if asked.order else []
+            return tools.order_status(context, asked, numbers, several_orders(asked.question), self.bound)
+        if isinstance(asked, tools.SearchPolicies):
+            sure, hits = self.router.sure_of(self.router.hear(asked.query))
+            told = self._worded(asked.query, tools.policy(context, hits, sure, self.bound))
+            named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
+            if len(named) == 1 and told.facts and self.shelves is not None:
+                fitting = shopping.applying(self.shelves, named[0], told.facts[0].text)
+                told = replace(told, facts=(tools.Fact(fitting, told.facts[0].source),))
+            return told
+        if isinstance(asked, tools.HandOver):
+            key = {"asked": "agent", "complaint": "handover_complaint"}.get(asked.reason, "handover")
+            return Result(lead=context.say(key), found=False, passes_on=True)
+        if isinstance(asked, tools.Recommend) and asked.why == ["*"]:
+            why = shopping.why_kind(context, asked.text) if self.shelves is not None else None
+            return why or Result(
+                intent="recommendation", lead=context.say("nothing_known" if context.user else "sign_in"), found=False
+            )
+        if asked is not None and self.shelves is not None:
+            return SHOPPING[type(asked)](context, asked)
+        intent = {"greeting": "small_talk", "thanks": "small_talk", "goodbye": "small_talk", "identity": "small_talk"}
+        refusal = {"privacy": "out_of_scope", "out_of_scope": "out_of_scope", "which_product": "product"}
+        return Result(intent=(intent | refusal).get(call.reply, "service"), lead=context.say(call.reply), found=False)
 
-    def _nearest(self, read: Sentences) -> Near:
-        """What of the catalogue is nearest to the sentence in meaning."""
+    def _worded(self, question: str, result: Result) -> Result:
+        if self.wording is None or not result.facts:
+            return result
+        passage = next(p for p in self.knowledge.passages if p.id == result.facts[0].source)
+        text, writer = self.wording.word(question, passage)
+        return replace(result, facts=(tools.Fact(text, passage.id),), writer=writer)
+
+    def _told(self, question: str, turns: Sequence[Turn], context: Context, results: Sequence[Result]) -> Answer:
+        """One answer from what was looked up."""
+        result = tools.joined(results)
+        text = result.text
+        if result.passes_on and not any(r.found for r in results) and result.lead == context.say("no_answer"):
+            text = context.say("handover")
+        return Answer(
+            text,
+            result.sources,
+            result.intent,
+            result.confidence,
+            handover=result.passes_on,
+            writer=result.writer,
+            summary=dialogue.summary(question, turns, self.shelves, context.language) if result.passes_on else "",
+            reasons=result.reasons,
+        )
+
+    def _nearest(self) -> Nearest:
         assert self.shelves is not None
         with self._lock:
             if self._near is None:
                 self._near = Nearest.of(self.shelves, self.knowledge)
-        return self._near.to(read.vectors[0])
+        return self._near
 
 
-def _service_intent(intent: str) -> str:
-    return intent if intent in {"product", "order_status", "delivery", "returns", "service"} else "service"
+SHOPPING: dict[type, Any] = {
+    tools.SearchProducts: shopping.search_products,
+    tools.Compare: shopping.compare,
+    tools.ProductFacts: shopping.product_facts,
+    tools.Recommend: shopping.recommend,
+    tools.GoesWith: shopping.goes_with,
+    tools.CatalogueFacts: shopping.catalogue_facts,
+}
 
 
 def answer_table(assistant: Assistant, questions: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What a turn refers to: products spoken of before, "it", "the cheaper one", "the second"."""
+"""Conversation state: turns, the products they showed, and what a new turn refers to among them."""
 
 from __future__ import annotations
 
@@ -10,34 +10,51 @@ from typing import Any
 
 import numpy as np
 
-from recsys.assistant.constraints import ProductTable
+from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.messages import message
 from recsys.assistant.orders import order_numbers
 from recsys.errors import BadInput
+from recsys.llm.language import tokens
 
 MAX_TURNS = 40
 MAX_QUESTION = 2_000
 """Characters of a question that are read."""
+NAMED_BY = 2
+"""Words of a title beside the brand that name a product without its whole title."""
+MOST_MEANT = 4
+"""More products than this with the same words are a kind, not a name."""
 
 _CHEAPER = re.compile(r"\b(?:the )?(?:cheap(?:er|est)|least expensive|less expensive)\b|便宜", re.IGNORECASE)
 _DEARER = re.compile(
     r"\b(?:the )?(?:dear(?:er|est)|more expensive|most expensive|priciest|pricier)\b|更贵|最贵", re.IGNORECASE
 )
 _ORDINALS = (
-    re.compile(r"\b(?:the )?(?:first|1st|number one|no\. ?1)(?: one)?\b|第一", re.IGNORECASE),
-    re.compile(r"\b(?:the )?(?:second|2nd|number two|no\. ?2)(?: one)?\b|第二", re.IGNORECASE),
-    re.compile(r"\b(?:the )?(?:third|3rd|number three|no\. ?3)(?: one)?\b|第三", re.IGNORECASE),
+    re.compile(r"\b(?:the )?(?:first|1st|number one|no\. ?1)(?: one)?\b|第一|第1", re.IGNORECASE),
+    re.compile(r"\b(?:the )?(?:second|2nd|number two|no\. ?2|middle)(?: one)?\b|第二|第2", re.IGNORECASE),
+    re.compile(r"\b(?:the )?(?:third|3rd|number three|no\. ?3)(?: one)?\b|第三|第3", re.IGNORECASE),
 )
 _LAST = re.compile(r"\bthe last(?: one)?\b|最后", re.IGNORECASE)
+_SEVERAL = re.compile(
+    r"\b(?:(?:first|last|these|those|the) two|(?:the )?two of them|both|these|those|them|each other|all three)\b"
+    r"|前两|后两|两个|两款|两台|这些|那些|它们|这几",
+    re.IGNORECASE,
+)
 _IT = re.compile(
-    r"\b(?:it|its|it's|this|that|this one|that one|the product|the item|one)\b|它|这款|这个|那个|那款|这台|那台",
+    r"\b(?:it|its|it's|this|that|this one|that one|the product|the item|one|they)\b"
+    r"|它|这款|这个|那个|那款|这台|那台|这双|这件|这本",
     re.IGNORECASE,
 )
 _OTHERS = re.compile(
-    r"\b(?:anything|something|any|others?|else|alternatives?|more)\b|别的|其他|有没有|还有", re.IGNORECASE
+    r"\b(?:anything|something|any|others?|else|alternatives?|more)\b|别的|其他|有没有|还有|再", re.IGNORECASE
 )
-
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z'-]+(?![A-Za-z0-9])")
 _NUMBERED = re.compile(r"\d+\. ")
+_REFERENCE = re.compile(
+    "|".join(p.pattern for p in (*_ORDINALS, _LAST, _SEVERAL))
+    + r"|\b(?:and|what about|how about|the|one|on|of)\b|那|呢|个|款|[?？,，.。]",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +64,12 @@ class Turn:
     role: str
     text: str
     sources: tuple[str, ...] = ()
+
+
+def spoken_in(question: str) -> str:
+    """Language to answer in: Chinese from as many characters as English words on, names and brands being English."""
+    han, latin = len(_HAN.findall(question)), len(_WORD.findall(question))
+    return "zh" if han and han >= latin else "en"
 
 
 def read_history(history: Sequence[Turn | Mapping[str, Any] | str] | None) -> list[Turn]:
@@ -71,12 +94,16 @@ def read_history(history: Sequence[Turn | Mapping[str, Any] | str] | None) -> li
     return turns[-MAX_TURNS:]
 
 
-def products_in(text: str, shelves: ProductTable) -> list[int]:
+def products_in(text: str, table: ProductTable) -> list[int]:
     """Rows of the products whose title or id stands in a text, in the order they appear."""
     low = text.lower()
-    found = [(low.find(title.lower()), -len(title), row) for row, title in enumerate(shelves.titles) if title]
+    found = [(low.find(title.lower()), -len(title), row) for row, title in enumerate(table.titles) if title]
     found = sorted(entry for entry in found if entry[0] >= 0)
-    ids = [(m.start(), 0, shelves.row[m.group()]) for m in re.finditer(r"[\w-]{4,}", text) if m.group() in shelves.row]
+    ids = [
+        (m.start(), 0, table.row[name])
+        for m in re.finditer(r"(?<![\w-])[A-Za-z0-9-]{4,}", text)
+        if (name := m.group()) in table.row or (name := name.upper()) in table.row
+    ]
     rows, end = [], -1
     for at, length, row in sorted(found + ids):
         if at >= end:  # "Red Mug Large" is not also "Red Mug"
@@ -85,36 +112,72 @@ def products_in(text: str, shelves: ProductTable) -> list[int]:
     return list(dict.fromkeys(rows))
 
 
-def _listed(text: str, shelves: ProductTable) -> list[int]:
+def named(text: str, table: ProductTable) -> list[int]:
+    """Rows of the products a text names: by title or id, else by the brand and the most words of a title.
+
+    Several rows where the words given fit several products ("the Kestrel Essential laptop 13.3").
+    """
+    if rows := products_in(text, table):
+        return rows
+    said = set(tokens(table.canonical(text)))
+    best: dict[int, list[int]] = {}
+    for row, (brand, title) in enumerate(zip(table.brands, table.title_terms, strict=True)):
+        of_brand = set(tokens(brand))
+        if of_brand and of_brand <= said:
+            best.setdefault(len(title & said - of_brand), []).append(row)
+    most = max(best, default=0)
+    return best[most] if most >= NAMED_BY and len(best[most]) <= MOST_MEANT else []
+
+
+def _listed(text: str, table: ProductTable) -> list[int]:
     """The products of a numbered list; what a reason says of others ("goes with ...") is none of them."""
-    lines = [products_in(line, shelves)[:1] for line in text.splitlines() if _NUMBERED.match(line)]
+    lines = [products_in(line, table)[:1] for line in text.splitlines() if _NUMBERED.match(line)]
     return [row for rows in lines for row in rows]
 
 
-def focus(turns: Sequence[Turn], shelves: ProductTable) -> list[int]:
-    """Rows of the products the latest turn about products spoke of."""
+def lists(turns: Sequence[Turn], table: ProductTable) -> list[list[int]]:
+    """Rows of the products that each turn showed or named, latest first; turns without products are left out."""
+    found = []
     for turn in reversed(turns):
-        cited = [shelves.row[s[5:]] for s in turn.sources if s.startswith("item:") and s[5:] in shelves.row]
-        rows = cited or _listed(turn.text, shelves) or products_in(turn.text, shelves)
+        cited = [table.row[s[5:]] for s in turn.sources if s.startswith("item:") and s[5:] in table.row]
+        rows = cited or _listed(turn.text, table) or products_in(turn.text, table)
         if rows:
-            return rows
-    return []
+            found.append(rows)
+    return found
 
 
-def referred(question: str, turns: Sequence[Turn], shelves: ProductTable) -> list[int]:
+def focus(turns: Sequence[Turn], table: ProductTable) -> list[int]:
+    """Rows of the products the latest turn about products spoke of."""
+    return next(iter(lists(turns, table)), [])
+
+
+def shown(turns: Sequence[Turn], table: ProductTable) -> set[int]:
+    """Rows of every product the assistant has shown."""
+    return {row for rows in lists([t for t in turns if t.role != "user"], table) for row in rows}
+
+
+def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[int]:
     """Rows of the products a question is about: named in it, or referred to from the turns before; [] for none."""
-    named = products_in(question, shelves)
-    if named:
-        return named
-    rows = focus(turns, shelves)
-    if not rows:
+    if rows := named(question, table):
+        return rows
+    before = lists(turns, table)
+    if not before:
         return []
-    for place, pattern in enumerate(_ORDINALS):
-        if pattern.search(question) and place < len(rows):
-            return [rows[place]]
+    places = [place for place, pattern in enumerate(_ORDINALS) if pattern.search(question)]
+    superlative = re.search(r"\b(?:cheap|dear|pric|expensive|least|most)\w*|最", question, re.IGNORECASE)
+    if _SEVERAL.search(question) and len(places) < 2 and not superlative:
+        long = next((rows for rows in before if len(rows) >= 2), before[0])
+        return long[-2:] if re.search(r"last two|后两", question) else long[:2] if _two(question) else long
+    if places:
+        return [
+            rows[place]
+            for place in places
+            if (rows := next((r for r in before if len(r) > place), [])) and place < len(rows)
+        ]
+    rows = before[0]
     if _LAST.search(question):
-        return [rows[-1]]
-    prices = shelves.prices[rows]
+        return [next((r for r in before if len(r) > 1), rows)[-1]]
+    prices = table.prices[rows]
     if np.isfinite(prices).any() and not _OTHERS.search(question):
         if _CHEAPER.search(question):
             return [rows[int(np.nanargmin(prices))]]
@@ -123,21 +186,31 @@ def referred(question: str, turns: Sequence[Turn], shelves: ProductTable) -> lis
     return [rows[0]] if _IT.search(question) else []
 
 
+def _two(question: str) -> bool:
+    return re.search(r"two|both|each other|两", question, re.IGNORECASE) is not None
+
+
 def wants_cheaper(question: str) -> bool:
     """Whether a question asks for other products that cost less."""
-    return bool(_CHEAPER.search(question) and _OTHERS.search(question))
+    relative = re.search(r"\bcheaper\b|\bless expensive\b|便宜点|便宜一点|便宜的吗|更便宜", question, re.IGNORECASE)
+    return bool(relative)
 
 
-def summary(question: str, turns: Sequence[Turn], shelves: ProductTable | None, language: str, limit: int = 3) -> str:
+def only_refers(question: str) -> bool:
+    """Whether a turn says nothing but which product it means: "and the second?" repeats the question before."""
+    return not _REFERENCE.sub("", question).strip()
+
+
+def summary(question: str, turns: Sequence[Turn], table: ProductTable | None, language: str, limit: int = 3) -> str:
     """For the colleague who takes over: the shopper's last questions, and the products and orders spoken of."""
     asked = [*[turn.text for turn in turns if turn.role == "user"][-limit:], question]
     said = " / ".join(" ".join(text.split())[:200] for text in asked)
-    rows = [] if shelves is None else products_in(question, shelves) or focus(turns, shelves)
+    rows = [] if table is None else products_in(question, table) or focus(turns, table)
     numbers = dict.fromkeys(number for text in asked for number in order_numbers(text))
     parts = [message("summary", language, summary=said)]
-    if rows and shelves is not None:
+    if rows and table is not None:
         parts.append(
-            message("summary_products", language, products="; ".join(shelves.titles[row] for row in rows[:limit]))
+            message("summary_products", language, products="; ".join(table.titles[row] for row in rows[:limit]))
         )
     if numbers:
         parts.append(message("summary_orders", language, orders=", ".join(numbers)))

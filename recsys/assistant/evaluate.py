@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from recsys.assistant.answers import Assistant
-from recsys.assistant.constraints import parse
 from recsys.assistant.grounding import check_answer
 from recsys.assistant.knowledge import KINDS, SHOP_RULES, Knowledge
 from recsys.assistant.messages import own_words
+from recsys.assistant.query import parse
 from recsys.assistant.reply import TEMPLATE, Answer
 from recsys.assistant.wording import RETRIEVED
 from recsys.errors import BadInput, require

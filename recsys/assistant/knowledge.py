@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.assistant.bm25 import BM25
-from recsys.assistant.sources import Passage
-from recsys.assistant.themes import Reader, Sentences, bank_hash
+from recsys.assistant.sources import SYNONYM, Passage
+from recsys.assistant.themes import Reader, Sentences, bank_hash, intent_of
 from recsys.data.store import Version, knowledge_store
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
@@ -37,14 +37,20 @@ from recsys.serving.index_kinds import Selection
 
 log = logging.getLogger(__name__)
 
-THEME_WEIGHT = 0.4
-CONCEPT_WEIGHT = 0.1
-WORD_WEIGHT = 0.05
+THEME_WEIGHT = 0.3
+CONCEPT_WEIGHT = 0.2
+WORD_WEIGHT = 0.2
 CANDIDATES = 100
 """Passages taken from each of the two searches before all parts of the score are summed."""
+SPEAKS = 0.25
+"""Share of the shop's rules from which they are told in the shopper's language only."""
+FOREIGN = 0.3
+"""Lead in score from which a passage in another language than the shopper's is told all the same."""
 PRODUCT = "product"
 KINDS = ("faq", "policy", PRODUCT)
 SHOP_RULES = ("faq", "policy")
+RULED = frozenset({"product", "order_status", "delivery", "returns", "service"})
+"""Intents of questions that the shop's rules answer."""
 WRITTEN_FOR = "knowledge.json"
 PASSAGES = "passages.jsonl"
 
@@ -61,6 +67,8 @@ class Hit:
         Agreement on the theme, 0 to 1: low means the passage is about something else.
     cosine, words
         Likeness of meaning, -1 to 1, and share of the question's words found, about 0 to 1.
+    intent
+        What the question is about, among what a shop's rules are about.
     """
 
     passage: Passage
@@ -68,6 +76,7 @@ class Hit:
     theme: float
     cosine: float
     words: float
+    intent: str = "service"
 
 
 class _Part(NamedTuple):
@@ -84,7 +93,9 @@ class Knowledge:
     def __init__(
         self, passages: Sequence[Passage], reader: Reader, pool: VectorPool, read: Sentences, index: ItemIndex
     ) -> None:
-        self.passages = tuple(passages)
+        self.passages = tuple(p for p in passages if p.kind != SYNONYM)
+        self._synonyms = tuple(p for p in passages if p.kind == SYNONYM)
+        passages = self.passages
         self.reader = reader
         self.pool = pool
         self._read = read
@@ -119,9 +130,17 @@ class Knowledge:
             twice = next(i for i in ids if ids.count(i) > 1)
             raise BadInput(f"knowledge: passage id {twice!r} appears twice; give the files different names")
         reader = Reader.fit(encoder, languages)
-        texts = [text for p in passages for text in (p.title, p.text, f"{p.title} {p.text}")]
-        pool = vector_cache.encode(encoder, texts, known, progress=progress).pool
-        read = _read_passages(passages, reader, pool.vectors)
+        searched = sorted((p for p in passages if p.kind != SYNONYM), key=lambda p: p.kind == PRODUCT)
+        passages = [*searched, *(p for p in passages if p.kind == SYNONYM)]
+        rules = [p for p in searched if p.kind != PRODUCT]
+        pools = [
+            vector_cache.encode(read_by, [t for p in part for t in _parts(p)], known, progress=progress).pool
+            for read_by, part in ((encoder, rules), (for_products(encoder), searched[len(rules) :]))
+        ]
+        pool = VectorPool(
+            *(np.concatenate([getattr(p, name) for p in pools]) for name in ("keys", "vectors", "truncated"))
+        )
+        read = _read_passages(searched, reader, pool.vectors)
         index = ItemIndex.build(_joint(read.vectors, read.themes))
         return cls(passages, reader, pool, read, index)
 
@@ -139,10 +158,27 @@ class Knowledge:
         """The `k` best passages of these kinds for a question, best first; ties in the order of the passages."""
         return self.search_read(question, self.reader.read([question]), k, kinds=kinds)
 
-    def search_read(self, question: str, read: Sentences, k: int = 5, *, kinds: tuple[str, ...] = KINDS) -> list[Hit]:
-        """`search` with a question already read (one row)."""
+    def rules(self, question: str, language: str, k: int = 5, *, read: Sentences | None = None) -> list[Hit]:
+        """Passages of the shop's rules: those in the shopper's language, unless others are much nearer."""
+        read = self.reader.read([question]) if read is None else read
+        every = self.search_read(question, read, k, kinds=SHOP_RULES)
+        own = self.search_read(question, read, k, kinds=SHOP_RULES, language=language)
+        # A shop that speaks the language says there what it says; one that has a line or two in it may not.
+        speaks = len(self._part(SHOP_RULES, language).rows) >= SPEAKS * len(self._part(SHOP_RULES).rows)
+        return own if own and (speaks or own[0].score >= every[0].score - FOREIGN) else every
+
+    def search_read(
+        self,
+        question: str,
+        read: Sentences,
+        k: int = 5,
+        *,
+        kinds: tuple[str, ...] = KINDS,
+        language: str | None = None,
+    ) -> list[Hit]:
+        """`search` with a question already read (one row), among the passages of one language or of all."""
         words = self._words.scores(question)
-        rows = self._candidates(read, words, self._part(kinds))
+        rows = self._candidates(read, words, self._part(kinds, language))
         if not len(rows):
             return []
         cosine = self._read.vectors[rows] @ read.vectors[0]
@@ -150,16 +186,32 @@ class Knowledge:
         shared = self._concepts[rows] @ _unit(read.concepts * self._idf)[0]
         score = cosine + THEME_WEIGHT * theme + CONCEPT_WEIGHT * shared + WORD_WEIGHT * words[rows]
         best = np.lexsort((rows, -score))[:k]
+        intent = intent_of(read.themes[0])[0]
+        intent = intent if intent in RULED else "service"
         return [
-            Hit(self.passages[rows[i]], float(score[i]), float(theme[i]), float(cosine[i]), float(words[rows[i]]))
+            Hit(
+                self.passages[rows[i]],
+                float(score[i]),
+                float(theme[i]),
+                float(cosine[i]),
+                float(words[rows[i]]),
+                intent,
+            )
             for i in best
         ]
 
-    def _part(self, kinds: tuple[str, ...]) -> _Part:
-        if kinds not in self._parts:
-            mask = np.array([p.kind in kinds for p in self.passages], bool)
-            self._parts[kinds] = _Part(mask, np.flatnonzero(mask), self._index.select(mask))
-        return self._parts[kinds]
+    def _part(self, kinds: tuple[str, ...], language: str | None = None) -> _Part:
+        key = (*kinds, language or "")
+        if key not in self._parts:
+            own = [language is None or language_of(p.text) == language for p in self.passages]
+            mask = np.array([p.kind in kinds for p in self.passages], bool) & np.array(own, bool)
+            self._parts[key] = _Part(mask, np.flatnonzero(mask), self._index.select(mask))
+        return self._parts[key]
+
+    @property
+    def synonyms(self) -> dict[str, str]:
+        """What shoppers say, and what the catalogue calls it."""
+        return {passage.title: passage.text for passage in self._synonyms}
 
     def _candidates(self, read: Sentences, words: NDArray[np.float32], part: _Part) -> NDArray[np.int64]:
         if len(part.rows) <= 2 * CANDIDATES:
@@ -173,7 +225,7 @@ class Knowledge:
         """Write passages (JSON lines), vectors with their reuse keys, themes and the index."""
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / PASSAGES).open("w", encoding="utf-8") as file:
-            for passage in self.passages:
+            for passage in (*self.passages, *self._synonyms):
                 file.write(json.dumps(asdict(passage), ensure_ascii=False) + "\n")
         self.pool.save(directory, "vectors")
         self.reader.save(directory)
@@ -203,7 +255,7 @@ class Knowledge:
         if made_by != encoder.fingerprint:
             raise ArtifactError(f"{directory}: built with another encoder; run `recsys embed --knowledge` again")
         reader = reader or Reader.fit(encoder, languages)
-        read = _read_passages(passages, reader, pool.vectors)
+        read = _read_passages([p for p in passages if p.kind != SYNONYM], reader, pool.vectors)
         joint = _joint(read.vectors, read.themes)
         index = ItemIndex.load(directory / "index", joint) if current else ItemIndex.build(joint)
         return cls(passages, reader, pool, read, index)
@@ -231,6 +283,16 @@ def fits(directory: Path, encoder: Encodes, languages: Sequence[str]) -> bool:
     except (OSError, ValueError):
         return False
     return bool(about == _written_for(encoder, languages))
+
+
+def for_products(encoder: Encodes) -> Encodes:
+    """What reads catalogue texts: of a joined encoder only the shop's own half."""
+    half: Encodes = getattr(encoder, "for_products", encoder)
+    return half
+
+
+def _parts(passage: Passage) -> tuple[str, str, str]:
+    return passage.title, passage.text, f"{passage.title} {passage.text}"
 
 
 def _written_for(encoder: Encodes, languages: Sequence[str]) -> dict[str, Any]:
@@ -277,6 +339,7 @@ def publish(
         built = Knowledge.build(passages, encoder, languages=languages, known=known, progress=progress)
         built.save(draft.path)
         kinds = {kind: sum(p.kind == kind for p in passages) for kind in KINDS}
+        kinds |= {SYNONYM: n} if (n := sum(p.kind == SYNONYM for p in passages)) else {}
         return store.publish(draft, {"passages": kinds, "encoder": encoder.info}, keep=keep)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 _ORDERS = re.compile(
-    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,30}\b(?:instructions?|rules?|prompts?|polic(?:y|ies)|above|everything)\b"
-    r"|\b(?:system|hidden|initial) prompt\b|^\s*(?:system|assistant)\s*:|<\|?(?:im_start|system|/?inst)"
+    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,30}\b(?:instructions?|rules?|prompts?|polic(?:y|ies)|above|everything|guidelines?)\b"
+    r"|\b(?:system|hidden|initial) (?:prompt|message|instructions?)\b|\bmy (?:servant|slave)\b"
+    r"|^\s*(?:system|assistant)\s*:|<\|?(?:im_start|system|/?inst)"
     r"|\byou are now\b|\bfrom now on,? (?:you|answer|say|only)\b|\bpretend (?:to be|you|that you)\b|\bact as\b"
     r"|\brepeat (?:after me|the following)\b|\b(?:developer|debug|admin|god) mode\b|\bjailbreak"
     r"|\bnew instructions?\b"

@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
+import threading
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import platformdirs
 
 from recsys.assistant import knowledge
 from recsys.assistant.answers import Assistant
 from recsys.assistant.knowledge import PRODUCT, Knowledge
 from recsys.assistant.orders import Orders
+from recsys.assistant.reply import Answer
 from recsys.assistant.sources import Passage, product_passages, read_knowledge
+from recsys.assistant.themes import bank_hash
 from recsys.assistant.wording import RETRIEVED, Wording
+from recsys.data.atomic import replacing
 from recsys.data.sample import sample_dir
 from recsys.data.sources import is_database, read_table
 from recsys.data.store import Store, Version, knowledge_store
+from recsys.encoders import universal
 from recsys.encoders.encoder import Encoder
 from recsys.encoders.protocol import Encodes
-from recsys.errors import BadInput
+from recsys.errors import ArtifactError, BadInput
 from recsys.llm import gpt
+from recsys.llm.language import language_of
 from recsys.serving.recommender import Recommender
-from recsys.settings import Settings
+from recsys.settings import Settings, load_settings
 
 
-def question_encoder(settings: Settings) -> Encoder:
-    """The shop's encoder as the assistant uses it.
+def question_encoder(settings: Settings) -> Encodes:
+    """The shop's encoder as the assistant uses it, beside the multilingual one where that is installed (extra ``zh``).
 
     English encoders with mean pooling, which raw cosine prefers; a Chinese one as it is configured.
     """
     e = settings.encoder
     pooling = "mean" if e.pooling == "cls" and "en" in settings.assistant.languages else e.pooling
-    return Encoder.load(
+    shop = Encoder.load(
         e.name, pooling=pooling, max_length=256, device=e.device, precision=e.precision, offline=settings.offline
     )
+    if not universal.available():
+        return shop
+    read = settings.assistant.languages
+    return universal.JoinedEncoder(shop, lambda text: language_of(text) in read)
+
+
+def _languages(settings: Settings) -> tuple[str, ...]:
+    """Languages the assistant's encoder reads."""
+    return ("en", "zh") if universal.available() else settings.assistant.languages
 
 
 def publish_knowledge(paths: Sequence[Path], settings: Settings, *, progress: bool = False) -> Version:
@@ -69,7 +90,7 @@ def refresh_catalogue(settings: Settings, *, progress: bool = False) -> Version 
     passages = [p for p in known if p.kind != PRODUCT]
     passages += _catalogue(Recommender.load(settings=settings), settings)
     encoder = question_encoder(settings)
-    if passages == known and knowledge.fits(live.path, encoder, settings.assistant.languages):
+    if passages == known and knowledge.fits(live.path, encoder, _languages(settings)):
         return None
     return _publish(passages, settings, encoder, progress=progress)
 
@@ -92,7 +113,7 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
     sample = bool(recommender.version.manifest.get("counts", {}).get("sample_shop")) or _is_sample(recommender)
     encoder = question_encoder(settings)
     if sample and knowledge_store(settings.artifacts).current_id() is None:
-        built = Knowledge.build(read_knowledge(sample_dir()), encoder, languages=settings.assistant.languages)
+        built = sample_knowledge(encoder, _languages(settings))
     else:
         built = knowledge.load_live(settings.artifacts, encoder)
     return Assistant(
@@ -100,12 +121,56 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
     )
 
 
+_answering: dict[tuple[Path, str | None, str | None], Assistant] = {}
+_answering_lock = threading.Lock()
+
+
+def answer(
+    question: str, history: Sequence[Any] | None = None, user: str | None = None, *, artifacts: Path | str | None = None
+) -> Answer:
+    """`Assistant.answer` on the default artifacts directory (``RECSYS_ARTIFACTS`` or ``./artifacts``).
+
+    One assistant is kept a process; it is made again when the live version or its knowledge is another.
+
+    Raises
+    ------
+    ArtifactError
+        There is no published version, or no knowledge for it.
+    """
+    settings = load_settings(artifacts=artifacts)
+    root = Path(settings.artifacts).resolve()
+    live = (root, Store(root).current_id(), knowledge_store(root).current_id())
+    with _answering_lock:
+        if live not in _answering:
+            _answering.clear()
+            _answering[live] = load_assistant(settings)
+        assistant = _answering[live]
+    return assistant.answer(question, history, user)
+
+
+def sample_knowledge(encoder: Encodes, languages: tuple[str, ...]) -> Knowledge:
+    """What the sample shop says, read once per machine: a fresh clone answers at once the second time."""
+    passages = read_knowledge(sample_dir())
+    made_of = json.dumps([encoder.fingerprint, languages, bank_hash(), [astuple(p) for p in passages]])
+    name = f"assistant-sample-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
+    folder = Path(platformdirs.user_cache_dir("recsys")) / name
+    if folder.is_dir():
+        with contextlib.suppress(ArtifactError):
+            return Knowledge.load(folder, encoder)
+    built = Knowledge.build(passages, encoder, languages=languages)
+    with contextlib.suppress(OSError):  # another process may be as fast, with the same files
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(folder) as draft:
+            built.save(draft)
+    return built
+
+
 def _publish(passages: Sequence[Passage], settings: Settings, encoder: Encodes, *, progress: bool) -> Version:
     return knowledge.publish(
         passages,
         encoder,
         settings.artifacts,
-        languages=settings.assistant.languages,
+        languages=_languages(settings),
         keep=settings.keep_versions,
         progress=progress,
     )

@@ -14,12 +14,21 @@ from recsys.data.schema import ITEM, TITLE
 from recsys.data.sources import read_table
 from recsys.errors import BadInput
 
+SYNONYM = "synonym"
+"""Kind of a passage that is no text: its title is what shoppers say, its text what the catalogue calls it."""
 MAX_PASSAGE = 2_000
 """Characters of a passage that are kept; an answer is no book."""
 MAX_FILE_BYTES = 200 * 2**20
 
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*$")
 _EMPHASIS = re.compile(r"(?<!\w)[*_]{1,2}([^*_\n]+)[*_]{1,2}(?!\w)")
+_PLACEHOLDER = re.compile(
+    r"\{\{[^{}\n]{1,60}\}\}|<(?:your|insert)[\w -]{0,30}>|\b(?:TODO|TBD|XXX+)\b|lorem ipsum"
+    r"|\[(?:your |insert |the |company |customer |support )?(?:phone|telephone|e-?mail|address|name|shop|store|company"
+    r"|website|url|link|hours|number|date|amount|country|city|insert|todo|tbd)(?:[ _-][\w -]{0,30})?\](?!\()"
+    r"|\[(?:电话|邮箱|地址|公司名?|店名|姓名|网址|链接|日期)[^\]]{0,10}\]",
+    re.IGNORECASE,
+)
 _RULE = re.compile(r"^\s*\|?[\s:|-]+\|?\s*$")
 
 
@@ -54,7 +63,8 @@ def read_knowledge(path: Path) -> list[Passage]:
         There is no such file, it is none of these kinds, or it holds nothing that can be used.
     """
     if path.is_dir():
-        files = [f for f in sorted(path.rglob("*")) if f.is_file() and (f.suffix == ".md" or f.name.startswith("faq."))]
+        names = ("faq.", "synonyms.")
+        files = [f for f in sorted(path.rglob("*")) if f.is_file() and (f.suffix == ".md" or f.name.startswith(names))]
         # A README beside the shop's texts describes files, not the shop.
         files = [f for f in files if f.stem.lower() != "readme"]
         if not files:
@@ -65,8 +75,28 @@ def read_knowledge(path: Path) -> list[Passage]:
     if path.stat().st_size > MAX_FILE_BYTES:
         raise BadInput(f"{path}: larger than {MAX_FILE_BYTES // 2**20} MB; split it")
     if path.suffix == ".md":
-        return list(policy_passages(path.read_text(encoding="utf-8", errors="replace"), path.name))
-    return faq_passages(read_table(path), path.stem)
+        return _filled(list(policy_passages(path.read_text(encoding="utf-8", errors="replace"), path.name)), path)
+    table = read_table(path)
+    if path.stem == "synonyms":
+        return synonym_passages(table, path.stem)
+    return _filled(faq_passages(table, path.stem), path)
+
+
+def synonym_passages(table: pd.DataFrame, name: str = "synonyms") -> list[Passage]:
+    """One passage per row of ``words, means``: what shoppers say, and what the catalogue calls it."""
+    for column in ("words", "means"):
+        if column not in table.columns:
+            raise BadInput(f"{name}: no column {column!r}; a table of synonyms has 'words' and 'means'")
+    pairs = zip(_texts(table["words"]), _texts(table["means"]), strict=True)
+    return [Passage(f"{name}:{row}", SYNONYM, said, means) for row, (said, means) in enumerate(pairs) if said and means]
+
+
+def _filled(passages: list[Passage], path: Path) -> list[Passage]:
+    """Refuse texts with places that nobody filled in: the assistant would read them out."""
+    for passage in passages:
+        if found := _PLACEHOLDER.search(f"{passage.title}\n{passage.text}"):
+            raise BadInput(f"{path}: {passage.id} holds the placeholder {found.group()!r}; fill it in or take it out")
+    return passages
 
 
 def faq_passages(table: pd.DataFrame, name: str = "faq") -> list[Passage]:

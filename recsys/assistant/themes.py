@@ -21,7 +21,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from recsys.encoders.protocol import Encodes
-from recsys.llm.language import concepts, language_of
+from recsys.llm.language import concept_names, concepts, language_of
 
 INTENTS = (
     "product",
@@ -69,7 +69,7 @@ def _bank() -> dict[str, Mapping[str, object]]:
 @cache
 def bank_hash() -> str:
     """Changes when the phrases do: a regression fitted on others speaks of other themes."""
-    source = resources.files(__package__).joinpath("phrases.toml").read_bytes()
+    source = resources.files(__package__).joinpath("phrases.toml").read_bytes() + repr(concept_names()).encode()
     return hashlib.sha256(source).hexdigest()[:16]
 
 
@@ -81,6 +81,11 @@ def theme_names() -> list[str]:
 def theme_intents() -> list[str]:
     """The intent each theme belongs to."""
     return [str(theme["intent"]) for theme in _bank().values()]
+
+
+def phrases() -> list[str]:
+    """Every phrase of the bank."""
+    return _phrases()[0]
 
 
 def _phrases() -> tuple[list[str], NDArray[np.int64]]:
@@ -124,6 +129,10 @@ class LinearClassifier:
         return cls(np.ascontiguousarray(both[:, :-1]), both[:, -1].copy())
 
 
+_FITTED: dict[str, tuple[LinearClassifier, LinearClassifier]] = {}
+"""Regressions by the fingerprint of the encoder they were fitted with."""
+
+
 class Reader:
     """Reads sentences: their vectors, concepts and themes.
 
@@ -151,12 +160,16 @@ class Reader:
 
     @classmethod
     def fit(cls, encoder: Encodes, languages: Sequence[str] = ("en",)) -> Reader:
-        """Learn the themes with this encoder (seconds: there are under a thousand phrases)."""
+        """Learn the themes with this encoder (seconds, once a process: there are about a thousand phrases)."""
+        if encoder.fingerprint in _FITTED:
+            return cls(encoder, *_FITTED[encoder.fingerprint], languages)
         texts, labels = _phrases()
         vectors, found = encoder.encode(texts).vectors, concepts(texts)
         joint = LinearClassifier.fit(_features(vectors, found), labels)
         speaks = found.any(axis=1)
-        return cls(encoder, joint, LinearClassifier.fit(_unit(found[speaks]), labels[speaks]), languages)
+        alone = LinearClassifier.fit(_unit(found[speaks]), labels[speaks])
+        _FITTED[encoder.fingerprint] = (joint, alone)
+        return cls(encoder, joint, alone, languages)
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of texts; zeros where the encoder does not read the language."""

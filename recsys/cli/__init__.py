@@ -29,6 +29,7 @@ COMMANDS = (
     "answer",
     "serve",
     "versions",
+    "forget",
     "finetune",
     "pretrain",
     "benchmark",

@@ -21,13 +21,13 @@ from rich.logging import RichHandler
 from typer import Option
 from typer.core import TyperGroup
 
-from recsys.errors import BadInput, RecsysError
+from recsys.errors import BadInput, RecsysError, Unwritable, unwritable
 from recsys.settings import Settings
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=BaseModel)
 
-BAD_INPUT, FAULT, INTERRUPTED = 2, 1, 130
+FAULT, INTERRUPTED = 1, 130
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -59,8 +59,9 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
     """Make a function that returns a summary into a command body.
 
     The summary's ``line`` is printed last (``--json`` prints the rest as one object). A `RecsysError` or an unknown id
-    is the user's to mend: its message, exit 2. Anything else is ours: one line, the trace in a file, exit 1. A summary
-    with a true ``refused`` exits 1, one with an ``exit`` with that.
+    is the user's to mend: its message and its exit code: 2 for bad input, 3 where another job holds the lock, 4 where
+    there is no space or no right to write. Anything else is ours: one line, the trace in a file, exit 1. A summary with
+    a true ``refused`` exits 1, one with an ``exit`` with that.
     """
 
     @wraps(function)
@@ -75,20 +76,20 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
             summary = function(*args, **kwargs)
         except RecsysError as error:
             err.print(f"[bold red]error:[/] {_plain(error)}")
-            raise typer.Exit(BAD_INPUT) from None
+            raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             err.print("interrupted; the published version is as it was")
             raise typer.Exit(INTERRUPTED) from None
-        except Exception as error:  # noqa: BLE001 - the last resort of a command
-            with tempfile.NamedTemporaryFile(
-                "w", prefix="recsys-", suffix=".log", delete=False, encoding="utf-8"
-            ) as file:
-                traceback.print_exc(file=file)
+        except OSError as error:
+            if not unwritable(error):
+                raise typer.Exit(_fault(error)) from None
             err.print(
-                f"[bold red]fault:[/] {type(error).__name__}: {_plain(error)}\nThe published version is as it was. "
-                f"Please report this with {file.name}"
+                f"[bold red]error:[/] {_plain(error)}: no space or no right to write there; make room or choose "
+                "another place, and run it again. The published version is as it was"
             )
-            raise typer.Exit(FAULT) from None
+            raise typer.Exit(Unwritable.exit_code) from None
+        except Exception as error:  # noqa: BLE001 - the last resort
+            raise typer.Exit(_fault(error)) from None
         seconds = round(time.monotonic() - started, 1)
         line = summary.pop("line")
         if not kwargs.get("as_json"):
@@ -102,6 +103,21 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
             raise typer.Exit(code)
 
     return run
+
+
+def _fault(error: Exception) -> int:
+    """Say where the trace of a fault of the program is; returns the exit code."""
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="recsys-", suffix=".log", delete=False, encoding="utf-8") as file:
+            traceback.print_exception(error, file=file)
+        where = f" with {file.name}"
+    except OSError:  # a full disk may be what went wrong
+        where = ""
+    err.print(
+        f"[bold red]fault:[/] {type(error).__name__}: {_plain(error)}\nThe published version is as it was. "
+        f"Please report this{where}"
+    )
+    return FAULT
 
 
 def with_columns(settings: Settings, pairs: Sequence[str] | None) -> Settings:

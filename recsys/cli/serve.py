@@ -12,6 +12,9 @@ from recsys.cli._command import Artifacts, Json, command, err
 from recsys.errors import BadInput, require
 from recsys.settings import load_settings
 
+#: Seconds within which a new connection has to have sent the head of a request.
+FIRST_REQUEST = 10.0
+
 
 @command
 def serve(
@@ -38,7 +41,8 @@ def serve(
     listener = _listen(host, port)
     address = f"http://{host}:{listener.getsockname()[1]}"
     # Access logs of the server would hold queries, and with them user ids; the application logs endpoints.
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, log_config=None))
+    config = uvicorn.Config(app, log_level="warning", access_log=False, log_config=None, http=_impatient())
+    server = uvicorn.Server(config)
     err.print(f"serving version {app.state.lists.value.version.id} at {address} (stop with Ctrl-C)")
     try:
         server.run(sockets=[listener])
@@ -47,6 +51,36 @@ def serve(
     finally:
         listener.close()
     return {"address": address, "line": f"stopped serving at {address}"}
+
+
+def _impatient() -> type[Any]:
+    """Uvicorn's HTTP protocol that hangs up on a connection on which no request has begun in time.
+
+    uvicorn itself waits for ever for a first request, so that idle connections use up the file descriptors; of these
+    the process takes as many as it may.
+    """
+    import asyncio
+
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+    try:
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    except (ImportError, OSError, ValueError):
+        pass  # Windows has none, and a limit that cannot be raised stays
+
+    class Impatient(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            super().connection_made(transport)
+            self.loop.call_later(FIRST_REQUEST, self._hang_up)
+
+        def _hang_up(self) -> None:
+            if self.cycle is None and not self.transport.is_closing():
+                self.transport.close()
+
+    return Impatient
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""List the versions, check their files' hashes, or go back to an older one."""
+"""List the versions, check their files' hashes, go back to an older one, or pin one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from typer import Option
 
 from recsys.cli._command import Artifacts, Json, command
+from recsys.data.retention import read_pins
 from recsys.data.store import Store, Version
 from recsys.errors import ArtifactError
 from recsys.settings import load_settings
@@ -15,21 +16,48 @@ from recsys.settings import load_settings
 @command
 def versions(
     use: Annotated[str | None, Option("--use", metavar="ID", help="Make this version the live one.")] = None,
-    verify: Annotated[bool, Option("--verify", help="Hash every file of the live version.")] = False,
+    verify: Annotated[bool, Option("--verify", help="Hash every file of every version.")] = False,
+    pin: Annotated[str | None, Option("--pin", metavar="ID", help="Keep this version, whatever comes.")] = None,
+    unpin: Annotated[str | None, Option("--unpin", metavar="ID", help="Let it go as others do.")] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
-    """List versions; with --use go back to one, with --verify check the live one's files against its manifest.
+    """List versions; with --use go back to one, with --verify check the files of all against their manifests.
 
     Examples: recsys versions --verify; recsys versions --use 20260101T020000-1a2b
     """
     store = Store(load_settings(artifacts=artifacts).artifacts)
     if use:
-        Version.open(store.versions_dir / use)
+        store.version(use)
         store.point_to(use)
-    live = store.require()
-    names = store.versions()
-    if verify and (damaged := live.verify()):
-        raise ArtifactError(f"{live.path}: {len(damaged)} files differ from the manifest: {', '.join(damaged[:5])}")
-    checked = f", all {len(live.manifest['files'])} files as written" if verify else ""
-    return {"live": live.id, "versions": names, "line": f"live {live.id}{checked}; kept: {', '.join(names)}"}
+    if pin:
+        store.pin(pin)
+    if unpin:
+        store.pin(unpin, pinned=False)
+    live = store.current_id() or store.require().id
+    names, pinned = store.versions(), read_pins(store.root)
+    checked = f"; all {_verify(store)} files are as written" if verify else ""
+    kept = ", ".join(f"{name} (pinned)" if name in pinned else name for name in names)
+    return {
+        "live": live,
+        "versions": names,
+        "pinned": [name for name in names if name in pinned],
+        "line": f"live {live}; kept: {kept}{checked}",
+    }
+
+
+def _verify(store: Store) -> int:
+    """Hash every file of every version; returns how many there are, or says which are damaged."""
+    damaged, files = [], 0
+    for name in store.versions():
+        try:
+            version = Version.open(store.versions_dir / name)
+        except ArtifactError as error:
+            damaged.append(str(error))
+            continue
+        files += len(version.manifest["files"])
+        damaged += [f"{version.path / file}: differs from what was published" for file in version.verify()]
+    if damaged:
+        more = f"; and {len(damaged) - 5} more" if len(damaged) > 5 else ""
+        raise ArtifactError("; ".join(damaged[:5]) + more)
+    return files

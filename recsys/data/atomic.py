@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -44,3 +44,11 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def private_folder(path: Path) -> None:
+    """Make a directory, and those missing above it, for this account only; one that is there stays as it is."""
+    if not path.exists():
+        private_folder(path.parent)
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700)

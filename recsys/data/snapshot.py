@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recsys.data import schema
+from recsys.data.bounds import ascending, checking, codes, csr, rows
 from recsys.data.catalogue import Candidates, ItemFeatures, Vocabulary
 from recsys.data.events import Events
 from recsys.data.histories import Histories, Profile
-from recsys.data.memmap import open_array
+from recsys.data.memmap import MappedTable, open_array
 from recsys.data.schema import TimeKind
 from recsys.data.vectors import VectorPool
 
@@ -70,6 +71,8 @@ class Snapshot:
         Vectors of item texts and of history texts with their reuse keys, row = code.
     tables
         The tables themselves, read when needed.
+    items_file
+        The items table on disk, where the snapshot was opened from a version: single columns are read from it.
     """
 
     item_ids: NDArray[np.object_]
@@ -82,6 +85,7 @@ class Snapshot:
     history_pool: VectorPool
     vocabulary: Lazy[Vocabulary]
     tables: Lazy[ShopTables]
+    items_file: MappedTable | None = None
 
     @property
     def now(self) -> float:
@@ -122,7 +126,7 @@ def titles(items: pd.DataFrame) -> list[str]:
 def save(snapshot: Snapshot, directory: Path) -> None:
     """Write everything `load` needs, as parquet tables and npy arrays."""
     tables = snapshot.tables.value
-    for name in ("items", "interactions", "impressions", "users"):
+    for name in _TABLES:
         table: pd.DataFrame | None = getattr(tables, name)
         if table is not None:
             table.to_parquet(directory / f"{name}.parquet", index=False)
@@ -148,12 +152,20 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     (directory / "facts" / "vocabulary.json").write_text(json.dumps(state, ensure_ascii=False), "utf-8")
 
 
+_TABLES = ("items", "interactions", "impressions", "users")
 _HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
 
 
 def load(directory: Path) -> Snapshot:
-    """Memory-map what `save` wrote; tables and words are read when first needed."""
-    item_ids = pd.read_parquet(directory / "items.parquet", columns=[schema.ITEM])[schema.ITEM].to_numpy(object)
+    """Memory-map what `save` wrote; tables and words are read when first needed, from what is mapped now.
+
+    Raises
+    ------
+    ArtifactError
+        Arrays contradict each other; nothing is indexed with them before that is known.
+    """
+    files = {n: MappedTable(p) for n in _TABLES if (p := directory / f"{n}.parquet").is_file()}
+    item_ids = files["items"].read([schema.ITEM])[schema.ITEM].to_numpy(object)
     user_ids = pd.read_parquet(directory / "user_ids.parquet")[schema.USER].to_numpy(object)
     item_pool = VectorPool.load(directory / "vectors", "items")
     facts = {p.stem: open_array(p) for p in (directory / "facts").glob("*.npy")}
@@ -163,9 +175,10 @@ def load(directory: Path) -> Snapshot:
     terms.data, terms.indices, terms.indptr = facts["terms_data"], facts["terms_indices"], facts["terms_indptr"]
     events = {p.stem: open_array(p) for p in (directory / "events").glob("*.npy")}
     histories = {name: open_array(directory / "histories" / f"{name}.npy") for name in _HISTORY_ARRAYS}
-    state = Lazy(lambda: json.loads((directory / "facts" / "vocabulary.json").read_text("utf-8")))
+    words = (directory / "facts" / "vocabulary.json").read_bytes()
+    state = Lazy(lambda: json.loads(words))
     kind = TimeKind((directory / "events" / "kind.txt").read_text("utf-8"))
-    return Snapshot(
+    opened = Snapshot(
         item_ids=item_ids,
         user_ids=user_ids,
         available=facts["available"],
@@ -179,22 +192,28 @@ def load(directory: Path) -> Snapshot:
                 idf=facts["idf"], **{k: state.value[k] for k in ("template", "terms", "brands", "categories")}
             )
         ),
-        tables=Lazy(lambda: _tables(directory, kind)),
+        tables=Lazy(lambda: ShopTables(**{name: file.read() for name, file in files.items()}, kind=kind)),
+        items_file=files["items"],
     )
+    _check(opened, directory)
+    return opened
 
 
-def _tables(directory: Path, kind: TimeKind) -> ShopTables:
-    def optional(name: str) -> pd.DataFrame | None:
-        path = directory / f"{name}.parquet"
-        return pd.read_parquet(path) if path.is_file() else None
-
-    return ShopTables(
-        items=pd.read_parquet(directory / "items.parquet"),
-        interactions=pd.read_parquet(directory / "interactions.parquet"),
-        kind=kind,
-        impressions=optional("impressions"),
-        users=optional("users"),
-    )
+def _check(shop: Snapshot, directory: Path) -> None:
+    n, users, facts, histories, events = (
+        len(shop.item_ids), len(shop.user_ids), shop.facts, shop.histories, shop.events
+    )  # fmt: skip
+    terms = facts.terms
+    with checking(directory):
+        rows(n, shop.available, facts.vectors, facts.brand, facts.category, facts.price, *shop.item_pool.arrays)
+        rows(users, *shop.history_pool.arrays)
+        csr(terms.indptr, terms.indices, n, terms.shape[1], terms.data)
+        rows(len(events), events.item, events.time, events.weight)
+        codes(events.user, users)
+        ascending(events.user)
+        codes(events.item, n)
+        others = (histories.ages, histories.steps, histories.weights, histories.recency)
+        csr(histories.indptr, histories.items, users, n, *others)
 
 
 def _save_arrays(directory: Path, **arrays: NDArray[Any]) -> None:

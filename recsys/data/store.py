@@ -6,7 +6,6 @@ A version directory is complete and never changes once its name appears in ``ver
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -15,81 +14,23 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from recsys.data.atomic import sync, write_text
-from recsys.errors import ArtifactError, BadInput
+from recsys.data.atomic import private_folder, sync, write_text
+from recsys.data.integrity import FORMAT, MANIFEST, Manifest, Version, sealed, sha256
+from recsys.data.retention import expendable, read_pins, write_pins
+from recsys.errors import ArtifactError, BadInput, Locked, Unwritable, unwritable
 
 log = logging.getLogger(__name__)
 
-MANIFEST = "manifest.json"
-FORMAT = 1
-_GO_BACK = "Go back with `recsys versions --use ID`, or publish afresh under another --artifacts"
+__all__ = ["MANIFEST", "Draft", "Store", "Version", "knowledge_store"]
+
 _VERSION_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{4}")
-
-
-@dataclass(frozen=True)
-class Version:
-    """One published version: its directory and manifest."""
-
-    path: Path
-    manifest: dict[str, Any]
-
-    @property
-    def id(self) -> str:
-        """Name of the version."""
-        return self.path.name
-
-    @classmethod
-    def open(cls, path: Path) -> Version:
-        """Read the manifest and check that every file is there at its size (hashes are `verify`'s work).
-
-        Raises
-        ------
-        ArtifactError
-            When something is missing, of another size, or written by a newer format.
-        """
-        manifest = _read_manifest(path)
-        for name, entry in manifest["files"].items():
-            file = path / name
-            if not file.is_file():
-                raise ArtifactError(f"{file}: missing. {_GO_BACK}")
-            if file.stat().st_size != entry["size"]:
-                raise ArtifactError(
-                    f"{file}: {file.stat().st_size} bytes, the manifest says {entry['size']}; the file was cut short "
-                    f"or overwritten. {_GO_BACK}"
-                )
-        return cls(path, manifest)
-
-    def verify(self) -> list[str]:
-        """Names of files whose SHA-256 differs from the manifest's."""
-        return [n for n, entry in self.manifest["files"].items() if _sha256(self.path / n) != entry["sha256"]]
-
-
-def _read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of a version directory, as far as it is relied on here."""
-    try:
-        manifest = json.loads((path / MANIFEST).read_text("utf-8"))
-        newer = manifest.get("format", 0) > FORMAT
-        names = [name for name, entry in manifest["files"].items() if isinstance(entry["size"], int)]
-    except (FileNotFoundError, NotADirectoryError):
-        raise ArtifactError(f"{path}: no {MANIFEST}; this is not a version of this program") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ArtifactError(f"{path / MANIFEST}: not readable ({error}). {_GO_BACK}") from None
-    if newer:
-        raise ArtifactError(
-            f"{path}: written by a newer release (format {manifest['format']}); pip install -U shop-recsys"
-        )
-    for name in names:
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise ArtifactError(f"{path / MANIFEST}: names the file {name}, outside its version; do not use it")
-    return dict(manifest)
 
 
 class Draft:
@@ -119,10 +60,27 @@ class Store:
         return self.root / "versions"
 
     def versions(self) -> list[str]:
-        """Ids of complete versions, oldest first."""
+        """Ids of complete versions in the order of publishing, oldest first."""
         if not self.versions_dir.is_dir():
             return []
-        return sorted(p.name for p in self.versions_dir.iterdir() if _VERSION_ID.fullmatch(p.name))
+        names = [p.name for p in self.versions_dir.iterdir() if _VERSION_ID.fullmatch(p.name)]
+        return sorted(names, key=lambda name: (_sequence(self.versions_dir / name), name))
+
+    def version(self, version_id: str) -> Version:
+        """A version by its id, its files hashed.
+
+        Raises
+        ------
+        BadInput
+            There is none of that id.
+        ArtifactError
+            It is damaged.
+        """
+        if version_id not in (there := self.versions()):
+            raise BadInput(f"{version_id[:60]!r}: no such version; there are {', '.join(there) or 'none'}")
+        version = Version.open(self.versions_dir / version_id)
+        version.check(self._record(version_id))
+        return version
 
     def current_id(self) -> str | None:
         """Id of the live version, or None before the first publish."""
@@ -131,13 +89,37 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             return None
         if not _VERSION_ID.fullmatch(name):
-            raise ArtifactError(f"{self.root / 'current'}: holds {name[:40]!r}, not the name of a version")
+            raise ArtifactError(
+                f"{self.root / 'current'}: holds {name[:40]!r}, not the name of a version. {self._way_back('')}"
+            )
         return name
 
     def current(self) -> Version | None:
-        """The live version, or None before the first publish."""
+        """The live version, or None before the first publish.
+
+        Raises
+        ------
+        ArtifactError
+            It is damaged, or nothing says which of several is live; names one that is whole.
+        """
         name = self.current_id()
-        return None if name is None else Version.open(self.versions_dir / name)
+        if name is None:
+            if self.versions():
+                raise ArtifactError(f"{self.root / 'current'}: lost, though there are versions. {self._way_back('')}")
+            return None
+        try:
+            return self.version(name)
+        except ArtifactError as error:
+            raise ArtifactError(f"{error}. {self._way_back(name)}") from None
+        except BadInput as error:
+            raise ArtifactError(f"{self.root / 'current'}: {error}. {self._way_back(name)}") from None
+
+    def _way_back(self, damaged: str) -> str:
+        """Which version to make the live one instead: the latest that is whole."""
+        for name in reversed([v for v in self.versions() if v != damaged]):
+            with suppress(ArtifactError):
+                return f"Version {self.version(name).id} is whole: `recsys versions --use {name}`"
+        return "No other version is whole: publish afresh under another --artifacts"
 
     def require(self) -> Version:
         """The live version, or an `ArtifactError` that says how to make one."""
@@ -155,31 +137,43 @@ class Store:
 
         Raises
         ------
-        BadInput
-            When another process is writing to this directory.
+        Locked
+            Another process is writing to this directory.
+        Unwritable
+            There is no space or no right to write.
         """
+        with self.locked(), self.draft() as draft:
+            yield draft
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other writers away; raises as `writing` does."""
+        lock = FileLock(self.root / ".lock", mode=0o600)
         try:
-            self.versions_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BadInput(f"{self.root}: cannot be used for artifacts ({error.strerror})") from None
-        lock = FileLock(self.root / ".lock")
-        try:
+            private_folder(self.versions_dir)
             lock.acquire(timeout=0)
         except Timeout:
-            raise BadInput(
-                f"{self.root}: another job is writing here; wait for it or use another --artifacts"
-            ) from None
+            raise Locked(f"{self.root}: another job is writing here; wait for it or use another --artifacts") from None
+        except OSError as error:
+            kind = Unwritable if unwritable(error) else BadInput
+            raise kind(f"{self.root}: cannot be used for artifacts ({error.strerror})") from None
         try:
             # A killed writer cannot clean up after itself; holding the lock, nobody else owns these.
-            for stale in (*self.versions_dir.glob(".draft-*"), *self.root.glob(".current-*")):
+            stopped = (self.versions_dir.glob(".draft-*"), self.root.glob(".*-*"), self.root.glob(".verified/.*-*"))
+            for stale in (path for paths in stopped for path in paths):
                 shutil.rmtree(stale, ignore_errors=True)
-            path = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.versions_dir))
-            try:
-                yield Draft(path)
-            finally:
-                shutil.rmtree(path, ignore_errors=True)
+            yield
         finally:
             lock.release()
+
+    @contextmanager
+    def draft(self) -> Iterator[Draft]:
+        """A draft, for whoever holds the lock; removed where it was not completed."""
+        path = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.versions_dir))
+        try:
+            yield Draft(path)
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
 
     def publish(self, draft: Draft, manifest: dict[str, Any], *, live: Version | None = None, keep: int = 3) -> Version:
         """Complete the draft and make it the live version, in one step that a kill cannot split.
@@ -191,45 +185,87 @@ class Store:
         live
             The version before; files that are equal to its files become hard links to them.
         keep
-            Versions to keep, this one included.
+            Versions to keep, this one included and pinned ones aside.
         """
-        known = live.manifest["files"] if live is not None else {}
+        pinned = read_pins(self.root)
+        version = self.complete(draft, manifest, like=live)
+        before = None
+        with suppress(ArtifactError):
+            before = self.current_id()
+        self.point_to(version.id)
+        for name in expendable(self.versions(), live=version.id, before=before, pinned=pinned, keep=keep):
+            self.remove(name)
+        return version
+
+    def complete(self, draft: Draft, manifest: dict[str, Any], *, like: Version | None = None) -> Version:
+        """Make the draft a version that is not live; files equal to those of `like` become hard links to them."""
+        known = like.manifest["files"] if like is not None else {}
         files: dict[str, dict[str, Any]] = {}
         for file in sorted(p for p in draft.path.rglob("*") if p.is_file()):
             relative = file.relative_to(draft.path).as_posix()
             files[relative] = entry = _entry(file)
-            if live is not None and known.get(relative) == entry:
+            if like is not None and known.get(relative) == entry:
                 # Content that did not change is kept once on disk, however many versions hold it.
                 file.unlink()
-                _link(live.path / relative, file)
+                _link(like.path / relative, file)
+        there = self.versions()
         created = datetime.now(UTC)
-        # Names sort in the order of publishing, also within a second: pruning and going back rely on it.
-        name = f"{created:%Y%m%dT%H%M%S}-{created.microsecond * 65536 // 1_000_000:04x}"
-        body = {"format": FORMAT, "version": name, "created": created.isoformat(), **manifest, "files": files}
+        while (name := _name(created)) in there:
+            created += timedelta(microseconds=16)
+        sequence = 1 + max((_sequence(self.versions_dir / v) for v in there), default=0)
+        about = {"format": FORMAT, "version": name, "sequence": sequence, "created": created.isoformat()}
+        body = sealed({**about, **manifest, **about, "files": files})  # whatever of an older manifest came along
         write_text(draft.path / MANIFEST, json.dumps(body, indent=1, ensure_ascii=False))
-        # Temporary directories are for one account only; a version is for whoever may read the others.
-        draft.path.chmod(stat.S_IMODE(self.versions_dir.stat().st_mode))
+        self._share(draft.path)
         for directory in (p for p in draft.path.rglob("*") if p.is_dir()):
             sync(directory)
         sync(draft.path)
         target = self.versions_dir / name
         os.replace(draft.path, target)
         sync(self.versions_dir)
-        self.point_to(name)
-        self._prune(keep, current=name)
-        return Version(target, body)
+        return Version(target, Manifest(body))
+
+    def _share(self, path: Path) -> None:
+        """Let those read a version who may read the directory of versions: by default this account alone."""
+        mode = stat.S_IMODE(self.versions_dir.stat().st_mode)
+        for entry in (path, *path.rglob("*")):
+            with suppress(PermissionError):  # a link to a file of the account that published before
+                entry.chmod(mode if entry.is_dir() else mode & 0o666)
 
     def point_to(self, version_id: str) -> None:
         """Make a complete version the live one (also the way back)."""
-        if not (self.versions_dir / version_id / MANIFEST).is_file():
-            raise BadInput(f"{version_id}: no such version; there are {', '.join(self.versions()) or 'none'}")
+        if version_id not in (there := self.versions()):
+            raise BadInput(f"{version_id[:60]!r}: no such version; there are {', '.join(there) or 'none'}")
         write_text(self.root / "current", version_id + "\n")
 
-    def _prune(self, keep: int, current: str) -> None:
-        names = [n for n in self.versions() if n != current]
-        for name in names[: max(len(names) - (keep - 1), 0)]:
-            # Readers that still map its files keep them until they let go (POSIX); Windows refuses, which is fine.
-            shutil.rmtree(self.versions_dir / name, ignore_errors=True)
+    def pin(self, version_id: str, *, pinned: bool = True) -> None:
+        """Keep a version until it is unpinned, whatever is published."""
+        if version_id not in (there := self.versions()):
+            raise BadInput(f"{version_id[:60]!r}: no such version; there are {', '.join(there) or 'none'}")
+        pins = read_pins(self.root) & set(there)
+        write_pins(self.root, pins | {version_id} if pinned else pins - {version_id})
+
+    def remove(self, version_id: str) -> None:
+        """Delete a version; whoever maps its files keeps them until they let go (POSIX; Windows refuses)."""
+        shutil.rmtree(self.versions_dir / version_id, ignore_errors=True)
+        with suppress(OSError):
+            self._record(version_id).unlink(missing_ok=True)
+
+    def _record(self, version_id: str) -> Path:
+        return self.root / ".verified" / f"{version_id}.json"
+
+
+def _name(created: datetime) -> str:
+    return f"{created:%Y%m%dT%H%M%S}-{created.microsecond * 65536 // 1_000_000:04x}"
+
+
+def _sequence(path: Path) -> int:
+    """Number of a version in the order of publishing; 0 for those of before there was one, or that are damaged."""
+    try:
+        number = json.loads((path / MANIFEST).read_text("utf-8"))["sequence"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return 0
+    return number if isinstance(number, int) else 0
 
 
 def _link(source: Path, target: Path) -> None:
@@ -241,12 +277,7 @@ def _link(source: Path, target: Path) -> None:
 
 def _entry(path: Path) -> dict[str, Any]:
     sync(path)
-    return {"size": path.stat().st_size, "sha256": _sha256(path)}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {"size": path.stat().st_size, "sha256": sha256(path)}
 
 
 def knowledge_store(artifacts: Path) -> Store:

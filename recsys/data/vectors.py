@@ -30,6 +30,11 @@ class VectorPool:
     def __len__(self) -> int:
         return len(self.keys)
 
+    @property
+    def arrays(self) -> tuple[NDArray[np.generic], ...]:
+        """The three arrays, of one length."""
+        return self.keys, self.vectors, self.truncated
+
     def save(self, directory: Path, name: str) -> None:
         """Write ``<name>.npy``, ``<name>_keys.npy`` and ``<name>_truncated.npy``."""
         directory.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ the text. An unchanged product is never encoded twice, and a second id with the 
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.atomic import private_folder
 from recsys.data.vectors import KEY, VectorPool
 from recsys.encoders.protocol import Encodes
 
@@ -112,8 +114,11 @@ def _room(n: int, dim: int, folder: Path | None) -> NDArray[np.float32]:
     """Array for vectors: in memory, or mapped from a file without a name, which goes when nobody maps it any more."""
     if folder is None or n * dim == 0:
         return np.empty((n, dim), np.float32)
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     with tempfile.TemporaryFile(dir=folder) as file:
+        if hasattr(os, "posix_fallocate"):
+            # A sparse file would find the disk full only when a page of it is written: a signal instead of an error.
+            os.posix_fallocate(file.fileno(), 0, 4 * n * dim)
         return np.memmap(file, np.float32, "w+", shape=(n, dim))
 
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Profile
 from recsys.explain import grounding
+from recsys.explain.choices import choices_of
 from recsys.explain.facts import Choice, Facts
 from recsys.explain.measures import Kind
 from recsys.explain.names import safe_clause
-from recsys.explain.selection import choices_of
 from recsys.explain.statistics import ShopStatistics
 from recsys.ranking.ranker import Ranker
 

@@ -1,4 +1,4 @@
-"""Reason selection: which true reason is told, for one item and for the items of a list together.
+"""Reason selection: which true reason is told of each item of a list, chosen together.
 
 Rows explained one by one all hang on the same strong purchase. A list is therefore told as one: a purchase is named at
 most twice, kinds of evidence are spread, and a row where nothing worth saying is true stays without a reason.
@@ -9,81 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from recsys.explain.evidence import Evidence
 from recsys.explain.facts import Choice, Facts
-from recsys.explain.measures import COUNTED, ITEM_ONLY, OFTEN, PAIR, REGULARLY, SOMETIMES, Kind
+from recsys.explain.measures import Kind
 
-if TYPE_CHECKING:
-    from recsys.explain.evidence import Evidence
-
-#: How much a true reason of each kind has to say.
-_WORTH = {
-    Kind.SAME_ORDER: 1.0,
-    Kind.AFTER: 0.95,
-    Kind.ALSO_BOUGHT: 0.92,
-    Kind.VIEWED_TOGETHER: 0.8,
-    Kind.BRAND: 0.7,
-    Kind.WORDS: 0.7,
-    Kind.SIMILAR: 0.6,
-    Kind.NOUN: 0.55,
-    Kind.CATEGORY: 0.5,
-    Kind.TASTE: 0.55,
-    Kind.RATED: 0.5,
-    Kind.TOP_OF_CATEGORY: 0.5,
-    Kind.NEW: 0.45,
-    Kind.POPULAR: 0.45,
-    Kind.CHEAPER: 0.3,
-    Kind.PRICE: 0.28,
-    Kind.BUYERS: 0.15,
-}
-_BAND = {OFTEN: 1.0, REGULARLY: 0.92, SOMETIMES: 0.75}
-#: A look says less than a purchase; a kind among the largest parts of the score says more of it.
-_LOOKED, _TOP = 0.9, 0.1
 #: Reasons of one list that may name one purchase, and what a kind loses each time the list has used it.
 PER_PURCHASE, REPEATED = 2, 0.7
-#: Second facts, the first true one is told; their number in one list.
-_EXTRAS = (Kind.RATED, Kind.NEW, Kind.POPULAR, Kind.CHEAPER, Kind.PRICE)
+#: Second facts of one kind in one list.
 PER_EXTRA = 1
-
-
-def choices_of(
-    facts: Facts,
-    worth: Sequence[float],
-    moved: Sequence[frozenset[Kind]],
-    positive: frozenset[Kind],
-    top: frozenset[Kind],
-) -> tuple[Choice, ...]:
-    """Every reason that is true and that the score rests on, the one with most to say first.
-
-    Parameters
-    ----------
-    worth, moved
-        Of each of ``facts.because``: what the score loses without it, and the kinds of the blocks that lose.
-    positive, top
-        Kinds of the parts that speak for the item, and of the largest of them.
-    """
-    found = []
-    for place, past in enumerate(facts.because):
-        part = worth[place] / max(max(worth), 1e-9)
-        for kind in PAIR:
-            if kind in moved[place] and facts.holds(kind, past):
-                says = _WORTH[kind] * (0.6 + 0.4 * part) * (1.0 if past.bought else _LOOKED)
-                if kind in COUNTED:
-                    says *= _BAND[past.measures[kind].band]
-                found.append(Choice(kind, place, says))
-    for kind in ITEM_ONLY:
-        if facts.holds(kind) and (kind in positive or kind in {Kind.BUYERS, Kind.PRICE, Kind.CHEAPER}):
-            found.append(Choice(kind, None, _WORTH[kind] + (_TOP if kind in top else 0.0)))
-    extra = tuple(kind for kind in _EXTRAS if kind in top and facts.holds(kind))
-    ranked = sorted(found, key=lambda choice: -choice.weight)
-    return tuple(replace(c, extra=next((kind for kind in extra if _adds(kind, c.kind)), None)) for c in ranked)
-
-
-def _adds(extra: Kind, kind: Kind) -> bool:
-    """Whether a second fact says something else than the first."""
-    sales, prices = {Kind.POPULAR, Kind.TOP_OF_CATEGORY, Kind.BUYERS}, {Kind.PRICE, Kind.CHEAPER}
-    return extra is not kind and not any({extra, kind} <= group for group in (sales, prices))
 
 
 def choose(evidence: Sequence[Evidence]) -> list[Evidence]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from recsys.data import languages, report, schema, snapshot, sources
+from recsys.data import languages, outputs, report, schema, snapshot, sources
+from recsys.data.atomic import private_folder
 from recsys.data.catalogue import render
+from recsys.data.forgotten import Tombstones
 from recsys.data.sample import sample_dir
 from recsys.data.schema import Checked, Dialect, TimeKind
 from recsys.data.snapshot import ShopTables
@@ -82,8 +84,11 @@ def load_inputs(inputs: Inputs, store: Store, live: Version | None, settings: Se
         The tables cannot be used, or too many of their rows cannot; the quarantine lists these all the same.
     """
     intake = read_inputs(inputs, live, settings)
-    _write_quarantine(store, intake.checks)
-    return intake.require(settings.intake.max_bad)
+    erased = Tombstones.read(store.root)
+    _write_quarantine(store, intake.checks, erased)
+    intake = intake.require(settings.intake.max_bad)
+    tables, gone = erased.drop(intake.tables)
+    return replace(intake, tables=tables, notes=intake.notes | ({"rows_of_erased_users": gone} if gone else {}))
 
 
 def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Intake:
@@ -206,13 +211,14 @@ def _no_events() -> pd.DataFrame:
     )
 
 
-def _write_quarantine(store: Store, checks: Mapping[str, Checked]) -> None:
+def _write_quarantine(store: Store, checks: Mapping[str, Checked], erased: Tombstones) -> None:
     folder = store.root / QUARANTINE
     for name, check in checks.items():
         path = folder / f"{name}.csv"
         if len(check.quarantine):
-            folder.mkdir(parents=True, exist_ok=True)
-            check.quarantine.to_csv(path, index=False)
+            private_folder(folder)
+            rows = check.quarantine
+            outputs.write_table(rows[[not erased.mentioned(raw) for raw in rows["raw"]]], path)
             log.warning("%d rows of %s cannot be used; see %s", len(check.quarantine), name, path)
         else:
             path.unlink(missing_ok=True)

@@ -19,6 +19,8 @@ from recsys.settings import Settings
 
 log = logging.getLogger(__name__)
 
+SHARDS = "partial"
+
 
 @dataclass(frozen=True)
 class Night:
@@ -64,7 +66,7 @@ class Night:
     @property
     def shards(self) -> Path:
         """Vectors of a run that was stopped while encoding, from which the next one goes on."""
-        return self.store.root / "partial"
+        return self.store.root / SHARDS
 
     def known_vectors(self, *names: str) -> list[VectorPool]:
         """The live version's vectors of these kinds (``items, histories, training``), not to be computed again."""

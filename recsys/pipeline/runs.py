@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from recsys.data import snapshot
+from recsys.data.forgotten import Tombstones
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Version
 from recsys.data.vectors import VectorPool
@@ -56,6 +57,7 @@ def nightly(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Ou
 def publish(tables: ShopTables, settings: Settings, *, progress: bool = False) -> Outcome:
     """Embed, train and publish checked tables, whatever they are compared with the live version."""
     with Night.begin(settings, progress=progress) as night:
+        tables, _ = Tombstones.read(night.store.root).drop(tables)
         return _embed_and_train(night, tables, gated=False)
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from recsys.data.bounds import checking
 from recsys.data.catalogue import Candidates, ItemFeatures
 from recsys.data.events import Events
 from recsys.data.histories import Profile
@@ -163,7 +164,8 @@ class Ranker:
                         "training.extra_blocks, else train it again (`recsys train`)."
                     )
                 block = kind()
-                block.restore({k: open_array(directory / f"{number:02d}-{k}.npy") for k in entry["state"]})
+                with checking(directory):
+                    block.restore({k: open_array(directory / f"{number:02d}-{k}.npy") for k in entry["state"]})
                 if list(block.columns) != entry["columns"]:
                     raise ArtifactError(f"{directory}: block {entry['name']!r} has other columns now; train again.")
                 blocks.append(block)

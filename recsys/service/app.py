@@ -18,7 +18,7 @@ from recsys.assistant.setup import load_assistant
 from recsys.data.store import knowledge_store
 from recsys.errors import DISTRIBUTION, ArtifactError, BadInput
 from recsys.service.bodies import MAX_BODY, AnswerBody, CompleteBody, ExplainBody, Id, K, RecommendBody, RecommendQuery
-from recsys.service.guard import Guard, PlainJSON, failure
+from recsys.service.guard import Guard, PlainJSON, SlowCalls, failure
 from recsys.serving.live import Live, following, live_recommender
 from recsys.serving.recommender import Recommender
 from recsys.serving.results import NOTES
@@ -41,6 +41,7 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
     lists = live_recommender(settings)
     answers = live_assistant(settings, lists)
     lists.refresh()
+    slow = SlowCalls()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -55,7 +56,7 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
     _errors(app, settings)
 
     @app.get("/healthz")
-    def healthz() -> Any:
+    async def healthz() -> Any:  # on the event loop: threads that are all taken do not keep it waiting
         """Whether lists are served, from which version, and what keeps a newer one from being served."""
         return {"status": "ok", "version": _id(lists.value), "problem": lists.problem or answers.problem}
 
@@ -93,15 +94,20 @@ def create_app(settings: Settings, *, check_every: float = 2.0) -> FastAPI:
         return _listed(rec, rec.complete(body.basket, body.k, rules=body.rules))
 
     @app.post("/explain")
-    def explain(body: ExplainBody) -> Any:
+    async def explain(body: ExplainBody) -> Any:
         """Why an item has its score for a shopper: what the score is made of, and a sentence."""
-        rec = lists.value
-        return {"version": _id(rec), **rec.explain(body.user, body.item_id).as_dict()}
+
+        def explained() -> Any:
+            rec = lists.value
+            return {"version": _id(rec), **rec.explain(body.user, body.item_id).as_dict()}
+
+        return await slow.run(explained)
 
     @app.post("/answer")
-    def answer(body: AnswerBody) -> Any:
+    async def answer(body: AnswerBody) -> Any:
         """An answer from the shop's own text, with its sources. `user_id` is who your site says is signed in."""
-        return asdict(answers.value.answer(body.question, [turn.model_dump() for turn in body.history], body.user_id))
+        turns = [turn.model_dump() for turn in body.history]
+        return await slow.run(lambda: asdict(answers.value.answer(body.question, turns, body.user_id)))
 
     return app
 

@@ -13,7 +13,7 @@ from recsys.serving.rules import Rules
 
 MAX_BODY = 1_048_576
 """Bytes of one request."""
-MAX_K, MAX_ITEMS = 1_000, 10_000
+MAX_K, MAX_ITEMS, MAX_DESCRIBED = 1_000, 10_000, 200
 MAX_QUESTION, MAX_TURNS = 2_000, 50
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
@@ -69,6 +69,13 @@ class RecommendBody(Who):
     exclude_seen: bool = True
     rules: Rules | None = None
     """What may be shown, where, and how varied the list is."""
+
+    @model_validator(mode="after")
+    def _few_described(self) -> RecommendBody:
+        described = sum(isinstance(item, dict) for item in self.items or ())
+        if described > MAX_DESCRIBED:  # each is read by the encoder
+            raise ValueError(f"items: at most {MAX_DESCRIBED} described products in one request; found {described}")
+        return self
 
 
 class CompleteBody(_Body):

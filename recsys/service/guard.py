@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
 import traceback
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class PlainJSON(JSONResponse):
@@ -27,6 +32,32 @@ class PlainJSON(JSONResponse):
 def failure(status: int, message: str, headers: dict[str, str] | None = None) -> PlainJSON:
     """An error as every endpoint gives it: ``{"error": message}``."""
     return PlainJSON({"error": message}, status, headers)
+
+
+class SlowCalls:
+    """Threads of their own for calls that may take seconds, so that lists never queue behind them.
+
+    Parameters
+    ----------
+    threads
+        Calls at the same time.
+    seconds
+        A caller waits so long, for a thread and the result together, and is then told to come back; what waited is not
+        begun, what was begun is ended first.
+    """
+
+    def __init__(self, threads: int = 4, seconds: float = 30.0) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="recsys-slow")
+        self._seconds = seconds
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Result of `call`, or 503 after the deadline."""
+        try:
+            return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._pool, call), self._seconds)
+        except TimeoutError:
+            raise HTTPException(
+                503, f"not answered within {self._seconds:g} seconds; try again later", {"Retry-After": "5"}
+            ) from None
 
 
 class Guard:

@@ -69,7 +69,7 @@ class PopularityFallback:
 
     @classmethod
     def load(cls, directory: Path) -> PopularityFallback:
-        """Memory-map what `save` wrote."""
+        """Read what `save` wrote."""
         return cls(*(np.load(directory / f"{n}.npy", allow_pickle=False) for n in _ARRAYS))
 
 

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data import bounds
 from recsys.data.memmap import open_array
 from recsys.errors import ArtifactError
 from recsys.serving import index_kinds as kinds
@@ -298,6 +299,11 @@ class ItemIndex:
             flags = 0 if writable else faiss.IO_FLAG_MMAP_IFC
             index = faiss.read_index(str(directory / "index.faiss"), flags)
             slot_labels, slot_rows = (open_array(directory / f"{n}.npy") for n in ("labels", "rows"))
+        with bounds.checking(directory):
+            bounds.rows(len(slot_rows), slot_labels)
+            bounds.codes(slot_rows + 1, len(vectors) + 1)  # -1 where an item is gone
+            bounds.rows(info.dim, vectors.T, np.empty(index.d))
+            bounds.codes(np.array([index.ntotal]), len(slot_rows) + 1)
         return cls(index, slot_labels, slot_rows, vectors, info)
 
     @staticmethod

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recsys.data.schema import ITEM, TITLE
@@ -22,16 +20,15 @@ class ItemColumns:
     A process that only scores reads none, and one that names items reads titles without the other columns.
     """
 
-    def __init__(self, shop: Snapshot, directory: Path | None) -> None:
-        """`directory` is the version's, None for a shop in memory."""
+    def __init__(self, shop: Snapshot) -> None:
         self._shop = shop
-        self._file = None if directory is None else directory / "items.parquet"
+        self._file = shop.items_file
         self._columns: dict[str, pd.Series[Any]] = {}
 
     @property
     def names(self) -> list[str]:
         """Columns there are, ids aside."""
-        names = self._shop.tables.value.items.columns if self._file is None else pq.read_schema(self._file).names
+        names = self._shop.tables.value.items.columns if self._file is None else self._file.columns
         return [str(name) for name in names if name != ITEM]
 
     def column(self, name: str) -> pd.Series[Any]:
@@ -44,8 +41,7 @@ class ItemColumns:
         """
         if name not in self._columns:
             if name in self.names:
-                whole = self._file is None
-                table = self._shop.tables.value.items if whole else pd.read_parquet(self._file, columns=[name])
+                table = self._shop.tables.value.items if self._file is None else self._file.read([name])
                 self._columns[name] = table[name].fillna("") if name == TITLE else table[name]
             elif name == TITLE:
                 self._columns[name] = pd.Series([""] * len(self._shop.item_ids), dtype=object)

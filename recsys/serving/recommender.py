@@ -58,7 +58,7 @@ class Recommender:
         self.ranker = ranker
         self.settings = settings
         self.version = version
-        self.items = ItemColumns(shop, version.path if version else None)
+        self.items = ItemColumns(shop)
         self.lookup = Lookup(shop, settings, encoder, self.items)
         self.tables = ResultTables(shop, ranker, self.items)
         self.scoring = Scoring(shop, ranker, index, settings.retrieval, version)
@@ -115,8 +115,14 @@ class Recommender:
             No version is published there, or a file is missing or damaged.
         """
         settings = settings or load_settings(artifacts=artifacts)
-        version = Store(artifacts or settings.artifacts).require()
-        return cls.open(version, settings)
+        store = Store(artifacts or settings.artifacts)
+        while True:
+            live = store.current_id()
+            try:
+                return cls.open(store.require(), settings)
+            except (ArtifactError, OSError):
+                if store.current_id() == live:
+                    raise  # otherwise another version went live, and this one may have been deleted meanwhile
 
     @classmethod
     def open(cls, version: Version, settings: Settings) -> Recommender:
@@ -298,7 +304,9 @@ class Recommender:
         """
         from recsys.evaluation.assessment import assess_shop  # serving itself measures nothing
 
-        known = [VectorPool.load(self.version.path / "vectors", "training")] if self.version else []
+        known = []
+        if self.version and self.version.path.is_dir():  # deleted since it was opened: histories are encoded again
+            known = [VectorPool.load(self.version.path / "vectors", "training")]
         return assess_shop(
             self.shop,
             self.lookup.encoder,

@@ -49,8 +49,7 @@ class Scoring:
         self.shop = shop
         self.ranker = ranker
         self.index = index
-        self._version = version
-        self._retriever = Retriever(shop, ranker, index, Lazy(self._fallback), settings)
+        self._retriever = Retriever(shop, ranker, index, _fallback(shop, ranker, version), settings)
 
     def score(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
         """Scores of candidates for one profile: probabilities, or cosines where there is no ranker."""
@@ -148,10 +147,11 @@ class Scoring:
             is_new=fresh,
         )
 
-    def _fallback(self) -> PopularityFallback:
-        saved = self._version.path / "ranker" / "standing" if self._version else None
-        return (
-            PopularityFallback.load(saved)
-            if saved and saved.is_dir()
-            else PopularityFallback.of(self.shop, self.ranker)
-        )
+
+def _fallback(shop: Snapshot, ranker: Ranker | None, version: Version | None) -> Lazy[PopularityFallback]:
+    """What the version has prepared, read now: it may be deleted while it serves; else made when first needed."""
+    saved = version.path / "ranker" / "standing" if version else None
+    if saved is None or not saved.is_dir():
+        return Lazy(lambda: PopularityFallback.of(shop, ranker))
+    read = PopularityFallback.load(saved)
+    return Lazy(lambda: read)

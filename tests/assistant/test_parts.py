@@ -13,15 +13,26 @@ from hypothesis import strategies as st
 
 from recsys.assistant import messages
 from recsys.assistant.bm25 import BM25
-from recsys.assistant.constraints import Constraints, ProductTable, measures_in, parse
-from recsys.assistant.copywriting import write_copy
-from recsys.assistant.dialogue import Turn, parse_history, products_in, read_history, referred
+from recsys.assistant.catalogue import ProductTable
+from recsys.assistant.dialogue import (
+    Turn,
+    named,
+    only_refers,
+    parse_history,
+    products_in,
+    read_history,
+    referred,
+    spoken_in,
+)
 from recsys.assistant.feedback import Feedback, as_markdown, examples, weekly
+from recsys.assistant.hearing import split
 from recsys.assistant.knowledge import WRITTEN_FOR, Knowledge, fits, load_live, publish
 from recsys.assistant.lessons import lessons, prompt, train_assistant
 from recsys.assistant.nearest import Nearest
 from recsys.assistant.orders import Orders, order_numbers
+from recsys.assistant.query import Constraints, matching, measures_in, parse
 from recsys.assistant.safety import gives_orders
+from recsys.assistant.shopping import applying
 from recsys.assistant.sources import faq_passages, policy_passages, product_passages, read_knowledge
 from recsys.assistant.themes import INTENTS, Reader, intent_of, theme_intents, theme_names
 from recsys.encoders.encoder import Encoder
@@ -62,6 +73,14 @@ SHELVES = ProductTable(ITEMS)
         ("at least 27 inch", None, None),
         ("a 15.6 inch laptop", None, None),
         ("500 or less", None, 500.0),
+        ("a present, budget 25", None, 25.0),
+        ("a jacket, max 150, not black", None, 150.0),
+        ("jeans not over 70", None, 70.0),
+        ("500以内的耳机", None, 500.0),
+        ("手机，预算 700", None, 700.0),
+        ("a watch for about 200", 160.0, 240.0),
+        ("礼物，预算200左右", None, 200.0),
+        ("puzzle with 1000 pieces", None, None),
     ],
 )
 def test_prices_in_a_sentence(sentence: str, low: float | None, high: float | None) -> None:
@@ -73,7 +92,7 @@ def test_categories_brands_and_measures() -> None:
     asked = parse("a laptop with at least 16 GB of memory but not Novabook", SHELVES)
     assert asked.categories == {"Laptops"}
     assert asked.not_brands == {"Novabook"}
-    assert [SHELVES.ids[row] for row in SHELVES.matching(asked)] == ["L1"]
+    assert [SHELVES.ids[row] for row in matching(SHELVES, asked)] == ["L1"]
     assert parse("shoes for my laptop", SHELVES).categories == {"Running Shoes"}
     assert parse("a swift union shoe", SHELVES).brands == {"Swift Union"}
     (measure,) = measures_in("up to 8 GB RAM")
@@ -84,7 +103,7 @@ def test_categories_brands_and_measures() -> None:
 @given(st.floats(1, 2000), st.floats(1, 2000))
 def test_matching_products_meet_the_constraints(a: float, b: float) -> None:
     low, high = sorted((a, b))
-    for row in SHELVES.matching(Constraints(price_min=low, price_max=high)):
+    for row in matching(SHELVES, Constraints(price_min=low, price_max=high)):
         assert low <= SHELVES.prices[row] <= high  # and a product without a price is never promised
 
 
@@ -371,28 +390,6 @@ def test_feedback_is_appended_summed_up_and_forgotten(encoder: Encoder, tmp_path
         kept.add("q", "a", 5)
 
 
-@pytest.mark.parametrize("kind", ["description", "promotion", "subject"])
-def test_copy_says_only_what_the_catalogue_says(kind: str) -> None:
-    for row in range(len(ITEMS)):
-        text = write_copy(kind, row, SHELVES, segment="students").text  # type: ignore[arg-type]
-        assert text
-        facts = f"{ITEMS.title[row]} {ITEMS.text[row]} {ITEMS.brand[row]} {ITEMS.price[row]:.2f} {ITEMS.category[row]}"
-        assert set(tokens(text)) <= set(tokens(facts)) | {"by", "for", "student"}
-
-
-class _Liar:
-    name = "liar"
-
-    def write(self, prompts, sampling=None, *, seeds=0):  # type: ignore[no-untyped-def]
-        return ["The award-winning Kestrel laptop, now with 64 GB for 99.99!"] * len(prompts)
-
-
-def test_copy_that_invents_is_replaced() -> None:
-    copy = write_copy("promotion", 0, SHELVES, writer=_Liar())
-    assert copy.writer == "template"
-    assert "64" not in copy.text
-
-
 def test_lessons_are_clean_and_split_by_product(tmp_path: Path) -> None:
     table = pd.DataFrame(
         {
@@ -414,3 +411,109 @@ def test_lessons_are_clean_and_split_by_product(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="held out"):
         train_assistant(table[:1], tmp_path, "gpt2", TuningConfig())
     assert prompt("Q?", history="Question: a\nAnswer: b") == "Question: a\nAnswer: b\nQuestion: Q?\nAnswer:"
+
+
+SYNONYMS = {"笔记本电脑": "Laptops", "跑鞋": "Running Shoes", "防水": "waterproof", "trainers": "Running Shoes"}
+ENGLISH = ProductTable(ITEMS, SYNONYMS)
+
+
+def test_a_sentence_is_put_in_the_catalogues_words() -> None:
+    assert "laptops" in ENGLISH.canonical("笔记本电脑有吗")
+    assert "running shoes" in ENGLISH.canonical("blue trainers")
+    assert "waterproof" in ENGLISH.canonical("watterproof shoes")  # a letter too many
+    assert "iphone" in ENGLISH.canonical("iphone")  # and no misspelt phone
+    pytest.importorskip("pypinyin")
+    assert "laptops" in ENGLISH.canonical("笔记本电恼")  # a wrong character of the same sound
+
+
+def test_chinese_wishes_find_english_products() -> None:
+    asked = parse("防水的跑鞋", ENGLISH)
+    assert asked.categories == {"Running Shoes"}
+    assert asked.words == ("waterproof",)
+    assert [ENGLISH.ids[row] for row in matching(ENGLISH, asked)] == ["S1"]
+
+
+def test_wishes_nothing_speaks_of_are_kept_to_be_told() -> None:
+    assert parse("a vegan laptop, gluten free", SHELVES).unknown == ("gluten free", "vegan")
+    assert parse("trail shoes in size 43", SHELVES).unknown == ("size 43",)
+
+
+def test_sorting_and_exclusions() -> None:
+    assert parse("the cheapest laptop", SHELVES).sort == "price"
+    assert parse("最贵的电脑", SHELVES).sort == "-price"
+    asked = parse("shoes, but no trail ones", SHELVES)
+    assert asked.not_words == ("trail",)
+    assert not len(matching(SHELVES, asked))
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("the kestrel laptop 14", ["L1"]),
+        ("is L1 there? or M1", []),  # ids of two letters are no reference
+        ("Novabook laptop with 8 gb", ["L2"]),
+        ("a Kestrel please", []),
+    ],
+)
+def test_products_are_named_by_brand_and_words_of_the_title(text: str, ids: list[str]) -> None:
+    assert [SHELVES.ids[row] for row in named(text, SHELVES)] == ids
+
+
+@pytest.mark.parametrize(
+    ("question", "n"),
+    [
+        ("How do I track my parcel and how much does express cost?", 2),
+        ("I want a new laptop. Can you recommend one?", 1),
+        ("Which one should I get? My budget is 100", 1),
+        ("可以退吗？要自己出运费吗", 2),
+        ("black and white shoes", 1),
+    ],
+)
+def test_two_questions_in_one_turn_are_two(question: str, n: int) -> None:
+    assert len(split(question)) == n
+
+
+def test_a_turn_that_only_says_which_repeats_the_question() -> None:
+    assert only_refers("and the second?")
+    assert only_refers("那第二个呢")
+    assert not only_refers("how much is the second?")
+
+
+@pytest.mark.parametrize(
+    "text", ["Call us at [phone number].", "Write to {{email}}.", "We are at [address].", "TODO", "请致电[电话]。"]
+)
+def test_placeholders_are_refused_not_read_out(tmp_path: Path, text: str) -> None:
+    (tmp_path / "shop.md").write_text(f"# Contact\n\n## How\n\n{text}\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="placeholder"):
+        read_knowledge(tmp_path)
+
+
+def test_links_and_lists_are_no_placeholders(tmp_path: Path) -> None:
+    text = "See [address changes](/help), or [1] and {size}."
+    (tmp_path / "shop.md").write_text(f"# Contact\n\n## How\n\n{text}\n", encoding="utf-8")
+    assert read_knowledge(tmp_path)[0].text == text
+
+
+def test_synonyms_are_knowledge_that_is_not_searched(encoder: Encoder, tmp_path: Path) -> None:
+    (tmp_path / "synonyms.csv").write_text("words,means\n耳机,Headphones\n", encoding="utf-8")
+    passages = [*faq_passages(FAQ), *read_knowledge(tmp_path / "synonyms.csv")]
+    version = publish(passages, encoder, tmp_path / "a")
+    assert version.manifest["passages"] == {"faq": 3, "policy": 0, "product": 0, "synonym": 1}
+    loaded = load_live(tmp_path / "a", encoder)
+    assert loaded.synonyms == {"耳机": "Headphones"}
+    assert len(loaded) == 3
+    (tmp_path / "synonyms.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="'words'"):
+        read_knowledge(tmp_path / "synonyms.csv")
+
+
+def test_a_rules_clause_that_does_not_hold_of_a_product_is_left_out() -> None:
+    rule = "All charge over USB-C. A 65 W charger is enough up to 14 inches; take 100 W for larger ones."
+    assert applying(SHELVES, 1, rule) == "All charge over USB-C. Take 100 W for larger ones."  # 16 inches
+    assert applying(SHELVES, 0, rule).startswith("All charge over USB-C. A 65 W charger")  # 14 inches
+
+
+def test_the_language_of_an_answer_is_that_of_the_sentence_around_names() -> None:
+    assert spoken_in("有没有 wireless 的 headphones") == "zh"
+    assert spoken_in("is the Brunholm 日常带盖奶锅 dishwasher safe please tell me") == "en"
+    assert spoken_in("LAP008") == "en"

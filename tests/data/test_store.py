@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from recsys.data.retention import expendable
 from recsys.data.store import MANIFEST, Store, Version
 from recsys.errors import ArtifactError, BadInput
 
@@ -45,7 +47,7 @@ def store(tmp_path) -> Store:
 def test_nothing_published_says_how_to_begin(store):
     assert store.current() is None
     assert store.versions() == []
-    with pytest.raises(ArtifactError, match=r"jobs\.nightly"):
+    with pytest.raises(ArtifactError, match=r"recsys nightly"):
         store.require()
     assert not store.root.exists()
 
@@ -135,15 +137,24 @@ def test_a_place_that_cannot_be_written_is_bad_input(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
-def test_a_service_under_another_account_can_read_what_a_job_published(store):
+def modes(store: Store) -> set[str]:
+    """Permissions of what a version is made of."""
+    version = store.require()
+    paths = [store.versions_dir, version.path, *version.path.rglob("*")]
+    return {f"{'d' if p.is_dir() else '-'}{p.stat().st_mode & 0o777:o}" for p in paths}
+
+
+def test_versions_are_for_the_account_that_published_and_for_whom_it_lets_into_their_directory(store):
     before = os.umask(0o022)
     try:
-        version = publish(store, 1)
+        publish(store, 1)
+        assert modes(store) == {"d700", "-600"}
+        assert store.root.stat().st_mode & 0o777 == 0o700
+        store.versions_dir.chmod(0o750)
+        publish(store, 2)
+        assert modes(store) == {"d750", "-640"}
     finally:
         os.umask(before)
-    for path in (version.path, *version.path.rglob("*"), store.root / "current"):
-        assert path.stat().st_mode & 0o044 == 0o044, path
-    assert all(p.stat().st_mode & 0o011 == 0o011 for p in (version.path, version.path / "deep"))
 
 
 @given(name=st.sampled_from(sorted(FILES)), cut=st.integers(0, 400), how=st.sampled_from(["cut", "longer", "gone"]))
@@ -170,7 +181,9 @@ def test_a_changed_byte_is_found_by_verify(tmp_path_factory, at):
     raw = bytearray(file.read_bytes())
     raw[at] ^= 1
     file.write_bytes(raw)
-    assert store.require().verify() == ["deep/b.npy"]
+    assert Version.open(version.path).verify() == ["deep/b.npy"]
+    with pytest.raises(ArtifactError, match=r"deep/b\.npy: differs .* No other version is whole"):
+        store.require()
 
 
 json_values = st.recursive(
@@ -212,7 +225,7 @@ def test_a_manifest_cannot_name_files_outside_its_version(tmp_path, name):
 def test_a_newer_format_asks_for_an_upgrade(store):
     version = publish(store, 1)
     (version.path / MANIFEST).write_text(json.dumps({**version.manifest, "format": 99}))
-    with pytest.raises(ArtifactError, match="upgrade"):
+    with pytest.raises(ArtifactError, match="newer release"):
         store.require()
 
 
@@ -260,3 +273,83 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_version_and_a_store_that_w
         assert whole(publish(store, value))
         assert {p.name for p in store.versions_dir.iterdir()} == set(store.versions())
         assert not [p.name for p in store.root.iterdir() if p.name.startswith(".current-")]
+
+
+def test_a_lost_current_says_which_version_to_use(store):
+    first, second = publish(store, 1), publish(store, 2)
+    (store.root / "current").unlink()
+    for ask in (store.current, store.require):
+        with pytest.raises(ArtifactError, match=f"current: lost.*recsys versions --use {second.id}"):
+            ask()
+    store.point_to(first.id)
+    assert store.require().id == first.id
+
+
+@pytest.mark.parametrize("name", ["{}/", "../../x", "{}/../{}", "", ".", "/etc", "20000101T000000-0000", "{}\n", " {}"])
+def test_only_the_name_of_a_version_goes_live_or_is_pinned(store, name):
+    live = publish(store, 1).id
+    for do in (store.point_to, store.version, store.pin):
+        with pytest.raises(BadInput, match="no such version"):
+            do(name.format(live, live))
+    assert (store.root / "current").read_text() == f"{live}\n"
+
+
+def test_after_going_back_neither_that_version_nor_last_nights_goes(store):
+    v1, _, v3 = (publish(store, value) for value in (1, 2, 3))
+    store.point_to(v1.id)
+    v4 = publish(store, 4)
+    assert store.versions() == [v1.id, v3.id, v4.id]
+
+
+def test_a_clock_set_back_changes_nothing_about_what_is_kept(store, monkeypatch):
+    class SetBack(datetime):
+        year_now = 2030
+
+        @classmethod
+        def now(cls, tz=None):
+            cls.year_now -= 1
+            return datetime(cls.year_now, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr("recsys.data.store.datetime", SetBack)
+    published = [publish(store, value).id for value in range(6)]
+    assert published == sorted(published, reverse=True)  # by name, the latest is the oldest
+    assert store.versions() == published[-3:]
+    assert store.current_id() == published[-1]
+
+
+def test_a_pinned_version_stays_and_does_not_count(store):
+    first = publish(store, 1).id
+    store.pin(first)
+    later = [publish(store, value, keep=2).id for value in (2, 3, 4)]
+    assert store.versions() == [first, *later[1:]]
+    store.pin(first, pinned=False)
+    last = publish(store, 5, keep=2).id
+    assert store.versions() == [later[-1], last]
+    (store.root / "pins.json").write_text("{")
+    with pytest.raises(ArtifactError, match=r"pins\.json"):
+        publish(store, 6, keep=1)
+    assert store.versions() == [later[-1], last]  # while it is not known what is pinned nothing comes or goes
+
+
+@given(
+    turns=st.lists(st.tuples(st.sampled_from(["night", "back", "pin", "unpin"]), st.integers(0, 5)), max_size=30),
+    keep=st.integers(1, 4),
+)
+def test_whatever_happened_before_the_live_the_one_before_it_and_pins_stay(turns, keep):
+    versions, live, pins = ["v000"], "v000", set()
+    for what, which in turns:
+        chosen = versions[which % len(versions)]
+        if what == "night":
+            new = f"v{int(versions[-1][1:]) + 1:03d}"
+            before = live
+            versions.append(new)
+            live = new
+            gone = expendable(versions, live=live, before=before, pinned=pins, keep=keep)
+            versions = [v for v in versions if v not in gone]
+            assert {live, *(p for p in pins)} <= set(versions)
+            assert keep == 1 or before in versions
+            assert len([v for v in versions if v not in pins]) <= keep + (live in pins)
+        elif what == "back":
+            live = chosen
+        else:
+            pins = pins | {chosen} if what == "pin" else pins - {chosen}

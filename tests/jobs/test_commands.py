@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 import jobs
 from recsys import Recommender, cli
 from recsys.data.store import Store
+from recsys.errors import unwritable
 
 COMMANDS = sorted(m.name for m in pkgutil.iter_modules(jobs.__path__) if not m.name.startswith("_"))
 
@@ -325,3 +327,73 @@ def test_impressions_are_kept_and_used_as_negatives(files, tiny, tiny_tables):
     # They reach the training; what the pair builder makes of them is tested with it.
     weights = [np.concatenate(r.ranker.weights) for r in (plain, with_shown)]
     assert not np.allclose(*weights)
+
+
+def test_the_sample_shop_never_replaces_a_shop_whose_current_is_lost(shop):
+    store = Store(shop)
+    live, kept = store.current_id(), store.versions()
+    (shop / "current").unlink()
+    for name in ("embed", "nightly", "train"):
+        result = run(name, "--artifacts", shop)
+        assert result.exit_code == 2, message(result)
+        assert f"recsys versions --use {live}" in message(result)
+    assert store.versions() == kept
+    assert not (shop / "current").exists()
+    assert run("versions", "--use", live, "--artifacts", shop).exit_code == 0
+    assert len(Recommender.load(shop).recommend("000", k=3)) == 3
+
+
+def test_versions_are_pinned_and_named_exactly(shop):
+    live = Store(shop).current_id()
+    pinned = json.loads(run("versions", "--pin", live, "--artifacts", shop, "--json").stdout)
+    assert pinned["pinned"] == [live]
+    assert "(pinned)" in message(run("versions", "--artifacts", shop))
+    assert json.loads(run("versions", "--unpin", live, "--artifacts", shop, "--json").stdout)["pinned"] == []
+    for name in (f"{live}/", "../../x"):
+        assert run("versions", "--use", name, "--artifacts", shop).exit_code == 2
+    assert Store(shop).current_id() == live
+    file = Store(shop).require().path / "events" / "item.npy"
+    raw = bytearray(file.read_bytes())
+    raw[-1] ^= 1
+    file.write_bytes(raw)
+    result = run("versions", "--verify", "--artifacts", shop)
+    assert result.exit_code == 2
+    assert "item.npy: differs from what was published" in message(result)
+
+
+def test_each_kind_of_trouble_has_its_exit_code_and_one_line(shop, files, monkeypatch):
+    both = ["--items", files / "items.parquet", "--interactions", files / "events.csv", "--artifacts"]
+    with Store(shop).writing():
+        locked = run("embed", *both, shop)
+    assert locked.exit_code == 3, message(locked)
+    assert "another job is writing here" in message(locked)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("recsys.encoders.vector_cache.os.posix_fallocate", full, raising=False)
+    live = Store(shop).current_id()
+    for where in (shop, files / "first"):
+        no_space = run("embed", *both, where)
+        assert no_space.exit_code == 4, message(no_space)
+        assert "make room" in message(no_space)
+        assert "report" not in message(no_space)
+    assert Store(shop).current_id() == live
+    assert Store(files / "first").versions() == []
+    # numpy says of a full disk how much it wrote, and no more.
+    assert unwritable(OSError("64000 requested and 4096 written"))
+    assert not unwritable(OSError(errno.EIO, "Input/output error"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_what_a_night_writes_is_for_its_own_account(shop, files):
+    events = pd.read_csv(files / "events.csv", dtype=str)
+    events.loc[len(events)] = ["000", "no such item", "1700000000"]
+    events.to_csv(files / "events.csv", index=False)
+    both = ["--items", files / "items.parquet", "--interactions", files / "events.csv", "--artifacts", shop]
+    assert run("embed", *both).exit_code == 0
+    assert (shop / "quarantine" / "interactions.csv").is_file()
+    folders = [shop / "versions", shop / "quarantine"]
+    written = [*folders, *(path for folder in folders for path in folder.rglob("*"))]
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
+    assert shop.stat().st_mode & 0o777 == 0o700  # so what else lies below it cannot be reached either

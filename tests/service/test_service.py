@@ -26,6 +26,8 @@ httpx = pytest.importorskip("httpx", reason="the extra 'dev' is not installed")
 
 from starlette.testclient import TestClient  # noqa: E402
 
+from recsys.errors import BadInput  # noqa: E402
+from recsys.service import app, guard  # noqa: E402
 from recsys.service.app import create_app  # noqa: E402
 from recsys.service.bodies import MAX_BODY, MAX_K  # noqa: E402
 from tests.serving.test_live import flip_a_header_byte  # noqa: E402
@@ -361,6 +363,77 @@ def test_the_command_serves_until_stopped(tiny_version, tiny_environment, rec):
         assert "stopped serving" in out
     finally:
         running.kill()
+
+
+def test_slow_calls_keep_neither_health_nor_lists_waiting_and_end_at_their_deadline(
+    environment, tiny_version, monkeypatch
+):
+    begun = threading.Semaphore(0)
+    go_on = threading.Event()
+
+    def slow(self, user, item):
+        begun.release()
+        assert go_on.wait(30)
+        raise BadInput("late")
+
+    monkeypatch.setattr(Recommender, "explain", slow)
+    monkeypatch.setattr(app, "SlowCalls", lambda: guard.SlowCalls(threads=2, seconds=1.5))
+    with TestClient(app.create_app(load_settings(artifacts=tiny_version))) as client:
+        body = {"user_id": "000", "item_id": "K001"}
+        answers = []
+        callers = [
+            threading.Thread(target=lambda: answers.append(client.post("/explain", json=body))) for _ in range(45)
+        ]
+        for caller in callers:
+            caller.start()
+        assert begun.acquire(timeout=10)
+        assert begun.acquire(timeout=10)
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/recommend", params={"user_id": "000"}).status_code == 200
+        assert not answers  # both came before any of the 45
+        for caller in callers:
+            caller.join(timeout=20)
+        assert [a.status_code for a in answers] == [503] * 45
+        assert answers[0].headers["retry-after"] == "5"
+        assert "not answered within 1.5 seconds" in answers[0].json()["error"]
+        assert not begun.acquire(timeout=0.2)  # those that only waited were not begun
+        go_on.set()
+
+
+def test_described_products_are_bounded_in_one_request(client):
+    many = [{"title": f"tea {n}"} for n in range(201)]
+    refused = client.post("/recommend", json={"user_id": "000", "items": many})
+    assert refused.status_code == 422
+    assert "at most 200 described products in one request; found 201" in refused.json()["error"]
+    assert len(client.post("/recommend", json={"user_id": "000", "items": many[:200]}).json()["items"]) == 200
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file descriptors")
+def test_idle_connections_are_hung_up_on_and_block_nobody(tiny_version, tiny_environment):
+    script = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2000)); "
+        "from recsys.cli import serve as module, app; module.FIRST_REQUEST = 2.0; "
+        "app(['serve', '--port', '0', '--artifacts', sys.argv[1]])"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-c", script, str(tiny_version)],
+        env={**os.environ, **tiny_environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    idle = []
+    try:
+        address = re.search(r"http://127\.0\.0\.1:(\d+)", running.stderr.readline())
+        idle = [socket.create_connection(("127.0.0.1", int(address[1])), timeout=10) for _ in range(600)]
+        assert httpx.get(f"{address[0]}/healthz", timeout=10).json()["status"] == "ok"
+        idle[0].settimeout(10)
+        assert idle[0].recv(1) == b""  # the server has hung up
+        assert httpx.get(f"{address[0]}/healthz", timeout=10).json()["status"] == "ok"
+    finally:
+        for connection in idle:
+            connection.close()
+        running.kill()
+        running.communicate()
 
 
 def test_nothing_to_serve_is_bad_input(tmp_path, tiny_environment):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis import settings as configured
 from hypothesis import strategies as st
 
 from recsys import Recommender, recommend
+from recsys.data.store import Store
 from recsys.encoders.loading import encoder_for
 from recsys.errors import BadInput
 from recsys.ranking.recipe import HistoryEncoder, prepare_ranker
@@ -292,6 +295,43 @@ def test_explanations_sum_to_the_score_and_name_purchases(rec, monkeypatch):
     assert sum(p.value for p in evidence.parts) == pytest.approx(evidence.logit - evidence.baseline, abs=1e-9)
     score = rec.recommend("001", items=[item]).score[0]
     assert score == pytest.approx(1 / (1 + np.exp(-evidence.logit)), rel=1e-6)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows does not delete what is mapped")
+def test_a_recommender_whose_version_was_deleted_answers_as_before(tiny, tiny_version, tmp_path):
+    shop = shutil.copytree(tiny_version, tmp_path / "shop")
+    whole, held = Recommender.load(tiny_version), Recommender.load(shop)
+    shutil.rmtree(shop)  # before anything lazy was read
+    for do in (
+        lambda r: r.recommend("000", k=5, columns=("brand", "price")),
+        lambda r: r.recommend({"history": ["K001", "K003"], "text": "a red bowl"}, k=5),
+        lambda r: r.recommend("000", k=5, rules={"max_per_brand": 1}),
+        lambda r: r.similar("K001", k=5),
+        lambda r: r.complete(["K001"], k=5),
+    ):
+        assert do(held).equals(do(whole))
+    assert held.explain("000", "K001").as_dict() == whole.explain("000", "K001").as_dict()
+    assert held.shop.tables.value.interactions.equals(whole.shop.tables.value.interactions)
+
+
+def test_a_reader_takes_the_next_version_when_the_one_it_began_with_is_deleted(
+    tiny, tiny_version, tmp_path, monkeypatch
+):
+    store = Store(shutil.copytree(tiny_version, tmp_path / "shop"))
+    first = store.require()
+    opened = Recommender.open
+
+    def slow(version, settings):
+        if version.id == first.id:  # meanwhile a night publishes, keeping one version
+            with store.writing() as draft:
+                draft.carry(version, without="nothing")
+                store.publish(draft, dict(version.manifest), live=version, keep=1)
+        return opened(version, settings)
+
+    monkeypatch.setattr(Recommender, "open", slow)
+    rec = Recommender.load(store.root)
+    assert rec.version.id == store.current_id() != first.id
+    assert store.versions() == [rec.version.id]
 
 
 def test_what_the_catalogue_does_not_have_is_left_out_and_named(rec):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import shutil
 from importlib import resources
 from pathlib import Path
@@ -16,14 +17,13 @@ import pandas as pd
 import platformdirs
 
 from recsys.data.atomic import replacing
-from recsys.data.sample.products import make_products
+from recsys.data.sample.products import make_products, words
 from recsys.data.sample.shoppers import make_history
 
 __all__ = ["sample_dir", "write_sample"]
 
 SEED = 7
 ITEMS, INTERACTIONS, USERS, ORDERS = "items.csv.gz", "interactions.csv.gz", "users.csv", "orders.csv"
-_SHOP_TEXTS = ("faq.csv", "policies")
 
 _ABOUT = """\
 # Sample shop
@@ -36,7 +36,8 @@ The files are described in the data contract, `data/README.md`.
 def write_sample(out: Path, seed: int = SEED) -> None:
     """Write the sample shop into the directory `out` (made if need be); the same seed gives the same bytes.
 
-    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `faq.csv`, `policies/*.md`, `README.md`.
+    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `faq.csv`, `policies/*.md`,
+    `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and `synonyms.csv`.
     """
     out.mkdir(parents=True, exist_ok=True)
     products = make_products(seed)
@@ -48,8 +49,28 @@ def write_sample(out: Path, seed: int = SEED) -> None:
     (out / "README.md").write_bytes(_ABOUT.encode())
     texts = resources.files(__package__) / "shop"
     with resources.as_file(texts) as folder:
-        shutil.copyfile(folder / "faq.csv", out / "faq.csv")
+        for name in ("faq.csv", "faq.zh.csv"):
+            shutil.copyfile(folder / name, out / name)
         shutil.copytree(folder / "policies", out / "policies", dirs_exist_ok=True, copy_function=shutil.copyfile)
+    _write_csv(synonyms(), out / "synonyms.csv")
+
+
+def synonyms() -> pd.DataFrame:
+    """Synonyms of the catalogue's words, Chinese above all: ``words`` a shopper says, and what the catalogue ``means``.
+
+    What the generator prints in either language is a pair of its own vocabulary; how else shoppers call a category is
+    listed beside it.
+    """
+    listed = json.loads((resources.files(__package__) / "synonyms.json").read_text(encoding="utf-8"))
+    pairs = [(said, means) for means, forms in listed.items() for said in forms]
+    for spec in words()["types"].values():
+        for options in spec["slots"].values():
+            for option in options:
+                english, chinese = ([*option.split("|"), ""])[:2]
+                if chinese != english and chinese and not any(character.isdigit() for character in chinese):
+                    pairs.append((chinese, english))
+    pairs += [(theme["zh"], theme["words"][0]) for theme in words()["themes"].values()]
+    return pd.DataFrame(pairs, columns=["words", "means"]).drop_duplicates("words", ignore_index=True)
 
 
 def sample_dir() -> Path:

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from recsys.data.bounds import csr
 from recsys.data.catalogue import Candidates, ItemFeatures
 from recsys.data.events import Events
 from recsys.data.histories import Histories, Profile
@@ -292,8 +293,10 @@ class ItemNeighbours:
 
     @classmethod
     def restored(cls, state: State, prefix: str) -> ItemNeighbours:
-        """Inverse of `state`."""
-        return cls(state[f"{prefix}_indptr"], state[f"{prefix}_items"], state[f"{prefix}_values"])
+        """Inverse of `state`; the arrays are checked before anything is looked up in them."""
+        indptr, items, values = (state[f"{prefix}_{name}"] for name in ("indptr", "items", "values"))
+        csr(indptr, items, len(indptr) - 1, len(indptr) - 2, values)
+        return cls(indptr, items, values)
 
 
 def recency_weights(profile: Profile, half_life: float) -> NDArray[np.float32]:

@@ -1,0 +1,284 @@
+"""The catalogue as shoppers speak of it: its words, their synonyms and misspellings, and what kind of thing they name.
+
+A question is turned into the catalogue's own words first: synonyms (of another language, too) are replaced by what
+they mean, a misspelt word by the known one nearest to it. All matching happens in those words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, cached_property, lru_cache
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.assistant.bm25 import BM25
+from recsys.data import schema
+from recsys.data.catalogue import render
+from recsys.llm.language import tokens, word_list
+
+DEPARTMENT = "department"
+"""Column of the catalogue that groups categories, where it has one."""
+KIND = 0.75
+"""Categories within this share of the best one's agreement with a sentence are meant with it."""
+NAMES_A_KIND = 0.3
+"""Agreement below which a sentence names no kind of product."""
+_CJK = re.compile(r"[\u3400-\u9fff]+")
+_LATIN = re.compile(r"[a-z]{5,}")
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+class ProductTable:
+    """The catalogue's rows and words.
+
+    Parameters
+    ----------
+    synonyms
+        What shoppers say, and what the catalogue calls it.
+    """
+
+    def __init__(self, items: pd.DataFrame, synonyms: Mapping[str, str] | None = None) -> None:
+        self.table = items.reset_index(drop=True)
+        self.ids = [str(i) for i in self.table[schema.ITEM]]
+        self.titles = [str(t) for t in self.table[schema.TITLE].fillna("")]
+        self.brands = self._column(schema.BRAND)
+        self.categories = self._column(schema.CATEGORY)
+        self.departments = self._column(DEPARTMENT)
+        price = self.table[schema.PRICE] if schema.PRICE in self.table else pd.Series(np.nan, self.table.index)
+        self.prices = pd.to_numeric(price, errors="coerce").to_numpy(float)
+        known = schema.AVAILABLE in self.table
+        self.available = self.table[schema.AVAILABLE].to_numpy(bool) if known else np.ones(len(self.table), bool)
+        self.row = {item: row for row, item in enumerate(self.ids)}
+        general = dict(pair.split("=") for pair in word_list("chinese")) if self._english() else {}
+        self.synonyms = {said.lower(): means.lower() for said, means in {**general, **(synonyms or {})}.items()}
+
+    def _column(self, name: str) -> list[str]:
+        if name not in self.table:
+            return [""] * len(self.table)
+        return [str(value).strip() if pd.notna(value) else "" for value in self.table[name]]
+
+    def said(self, row: int) -> str:
+        """The product's description; '' where there is none."""
+        text = self.table[schema.TEXT].iloc[row] if schema.TEXT in self.table else ""
+        return str(text) if pd.notna(text) else ""
+
+    def _english(self) -> bool:
+        """Whether most titles are English: then a Chinese word is looked up by its English."""
+        return sum(bool(_CJK.search(title)) for title in self.titles) * 2 < len(self.titles)
+
+    # --- words ------------------------------------------------------------------------------------------------------
+
+    def canonical(self, text: str) -> str:
+        """A text in the catalogue's words: synonyms replaced, longest first, and misspelt words mended."""
+        low = _homophones(text.lower(), self._sounds)
+        low = _LATIN.sub(lambda match: self._spelt(match.group()), low)
+        return self._synonym.sub(lambda match: f" {self.synonyms[match.group()]} ", low) if self.synonyms else low
+
+    @cached_property
+    def _synonym(self) -> re.Pattern[str]:
+        forms = sorted(self.synonyms, key=len, reverse=True)
+        parts = [re.escape(f) if _CJK.search(f) else rf"(?<![a-z]){re.escape(f)}s?(?![a-z])" for f in forms]
+        pattern = re.compile("|".join(parts))
+        # A plural is its singular's synonym.
+        self.synonyms |= {f"{form}s": means for form, means in self.synonyms.items() if not _CJK.search(form)}
+        return pattern
+
+    @cached_property
+    def _sounds(self) -> Mapping[tuple[str, ...], str]:
+        """Chinese names of kinds by their pronunciation: most misspellings sound right."""
+        kinds = {name.lower() for name in self.category_names}
+        forms = [f for f, means in self.synonyms.items() if means in kinds and len(f) >= 2 and _CJK.fullmatch(f)]
+        return {sound: form for form in forms if (sound := _pinyin(form))}
+
+    def _spelt(self, word: str) -> str:
+        if word in self._spelling or any(stem in self.words for stem in tokens(word)):
+            return word
+        # The first letter is seldom wrong: an iphone is no misspelt phone.
+        near = [other for other in _one_edit(word) if other[0] == word[0] and other in self._spelling]
+        return max(near, key=lambda other: (other in self.words, other)) if near else word
+
+    @cached_property
+    def _spelling(self) -> frozenset[str]:
+        """Words that are spelt right: the catalogue's, and common ones."""
+        written = {word for text in self.texts for word in _LATIN.findall(text)}
+        return frozenset(written | common_words() | {w for form in self.synonyms for w in _LATIN.findall(form)})
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Everything said of each product, in lower case."""
+        columns = (schema.TITLE, schema.BRAND, schema.CATEGORY, schema.TEXT)
+        return [text.lower() for text in render(self.table, columns)]
+
+    def translated(self, text: str) -> str:
+        """A text of the shop with the meaning of every synonym in it."""
+        text = text.lower()
+        return f"{text} {self._synonym.sub(lambda m: f' {self.synonyms[m.group()]} ', text)}" if self.synonyms else text
+
+    @cached_property
+    def canonical_texts(self) -> list[str]:
+        """`texts` with the meaning of every synonym in them."""
+        return [self.translated(text) if _CJK.search(text) else text for text in self.texts]
+
+    @cached_property
+    def title_terms(self) -> list[frozenset[str]]:
+        """Search terms of each title, with the meaning of synonyms."""
+        return [frozenset(tokens(self.translated(title.lower()))) for title in self.titles]
+
+    @cached_property
+    def terms(self) -> list[frozenset[str]]:
+        """Search terms of everything said of each product."""
+        return [frozenset(tokens(text)) for text in self.canonical_texts]
+
+    @cached_property
+    def words(self) -> Mapping[str, int]:
+        """How many products speak of each term."""
+        counts: dict[str, int] = {}
+        for terms in self.terms:
+            for term in terms:
+                counts[term] = counts.get(term, 0) + 1
+        return counts
+
+    @cached_property
+    def bm25(self) -> BM25:
+        """Word search; a title counts twice."""
+        return BM25.fit([f"{t} {c}" for t, c in zip(map(str.lower, self.titles), self.canonical_texts, strict=True)])
+
+    @cached_property
+    def brand_names(self) -> list[str]:
+        """Known brands, longest first."""
+        return sorted(set(self.brands) - {""}, key=lambda name: (-len(name), name))
+
+    # --- kinds of product -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def category_names(self) -> list[str]:
+        """Names of the categories, sorted."""
+        return sorted(set(self.categories) - {""})
+
+    @cached_property
+    def kind_rates(self) -> Mapping[str, NDArray[np.float64]]:
+        """How strongly each term stands for each category, 0 to 1.
+
+        A word of the category's name stands for it, one of its department's name for each category there, and a
+        word of titles as far as the category's titles have it and others' have not.
+        """
+        place = {name: at for at, name in enumerate(self.category_names)}
+        sizes = np.zeros(len(place))
+        counts: dict[str, NDArray[np.float64]] = {}
+        for name, terms in zip(self.categories, self.title_terms, strict=True):
+            if name:
+                sizes[place[name]] += 1
+                for term in terms:
+                    counts.setdefault(term, np.zeros(len(place)))[place[name]] += 1
+        rates = {t: n / sizes * (n / n.sum()) for t, n in counts.items() if n.sum() >= 2 and not t.isdigit()}
+        for name, department in {(c, d) for c, d in zip(self.categories, self.departments, strict=True) if c}:
+            for weight, words in ((0.8, tokens(department)), (1.0, tokens(name))):
+                for term in words:
+                    if len(term) > 2 or not term.isascii():
+                        rates.setdefault(term, np.zeros(len(place)))[place[name]] = weight
+        return {t: r for t, r in rates.items() if r.max() >= NAMES_A_KIND and t not in _NO_KIND}
+
+    def kinds(self, terms: Iterable[str]) -> frozenset[str]:
+        """The categories that a sentence's terms name; none where they name no kind of product."""
+        named = [term for term in dict.fromkeys(terms) if term in self.kind_rates]
+        if not named:
+            return frozenset()
+        total = np.sum([self.kind_rates[term] for term in named], axis=0)
+        # "cat food" is what cat supplies have, and neither other food nor a cat tree.
+        covered = np.array([max(len(held & set(named)) for held in self._held[name]) for name in self.category_names])
+        total = np.where(covered == covered.max(), total, 0)
+        best = float(total.max())
+        return frozenset(name for name, sum_ in zip(self.category_names, total, strict=True) if sum_ >= KIND * best)
+
+    @cached_property
+    def _held(self) -> Mapping[str, list[frozenset[str]]]:
+        held: dict[str, list[frozenset[str]]] = {}
+        for name, department, terms in zip(self.categories, self.departments, self.title_terms, strict=True):
+            held.setdefault(name, []).append(terms | set(tokens(f"{name} {department}")))
+        return held
+
+    def kinds_named(self, text: str) -> frozenset[str]:
+        """Categories whose name, or whose department's, stands in a text; of "Coffee & Tea", either half."""
+        said = set(tokens(self.canonical(text)))
+        wholes = {c: f"{c}&{d}" for c, d in zip(self.categories, self.departments, strict=True) if c}
+        halves = {name: [tokens(half) for half in whole.split("&")] for name, whole in wholes.items()}
+        return frozenset(name for name, parts in halves.items() if any(part and set(part) <= said for part in parts))
+
+    def names_kind(self, word: str) -> bool:
+        """Whether a word is of a category's name."""
+        return any(term in self._name_terms for term in tokens(word))
+
+    @cached_property
+    def _name_terms(self) -> frozenset[str]:
+        return frozenset(term for name in self.category_names for term in tokens(name) if term in self.kind_rates)
+
+    def local_name(self, category: str, language: str) -> str:
+        """A category's name in a language, where a synonym gives one."""
+        return self._chinese.get(category.lower(), category) if language == "zh" else category
+
+    @cached_property
+    def _chinese(self) -> Mapping[str, str]:
+        names: dict[str, str] = {}
+        for said, means in self.synonyms.items():
+            if _CJK.search(said):
+                names.setdefault(means, said)
+        return names
+
+    def kind_terms(self, categories: Iterable[str]) -> frozenset[str]:
+        """Terms that do nothing but name these categories."""
+        departments = [d for c, d in zip(self.categories, self.departments, strict=True) if c in set(categories)]
+        return frozenset(term for name in {*categories, *departments} for term in tokens(name))
+
+
+_NO_KIND = word_list("colours") | word_list("said_when_looking") | word_list("said_when_asking")
+"""Words that titles have and that are no kind of thing."""
+
+
+@cache
+def common_words() -> frozenset[str]:
+    """Words that are spelt right in any shop: those of the phrases the assistant knows."""
+    from recsys.assistant.themes import phrases
+
+    return frozenset(word for text in phrases() for word in _LATIN.findall(text.lower())) | word_list("common")
+
+
+@lru_cache(maxsize=4096)
+def _one_edit(word: str) -> frozenset[str]:
+    """Every string one insertion, deletion, replacement or swap away (Norvig, "How to write a spelling corrector")."""
+    splits = [(word[:i], word[i:]) for i in range(len(word) + 1)]
+    return frozenset(
+        [a + b[1:] for a, b in splits if b]
+        + [a + b[1] + b[0] + b[2:] for a, b in splits if len(b) > 1]
+        + [a + c + b[1:] for a, b in splits if b for c in _LETTERS]
+        + [a + c + b for a, b in splits for c in _LETTERS]
+    ) - {word}
+
+
+@lru_cache(maxsize=4096)
+def _pinyin(text: str) -> tuple[str, ...]:
+    try:
+        from pypinyin import lazy_pinyin
+    except ImportError:
+        return ()
+    return tuple(lazy_pinyin(text))
+
+
+def _homophones(text: str, sounds: Mapping[tuple[str, ...], str]) -> str:
+    """Chinese words written with a wrong character of the same sound, put right."""
+    lengths: Sequence[int] = sorted({len(sound) for sound in sounds}, reverse=True)
+
+    def mend(run: str) -> str:
+        spoken, at = _pinyin(run), 0
+        while at < len(run) and len(spoken) == len(run):
+            for length in lengths:
+                form = sounds.get(spoken[at : at + length])
+                if form and set(form) & set(run[at : at + length]):
+                    run = run[:at] + form + run[at + length :]
+                    at += length - 1
+                    break
+            at += 1
+        return run
+
+    return _CJK.sub(lambda match: mend(match.group()), text) if sounds else text

@@ -1,0 +1,126 @@
+"""How a question is heard: split into the questions it holds, and read by the encoder for what each is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from scipy.special import expit
+
+from recsys.assistant.knowledge import Hit
+from recsys.assistant.themes import Sentences, theme_intents, theme_names
+from recsys.llm.language import concept_names, word_list
+
+MAX_PARTS = 3
+"""Questions in one turn that are answered."""
+CLEAR = 0.25
+"""Probability of the likeliest theme below which a question is like none of them."""
+LIKELY = 0.35
+"""Probability from which an act is taken although another may be likelier."""
+AMOUNT_PENALTY = 0.5
+"""Factor on the confidence when an amount is asked for and the passage has no number."""
+WORDS = 0.15
+"""What finding all words of a question in a passage adds to their cosine."""
+
+_SLOPE, _MIDDLE = 11.0, 0.57
+_COSINE_SLOPE, _COSINE_MIDDLE = 20.0, 0.68
+_AMOUNT = re.compile(
+    rf"\d|[一二两三四五六七八九十]|\b(?:{'|'.join(sorted(word_list('number_words')))})\b", re.IGNORECASE
+)
+_HOW_MUCH = re.compile(
+    r"\bhow (?:much|many)\b|\bexact(?:ly)?\b|\bwhat (?:does|do|is|are) .{0,40}\bcost\b|多少", re.IGNORECASE
+)
+_QUESTION = r"(?:how|what|whats|when|where|which|who|why|can|could|do|does|did|is|are|will|would|if i|should|may)\b"
+_SPLIT = re.compile(
+    rf"[?？!！。；;]+\s*|\.\s+(?=[A-Za-z])|\s*[,，]?\s+\b(?:and|also|or|plus)\b\s+(?={_QUESTION})"
+    r"|[,，、]\s*(?=[^,，]{0,10}(?:多少|多久|几天|几个|怎么|什么|哪|能不能|可不可以|吗))|还有(?=.{2,}[吗么多])",
+    re.IGNORECASE,
+)
+_ASKS_SOMETHING = re.compile(
+    rf"^(?:and |but |so |or )?{_QUESTION}|\b(?:what|how|when|where|which|who|why)\b"
+    r"|[吗么]|多少|多久|几|怎么|什么|哪|能不能",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One question of a turn as it was read: its words, and its themes with the catalogue's words taken out."""
+
+    text: str
+    read: Sentences
+    probabilities: dict[str, float]
+
+    @property
+    def theme(self) -> str:
+        """The likeliest theme."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @cached_property
+    def intents(self) -> dict[str, float]:
+        """Probability of each intent."""
+        totals: dict[str, float] = {}
+        for name, intent in zip(theme_names(), theme_intents(), strict=True):
+            totals[intent] = totals.get(intent, 0.0) + self.probabilities[name]
+        return totals
+
+    def speaks_of(self, concept: str) -> bool:
+        """Whether a shop concept is named."""
+        return bool(self.read.concepts[0, concept_names().index(concept)])
+
+    @property
+    def speaks_of_shop(self) -> bool:
+        """Whether any concept but a greeting is named."""
+        return any(
+            self.speaks_of(name) for name in concept_names() if name not in {"greeting", "thanks", "goodbye", "machine"}
+        )
+
+    @property
+    def intent(self) -> str:
+        """The likeliest intent."""
+        return max(self.intents, key=self.intents.__getitem__)
+
+    def likely(self, *themes: str) -> bool:
+        """Whether one of these themes is the likeliest, or likely."""
+        return self.theme in themes or sum(self.probabilities[t] for t in themes) >= LIKELY
+
+
+def split(question: str) -> list[str]:
+    """The questions of a turn: two in one sentence are two."""
+    parts = [part.strip(" ,，") for part in _SPLIT.split(question) if part and part.strip(" ,，")]
+    out: list[str] = []
+    for part in parts:
+        asks = _ASKS_SOMETHING.search(part)
+        if out and (not asks or not _ASKS_SOMETHING.search(out[-1])):  # what leads up to a question belongs to it
+            out[-1] = f"{out[-1]}, {part}"
+        else:
+            out.append(part)
+    return out[:MAX_PARTS] or [question]
+
+
+def confidence(heard: Sentences, theme_of: str, intent: str, question: str, hits: Sequence[Hit]) -> float:
+    """How likely the best passage answers a question.
+
+    Whether both are about the same theme tells answerable questions from others better than cosine, words or the lead
+    over the second passage, and beside it these add nothing; hence a logistic curve of that alone. A question that is
+    like no theme agrees with whatever else is like none, and one about the world, or about a product nobody has named,
+    with whatever else sounds so: there, only near-equal sentences count.
+    """
+    if not hits:
+        return 0.0
+    telling = intent != "out_of_scope" and theme_of != "product_fact"
+    near = 2 * max(0.0, hits[0].cosine - 0.3)
+    clear = min(1.0, float(heard.themes[0].max()) / CLEAR + near) if telling else 0.0
+    same_theme = expit(_SLOPE * (hits[0].theme * clear - _MIDDLE))
+    same_words = expit(_COSINE_SLOPE * (hits[0].cosine + WORDS * min(hits[0].words, 1.0) - _COSINE_MIDDLE))
+    sure = float(max(same_theme, same_words))
+    if _HOW_MUCH.search(question) and not _AMOUNT.search(hits[0].passage.text):
+        sure *= AMOUNT_PENALTY
+    return sure
+
+
+def intent_of_theme(theme: str) -> str:
+    """The intent a theme belongs to."""
+    return theme_intents()[theme_names().index(theme)]

@@ -1,0 +1,268 @@
+"""Slot filling for product search: prices, kinds, brands, measures and wishes of a sentence, in English and Chinese."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.assistant.catalogue import ProductTable
+from recsys.llm.language import tokens, word_list
+
+_UNIT = (
+    r"gb|tb|inch(?:es)?|ml|litres?|kg|cm|mm|hz|w|people|persons?|man|players?|pieces?|pcs|cups?|l|g|v|英寸|寸|人|片|块拼图"
+    r"|毫升|升|公斤|厘米|克"
+)
+_CURRENCY = r"(?:[$£€¥￥]|eur|usd|gbp|rmb)?\s?"
+_NUMBER = rf"{_CURRENCY}(\d[\d,]*(?:\.\d+)?)(?![\d.,]*\d|[\s-]*(?:{_UNIT}|%|个|年|天|t-?shirts?)(?![a-z]))"
+_MAX = re.compile(
+    r"(?:under|below|less than|at most|(?:not )?up to|no more than|not (?:more|over|above|exceeding)(?: than)?"
+    r"|maximum(?: of)?|max\.?|limit(?: of| is)?|cheaper than|within|budget(?: is| of|:)?|spend (?:more than )?|<=?"
+    r"|低于|少于|不超过|不要超过|最多|预算(?:是|为)?)"
+    rf"\s*(?:about |is |only )?{_NUMBER}",
+    re.IGNORECASE,
+)
+_MAX_AFTER = re.compile(
+    rf"{_NUMBER}\s*(?:元|块钱?|euros?|pounds?|dollars?|quid|bucks)?\s*"
+    r"(?:or less|at most|maximum|max|budget|tops|以下|以内|之内|内)",
+    re.IGNORECASE,
+)
+_MIN = re.compile(
+    rf"(?:over|above|more than|at least|from|minimum(?: of)?|starting at|高于|至少|超过)\s*{_NUMBER}", re.IGNORECASE
+)
+_MIN_AFTER = re.compile(rf"{_NUMBER}\s*(?:元|块)?\s*(?:or more|and up|upwards|以上)", re.IGNORECASE)
+_BETWEEN = re.compile(
+    rf"(?:between\s*{_NUMBER}\s*(?:and|to|-)\s*{_NUMBER}|{_NUMBER}\s*(?:元|块)?\s*(?:到|至|-)\s*{_NUMBER})",
+    re.IGNORECASE,
+)
+_AROUND = re.compile(
+    rf"(?:around|about|roughly|approximately|大约|大概|左右)\s*{_NUMBER}|{_NUMBER}\s*(?:元|块钱?)?\s*(?:左右|上下)",
+    re.IGNORECASE,
+)
+_MEASURE = re.compile(
+    r"(at least |minimum |至少|more than |at most |up to |under |less than )?"
+    rf"(?<![\d.])(\d[\d,]*(?:\.\d+)?)[\s-]?({_UNIT})"
+    r"(?![a-z])(?:\s*(?:of\s+)?(ram|memory|ssd|storage|disk|内存|固态))?",
+    re.IGNORECASE,
+)
+_SPF = re.compile(r"\bspf[\s-]?(\d+)|防晒指数\s?(\d+)", re.IGNORECASE)
+_LOWER, _UPPER = ("at least", "minimum", "至少", "more than"), ("at most", "up to", "under", "less than")
+_SAME = {"memory": "ram", "内存": "ram", "storage": "ssd", "disk": "ssd", "固态": "ssd", "inches": "inch", "litre": "l"}
+_SAME |= {"litres": "l", "升": "l", "英寸": "inch", "寸": "inch", "人": "people", "man": "people", "person": "people"}
+_SAME |= {
+    "player": "people",
+    "pcs": "piece",
+    "片": "piece",
+    "块拼图": "piece",
+    "毫升": "ml",
+    "公斤": "kg",
+    "厘米": "cm",
+    "克": "g",
+}
+_NOT = (
+    r"(?:\bnot (?:from |by |an? |in )?|\bno |\bother than |\bexcept |\bwithout |\bbut not |\banything but "
+    r"|不要|除了|不是|别要)"
+)
+_REFUSED = re.compile(rf"{_NOT}((?:[a-z-]+(?: or | and )?){{1,3}}|[\u3400-\u9fff]{{1,6}})", re.IGNORECASE)
+_FOR_ANOTHER = re.compile(
+    r"\b(?:for|to go with|that fits|compatible with|matching) (?:my|our|his|her|their)\b", re.IGNORECASE
+)
+_CHEAP = re.compile(
+    r"\bcheap(?:est|er)?\b|\b(?:less|least|not too|not very|not so) expensive\b|\baffordable\b"
+    r"|便宜|别太贵|不要太贵|实惠",
+    re.IGNORECASE,
+)
+_DEAR = re.compile(r"\b(?:most expensive|priciest|dearest)\b|最贵", re.IGNORECASE)
+_FREE_OF = re.compile(r"\b([a-z]+)[ -]free\b")
+_ID = re.compile(r"\b(?=[a-z-]*\d)(?=\d*[a-z])[a-z\d-]{4,}\b")
+_AROUND_SHARE = 0.2
+_SIZE = re.compile(r"\b(?:size|eu|uk)\s?(\d{2}|x{0,3}[sml])\b|(\d{2}|x{0,3}[sml])\s?(?:码|号)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number with a unit and, where said, what it measures: ``least`` and ``most`` are equal for an exact one."""
+
+    least: float
+    most: float
+    unit: str
+    of: str = ""
+
+    def __str__(self) -> str:
+        number = self.least if np.isfinite(self.least) else self.most
+        return (
+            f"SPF {number:g}"
+            if self.unit == "spf"
+            else f"{number:g} {self.unit}{' ' + self.of.upper() if self.of else ''}"
+        )
+
+    def holds(self, text: str) -> bool:
+        """Whether a text has such a number."""
+        return any(
+            m.unit == self.unit and (not self.of or m.of == self.of or not m.of) and self.least <= m.least <= self.most
+            for m in measures_in(text)
+        )
+
+
+def measures_in(text: str) -> list[Measure]:
+    """Every number with a unit in a text."""
+    found = []
+    for bound, number, unit, of in _MEASURE.findall(text):
+        value, said = float(number.replace(",", "") or 0), bound.strip().lower()
+        least = -np.inf if said in _UPPER else value
+        most = np.inf if said in _LOWER else value
+        unit, of = unit.lower(), of.lower()
+        singular = _SAME.get(unit, unit.rstrip("s") if len(unit) > 3 else unit)
+        found.append(Measure(least, most, _SAME.get(singular, singular), _SAME.get(of, of)))
+    return found + [Measure(float(a or b), float(a or b), "spf") for a, b in _SPF.findall(text)]
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What must hold of a product that is looked for; None or empty where nothing was asked."""
+
+    price_max: float | None = None
+    price_min: float | None = None
+    categories: frozenset[str] = frozenset()
+    brands: frozenset[str] = frozenset()
+    not_brands: frozenset[str] = frozenset()
+    measures: tuple[Measure, ...] = ()
+    """Numbers with units that the product's text must have."""
+    words: tuple[str, ...] = ()
+    """Further terms of the sentence that the catalogue knows."""
+    not_words: tuple[str, ...] = ()
+    """Terms that no title may have."""
+    unknown: tuple[str, ...] = ()
+    """Wishes no product of the shop speaks of."""
+    sort: str = ""
+    """``price`` (cheapest first), ``-price``, or '' for the nearest first."""
+
+    def __bool__(self) -> bool:
+        return self != Constraints()
+
+    def over(self, earlier: Constraints) -> Constraints:
+        """These constraints, with what an earlier turn asked for where this one says nothing.
+
+        Another kind of product begins anew; a word of this turn takes the place of one it excludes.
+        """
+        if self.categories and self.categories != earlier.categories:
+            earlier = Constraints(price_max=earlier.price_max, price_min=earlier.price_min)
+        words = self.words if self.words and not self.categories else (*earlier.words, *self.words)
+        given = {name: value for name, value in vars(self).items() if value not in (None, frozenset(), (), "")}
+        merged = replace(earlier, **{"unknown": (), **given, "words": earlier.words})
+        merged = replace(merged, words=tuple(dict.fromkeys(w for w in words if w not in self.not_words)))
+        if self.price_min is not None and self.price_max is None and (earlier.price_max or 0) <= self.price_min:
+            merged = replace(merged, price_max=None)
+        return merged
+
+
+def matching(table: ProductTable, asked: Constraints) -> NDArray[np.int64]:
+    """Rows of the products that meet every constraint; of its words, as many as any product has."""
+    keep = np.ones(len(table.ids), bool)
+    if asked.price_max is not None:
+        keep &= table.prices <= asked.price_max  # an unknown price is no promise
+    if asked.price_min is not None:
+        keep &= table.prices >= asked.price_min
+    if asked.categories:
+        keep &= np.array([c in asked.categories for c in table.categories])
+    if asked.brands:
+        keep &= np.array([b in asked.brands for b in table.brands])
+    if asked.not_brands:
+        keep &= np.array([b not in asked.not_brands for b in table.brands])
+    if asked.not_words:
+        keep &= np.array([not terms & set(asked.not_words) for terms in table.title_terms])
+    for measure in asked.measures:
+        keep &= np.array([k and measure.holds(text) for k, text in zip(keep, table.canonical_texts, strict=True)])
+    if asked.words:
+        held = np.array([sum(word in terms for word in asked.words) for terms in table.terms])
+        best = int(held[keep].max(initial=0))
+        keep &= held == best if asked.categories or best == 0 else held == max(best, 1)
+        keep &= bool(best or asked.categories)
+    return np.flatnonzero(keep)
+
+
+def parse(sentence: str, table: ProductTable) -> Constraints:
+    """Constraints named in a sentence."""
+    text = table.canonical(sentence)
+    low, high = _prices(sentence)
+    brands, not_brands = _brands(text, table)
+    refused = [w for found in _REFUSED.findall(text) for w in tokens(found) if w in table.words]
+    not_words = tuple(w for w in dict.fromkeys(refused) if w not in _SAID and w not in _of(brands | not_brands))
+    wanted = _REFUSED.sub(" ", text)
+    for name in [*brands, *not_brands]:
+        wanted = re.sub(re.escape(name), " ", wanted, flags=re.IGNORECASE)
+    said = tokens(_FOR_ANOTHER.split(wanted)[0])
+    categories = table.kinds(said) or table.kinds(tokens(wanted))
+    measures = tuple(dict.fromkeys(measures_in(text)))
+    rest = _SIZE.sub(" ", _MEASURE.sub(" ", _SPF.sub(" ", _without_prices(wanted))))
+    lacks = tuple(
+        f"{w} free" for w in _FREE_OF.findall(rest) if not any(f"{w} free" in t for t in table.canonical_texts)
+    )
+    rest = _ID.sub(" ", _CHEAP.sub(" ", _DEAR.sub(" ", _FREE_OF.sub(" ", rest) if lacks else rest)))
+    free = [w for w in dict.fromkeys(tokens(rest)) if not w.isdigit() and w not in _SAID]
+    free = [w for w in free if w not in table.kind_terms(categories)]
+    sizes = tuple(f"size {(a or b).upper()}" for a, b in _SIZE.findall(sentence))
+    foreign = (
+        ()
+        if categories or brands
+        else tuple(w for w in free if w not in table.words and not w.isascii() and len(w) > 1)
+    )
+    sort = "-price" if _DEAR.search(sentence) else "price" if _CHEAP.search(sentence) else ""
+    return Constraints(
+        high,
+        low,
+        categories,
+        brands,
+        not_brands,
+        measures,
+        tuple(w for w in free if w in table.words and w not in not_words),
+        not_words,
+        (*sizes, *lacks, *foreign, *(w for w in free if w not in table.words and len(w) > 3 and w.isascii())),
+        sort,
+    )
+
+
+_LISTS = ("said_when_looking", "said_when_asking", "function_words", "common", "number_words")
+_SAID = frozenset(form for name in _LISTS for word in word_list(name) for form in (word, *tokens(word)))
+
+
+def _of(names: Iterable[str]) -> set[str]:
+    return {word for name in names for word in tokens(name)}
+
+
+def _prices(sentence: str) -> tuple[float | None, float | None]:
+    if match := _BETWEEN.search(sentence):
+        low, high = sorted(_value(group) for group in match.groups() if group)
+        return low, high
+    if (match := _AROUND.search(sentence)) and not _MAX.search(sentence.replace(match.group(), "")):
+        value = _value(match[1] or match[2])
+        # "a budget of about 200" is a limit, "about 200" a price
+        capped = re.search(r"budget|预算", sentence, re.IGNORECASE)
+        return (None if capped else value * (1 - _AROUND_SHARE)), value * (1 if capped else 1 + _AROUND_SHARE)
+    most = _MAX.search(sentence) or _MAX_AFTER.search(sentence)
+    rest = _MAX.sub(" ", sentence)  # "no more than 50" also reads "more than 50"
+    least = _MIN.search(rest) or _MIN_AFTER.search(rest)
+    return (_value(least[1]) if least else None), (_value(most[1]) if most else None)
+
+
+def _without_prices(text: str) -> str:
+    for pattern in (_BETWEEN, _AROUND, _MAX, _MAX_AFTER, _MIN, _MIN_AFTER):
+        text = pattern.sub(" ", text)
+    return text
+
+
+def _value(number: str) -> float:
+    return float(number.replace(",", ""))
+
+
+def _brands(text: str, table: ProductTable) -> tuple[frozenset[str], frozenset[str]]:
+    wanted: set[str] = set()
+    refused: set[str] = set()
+    for name in table.brand_names:
+        match = re.search(rf"(?<![a-z0-9]){re.escape(name.lower())}(?![a-z0-9])", text)
+        if match:
+            (refused if re.search(f"{_NOT}$", text[: match.start()], re.IGNORECASE) else wanted).add(name)
+    return frozenset(wanted), frozenset(refused)

@@ -1,0 +1,414 @@
+"""Routing without a model: which tools a turn asks for, from examples read by the encoder and the catalogue's words.
+
+A sentence is read with the catalogue's words taken out ("how many products do you have"), so that examples of one shop
+hold for any. A linear classifier over its vector (`themes`) says what it is about; what it names, refers to and limits
+are arguments of the calls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from pydantic import BaseModel
+
+from recsys.assistant import dialogue
+from recsys.assistant.asking import ASKS
+from recsys.assistant.catalogue import ProductTable
+from recsys.assistant.dialogue import Turn
+from recsys.assistant.hearing import LIKELY, Heard, confidence, intent_of_theme, split
+from recsys.assistant.knowledge import Hit, Knowledge
+from recsys.assistant.orders import order_numbers
+from recsys.assistant.query import Constraints, parse
+from recsys.assistant.safety import gives_orders
+from recsys.assistant.themes import Reader, Sentences, theme_names
+from recsys.assistant.tools import (
+    LATEST,
+    CatalogueFacts,
+    Compare,
+    GoesWith,
+    HandOver,
+    OrderStatus,
+    ProductFacts,
+    Recommend,
+    SearchPolicies,
+    SearchProducts,
+)  # fmt: skip
+from recsys.llm.language import tokens
+
+SAYS_JUST_THIS = 0.5
+"""Cosine from which a rule is told although a sentence names products."""
+ANGRY, FURIOUS = 0.15, 0.7
+"""Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
+RULED = 0.4
+"""Probability of a theme of the shop's rules from which a sentence that names products is no search for them."""
+OTHER_KIND = 0.35
+"""What a rule on another kind of product than the question's loses of its score."""
+SHORT = 8
+"""Words of a turn that may be about the turn before it."""
+
+_MINE = re.compile(r"\b(?:my|i|we|our|me)\b|我", re.IGNORECASE)
+_OF_OTHERS = re.compile(
+    r"\b(?:belongs? to (?!me)|whoever|who (?:ordered|bought)"
+    r"|(?:neighbou?r|wife|husband|boss|friend|girlfriend|boyfriend|brother|sister|ex|colleague|customer|shopper|user)(?:'s|s')?"
+    r"(?: \w+){0,2} (?:order|parcel|package|purchase|address|e-?mail)s?"
+    r"|(?:order|parcel|purchase|address|e-?mail)s? of (?:my|another|other|user|customer|the (?:customer|user))"
+    r"|(?:order|address|e-?mail|phone)s? (?:does|did|has|have|do) my"
+    r" (?:ex|neighbou?r|wife|husband|boss|friend|colleague)"
+    r"|(?:her|his|their) (?:last |latest )?(?:order|purchase|address|e-?mail|phone)s?"
+    r"|(?:user|customer) (?:no\.? ?|number )?\d+|every customer|all customers|what (?:has|did) \w+ \d{3,}"
+    r"|other (?:people|customers|shoppers|users)'s?(?= (?:order|address|data|e-?mail|purchase)))\b"
+    r"|别人的|其他(?:顾客|用户|人)的|用户\s?\d{3,}|(?:他|她|朋友|老公|老婆|同事)的(?:订单|地址|邮箱|电话)",
+    re.IGNORECASE,
+)
+_WISHES = (
+    ("cancel", re.compile(r"\bcancel|call (?:it )?off|取消|撤销", re.IGNORECASE)),
+    ("return", re.compile(r"\breturn|send (?:it |them )?back|refund|退", re.IGNORECASE)),
+    ("change", re.compile(r"\b(?:change|update|correct|wrong) .{0,24}(?:addres|adress)"
+                          r"|(?:改|换|修改).{0,4}地址|地址.{0,6}(?:改|错)", re.IGNORECASE)),
+    ("missing", re.compile(r"\bnever (?:came|arrived)|not (?:arrived|come|here)|where (?:the hell )?is my"
+                           r"|没收到|没到|还没到|丢", re.IGNORECASE)),
+)  # fmt: skip
+_SEVERAL = re.compile(r"\borders\b|哪些|所有|几个订单|两个订单|[两三23]笔", re.IGNORECASE)
+_NAME = re.compile(r"[a-z][a-z'-]+")
+_REPLIES = {"greeting": "greeting", "thanks": "thanks", "goodbye": "goodbye", "identity": "identity"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool and its arguments; `reply` is one of the assistant's own messages and looks nothing up."""
+
+    tool: str
+    arguments: BaseModel | None = None
+    reply: str = ""
+
+
+def several_orders(question: str) -> int:
+    """How many of the latest orders a question asks for, where it names none."""
+    return LATEST if _SEVERAL.search(question) else 1
+
+
+class Router:
+    """Plans tool calls for a turn.
+
+    Parameters
+    ----------
+    knowledge
+        What the shop says; its reader reads questions.
+    table
+        The catalogue, None where there is none.
+    bound
+        Confidence from which a passage answers a question.
+    """
+
+    def __init__(self, knowledge: Knowledge, table: ProductTable | None, bound: float) -> None:
+        self._knowledge, self._table, self._bound = knowledge, table, bound
+
+    @property
+    def _reader(self) -> Reader:
+        return self._knowledge.reader
+
+    def hear(self, question: str) -> Heard:
+        """Read one question: as it is for the shop's texts, and without the catalogue's words for what it asks."""
+        plain = self._delexicalised(question)
+        read = self._reader.read([question, plain])
+        raw = Sentences(read.vectors[:1], read.concepts[:1], read.themes[:1])
+        chances = read.themes[1] if read.themes[1].any() else read.themes[0]
+        return Heard(question, raw, dict(zip(theme_names(), map(float, chances), strict=True)))
+
+    def _delexicalised(self, question: str) -> str:
+        table = self._table
+        if table is None:
+            return question
+        text, named = question, dialogue.products_in(question, table)
+        for row in named:
+            for name in (table.titles[row], table.ids[row]):
+                text = re.sub(re.escape(name), "the product", text, flags=re.IGNORECASE)
+        text = table.canonical(text)
+        if not named and (meant := dialogue.named(question, table)):
+            of_title = table.title_terms[meant[0]]
+            words = [word for word in re.findall(r"[a-z][\w'-]*", text) if of_title & set(tokens(word))]
+            for at, word in enumerate(words):
+                text = re.sub(rf"(?<![\w]){re.escape(word)}(?![\w])", "the product" if at == 0 else "", text, count=1)
+        for brand in table.brand_names:
+            text = text.replace(brand.lower(), "")
+        return _NAME.sub(lambda match: "products" if table.names_kind(match.group()) else match.group(), text)
+
+    def sure_of(self, heard: Heard, query: str | None = None) -> tuple[float, list[Hit]]:
+        """Confidence that the shop's rules answer a question, and the passages found."""
+        read = heard.read if query is None else self._reader.read([query])
+        hits = self._knowledge.rules(query or heard.text, dialogue.spoken_in(heard.text), read=read)
+        hits = self._of_its_kind(query or heard.text, hits)
+        theme = theme_names()[int(read.themes[0].argmax())]
+        return confidence(read, theme, intent_of_theme(theme), query or heard.text, hits), hits
+
+    def _of_its_kind(self, question: str, hits: list[Hit]) -> list[Hit]:
+        """Hits with the rules on kinds of product that the question does not name put behind others about as near."""
+        table = self._table
+        if table is None:
+            return hits
+        kinds = table.kinds(tokens(table.canonical(question)))
+
+        def score(hit: Hit) -> float:
+            of = table.kinds_named(hit.passage.title)
+            return hit.score - (OTHER_KIND if of and not of & kinds else 0.0)
+
+        return sorted(hits, key=score, reverse=True)
+
+    def plan(self, question: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
+        """The calls a turn asks for, in its order."""
+        if gives_orders(question):
+            return [Call("reply", reply="out_of_scope")]
+        if _OF_OTHERS.search(question) and not (order_numbers(question) and user):
+            return [Call("reply", reply="privacy")]
+        whole = self.hear(question)
+        if (upset := self._upset(whole, user)) is not None:
+            return upset
+        parts = split(question)
+        calls: list[Call] = []
+        for at, part in enumerate(parts):
+            heard = whole if len(parts) == 1 else self.hear(part)
+            if (
+                at
+                and calls
+                and calls[-1].tool == "order_status"
+                and not order_numbers(part)
+                and self.sure_of(heard)[0] < self._bound
+            ):
+                continue  # what is asked of an order is told with it
+            calls += self._part(heard, question if at else "", turns, user)
+        return list({(c.tool, str(c.arguments), c.reply): c for c in calls}.values())
+
+    def _upset(self, heard: Heard, user: str | None) -> list[Call] | None:
+        """Anger gets an apology, the order looked up, the rule that helps, and a way out."""
+        angry = heard.speaks_of("anger")
+        upset = heard.probabilities["complaint"] + heard.probabilities["abuse"]
+        if upset < (ANGRY if angry else FURIOUS):
+            return None
+        calls = [Call("reply", reply="sorry")]
+        sure, hits = self.sure_of(heard)
+        about_goods = (
+            heard.intents["delivery"] + heard.intents["returns"] + heard.intents["order_status"] > 0.1
+            or sure >= self._bound
+        )
+        wish = next((name for name, pattern in _WISHES if pattern.search(heard.text)), "")
+        if user is not None and (about_goods or wish or _MINE.search(heard.text)):
+            calls.append(Call("order_status", OrderStatus(question=heard.text)))
+        if hits and sure >= self._bound / 2 and (about_goods or wish):
+            calls.append(Call("search_policies", SearchPolicies(query=heard.text)))
+        reason = "complaint" if about_goods or wish or len(heard.text) > 24 else "unanswered"
+        return (
+            [*calls, Call("hand_over", HandOver(reason="complaint"))]
+            if reason == "complaint"
+            else [*calls, Call("reply", reply="what_went_wrong")]
+        )
+
+    def _part(self, heard: Heard, context: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
+        text, table = heard.text, self._table
+        numbers = [n for n in order_numbers(text) if table is None or n not in table.row]
+        wish: Any = next((name for name, pattern in _WISHES if pattern.search(text)), "")
+        if numbers and (
+            user is not None
+            or heard.intents["order_status"] > 0.1
+            or wish
+            or _MINE.search(text)
+            or "order" in text.lower()
+        ):
+            return [Call("order_status", OrderStatus(order=number, wish=wish, question=text)) for number in numbers]
+        if heard.likely("agent"):
+            return [Call("hand_over", HandOver(reason="asked"))]
+        if heard.theme in _REPLIES and (heard.probabilities[heard.theme] >= LIKELY or not heard.speaks_of_shop):
+            return [Call("reply", reply=_REPLIES[heard.theme])]
+        strangers = (
+            heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY and not _MINE.search(text)
+        )
+        if strangers and (table is None or not dialogue.named(text, table)):
+            return [Call("reply", reply="privacy")]
+        if table is not None and (calls := self._products(heard, context, turns, user, table)) is not None:
+            return calls
+        return self._shop(heard, context, wish, turns, user)
+
+    # --- products -----------------------------------------------------------------------------------------------------
+
+    def _products(
+        self, heard: Heard, context: str, turns: Sequence[Turn], user: str | None, table: ProductTable
+    ) -> list[Call] | None:
+        """Calls of the catalogue's tools; None where a question is about the shop."""
+        text = heard.text
+        named = dialogue.named(text, table)
+        rows = named or dialogue.referred(text, turns, table) or (dialogue.named(context, table) if context else [])
+        ids = [table.ids[row] for row in rows]
+        asked = parse(text, table)
+        before = dialogue.focus(turns, table)
+        if heard.likely("why_recommended") and not asked.categories and (ids or before):
+            return [Call("recommend", Recommend(why=ids[:1] or [table.ids[before[0]]]))]
+        if heard.likely("why_recommended"):
+            return [Call("recommend", Recommend(text=text, why=["*"]))]
+        if heard.likely("compare") and not asked.sort and len(before) >= 2 and len(ids) < 2 and not named:
+            ids = [table.ids[row] for row in before[:2]]
+        if len(ids) >= 2 and (
+            heard.likely("compare")
+            or (
+                named
+                and not any(ASKS[k].search(text) for k in ("stock",))
+                and len(dialogue.products_in(text, table)) >= 2
+            )
+        ):
+            return [Call("compare", Compare(items=ids[:4], question=text))]
+        if heard.likely("goes_with") and (ids or before):
+            return [Call("goes_with", GoesWith(items=ids[:1] or [table.ids[before[0]]]))]
+        counts = heard.speaks_of("counting") and not self._own(heard) and (asked.categories or asked.brands)
+        sure, hits = self.sure_of(heard)
+        if (counts or (heard.likely("count_products", "which_brands") and sure < self._bound)) and not ids:
+            return [Call("catalogue_facts", CatalogueFacts(query=text))]
+        service = sure >= self._bound and any(heard.speaks_of(name) for name in _SERVICE) and asked.price_max is None
+        if service and not named and not heard.speaks_of("gift"):
+            return None
+        rule = (
+            sure >= self._bound
+            and heard.intent not in {"product", "recommendation"}
+            and heard.theme not in _OF_PRODUCTS
+        )
+        if ids and dialogue.only_refers(text) and (last := _last_asked(turns)):
+            return [Call("product_facts", ProductFacts(items=ids[:1], question=last))]
+        if named:
+            worth_a_rule = (
+                sure >= self._bound
+                and heard.theme not in _OF_PRODUCTS
+                and heard.intent in {"returns", "delivery", "service"}
+            )
+            worth_a_rule |= sure >= self._bound and bool(hits) and hits[0].cosine >= SAYS_JUST_THIS
+            if worth_a_rule and not any(ASKS[k].search(text) for k in ("price", "stock")):
+                return None
+            return [Call("product_facts", ProductFacts(items=ids[:4], question=text))]
+        if before and (refined := self._refined(heard, asked, turns, table, rule)) is not None:
+            return refined
+        if ids and not rule and not asked.categories:
+            return [Call("product_facts", ProductFacts(items=ids[:2], question=text))]
+        if before and not rule and heard.theme in _OF_PRODUCTS and not asked.categories and asked.unknown:
+            return [Call("product_facts", ProductFacts(items=[table.ids[before[0]]], question=text))]
+        searches = heard.intents["recommendation"] + heard.intents["product"]
+        wants = heard.intent in {"recommendation"} or heard.probabilities["recommend"] >= LIKELY
+        kind = bool(asked.categories or asked.brands)
+        if rule and not wants and not (kind and searches > heard.intents.get(intent_of_theme(heard.theme), 0)):
+            return None
+        elsewhere = heard.intents["out_of_scope"] >= LIKELY and heard.intents["out_of_scope"] > searches
+        of_a_rule = heard.intent not in {"product", "recommendation"} and heard.probabilities[heard.theme] >= RULED
+        named_kind = bool(table.kinds_named(text) or asked.brands or asked.price_max or asked.measures)
+        if elsewhere or (of_a_rule and not wants):
+            return None
+        if wants or (kind and named_kind and not self._own(heard)) or (kind and searches > 0.4):
+            if sure >= self._bound and hits and hits[0].cosine >= SAYS_JUST_THIS and not asked.price_max:
+                return None  # a rule says just this: which charger fits my laptop
+            return [Call("search_products", SearchProducts(query=text))]
+        if heard.theme in _OF_PRODUCTS and not kind and sure < self._bound:
+            if _SOLD.search(text) and asked.unknown and not before:
+                return [Call("search_products", SearchProducts(query=text))]
+            return [Call("reply", reply="which_product")] if not before else None
+        return None
+
+    def _own(self, heard: Heard) -> bool:
+        """Whether a sentence is about what the shopper already has."""
+        return bool(
+            re.search(r"\bmy\b|\bi (?:bought|ordered|got|have)\b|我(?:的|买了|收到)", heard.text, re.IGNORECASE)
+        )
+
+    def _refined(
+        self, heard: Heard, asked: Constraints, turns: Sequence[Turn], table: ProductTable, rule: bool
+    ) -> list[Call] | None:
+        """The last search, changed: "under 700", "no, blue", "cheaper", "more"; None where a turn is none of these."""
+        earlier = _searched(turns, table)
+        before = dialogue.focus(turns, table)
+        if not earlier and not before:
+            return None
+        refines = earlier or [table.categories[before[0]]]
+        short = len(heard.text.split()) <= SHORT and len(heard.text) <= 40
+        if dialogue.wants_cheaper(heard.text) and short and (not rule or (not asked.words and not asked.unknown)):
+            limit = min(float(table.prices[row]) for row in before)
+            cheaper = [
+                row
+                for row in range(len(table.ids))
+                if table.categories[row] == table.categories[before[0]] and table.prices[row] < limit
+            ]
+            most = limit - 0.01 if cheaper else None
+            return [Call("search_products", SearchProducts(query="", refines=refines, price_max=most, sort="price"))]
+        if heard.likely("more_products") and short and not asked.categories:
+            return [Call("search_products", SearchProducts(query=heard.text, refines=refines, new_only=True))]
+        limits = (
+            asked.price_max is not None
+            or asked.price_min is not None
+            or asked.measures
+            or asked.brands
+            or asked.not_words
+        )
+        same = not asked.categories or asked.categories == parse(" ".join(refines), table).categories
+        if (
+            short
+            and same
+            and not asked.unknown
+            and (limits or (asked.words and not rule))
+            and not any(p.search(heard.text) for p in (ASKS["stock"], _WHAT))
+        ):
+            if heard.theme == "product_fact" and not limits and dialogue.referred(heard.text, turns, table):
+                return None
+            return [Call("search_products", SearchProducts(query=heard.text, refines=refines))]
+        return None
+
+    # --- the shop -----------------------------------------------------------------------------------------------------
+
+    def _shop(self, heard: Heard, context: str, wish: Any, turns: Sequence[Turn], user: str | None) -> list[Call]:
+        text = heard.text
+        sure, _ = self.sure_of(heard)
+        about_orders = (heard.intent == "order_status" and heard.theme != "track_order") or (
+            heard.speaks_of("my_order") and not wish
+        )
+        after_order = bool(turns) and any(s.startswith("order:") for s in turns[-1].sources)
+        mine = user is not None and (_MINE.search(text) is not None or after_order)
+        mine &= not re.search(r"\bhow (?:do|can)\b|怎么", text)
+        if (
+            mine
+            and wish in {"cancel", "change"}
+            and heard.theme in {"cancel_order", "change_address", "change_item", "my_order"}
+        ):
+            return [Call("order_status", OrderStatus(wish=wish, question=text))]
+        if mine and (
+            about_orders
+            or (heard.theme == "track_order" and not re.search(r"\bhow (?:do|can)\b|怎么", text))
+            or (after_order and wish)
+        ):
+            return [Call("order_status", OrderStatus(wish=wish, question=text))]
+        if about_orders and user is None and _MINE.search(text) and sure < self._bound:
+            return [Call("order_status", OrderStatus(question=text))]
+        if context:  # the second question of a turn may lean on the first
+            wider, _ = self.sure_of(heard, f"{context}")
+            if sure < self._bound <= wider:
+                return [Call("search_policies", SearchPolicies(query=f"{context} {text}"))]
+        if sure >= self._bound:
+            return [Call("search_policies", SearchPolicies(query=text))]
+        if heard.intent == "out_of_scope":
+            return [Call("reply", reply="out_of_scope")]
+        return [Call("search_policies", SearchPolicies(query=text))]
+
+
+_SERVICE = ("return", "refund", "exchange", "cancel", "warranty", "track", "lost", "damaged", "invoice", "repair")
+"""Concepts of what is done about goods: a sentence that names one asks for a rule, whatever product it names."""
+_SOLD = re.compile(r"\b(?:sell|carry|stock|have)\b|卖|有没有|有吗", re.IGNORECASE)
+_OF_PRODUCTS = frozenset({"product_fact", "allergy_ingredients", "colour", "size", "recommend", "review"})
+_WHAT = re.compile(r"\b(?:what|how|which|is it|does it|are they)\b|什么|怎么|多少", re.IGNORECASE)
+
+
+def _searched(turns: Sequence[Turn], table: ProductTable) -> list[str]:
+    """The shopper's sentences that were answered with lists, oldest first."""
+    return [
+        turn.text
+        for turn, told in pairwise(turns)
+        if turn.role == "user" and told.role != "user" and re.search(r"^1\. ", told.text, re.MULTILINE)
+    ]
+
+
+def _last_asked(turns: Sequence[Turn]) -> str:
+    """The shopper's last sentence."""
+    return next((turn.text for turn in reversed(turns) if turn.role == "user"), "")

@@ -1,0 +1,46 @@
+"""Erase users from every kept version, and refuse them from old exports from then on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Option
+
+from recsys.cli._command import Artifacts, Json, command
+from recsys.settings import load_settings
+
+
+@command
+def forget(
+    user: Annotated[list[str] | None, Option("--user", metavar="ID", help="Whom to erase; repeatable.")] = None,
+    user_file: Annotated[
+        Path | None, Option("--user-file", metavar="F", help="A table with `user_id`, for many.")
+    ] = None,
+    feedback: Annotated[
+        Path | None, Option("--feedback", metavar="DIR", help="Directory of the ratings, to erase theirs, too.")
+    ] = None,
+    artifacts: Artifacts = None,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Erase users: tables, histories, vectors and statistics of every kept version; nothing of them comes back later.
+
+    Versions get new ids, which the receipt (--json) lists. Exports and logs outside the artifacts are yours to clean.
+
+    Example: recsys forget --user 12347
+    """
+    from recsys.assistant.feedback import Feedback
+    from recsys.data.schema import USER, check_columns
+    from recsys.data.sources import read_table
+    from recsys.pipeline.forget import forget as erase
+
+    ids = set(user or ())
+    if user_file is not None:
+        listed, _ = check_columns(read_table(user_file), [USER], str(user_file))
+        ids |= set(map(str, listed[USER]))
+    receipt = erase(ids, load_settings(artifacts=artifacts))
+    if feedback is not None:
+        receipt["feedback_rows"] = sum(Feedback(feedback).forget(one) for one in ids)
+    found = sum(any(v.get("removed", {}).values()) for v in receipt["versions"])
+    line = f"erased {len(ids)} users from {found} of {len(receipt['versions'])} versions; old exports refuse them now"
+    return {**receipt, "line": line}

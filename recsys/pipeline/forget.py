@@ -1,0 +1,155 @@
+"""Erasure of users (GDPR, article 17): out of every kept version, and refused from old exports from then on.
+
+Each version is written again without them and takes the place of its predecessor under a new id: a version never
+changes once it is published, so that whoever reads it is not surprised. What was learnt from all shoppers together, the
+weights of the ranker, stays until the next `train`; every statistic, table, history and vector is as in a shop that
+never had them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from recsys.data import snapshot
+from recsys.data.forgotten import Tombstones, user_tables, without_users
+from recsys.data.histories import Histories
+from recsys.data.retention import read_pins, write_pins
+from recsys.data.snapshot import Lazy, Snapshot
+from recsys.data.store import Store, Version
+from recsys.data.vectors import VectorPool
+from recsys.errors import ArtifactError, BadInput
+from recsys.pipeline.inputs import QUARANTINE
+from recsys.pipeline.night import SHARDS
+from recsys.ranking.features import TrainingContext
+from recsys.ranking.ranker import Ranker
+from recsys.serving.fallback import PopularityFallback
+from recsys.settings import Settings
+
+
+def forget(users: Collection[str], settings: Settings) -> dict[str, Any]:
+    """Erase users from the artifacts.
+
+    Tombstones come first and old versions go last: a run that was stopped is finished by running it again.
+
+    Returns
+    -------
+    dict
+        The receipt: what was removed where, in numbers, and which version took the place of which; no id of a user.
+
+    Raises
+    ------
+    ArtifactError
+        The live version is damaged; nothing was changed.
+    BadInput
+        No user is named.
+    """
+    if not users:
+        raise BadInput("forget: no user is named; give --user ID or --user-file F")
+    store = Store(settings.artifacts)
+    store.require()
+    with store.locked():
+        Tombstones.read(store.root).with_users(users).write(store.root)
+        rewritten = _rewrite_all(store, frozenset(users), settings)
+        removed_aside = [name for name in (QUARANTINE, SHARDS) if (store.root / name).exists()]
+        for name in removed_aside:  # rows that were no use, and vectors of a night that was stopped
+            shutil.rmtree(store.root / name)
+    return {
+        "users": len(users),
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": rewritten,
+        "also_deleted": removed_aside,
+        "later_exports": "refused by tombstone",
+    }
+
+
+def _rewrite_all(store: Store, users: frozenset[str], settings: Settings) -> list[dict[str, Any]]:
+    live, pins = store.current_id(), read_pins(store.root)
+    names: dict[str, str] = {}
+    report: list[dict[str, Any]] = []
+    previous: Version | None = None
+    for name in store.versions():
+        try:
+            version = store.version(name)
+        except ArtifactError:  # what cannot be read cannot be cleaned
+            report.append({"version": name, "damaged": "deleted"})
+            continue
+        shop = snapshot.load(version.path)
+        removed = _rows_of(shop, users)
+        if not any(removed.values()):
+            previous = version
+            report.append({"version": name, "removed": removed, "now": name})
+            names[name] = name
+            continue
+        previous = _rewritten(store, version, shop, users, settings, previous)
+        report.append({"version": name, "removed": removed, "now": previous.id})
+        names[name] = previous.id
+    assert live is not None  # it was required
+    write_pins(store.root, {names[p] for p in pins if p in names})
+    store.point_to(names[live])
+    for entry in report:
+        if entry.get("now") != entry["version"]:
+            store.remove(entry["version"])
+    return report
+
+
+def _rows_of(shop: Snapshot, users: Collection[str]) -> dict[str, int]:
+    tables = user_tables(shop.tables.value)
+    return {name: int(table["user_id"].isin(users).sum()) for name, table in tables.items()}
+
+
+def _rewritten(
+    store: Store, version: Version, shop: Snapshot, users: frozenset[str], settings: Settings, like: Version | None
+) -> Version:
+    """The version without these users, complete but not live."""
+    recipe = version.manifest["recipe"]
+    clean = _without(shop, users, recipe["training"]["half_life"])
+    with store.draft() as draft:
+        shutil.copytree(version.path / "index", draft.path / "index")  # of items alone
+        snapshot.save(clean, draft.path)  # not the report of the reading, which may quote their rows
+        # Its histories are older ones, of nobody knows whom; a training encodes at most a few thousand again.
+        VectorPool.empty(shop.history_pool.vectors.shape[1]).save(draft.path / "vectors", "training")
+        about = dict(version.manifest)
+        about["counts"] = {**about["counts"], "users": len(clean.user_ids), "events": len(clean.events)}
+        if version.manifest["ranker"] is not None:
+            try:
+                ranker = _with_statistics(version, clean, settings)
+                about["ranker"] = ranker.save(draft.path / "ranker")
+                if (version.path / "ranker" / "standing").is_dir():
+                    PopularityFallback.of(clean, ranker).save(draft.path / "ranker" / "standing")
+            except BadInput:  # nobody is left to count some block's statistics from
+                shutil.rmtree(draft.path / "ranker", ignore_errors=True)
+                about |= {"ranker": None, "serves": "cosine; ranker dropped when users were erased: run `recsys train`"}
+        return store.complete(draft, {**about, "rewritten": "users were erased"}, like=like or version)
+
+
+def _without(shop: Snapshot, users: frozenset[str], half_life: float) -> Snapshot:
+    """The snapshot of the same shop had it never had these users."""
+    stay = np.array([user not in users for user in shop.user_ids], bool)
+    events = shop.events.where(stay[shop.events.user])
+    code = (np.cumsum(stay) - 1).astype(np.int32)
+    events = replace(events, user=code[events.user], n_users=int(stay.sum()))
+    pool = shop.history_pool
+    tables, _ = without_users(shop.tables.value, users)
+    return replace(
+        shop,
+        user_ids=shop.user_ids[stay],
+        events=events,
+        histories=Histories.build(events, events.end, half_life),
+        history_pool=VectorPool(pool.keys[stay], pool.vectors[stay], pool.truncated[stay]),
+        tables=Lazy(lambda: tables),
+        items_file=None,
+    )
+
+
+def _with_statistics(version: Version, shop: Snapshot, settings: Settings) -> Ranker:
+    ranker = Ranker.load(version.path / "ranker", settings.training.extra_blocks)
+    table = Lazy(lambda: shop.tables.value.items)
+    seed = version.manifest["recipe"]["seed"]
+    context = TrainingContext(shop.facts, shop.events, shop.now, shop.histories, seed, table)
+    return ranker.with_statistics(context)
