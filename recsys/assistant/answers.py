@@ -118,7 +118,7 @@ class Assistant:
             numbers = [asked.order] if asked.order else []
             return tools.order_status(context, asked, numbers, several_orders(asked.question), self.bound)
         if isinstance(asked, tools.SearchPolicies):
-            sure, hits = self.router.sure_of(self.router.hear(asked.query))
+            sure, hits = self.router.listener.sure_of(self.router.listener.hear(asked.query))
             told = self._worded(asked.query, tools.policy(context, hits, sure, self.bound))
             named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
             if len(named) == 1 and told.facts and self.shelves is not None:

@@ -30,6 +30,7 @@ from recsys.data.store import Version, knowledge_store
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
 from recsys.encoders.protocol import Encodes
+from recsys.encoders.universal import for_products
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm.language import concepts, language_of
 from recsys.serving.index import ItemIndex
@@ -283,12 +284,6 @@ def fits(directory: Path, encoder: Encodes, languages: Sequence[str]) -> bool:
     except (OSError, ValueError):
         return False
     return bool(about == _written_for(encoder, languages))
-
-
-def for_products(encoder: Encodes) -> Encodes:
-    """What reads catalogue texts: of a joined encoder only the shop's own half."""
-    half: Encodes = getattr(encoder, "for_products", encoder)
-    return half
 
 
 def _parts(passage: Passage) -> tuple[str, str, str]:

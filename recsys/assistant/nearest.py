@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.assistant.catalogue import ProductTable
-from recsys.assistant.knowledge import Knowledge, for_products
+from recsys.assistant.knowledge import Knowledge
+from recsys.encoders.universal import for_products
 
 LENGTH = 400
 """Products returned."""

@@ -19,12 +19,12 @@ from recsys.assistant import dialogue
 from recsys.assistant.asking import ASKS
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.hearing import LIKELY, Heard, confidence, intent_of_theme, split
-from recsys.assistant.knowledge import Hit, Knowledge
+from recsys.assistant.hearing import LIKELY, Heard, intent_of_theme, split
+from recsys.assistant.knowledge import Knowledge
+from recsys.assistant.listener import Listener
 from recsys.assistant.orders import order_numbers
 from recsys.assistant.query import Constraints, parse
 from recsys.assistant.safety import gives_orders
-from recsys.assistant.themes import Reader, Sentences, theme_names
 from recsys.assistant.tools import (
     CatalogueFacts,
     Compare,
@@ -36,8 +36,7 @@ from recsys.assistant.tools import (
     SearchPolicies,
     SearchProducts,
 )  # fmt: skip
-from recsys.assistant.wishes import MINE, NAME, OF_OTHERS, OF_PRODUCTS, REPLIES, SERVICE, SOLD, WHAT, WISHES
-from recsys.llm.language import tokens
+from recsys.assistant.wishes import MINE, OF_OTHERS, OF_PRODUCTS, REPLIES, SERVICE, SOLD, WHAT, WISHES
 
 SAYS_JUST_THIS = 0.5
 """Cosine from which a rule is told although a sentence names products."""
@@ -45,8 +44,6 @@ ANGRY, FURIOUS = 0.15, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
 RULED = 0.4
 """Probability of a theme of the shop's rules from which a sentence that names products is no search for them."""
-OTHER_KIND = 0.35
-"""What a rule on another kind of product than the question's loses of its score."""
 SHORT = 8
 """Words of a turn that may be about the turn before it."""
 
@@ -74,58 +71,8 @@ class Router:
     """
 
     def __init__(self, knowledge: Knowledge, table: ProductTable | None, bound: float) -> None:
-        self._knowledge, self._table, self._bound = knowledge, table, bound
-
-    @property
-    def _reader(self) -> Reader:
-        return self._knowledge.reader
-
-    def hear(self, question: str) -> Heard:
-        """Read one question: as it is for the shop's texts, and without the catalogue's words for what it asks."""
-        plain = self._delexicalised(question)
-        read = self._reader.read([question, plain])
-        raw = Sentences(read.vectors[:1], read.concepts[:1], read.themes[:1])
-        chances = read.themes[1] if read.themes[1].any() else read.themes[0]
-        return Heard(question, raw, dict(zip(theme_names(), map(float, chances), strict=True)))
-
-    def _delexicalised(self, question: str) -> str:
-        table = self._table
-        if table is None:
-            return question
-        text, named = question, dialogue.products_in(question, table)
-        for row in named:
-            for name in (table.titles[row], table.ids[row]):
-                text = re.sub(re.escape(name), "the product", text, flags=re.IGNORECASE)
-        text = table.canonical(text)
-        if not named and (meant := dialogue.named(question, table)):
-            of_title = table.title_terms[meant[0]]
-            words = [word for word in re.findall(r"[a-z][\w'-]*", text) if of_title & set(tokens(word))]
-            for at, word in enumerate(words):
-                text = re.sub(rf"(?<![\w]){re.escape(word)}(?![\w])", "the product" if at == 0 else "", text, count=1)
-        for brand in table.brand_names:
-            text = text.replace(brand.lower(), "")
-        return NAME.sub(lambda match: "products" if table.names_kind(match.group()) else match.group(), text)
-
-    def sure_of(self, heard: Heard, query: str | None = None) -> tuple[float, list[Hit]]:
-        """Confidence that the shop's rules answer a question, and the passages found."""
-        read = heard.read if query is None else self._reader.read([query])
-        hits = self._knowledge.rules(query or heard.text, dialogue.spoken_in(heard.text), read=read)
-        hits = self._of_its_kind(query or heard.text, hits)
-        theme = theme_names()[int(read.themes[0].argmax())]
-        return confidence(read, theme, intent_of_theme(theme), query or heard.text, hits), hits
-
-    def _of_its_kind(self, question: str, hits: list[Hit]) -> list[Hit]:
-        """Hits with the rules on kinds of product that the question does not name put behind others about as near."""
-        table = self._table
-        if table is None:
-            return hits
-        kinds = table.kinds(tokens(table.canonical(question)))
-
-        def score(hit: Hit) -> float:
-            of = table.kinds_named(hit.passage.title)
-            return hit.score - (OTHER_KIND if of and not of & kinds else 0.0)
-
-        return sorted(hits, key=score, reverse=True)
+        self.listener = Listener(knowledge, table)
+        self._table, self._bound = table, bound
 
     def plan(self, question: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
         """The calls a turn asks for, in its order."""
@@ -133,19 +80,19 @@ class Router:
             return [Call("reply", reply="out_of_scope")]
         if OF_OTHERS.search(question) and not (order_numbers(question) and user):
             return [Call("reply", reply="privacy")]
-        whole = self.hear(question)
+        whole = self.listener.hear(question)
         if (upset := self._upset(whole, user)) is not None:
             return upset
         parts = split(question)
         calls: list[Call] = []
         for at, part in enumerate(parts):
-            heard = whole if len(parts) == 1 else self.hear(part)
+            heard = whole if len(parts) == 1 else self.listener.hear(part)
             if (
                 at
                 and calls
                 and calls[-1].tool == "order_status"
                 and not order_numbers(part)
-                and self.sure_of(heard)[0] < self._bound
+                and self.listener.sure_of(heard)[0] < self._bound
             ):
                 continue  # what is asked of an order is told with it
             calls += self._part(heard, question if at else "", turns, user)
@@ -158,7 +105,7 @@ class Router:
         if upset < (ANGRY if angry else FURIOUS):
             return None
         calls = [Call("reply", reply="sorry")]
-        sure, hits = self.sure_of(heard)
+        sure, hits = self.listener.sure_of(heard)
         about_goods = (
             heard.intents["delivery"] + heard.intents["returns"] + heard.intents["order_status"] > 0.1
             or sure >= self._bound
@@ -230,7 +177,7 @@ class Router:
         if heard.likely("goes_with") and (ids or before):
             return [Call("goes_with", GoesWith(items=ids[:1] or [table.ids[before[0]]]))]
         counts = heard.speaks_of("counting") and not self._own(heard) and (asked.categories or asked.brands)
-        sure, hits = self.sure_of(heard)
+        sure, hits = self.listener.sure_of(heard)
         if (counts or (heard.likely("count_products", "which_brands") and sure < self._bound)) and not ids:
             return [Call("catalogue_facts", CatalogueFacts(query=text))]
         service = sure >= self._bound and any(heard.speaks_of(name) for name in SERVICE) and asked.price_max is None
@@ -328,7 +275,7 @@ class Router:
 
     def _shop(self, heard: Heard, context: str, wish: Any, turns: Sequence[Turn], user: str | None) -> list[Call]:
         text = heard.text
-        sure, _ = self.sure_of(heard)
+        sure, _ = self.listener.sure_of(heard)
         about_orders = (heard.intent == "order_status" and heard.theme != "track_order") or (
             heard.speaks_of("my_order") and not wish
         )
@@ -350,7 +297,7 @@ class Router:
         if about_orders and user is None and MINE.search(text) and sure < self._bound:
             return [Call("order_status", OrderStatus(question=text))]
         if context:  # the second question of a turn may lean on the first
-            wider, _ = self.sure_of(heard, f"{context}")
+            wider, _ = self.listener.sure_of(heard, f"{context}")
             if sure < self._bound <= wider:
                 return [Call("search_policies", SearchPolicies(query=f"{context} {text}"))]
         if sure >= self._bound:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.assistant.catalogue import ProductTable
-from recsys.assistant.knowledge import for_products
 from recsys.assistant.product_facts import money, table_of
 from recsys.assistant.query import Constraints, matching, parse
 from recsys.assistant.safety import gives_orders
@@ -25,6 +24,7 @@ from recsys.assistant.tools import (
 )
 from recsys.assistant.why import reasons
 from recsys.data import schema
+from recsys.encoders.universal import for_products
 from recsys.llm.language import sentences
 
 LENGTH = 3

@@ -109,3 +109,9 @@ class JoinedEncoder:
             own = self._shop.encode([texts[row] for row in rows], progress=progress)
             vectors[rows, : self._shop.dim], cut[rows] = own.vectors, own.cut
         return Encoded(vectors, int(cut.sum()), cut, len(set(texts)), 0, 0.0)
+
+
+def for_products(encoder: Encodes) -> Encodes:
+    """What reads catalogue texts: of a joined encoder only the shop's own half."""
+    half: Encodes = getattr(encoder, "for_products", encoder)
+    return half

@@ -30,7 +30,7 @@ from recsys.serving.index import ItemIndex
 from recsys.serving.item_columns import ItemColumns
 from recsys.serving.lookup import Item, Lookup, Shopper, User
 from recsys.serving.opening import open_live, open_parts
-from recsys.serving.results import NOTES, RULES, ResultTables
+from recsys.serving.results import NOTES, RULES, ResultTables, check_length
 from recsys.serving.rule_items import unmatched
 from recsys.serving.rules import Rules
 from recsys.serving.scoring import Scoring
@@ -201,7 +201,7 @@ class Recommender:
         One row per user and rank. A user the shop does not know gets the list of a shopper with no history; all other
         arguments are as in `recommend`.
         """
-        _check_k(k)
+        check_length(k)
         if isinstance(users, str):
             raise BadInput(f"users: a list of user ids such as [{users!r}]; recommend({users!r}) is for one")
         ids = list(users)
@@ -230,7 +230,7 @@ class Recommender:
         Encoder vectors know what a text means, words know which brand or line it names; the item itself and
         unavailable items are left out. `columns` are as in `recommend`.
         """
-        _check_k(k)
+        check_length(k)
         codes, scores = self.scoring.similar(self.lookup.candidates([item]).candidates, k)
         return self.tables.found(codes, scores, columns)
 
@@ -328,7 +328,7 @@ class Recommender:
         exclude_seen: bool,
         seed: str,
     ) -> pd.DataFrame:
-        _check_k(k)
+        check_length(k)
         only, left_out = self.lookup.candidate_codes(candidates)
         said = [f"history: {name!r} is not in the catalogue and is left out" for name in shopper.skipped]
         said += [f"candidates: {name!r} is not in the catalogue and is left out" for name in left_out]
@@ -346,8 +346,3 @@ class Recommender:
             table.attrs[NOTES] = said
             log.info("%s", "; ".join(said))
         return table
-
-
-def _check_k(k: int) -> None:
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-        raise BadInput(f"k: {k!r} is not a whole number from 1 up")

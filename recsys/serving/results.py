@@ -14,6 +14,7 @@ from recsys.data.catalogue import Candidates
 from recsys.data.histories import Profile
 from recsys.data.schema import ITEM, USER
 from recsys.data.snapshot import Snapshot
+from recsys.errors import BadInput
 from recsys.explain import bars
 from recsys.ranking.ranker import Ranker
 from recsys.serving.item_columns import ItemColumns
@@ -131,6 +132,12 @@ class ResultTables:
         if shopper is None or self._ranker is None:
             return None
         return ScoreParts(self._ranker, shopper.profile, candidates)
+
+
+def check_length(k: int) -> None:
+    """Refuse a length of a list that is none."""
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
+        raise BadInput(f"k: {k!r} is not a whole number from 1 up")
 
 
 def _cell(value: Any) -> str:
