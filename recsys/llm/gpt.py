@@ -22,7 +22,7 @@ from recsys.data.parsing import storable
 from recsys.encoders import pretrained
 from recsys.encoders.encoder import pick_device
 from recsys.encoders.tokens import padded
-from recsys.errors import ArtifactError, BadInput, RecsysError, require
+from recsys.errors import BadInput, RecsysError, require
 from recsys.llm.decoding import (
     GREEDY,
     Sampling,
@@ -34,6 +34,7 @@ from recsys.llm.decoding import (
     cut,
     prefix_tree,
 )
+from recsys.llm.loading import load_model, merge_adapter
 
 __all__ = [
     "DEFAULT",
@@ -46,7 +47,6 @@ __all__ = [
     "TextWriter",
     "cut",
     "load",
-    "load_model",
 ]
 
 DEFAULT = "SmolLM2-135M-Instruct"
@@ -249,49 +249,10 @@ def load(
     model, tokenizer = load_model(path, name)
     tag = pretrained.weights_hash(path)
     if adapter is not None:
-        model = _merged(model, Path(adapter))
+        model = merge_adapter(model, Path(adapter))
         tag = hashlib.sha256((tag + pretrained.weights_hash(Path(adapter))).encode()).hexdigest()
     label = f"{Path(name).name}{f'+{Path(adapter).name}' if adapter else ''}@{tag[:8]}"
     return LocalWriter(model.to(pick_device(device)).eval(), tokenizer, label, batch_size=batch_size)
-
-
-def load_model(path: Path, name: str) -> tuple[Any, Any]:
-    """A causal model in fp32 and its tokenizer from a resolved directory, running none of its code."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()
-    gguf = sorted(path.glob("*.gguf"))
-    if gguf:
-        for needed in ("gguf", "accelerate"):
-            require(needed, "writers")
-    where: dict[str, Any] = {"gguf_file": gguf[0].name} if gguf else {}
-    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path, **where, **safe)
-        weights = {} if gguf else {"use_safetensors": True}
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, **where, **weights, **safe)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise BadInput(f"model {name!r}: {path} is no causal model that transformers can load: {error}") from error
-    if gguf:  # the weights are plain fp32 now, but still labelled quantized, which forbids training
-        model.is_quantized, model.hf_quantizer, model.quantization_method = False, None, None
-        model.config.__dict__.pop("quantization_config", None)
-    if tokenizer.eos_token_id is None and tokenizer.sep_token_id is not None:
-        tokenizer.eos_token = tokenizer.sep_token  # Chinese GPT-2s come with BERT's tokenizer
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return model, tokenizer
-
-
-def _merged(model: Any, adapter: Path) -> Any:
-    peft = require("peft", "writers")
-    for file in ("adapter_config.json", "adapter_model.safetensors"):
-        if not (adapter / file).is_file():
-            raise ArtifactError(f"adapter {adapter}: {file} is missing; train one with `recsys finetune`")
-    try:
-        return peft.PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
-    except (RuntimeError, ValueError, TypeError, KeyError) as error:
-        raise ArtifactError(f"adapter {adapter} does not fit this model: {error}") from error
 
 
 class EndpointWriter:

@@ -21,8 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recsys.encoders import pretrained
 from recsys.errors import BadInput, require
-from recsys.llm import examples, gpt, trainer
+from recsys.llm import examples, trainer
 from recsys.llm.examples import Example
+from recsys.llm.loading import load_model
 
 __all__ = ["Example", "TuningConfig", "TuningReport", "finetune"]
 
@@ -139,7 +140,7 @@ def finetune(
     examples.check(valid, "valid")
     started = time.monotonic()
     path = pretrained.resolve(base)
-    model, tokenizer = gpt.load_model(path, base)
+    model, tokenizer = load_model(path, base)
     if tokenizer.eos_token_id is None:
         raise BadInput(f"model {base!r}: its tokenizer has no end-of-text token, so a completion could never end")
     limit = min(config.max_length, int(getattr(model.config, "max_position_embeddings", None) or config.max_length))

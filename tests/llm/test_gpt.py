@@ -17,6 +17,7 @@ import torch
 from recsys.errors import ArtifactError, BadInput, RecsysError
 from recsys.llm import gpt
 from recsys.llm.gpt import Sampling
+from recsys.llm.loading import load_model
 from tests.tiny_gpt import write_gpt2
 
 PROMPTS = ["a red teapot", "why a lamp and a clock and a tray?", "x", "because the blue mug"]
@@ -105,7 +106,7 @@ def test_what_is_not_installed_names_its_extra(
 def test_adapters_are_merged(directory: Path, writer: gpt.LocalWriter, tmp_path: Path) -> None:
     from peft import LoraConfig, get_peft_model
 
-    model, _ = gpt.load_model(directory, "tiny")
+    model, _ = load_model(directory, "tiny")
     adapted = get_peft_model(model, LoraConfig(r=2, target_modules=["c_attn"], task_type="CAUSAL_LM"))
     for name, weight in adapted.named_parameters():
         if "lora_B" in name:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from recsys.errors import BadInput
 from recsys.llm import corpus, gpt
 from recsys.llm.corpus import Blocks, Tokens, is_held_out, read_documents, train_tokenizer
+from recsys.llm.loading import load_model
 from recsys.llm.pretraining import REPORT, PretrainingConfig, pretrain
 from recsys.llm.trainer import last_checkpoint
 
@@ -64,7 +65,7 @@ def test_training_lowers_bits_per_byte_and_the_result_is_a_model_directory(text:
 def test_bits_per_byte_is_that_of_the_held_out_text(text: Path, tmp_path: Path) -> None:
     """Against a plain sum over the blocks of the text."""
     report = pretrain([text], tmp_path / "gpt", TINY)
-    model, tokenizer = gpt.load_model(tmp_path / "gpt", "gpt")
+    model, tokenizer = load_model(tmp_path / "gpt", "gpt")
     held = [d for d in read_documents([text]) if is_held_out(d, TINY.held_out)]
     ids = [i for d in held for i in [*tokenizer(d)["input_ids"], tokenizer.eos_token_id]]
     nats = 0.0

@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from recsys.errors import BadInput
-from recsys.llm import examples, gpt, tuning
+from recsys.llm import examples, tuning
+from recsys.llm.loading import load_model
 from recsys.llm.trainer import IGNORED
 from recsys.llm.tuning import Example, TuningConfig, finetune
 from tests.tiny_gpt import write_gpt2
@@ -35,7 +36,7 @@ def test_full_tuning_learns_and_the_result_loads_as_a_base(base: Path, tmp_path:
     assert report.perplexity < 0.3 * report.perplexity_before
     assert report.steps <= 40
     assert any("perplexity" in entry for entry in report.history)
-    again, tokenizer = gpt.load_model(tmp_path / "out", "out")
+    again, tokenizer = load_model(tmp_path / "out", "out")
     prompt = tokenizer("Colour of the red mug? ", return_tensors="pt")["input_ids"]
     written = tokenizer.decode(again.generate(prompt, max_new_tokens=12, do_sample=False)[0, prompt.shape[1] :])
     assert written.startswith("It is")
