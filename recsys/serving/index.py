@@ -301,7 +301,8 @@ class ItemIndex:
             slot_labels, slot_rows = (open_array(directory / f"{n}.npy") for n in ("labels", "rows"))
         with bounds.checking(directory):
             bounds.rows(len(slot_rows), slot_labels)
-            bounds.codes(slot_rows + 1, len(vectors) + 1)  # -1 where an item is gone
+            if not writable:  # else the rows are those of the catalogue before, and are about to be replaced
+                bounds.codes(slot_rows + 1, len(vectors) + 1)  # -1 where an item is gone
             bounds.rows(info.dim, vectors.T, np.empty(index.d))
             bounds.codes(np.array([index.ntotal]), len(slot_rows) + 1)
         return cls(index, slot_labels, slot_rows, vectors, info)

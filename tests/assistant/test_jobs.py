@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from recsys import Recommender
 from recsys.assistant.knowledge import read_passages
 from recsys.data.store import knowledge_store
 from recsys.llm.corpus import train_tokenizer
@@ -57,11 +58,15 @@ def test_what_is_known_of_the_catalogue_follows_it(shop: Path, job: str) -> None
     pd.concat([items.iloc[:-1], new]).to_parquet(shop / "items.parquet")
     result = run(job, "--items", shop / "items.parquet", "--artifacts", shop / "a", "--json")
     summary = json.loads(result.stdout)
-    assert summary["passages"] == {"faq": 2, "policy": 1, "product": len(items)}, result.output
+    assert summary["passages"] == {"faq": 2, "policy": 1, "product": len(items) + 1}, result.output
     known = read_passages(knowledge_store(shop / "a").require().path)
     ids = {passage.id for passage in known}
     assert "item:NEW1" in ids
-    assert f"item:{items['item_id'].iloc[-1]}" not in ids
+    # What left the feed is still known, as unavailable: a shopper who asks for it hears so.
+    left = items["item_id"].iloc[-1]
+    assert f"item:{left}" in ids
+    shop_now = Recommender.load(shop / "a").shop
+    assert not shop_now.available[shop_now.item_index.get_loc(left)]
 
 
 def test_knowledge_that_cannot_be_read_is_a_warning_not_a_failed_night(shop: Path, caplog) -> None:
