@@ -53,7 +53,7 @@ class Orders:
     """
 
     def __init__(self, url: str, table: str = "orders") -> None:
-        sa = require("sqlalchemy", "orders")
+        sa = require("sqlalchemy", "sql")
         try:
             self._engine = sa.create_engine(url, poolclass=sa.pool.StaticPool if url == "sqlite://" else None)
             self._table = sa.Table(table, sa.MetaData(), autoload_with=self._engine)
@@ -66,7 +66,7 @@ class Orders:
     @classmethod
     def from_table(cls, table: pd.DataFrame) -> Orders:
         """Orders from a data frame, in an SQLite database in memory."""
-        sa = require("sqlalchemy", "orders")
+        sa = require("sqlalchemy", "sql")
         missing = [column for column in COLUMNS if column not in table.columns]
         if missing:
             raise BadInput(f"orders: no column {missing[0]!r}; there are {', '.join(map(str, table.columns))}")
