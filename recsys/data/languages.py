@@ -18,6 +18,8 @@ LANGUAGES = re.findall(
 )
 #: Texts looked at, characters of each, texts in a bundle, and the share of bundles that shows a language.
 SAMPLE, LENGTH, BUNDLE, SHOWN = 2_000, 200, 8, 0.08
+#: Latin letters tell a language apart only by their words: fewer characters than this say nothing.
+ENOUGH = 200
 #: Share of texts the encoder does not read from which on it is said, and parts of names of encoders by what they read.
 WORTH_SAYING = 0.2
 _READS = (
@@ -29,11 +31,11 @@ _READS = (
 
 
 def shares(texts: Sequence[str]) -> dict[str, float]:
-    """Share of the texts in each language, largest first; empty where there is nothing to read."""
+    """Share of the texts in each language, largest first; empty where there is too little to read."""
     texts = list(dict.fromkeys(texts))  # variants share their words, and one strange word would count for each
     step = max(len(texts) // SAMPLE, 1)
     read = [text for text in (" ".join(text[:LENGTH].split()) for text in texts[::step]) if text]
-    if not read:
+    if not any(map(_script, read)) and sum(map(len, read)) < ENOUGH:
         return {}
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # 0.3 s, only where tables of items are read
 

@@ -17,6 +17,9 @@ from recsys.data.snapshot import ShopTables
 from recsys.data.spellings import mismatch
 from recsys.errors import BadInput
 
+#: Share of the live events on items that a catalogue lacks from which its ids are others; below, it only shrank.
+OTHERS = 0.9
+
 
 def left_the_feed(items: pd.DataFrame, old: ShopTables) -> pd.DataFrame:
     """The live version's items that tonight's feed lacks, as unavailable ones."""
@@ -34,7 +37,7 @@ def refuse_other_ids(old: ShopTables, items: pd.DataFrame, left: pd.DataFrame, m
     """
     concerned = old.interactions[old.interactions[schema.ITEM] != ""][schema.ITEM].astype(object)
     lost = concerned.isin(set(left[schema.ITEM]))
-    if not len(concerned) or lost.mean() <= max_shrink:
+    if not len(concerned) or lost.mean() <= max(max_shrink, OTHERS):
         return
     how_many = "none" if lost.all() else f"only {int((~lost).sum()):,}"
     hint = mismatch(np.unique(concerned[lost].to_numpy(object).astype(str)), set(items[schema.ITEM]), schema.ITEM)

@@ -62,6 +62,7 @@ class Cluster(Engine):
         if rec.version is None:
             raise BadInput("engine 'ray': workers open a published version; give artifacts=DIR")
         outputs.check_writable(out)
+        rec.lookup.candidate_codes(candidates)  # refused here, and not by each worker
         allowed = None if candidates is None else sorted(candidates)
         folder = out.parent / f".{out.name}.parts"
         size = rec.settings.cluster.users_per_part

