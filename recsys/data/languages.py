@@ -19,7 +19,7 @@ LANGUAGES = re.findall(
 #: Texts looked at, characters of each, texts in a bundle, and the share of bundles that shows a language.
 SAMPLE, LENGTH, BUNDLE, SHOWN = 2_000, 200, 8, 0.08
 #: Latin letters tell a language apart only by their words: fewer characters than this say nothing.
-ENOUGH = 200
+ENOUGH = 60
 #: Share of texts the encoder does not read from which on it is said, and parts of names of encoders by what they read.
 WORTH_SAYING = 0.2
 _READS = (
