@@ -8,9 +8,9 @@ from pathlib import Path
 # Before numpy and torch are loaded: sums in one order, so that what was equal once is equal always.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-import pytest  # noqa: E402
+import numpy as np
+import pandas as pd
+import pytest
 
 os.environ.setdefault("RECSYS_CONFIG", os.devnull)  # a recsys.toml in the working directory must not steer tests
 
