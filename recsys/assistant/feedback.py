@@ -1,12 +1,10 @@
-"""What shoppers thought of answers and recommendations, kept as it came, and what a week of it says."""
+"""What shoppers thought of answers and recommendations, kept as it came."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -15,7 +13,6 @@ import pandas as pd
 from filelock import FileLock
 
 from recsys.assistant.lessons import prompt
-from recsys.assistant.themes import Reader, theme_names
 from recsys.data.atomic import write_text
 from recsys.errors import BadInput
 from recsys.llm.tuning import Example
@@ -25,8 +22,6 @@ log = logging.getLogger(__name__)
 FILE = "feedback.jsonl"
 COLUMNS = ("time", "kind", "question", "answer", "sources", "rating", "intent", "confidence", "handover", "user_id")
 MAX_TEXT = 4_000
-_WEEK = 7 * 86_400.0
-_EXAMPLES = 3
 
 
 class Feedback:
@@ -53,7 +48,7 @@ class Feedback:
         user_id: str | None = None,
         time: float | None = None,
     ) -> None:
-        """Append one row; `rating` is -1 (bad), 1 (good) or None (not rated: kept for the weekly summary)."""
+        """Append one row; `rating` is -1 (bad), 1 (good) or None (not rated)."""
         if rating not in {-1, 1, None}:
             raise BadInput(f"rating {rating!r}: expected 1 (good), -1 (bad) or nothing")
         now = datetime.now(UTC).timestamp() if time is None else time
@@ -110,56 +105,3 @@ def examples(table: pd.DataFrame) -> list[Example]:
     """Well-rated answers as lessons for fine-tuning; answers that were handed over or rated badly teach nothing."""
     good = table[(table["rating"] == 1) & ~table["handover"].astype(bool) & (table["kind"] == "answer")]
     return [Example(prompt(q), f" {a}") for q, a in zip(good["question"], good["answer"], strict=True) if a]
-
-
-@dataclass(frozen=True)
-class Theme:
-    """A theme of the week: how often it was asked, how often not answered or rated badly, and some of the questions."""
-
-    name: str
-    asked: int
-    unanswered: int
-    disliked: int
-    questions: tuple[str, ...]
-
-
-def weekly(table: pd.DataFrame, reader: Reader, *, until: float | None = None) -> list[Theme]:
-    """What shoppers asked in the week before `until` (by default the last row) and did not find, most missed first."""
-    if not len(table):
-        return []
-    end = float(table["time"].max()) if until is None else until
-    week = table[(table["time"] > end - _WEEK) & (table["time"] <= end)]
-    if not len(week):
-        return []
-    questions = week["question"].astype(str).tolist()
-    themes = reader.read(questions).themes
-    names = [theme_names()[row.argmax()] if row.any() else "unknown" for row in themes]
-    missed = week["handover"].astype(bool).to_numpy()
-    disliked = (week["rating"] == -1).to_numpy()
-    found = []
-    for name, asked in Counter(names).items():
-        rows = [i for i, n in enumerate(names) if n == name]
-        open_ones = [questions[i] for i in rows if missed[i] or disliked[i]]
-        found.append(
-            Theme(
-                name,
-                asked,
-                int(missed[rows].sum()),
-                int(disliked[rows].sum()),
-                tuple(dict.fromkeys(open_ones))[:_EXAMPLES],
-            )
-        )
-    return sorted(found, key=lambda t: (-(t.unanswered + t.disliked), -t.asked, t.name))
-
-
-def as_markdown(themes: Sequence[Theme]) -> str:
-    """The weekly summary as a table."""
-    lines = [
-        "| theme | asked | not answered | rated badly | for example |",
-        "|---|---|---|---|---|",
-        *(
-            f"| {t.name.replace('_', ' ')} | {t.asked} | {t.unanswered} | {t.disliked} | {'; '.join(t.questions)} |"
-            for t in themes
-        ),
-    ]
-    return "\n".join(lines)

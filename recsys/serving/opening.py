@@ -33,7 +33,7 @@ def open_parts(version: Version, settings: Settings) -> tuple[Snapshot, Ranker |
         raise
     except Exception as error:
         raise ArtifactError(
-            f"{version.path}: cannot be opened ({type(error).__name__}: {error}). `python -m jobs.versions --verify` "
+            f"{version.path}: cannot be opened ({type(error).__name__}: {error}). `recsys versions --verify` "
             "names the damaged file, `--use ID` goes back to another version"
         ) from error
 
