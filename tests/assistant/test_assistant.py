@@ -226,7 +226,8 @@ def test_small_talk_and_handover(assistant: Assistant) -> None:
 @pytest.mark.parametrize("question", ["how much is express?", "a laptop under 900", "hello", "", "do you sell shares?"])
 def test_a_stream_is_sources_then_pieces_then_the_answer(assistant: Assistant, question: str) -> None:
     first, *pieces, last = assistant.stream(question)
-    assert isinstance(first, Sources) and isinstance(last, Done)
+    assert isinstance(first, Sources)
+    assert isinstance(last, Done)
     assert all(isinstance(piece, Token) for piece in pieces)
     assert "".join(piece.text for piece in pieces) == last.answer.text
     assert first.ids == last.answer.sources
