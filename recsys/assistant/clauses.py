@@ -21,17 +21,17 @@ _TOKEN = re.compile(
     r"|(?P<word>\b(?:co|inc|ltd|st)\.|[a-z][a-z'’&-]*[a-z]|[a-z])|(?P<han>[\u3400-\u9fff])|(?P<stop>[.!?。！？;；\n]+)|(?P<comma>[,，:：]|\s[-–—]\s|[（）()])"
 )
 _LEAD = re.compile(
-    r"^(?:\W|sorry|unfortunately|i am|i'm|afraid|很?抱歉|您好|你好)*(?:(?P<yes>yes|是的|可以的?|有的?|能的?|会的?|需要的?|含的?|行)"
-    r"|(?P<no>no|not|不可以|不行|没有|不是的?|不能|不会|不需要|不用|不含|无))\s*(?:[,，.。:：;；!！—-]|$)",
+    r"^(?:\W|sorry|unfortunately|i am|i'm|afraid|很?抱歉|您好|你好)*(?:(?P<yes>yes|是的|可以的?|有的?|能的?|会的?"
+    r"|需要的?|含的?|行)|(?P<no>no|not|不可以|不行|没有|不是的?|不能|不会|不需要|不用|不含|无))\s*(?:[,，.。:：;；!！—-]|$)",
     re.IGNORECASE,
 )
 _PARENTHESIS = re.compile(r"[(（]([^()（）]*)[)）]")
 _CONDITIONAL = re.compile(r"\b(?:unless|if|except|when|not)\b|[,，]|除外|除非", re.IGNORECASE)
 _SHORTENED = re.compile(r"'(?:ll|ve|re|d|m)$")
-_ARTICLES = frozenset("the a an".split())
-_SKIPPED = _ARTICLES | frozenset("our your my its their 的 了 会 您 您的 we you".split())
-_JOINS = frozenset("and or so".split())
-_CONTRASTS = frozenset("but while whereas though although 但 而".split())
+_ARTICLES = frozenset(["the", "a", "an"])
+_SKIPPED = _ARTICLES | frozenset(["our", "your", "my", "its", "their", "的", "了", "会", "您", "您的", "we", "you"])
+_JOINS = frozenset(["and", "or", "so"])
+_CONTRASTS = frozenset(["but", "while", "whereas", "though", "although", "但", "而"])
 ORDINALS = frozenset({"first", "second", "third"})
 MARKS = frozenset({"if", "only_if", "unless"})
 VERBS = frozenset({"verb", "act", "request"})
@@ -106,14 +106,14 @@ def _inherit(clause: Clause, before: list[Clause]) -> None:
     last = before[-1]
     about = [t for t in clause.terms if t.kind in THINGS | {"moment", "word", "han"}]
     begins = next((t.kind for t in clause.main if t.kind in CLAIMING | {"self"}), "verb")
-    if not about and begins != "self" or (begins in VERBS and last.sentence == clause.sentence):
+    if (not about and begins != "self") or (begins in VERBS and last.sentence == clause.sentence):
         clause.inherited += subject(last)
     if not any(t.kind in VERBS for t in clause.main) and last.sentence == clause.sentence:
         clause.inherited += [t for t in last.main + last.inherited if t.kind in VERBS]
 
 
 def subject(clause: Clause) -> list[Term]:
-    """What a clause is about: the things before its verb or value; what a shopper is asked to choose; else as before."""
+    """What a clause is about: the things before its verb or value, or what a shopper is asked to choose."""
     things: list[Term] = []
     for term in clause.main:
         if term.kind in VERBS or (term.quantity and not term.quantity.measures):
@@ -164,6 +164,7 @@ def _sentences(terms: list[Term]) -> Iterator[list[Term]]:
 
 def _split(terms: list[Term]) -> Iterator[list[Term]]:
     """Parts of a sentence that each have a verb or a value."""
+
     def telling(part: list[Term]) -> bool:
         return any(t.kind in VERBS | {"quantity", "not"} for t in part)
 
@@ -180,7 +181,8 @@ def _split(terms: list[Term]) -> Iterator[list[Term]]:
             t.kind == "comma" for t in whole
         )
         leading = starts in MARKS and at + 1 < len(parts) and telling(parts[at + 1]) and telling(whole)
-        if leading or part[0].kind == "contrast" and all(any(t.kind in THINGS for t in side) for side in (whole, part)):
+        sides = all(any(t.kind in THINGS for t in side) for side in (whole, part))
+        if leading or (part[0].kind == "contrast" and sides):
             yield whole
             whole = part[1:]
             continue
@@ -199,8 +201,7 @@ def _terms(text: str) -> list[Term]:
     out: list[Term] = []
     at = 0
     while at < len(raw):
-        kind, key, _ = raw[at]
-        if kind in {"word", "han", "join", "contrast"}:
+        if raw[at][0] in {"word", "han", "join", "contrast"}:
             found, length = _longest(raw, at)
             if found:
                 out += found
@@ -292,7 +293,15 @@ def _lexicon() -> dict[str, Any]:
     """The lexicon as a trie of stems and Chinese characters."""
     source = resources.files(__package__).joinpath("meanings.toml").read_text(encoding="utf-8")
     root: dict[str, Any] = {}
-    kinds = {"things": "thing", "states": "state", "verbs": "verb", "acts": "act", "requests": "request", "places": "place", "moments": "moment"}
+    kinds = {
+        "things": "thing",
+        "states": "state",
+        "verbs": "verb",
+        "acts": "act",
+        "requests": "request",
+        "places": "place",
+        "moments": "moment",
+    }
     for section, entries in tomllib.loads(source).items():
         for key, forms in entries.items():
             kind = kinds.get(section, section)

@@ -30,7 +30,19 @@ _MAIL = re.compile(r"[\w.+-]+@[\w.-]+\w")
 HARD = frozenset({"thing", "state", "moment", "verb", "place", "name"})
 _DENYING = frozenset({"reason_none", "no_interest", "unsent", "free"})
 SOFT = frozenset({"act", "request", "word", "han"})
-_WIDER = {"cost": ("pay",), "accept": ("pay",), "eu": ("eu_country",), "abroad": ("eu_country", "eu", "elsewhere"), "deliver": ("delivered", "delivery"), "locker": ("delivery",), "express": ("delivery",), "standard": ("delivery",), "buy": ("orders",), "our_cost": ("free",), "come_back": ("send_back",)}
+_WIDER = {
+    "cost": ("pay",),
+    "accept": ("pay",),
+    "eu": ("eu_country",),
+    "abroad": ("eu_country", "eu", "elsewhere"),
+    "deliver": ("delivered", "delivery"),
+    "locker": ("delivery",),
+    "express": ("delivery",),
+    "standard": ("delivery",),
+    "buy": ("orders",),
+    "our_cost": ("free",),
+    "come_back": ("send_back",),
+}
 
 
 def check_answer(answer: str, sources: Sequence[Passage | str], question: str = "") -> list[str]:
@@ -70,7 +82,11 @@ def _read(passage: Passage) -> _Source:
     found = clauses(rest)
     title = clauses(passage.title)
     context = set(_keys(t for c in title for t in c.terms))
-    if passage.kind == "policy" and any(c.negative for c in title) and not _FINITE.search(_PARENTHESIS.sub("", rest)):
+    if (
+        any(c.negative for c in title)
+        and not passage.title.endswith(("?", "？"))
+        and not _FINITE.search(_PARENTHESIS.sub("", rest))
+    ):
         found = clauses(_COMMAS.sub("\n", _PARENTHESIS.sub(lambda m: m.group().replace(",", ""), rest)))
         for clause in found:  # "What cannot be returned", and a list
             clause.negative, clause.sentence = True, 0
@@ -95,7 +111,9 @@ def _read(passage: Passage) -> _Source:
     return _Source(tuple(found), affirmed, _widened(context), _widened(everything), passage.kind)
 
 
-def _bearing(clause: Clause, answer: Sequence[Clause], known: Sequence[_Source], asked: Sequence[Clause]) -> list[_Source]:
+def _bearing(
+    clause: Clause, answer: Sequence[Clause], known: Sequence[_Source], asked: Sequence[Clause]
+) -> list[_Source]:
     """The sources that bear a clause out."""
     if not _weight(clause):
         return list(known)
@@ -109,15 +127,19 @@ def _bearing(clause: Clause, answer: Sequence[Clause], known: Sequence[_Source],
 
 def _units(source: _Source, clause: Clause) -> list[list[Clause]]:
     """What of a source a clause may rest on: one clause where a fact is to be bound, else a sentence."""
-    if source.kind == "product":
-        return [list(source.clauses)]
+    if source.kind == "product":  # everything a product's text says is of that product
+        return [list(source.clauses)] if source.clauses else []
     alone = [[c] for c in source.clauses]
     alone += [
         [a, b]
         for a, b in pairwise(source.clauses)
         if (b.inherited or a.sentence == b.sentence) and not any(t.kind in THINGS for t in b.main)
     ]
-    if clause.quantities or clause.marks & {"all", "both"} or any(t.kind == "place" or t.key in ORDINALS for t in clause.terms):
+    if (
+        clause.quantities
+        or clause.marks & {"all", "both"}
+        or any(t.kind == "place" or t.key in ORDINALS for t in clause.terms)
+    ):
         return alone
     numbers = dict.fromkeys(c.sentence for c in source.clauses)
     return alone + [[c for c in source.clauses if c.sentence == number] for number in numbers]
@@ -146,7 +168,11 @@ def _follows(
     if missing > SLACK * sum(_cost(t) for t in clause.terms):
         return False
     for mark, enough in (("all", {"all"}), ("only", {"only", "one"})):
-        if mark in clause.marks and not (mark == "only" and clause.quantities) and not any(enough & c.marks for c in unit):
+        if (
+            mark in clause.marks
+            and not (mark == "only" and clause.quantities)
+            and not any(enough & c.marks for c in unit)
+        ):
             return False
     nearest = max(unit, key=lambda c: _shared(c, clause))
     if nearest.negative != clause.negative:
@@ -156,9 +182,7 @@ def _follows(
         c.negative != clause.negative for c in source.clauses if _shared(c, clause) == closest
     ):
         return False
-    if (clause.negative or nearest.negative) and any(
-        t.key not in own for t in clause.main if t.kind == "verb" and source.kind in {"product", ""}
-    ):
+    if source.kind == "product" and clause.negative and any(t.key not in own for t in clause.main if t.kind == "verb"):
         return False
     return not _dropped(clause, unit, said, asked)
 

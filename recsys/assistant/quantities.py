@@ -9,14 +9,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split()
-_SPELLED = {word: number for number, word in enumerate(_WORDS)} | {
-    "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100,
+_SPELLED = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "fourteen": 14, "fifteen": 15, "eighteen": 18, "twenty": 20, "thirty": 30,
+    "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100,
     "thousand": 1000, "a": 1, "an": 1, "half": 0.5,
 }  # fmt: skip
 _HAN = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"两": 2}
-_MONTHS = "january february march april may june july august september october november december".split()
-_DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_MONTHS = [
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+]  # fmt: skip
+_DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 _UNITS = (
     (r"(?:working|business)[ -]days?|个?工作日", "working day", 1.0),
@@ -44,7 +48,9 @@ _UNITS = (
 )
 _UNIT = "|".join(pattern for pattern, _, _ in _UNITS)
 _NUMBER = (
-    r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|(?<![a-z])(?:" + "|".join(w for w in _SPELLED if w not in {"a", "an", "half", "one"}) + r")(?![a-z])"
+    r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|(?<![a-z])(?:"
+    + "|".join(w for w in _SPELLED if w not in {"a", "an", "half", "one"})
+    + r")(?![a-z])"
     r"|(?<![a-z])(?:one|an?)(?=[ -](?:minute|hour|day|week|month|year|working|business|full|further)s?)"
     r"|(?<![下第次])[一二三四五六七八九十两]+(?=个|天|日内|日以内|年|月|周|小时|分钟|张|款|件|折|人|英寸|至|到|工作日))"
 )
@@ -56,14 +62,14 @@ _DATE = (
 )
 _DAY = rf"(?:(?:{'|'.join(_DAYS)})s?|(?:周|星期)[一二三四五六日天])"
 _BEFORE = (
-    r"(?P<least>at least|a minimum of|no less than|more than|over|above|longer than|exceed(?:s|ing)?|from|reach(?:es)?|once|beyond"
-    r"|超过|至少还有|至少|满|高于|不低于|大于)"
+    r"(?P<least>at least|a minimum of|no less than|more than|over|above|longer than|exceed(?:s|ing)?|from|reach(?:es)?"
+    r"|once|beyond|超过|至少还有|至少|满|高于|不低于|大于)"
     r"|(?P<most>within|up to|under|below|less than|at most|no more than|maximum of|not more than|until|before|by|in"
     r"|不超过|最多还有|最多|少于|低于|不到)|(?P<exact>exactly|precisely|正好|刚好)|(?P<plain>for only|only|just|仅|只)"
 )
 _AFTER = (
-    r"(?P<least_>or more|or above|and above|以上|起)|(?P<most_>之内|以内|内|以下|及以下|or less|or smaller|and below|or below"
-    r"|之前|以前|前)|(?P<plain_>only)"
+    r"(?P<least_>or more|or above|and above|以上|起)|(?P<most_>之内|以内|内|以下|及以下|or less|or smaller|and below"
+    r"|or below|之前|以前|前)|(?P<plain_>only)"
 )
 _TO = r"\s*(?:-|–|~|to|or|and|through|until|till|至|到|或)\s*"
 _FILL = r"(?:\s*(?:the|about|around|another|further|roughly|the first|an order of|a total of|your order reaches)\s+)?"
@@ -111,9 +117,18 @@ class Quantity:
 def quantity(match: re.Match[str]) -> Quantity:
     """The quantity that a match of `QUANTITY` stands for."""
     said = match.groupdict()
-    bound = "!" if said["exact"] else ">" if said["least"] or said["least_"] else "<" if said["most"] or said["most_"] else "="
+    bound = (
+        "!"
+        if said["exact"]
+        else ">"
+        if said["least"] or said["least_"]
+        else "<"
+        if said["most"] or said["most_"]
+        else "="
+    )
     if said["date"]:
-        return Quantity("date", *(2 * [_date(said["date"])]), "=")
+        day = _date(said["date"])
+        return Quantity("date", day, day)
     if said["from"]:
         low, high = _time(said["from"]), _time(said["till"] or said["from"])
         return Quantity("time", low, high, "=" if said["till"] else bound)
@@ -140,7 +155,7 @@ def _number(text: str) -> float:
 
 
 def _time(text: str) -> float:
-    hour, minute = (re.findall(r"\d+", text) + ["0"])[:2]
+    hour, minute = [*re.findall(r"\d+", text), "0"][:2]
     later = 12 if re.search(r"p\.?m", text) and int(hour) < 12 else 0
     return 60.0 * (int(hour) + later) + int(minute)
 
