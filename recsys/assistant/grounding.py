@@ -53,6 +53,7 @@ def check_answer(answer: str, sources: Sequence[Passage | str], question: str = 
         return []  # the shop's own words
     outside = _MAIL.sub(lambda m: " " if m.group() in "\n".join(p.text for p in passages) else m.group(), answer)
     found = limits(answer, outside, MAX_LENGTH)
+    found += ["asks instead of answering"] if re.search(r"[?？]", answer) else []
     known = [_read(p) for p in passages]
     asked = clauses(question)
     affirmed, rest = lead(answer)
