@@ -130,6 +130,7 @@ def _tokenizer(path: Path, config: Mapping[str, Any]) -> FileTokenizer:
             found = says.get(token) or usual
             require((found["content"] if isinstance(found, dict) else found) == usual, f"{token} is {found!r}")
     tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+    require(not whole or type(tokenizer.model).__name__ == "Unigram", f"a {_WHOLE} of another kind than Unigram")
     ids: dict[str, Any] = {token: tokenizer.token_to_id(content or "") for token, content in special.items()}
     require(None not in ids.values(), "a special token is missing")
     if not whole:

@@ -43,7 +43,7 @@ class SampleProduct:
     launched: float
     withdrawn: float
     in_chinese: tuple[str, str]
-    """Title and text as a Chinese storefront prints them; of kinds without Chinese words the Chinese kind comes first."""
+    """Title and text as a Chinese storefront prints them; without a Chinese title the Chinese kind comes first."""
 
     def row(self, language: str = "en") -> dict[str, Any]:
         """The row of `items.csv.gz`, in the storefront ``zh`` in Chinese."""
