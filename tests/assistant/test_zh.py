@@ -84,7 +84,7 @@ def test_a_night_and_an_answer_with_the_settings_for_a_chinese_shop(
     items = pd.read_csv(tmp_path / "shop" / "items.csv.gz", dtype=str)
     items = items[items.department.isin(["电子产品", "图书"])].drop(columns="text")
     events = pd.read_csv(tmp_path / "shop" / "interactions.csv.gz", dtype={"item_id": str, "user_id": str})
-    few = sorted(events.user_id.unique())[:120]
+    few = sorted(events.user_id.unique())[:50]
     events = events[events.user_id.isin(few) & events.item_id.isin(items.item_id)]
     shop = Recommender.build(items, events, settings=settings, artifacts=settings.artifacts)
     listed = shop.recommend({"history": [items[items.category == "显示器"].item_id.iloc[0]]}, k=5)
