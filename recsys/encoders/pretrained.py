@@ -170,6 +170,33 @@ def resolve(name: str, *, offline: bool = False, cache_dir: Path | None = None) 
     return _usable(_from_hub(name, offline), name)
 
 
+def is_gguf(name: str) -> bool:
+    """Whether llama.cpp runs the model of a name: a ``.gguf`` file, a pinned chat model, a ``...GGUF`` repository.
+
+    A directory with a GGUF file and no tokenizer beside it is one too; `SmolLM2-135M-Instruct` is run by transformers.
+    """
+    local = Path(name).expanduser()
+    if local.is_dir():
+        return any(local.glob("*.gguf")) and not (local / "config.json").is_file()
+    return local.suffix == ".gguf" or name in _IN_PARTS or name.partition("@")[0].upper().endswith("GGUF")
+
+
+def gguf_file(name: str, *, offline: bool = False) -> Path:
+    """The GGUF file of a name that `is_gguf`, fetched once if need be.
+
+    Raises
+    ------
+    BadInput, RecsysError
+        As `resolve`.
+    """
+    local = Path(name).expanduser()
+    if local.suffix != ".gguf":
+        return sorted(resolve(name, offline=offline).glob("*.gguf"))[0]
+    if not local.is_file():
+        raise BadInput(f"model {name!r}: no such file")
+    return local
+
+
 def weights_hash(path: Path) -> str:
     """SHA-256 over the weights, tokenizer and configuration files in a directory (names and contents).
 

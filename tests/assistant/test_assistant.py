@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recsys.assistant import Answer, Assistant, Knowledge, Orders, answer_table, setup
+from recsys.assistant import Answer, Assistant, Done, Knowledge, Orders, Sources, Token, answer_table, setup
 from recsys.assistant.evaluate import conversation, grounded, privacy_leaks, refused, retrieval
 from recsys.assistant.grounding import check_answer
 from recsys.assistant.query import matching, parse
@@ -221,6 +221,22 @@ def test_small_talk_and_handover(assistant: Assistant) -> None:
     assert told.handover
     assert "A20001" in told.summary
     assert "Laptop" in told.summary.splitlines()[1]
+
+
+@pytest.mark.parametrize("question", ["how much is express?", "a laptop under 900", "hello", "", "do you sell shares?"])
+def test_a_stream_is_sources_then_pieces_then_the_answer(assistant: Assistant, question: str) -> None:
+    first, *pieces, last = assistant.stream(question)
+    assert isinstance(first, Sources)
+    assert isinstance(last, Done)
+    assert all(isinstance(piece, Token) for piece in pieces)
+    assert "".join(piece.text for piece in pieces) == last.answer.text
+    assert first.ids == last.answer.sources
+    assert last.answer == assistant.answer(question)
+
+
+def test_a_bad_question_is_refused_before_anything_is_streamed(assistant: Assistant) -> None:
+    with pytest.raises(BadInput, match="expected text"):
+        assistant.stream(3)  # type: ignore[arg-type]
 
 
 def test_table_of_questions(assistant: Assistant) -> None:
