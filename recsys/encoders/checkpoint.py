@@ -124,14 +124,14 @@ def _tokenizer(path: Path, config: Mapping[str, Any]) -> FileTokenizer:
     whole = named == _WHOLE
     require(whole or named.removesuffix("Fast") in _TOKENIZERS.values(), f"the tokenizer is a {named!r}")
     require(not (path / "added_tokens.json").exists(), "there is an added_tokens.json")
-    special = {token: settings.get(token) for token in _SPECIAL} if whole else _SPECIAL
+    special = {token: str(settings.get(token) or "") for token in _SPECIAL} if whole else _SPECIAL
     for says in (settings, _json(path / "special_tokens_map.json") or {}):
         for token, usual in special.items():
             found = says.get(token) or usual
             require((found["content"] if isinstance(found, dict) else found) == usual, f"{token} is {found!r}")
     tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
     require(not whole or type(tokenizer.model).__name__ == "Unigram", f"a {_WHOLE} of another kind than Unigram")
-    ids: dict[str, Any] = {token: tokenizer.token_to_id(content or "") for token, content in special.items()}
+    ids: dict[str, Any] = {token: tokenizer.token_to_id(content) for token, content in special.items()}
     require(None not in ids.values(), "a special token is missing")
     if not whole:
         for flag, setting in _NORMALIZER.items():
