@@ -41,7 +41,7 @@ def tables_line(notes: dict[str, Any]) -> str:
     )
 
 
-def show(settings: Settings, console: Console) -> None:
+def show_lists(settings: Settings, console: Console) -> None:
     """Print the latest purchases and the list of three shoppers with tastes as different as their means say."""
     rec = follow(settings.artifacts, settings)
     if rec.ranker is None:
