@@ -1,4 +1,4 @@
-"""The page on the sample shop in one command: publish a first version where there is none, serve it, open the browser."""
+"""The page in one command: publish a first version where there is none, serve it, open the browser."""
 
 from __future__ import annotations
 

@@ -204,4 +204,3 @@ def _artifacts(root: Path) -> Iterator[Finding]:
 def healthy(found: list[Finding]) -> bool:
     """Whether nothing keeps a night or a server from working."""
     return all(finding.state != "fail" for finding in found)
-
