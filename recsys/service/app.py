@@ -16,7 +16,7 @@ from recsys.service.bodies import MAX_BODY
 from recsys.service.guard import Guard, PlainJSON, SlowCalls
 from recsys.service.pages import POLICIES, mount_page
 from recsys.service.problems import Problem, handle_errors
-from recsys.service.routes import assistant, catalogue, health, lists, reasons
+from recsys.service.routes import assistant, catalogue, health, insight, lists, reasons
 from recsys.service.state import Service, live_assistant
 from recsys.serving.live import following, live_recommender
 from recsys.settings import Settings
@@ -66,7 +66,7 @@ def create_app(settings: Settings, *, check_every: float = CHECK_EVERY) -> FastA
     app.state.service, app.state.lists, app.state.answers = service, service.lists, service.answers
     app.add_middleware(Guard, max_body=MAX_BODY, policies=POLICIES)
     handle_errors(app, settings)
-    for part in (lists, reasons, assistant, catalogue, health):
+    for part in (lists, reasons, assistant, catalogue, health, insight):
         app.include_router(part.router)
     mount_page(app)
     _describe(app)
