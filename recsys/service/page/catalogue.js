@@ -1,6 +1,6 @@
 // The catalogue: search it, find what can stand in for a product, and what completes a basket.
 import { get, post } from "./api.js";
-import { $, h, wait } from "./dom.js";
+import { $, fill, h, wait } from "./dom.js";
 import { failed, FIELDS, simpleRow } from "./products.js";
 import { state } from "./state.js";
 import { t } from "./words.js";
@@ -13,7 +13,7 @@ export async function show(main, itemId) {
     asked = input.value.trim();
     find();
   }));
-  main.replaceChildren(
+  fill(main,
     h("h1", {}, t("catalogue_title")),
     h("div", { class: "split turned" },
       h("section", { class: "wide" },
@@ -27,12 +27,12 @@ export async function show(main, itemId) {
 async function find() {
   const place = $("results");
   if (!place) return;
-  if (!asked) return place.replaceChildren(location.hash.split("/")[2] ? "" : h("p", { class: "hint" }, t("search_first")));
+  if (!asked) return fill(place, location.hash.split("/")[2] ? null : h("p", { class: "hint" }, t("search_first")));
   try {
     const { items } = await get("/search", [["q", asked], ["k", "10"], ...FIELDS.map((name) => ["columns", name])]);
-    place.replaceChildren(h("h2", {}, t("results")), h("ul", { class: "products" }, items.map((item) => simpleRow(item))));
+    fill(place, h("h2", {}, t("results")), h("ul", { class: "products" }, items.map((item) => simpleRow(item))));
   } catch (error) {
-    place.replaceChildren(failed(error, find));
+    fill(place, failed(error, find));
   }
 }
 
@@ -42,10 +42,10 @@ async function showSimilar(itemId) {
       get(`/items/${encodeURIComponent(itemId)}`),
       post("/similar", { item: itemId, k: 6, columns: FIELDS }),
     ]);
-    $("similar").replaceChildren(h("h2", {}, t("similar_to", { title: item.title || itemId })),
+    fill($("similar"), h("h2", {}, t("similar_to", { title: item.title || itemId })),
       h("ul", { class: "products" }, items.map((one) => simpleRow(one))));
   } catch (error) {
-    $("similar").replaceChildren(failed(error));
+    fill($("similar"), failed(error));
   }
 }
 
@@ -57,7 +57,7 @@ export async function showBasket() {
     showBasket();
   };
   const completes = h("div", {});
-  place.replaceChildren(
+  fill(place,
     h("div", { class: "head" }, h("h2", {}, t("basket")), h("p", { class: "hint" }, state.basket.length || "")),
     state.basket.length ? h("ul", { class: "met" }, state.basket.map((item) => h("li", {}, h("div", {}, h("p", { class: "name" }, item.title)),
       h("button", { type: "button", class: "remove", "aria-label": t("take_out", { title: item.title }), onclick: () => takeOut(item) }, "×"))))
@@ -66,9 +66,9 @@ export async function showBasket() {
   if (!state.basket.length) return;
   try {
     const { items } = await post("/complete", { basket: state.basket.map((item) => item.item_id), k: 5, columns: FIELDS });
-    completes.replaceChildren(h("h2", {}, t("completes")), h("ul", { class: "products" }, items.map((item) => simpleRow(item))));
+    fill(completes, h("h2", {}, t("completes")), h("ul", { class: "products" }, items.map((item) => simpleRow(item))));
   } catch (error) {
-    completes.replaceChildren(failed(error, showBasket));
+    fill(completes, failed(error, showBasket));
   }
 }
 

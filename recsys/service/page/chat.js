@@ -1,6 +1,6 @@
 // The assistant beside whatever is looked at: its words as they come, with their sources.
 import { get, stream } from "./api.js";
-import { $, announce, h } from "./dom.js";
+import { $, announce, fill, h } from "./dom.js";
 import { state } from "./state.js";
 import { t } from "./words.js";
 
@@ -9,7 +9,7 @@ const turns = []; // {role, content, answer}
 export function draw() {
   const input = h("input", { id: "question", autocomplete: "off", maxlength: 2000, required: true });
   const log = h("div", { id: "log", role: "log", tabindex: "0", "aria-label": t("chat_title") });
-  $("chat").replaceChildren(
+  fill($("chat"),
     h("div", { class: "head" }, h("h2", { id: "chat-title" }, t("chat_title")),
       h("button", { type: "button", class: "quiet icon", "aria-label": t("close"), onclick: () => toggle(false) }, "×")),
     log,
@@ -40,8 +40,9 @@ function drawLog() {
   const start = [h("p", { class: "hint" }, t("chat_hint")), who,
     h("ul", { class: "tries" }, ["chat_try_1", "chat_try_2", "chat_try_3"].map((key) => h("li", {},
       h("button", { type: "button", class: "quiet", onclick: () => ask(t(key)) }, t(key)))))];
-  log.replaceChildren(...(turns.length ? turns.map(said) : start).filter(Boolean));
-  log.scrollTop = log.scrollHeight;
+  fill(log, turns.length ? turns.map(said) : start);
+  const asked = [...log.querySelectorAll(".mine")].pop();
+  if (asked) log.scrollTop = asked.offsetTop - log.offsetTop - 12; // an answer is read from its beginning
 }
 
 function said(turn) {

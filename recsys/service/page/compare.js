@@ -1,6 +1,6 @@
 // Two lists of one shopper side by side: two versions, or the ranker and what sells most.
 import { get, post } from "./api.js";
-import { h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { failed, meta, picture } from "./products.js";
 import { body, isSomebody, state } from "./state.js";
 import { moment, number, percent, t } from "./words.js";
@@ -20,19 +20,19 @@ export async function show(main) {
     const element = h("select", { id: `side-${side}` }, options.map(([value, text]) => h("option", { value, selected: chosen[side] === value }, text)));
     element.addEventListener("change", () => {
       chosen[side] = element.value;
-      fill(lists, both);
+      draw(lists, both);
     });
     return element;
   };
   const lists = [h("ol", { class: "list" }), h("ol", { class: "list" })];
   const both = h("p", { class: "hint", role: "status" });
-  main.replaceChildren(
+  fill(main,
     h("div", { class: "head" }, h("h1", {}, t("compare_title")),
       h("p", { class: "hint" }, h("a", { href: "#/shopper" }, t("for_shopper", { who: whose() })))),
     both,
     h("div", { class: "halves" }, [0, 1].map((side) => h("section", {},
       h("label", { class: "field", for: `side-${side}` }, t(side ? "compare_right" : "compare_left")), select(side), lists[side]))));
-  await fill(lists, both);
+  await draw(lists, both);
 }
 
 function whose() {
@@ -40,7 +40,7 @@ function whose() {
   return state.text || state.history.map((item) => item.title).join(", ");
 }
 
-async function fill(lists, both) {
+async function draw(lists, both) {
   const found = await Promise.all(chosen.map(async (name) => {
     const how = name === "popularity" ? { by: "popularity" } : name === "live" ? {} : { version: name };
     try {
@@ -50,15 +50,15 @@ async function fill(lists, both) {
     }
   }));
   found.forEach((items, side) => {
-    if (items instanceof Error) return lists[side].replaceChildren(h("li", {}, failed(items)));
+    if (items instanceof Error) return fill(lists[side], h("li", {}, failed(items)));
     const other = found[1 - side];
     const there = Array.isArray(other) ? other.map((item) => item.item_id) : [];
-    lists[side].replaceChildren(...items.map((item) => {
+    fill(lists[side], ...items.map((item) => {
       const place = there.indexOf(item.item_id);
-      return h("li", { class: `row small${place < 0 ? "" : " shared"}` },
+      return h("li", { class: "row small" },
         h("span", { class: "rank", "aria-hidden": "true" }, number(item.rank)), picture(item),
-        h("div", { class: "what" }, h("h3", {}, item.title || item.item_id), meta(item),
-          h("p", { class: "also" }, place < 0 ? t("only") : t("also", { n: number(place + 1) }))),
+        h("div", { class: "what" }, h("div", { class: "title" }, h("h3", {}, item.title || item.item_id),
+          place < 0 ? null : h("span", { class: "badge new" }, t("also", { n: number(place + 1) }))), meta(item)),
         h("p", { class: "chance" }, h("b", {}, percent(item.score)), h("span", {}, t(chosen[side] === "popularity" ? "share" : "chance"))));
     }));
   });

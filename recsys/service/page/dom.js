@@ -9,8 +9,14 @@ export function h(name, given = {}, ...children) {
     else if (key in element && typeof value !== "string") element[key] = value;
     else element.setAttribute(key, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...there(children));
   return element;
+}
+
+const there = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+
+export function fill(element, ...children) {
+  element.replaceChildren(...there(children));
 }
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -1,13 +1,14 @@
 // One shopper: their history on one side, their list with its reasons on the other.
 import { get, post } from "./api.js";
 import { bar, legend, palette, scaleOf, spoken } from "./bars.js";
-import { $, announce, h, wait } from "./dom.js";
+import { $, announce, fill, h, wait } from "./dom.js";
 import { actions, failed, FIELDS, meta, picture } from "./products.js";
 import { body, isSomebody, rules, state } from "./state.js";
 import { blockMeaning, blockName, day, number, percent, signed, speaks, t } from "./words.js";
 
 const LENGTH = 10;
-const MET_SHOWN = 12;
+const shownOfHistory = () => (matchMedia("(max-width: 720px)").matches ? 4 : 12); // on a phone the list comes next
+const PARTS_SHOWN = 8;
 
 let met = []; // the history as it is shown: distinct items, latest first
 let before = []; // ids of the list that was shown last
@@ -16,7 +17,7 @@ let running = null; // what stops a request that nobody waits for any more
 export async function show(main, user) {
   if (user && user !== state.user) choose(user);
   before = [];
-  main.replaceChildren(
+  fill(main,
     h("h1", {}, t("shopper_title")),
     h("div", { class: "split" },
       h("section", { class: "side", "aria-label": t("history") }, h("div", { id: "who" }), h("div", { id: "history" })),
@@ -52,7 +53,7 @@ async function showWho() {
     });
     return h("label", {}, input, h("span", {}, t(value)));
   };
-  $("who").replaceChildren(
+  fill($("who"),
     h("fieldset", { class: "segmented" }, h("legend", { class: "sr" }, t("who")), mode("known"), mode("someone")),
     state.who === "known" ? await knownShopper() : newShopper());
 }
@@ -63,7 +64,7 @@ async function knownShopper() {
   const pick = () => input.value.trim() && (location.hash = `#/shopper/${encodeURIComponent(input.value.trim())}`);
   input.addEventListener("input", wait(150, async () => {
     const { shoppers } = await get("/insight/shoppers", { q: input.value.trim(), k: 8 });
-    options.replaceChildren(...shoppers.map((one) => h("option", { value: one.user_id }, one.latest[0] ?? "")));
+    fill(options, ...shoppers.map((one) => h("option", { value: one.user_id }, one.latest[0] ?? "")));
     if (shoppers.some((one) => one.user_id === input.value.trim())) pick();
   }));
   input.addEventListener("change", pick);
@@ -81,12 +82,12 @@ function newShopper() {
   const found = h("ul", { class: "found" });
   const search = h("input", { id: "add", type: "search", placeholder: t("search_hint"), autocomplete: "off" });
   search.addEventListener("input", wait(250, async () => {
-    if (!search.value.trim()) return found.replaceChildren();
+    if (!search.value.trim()) return fill(found);
     const { items } = await get("/search", { q: search.value.trim(), k: 5 });
-    found.replaceChildren(...items.map((item) => h("li", {}, h("button", { type: "button", class: "link", onclick: () => {
+    fill(found, ...items.map((item) => h("li", {}, h("button", { type: "button", class: "link", onclick: () => {
       state.history = [...state.history.filter((one) => one.item_id !== item.item_id), { item_id: item.item_id, title: item.title }];
       search.value = "";
-      found.replaceChildren();
+      fill(found);
       changed();
       search.focus();
     } }, item.title))));
@@ -109,7 +110,7 @@ async function showHistory() {
     met = state.who === "known" ? await metBy(state.user) : [...state.history].reverse();
   } catch (error) {
     met = [];
-    $("history").replaceChildren(failed(error));
+    fill($("history"), failed(error));
     return;
   }
   drawHistory(false);
@@ -131,8 +132,8 @@ async function metBy(user) {
 function drawHistory(all) {
   const kept = met.filter((item) => !state.without.includes(item.item_id));
   const gone = met.filter((item) => state.without.includes(item.item_id));
-  const shown = all ? kept : kept.slice(0, MET_SHOWN);
-  $("history").replaceChildren(
+  const shown = all ? kept : kept.slice(0, shownOfHistory());
+  fill($("history"),
     h("div", { class: "head" }, h("h2", {}, t("history")), h("p", { class: "hint" }, met.length ? `${kept.length} · ${t("latest_first")}` : "")),
     met.length ? null : h("p", { class: "hint" }, t("nothing_met")),
     gone.length ? h("div", { class: "gone" }, h("h3", { class: "field" }, t("left_out")),
@@ -200,21 +201,21 @@ async function showList() {
   list.setAttribute("aria-busy", "true");
   try {
     if (!isSomebody()) {
-      list.replaceChildren();
-      $("legend").replaceChildren();
+      fill(list);
+      fill($("legend"));
       return;
     }
     const asked = body();
     const { items, version } = await post("/recommend", { ...asked, k: LENGTH, columns: FIELDS, rules: rules() }, signal);
-    $("about").textContent = version;
+    $("about").textContent = t("from_version", { version });
     const rows = items.map((item) => row(item));
-    list.replaceChildren(...(rows.length ? rows.map((one) => one.element) : [h("li", { class: "hint" }, t("empty_list"))]));
+    fill(list, ...(rows.length ? rows.map((one) => one.element) : [h("li", { class: "hint" }, t("empty_list"))]));
     said(items);
     before = items.map((item) => item.item_id);
     list.setAttribute("aria-busy", "false");
     if (items.length) await explain(asked, items, rows, signal);
   } catch (error) {
-    if (error.name !== "AbortError") list.replaceChildren(h("li", {}, failed(error, showList)));
+    if (error.name !== "AbortError") fill(list, h("li", {}, failed(error, showList)));
   } finally {
     if (running?.signal === signal) list.setAttribute("aria-busy", "false");
   }
@@ -257,18 +258,18 @@ async function explain(asked, items, rows, signal) {
   } catch (error) {
     if (error.name === "AbortError") throw error;
     rows.forEach((one) => one.why.remove());
-    $("legend").replaceChildren(h("p", { class: "hint" }, error.status === 503 ? t("unranked") : t("failed", { why: error.message })));
+    fill($("legend"), h("p", { class: "hint" }, error.status === 503 ? t("unranked") : t("failed", { why: error.message })));
     return;
   }
   const colours = palette(told.items);
   const scale = scaleOf(told.items);
-  $("legend").replaceChildren(h("p", { class: "hint" }, t("bars")), legend(colours));
+  fill($("legend"), h("p", { class: "hint" }, t("bars")), legend(colours));
   told.items.forEach((one, place) => {
     const { why, more, detail, item, element } = rows[place];
     why.classList.remove("waiting");
     why.textContent = one.sentence ?? t("no_reason");
     why.classList.toggle("silent", !one.sentence);
-    more.replaceChildren(bar(one.parts, colours, scale), h("span", { class: "sr" }, spoken(one.parts)));
+    fill(more, bar(one.parts, colours, scale), h("span", { class: "sr" }, spoken(one.parts)));
     more.hidden = false;
     more.addEventListener("click", () => {
       const open = more.getAttribute("aria-expanded") === "true";
@@ -295,22 +296,22 @@ function weigh(one) {
 
 function details(asked, item, one, blocks, colours) {
   const largest = Math.max(...Object.values(one.parts).map(Math.abs), 1e-9);
-  const parts = Object.entries(one.parts).filter(([, value]) => Math.abs(value) >= 0.005);
+  const parts = Object.entries(one.parts).filter(([, value]) => Math.abs(value) >= 0.01).slice(0, PARTS_SHOWN);
   const titles = new Map(met.map((thing) => [thing.item_id, thing.title]));
   const worth = Object.entries(one.worth).sort((a, b) => b[1] - a[1]).filter(([, value]) => value >= 0.005).slice(0, 3);
   const words = h("div", { class: "words" });
   const ask = h("button", { type: "button", class: "quiet", onclick: async () => {
     ask.disabled = true;
-    words.replaceChildren(h("p", { class: "hint" }, t("wait")));
+    fill(words, h("p", { class: "hint" }, t("wait")));
     try {
       const told = await post("/explain", { ...asked, item_id: item.item_id });
       const without = told.decisive.map((id) => titles.get(id) ?? id);
-      words.replaceChildren(
+      fill(words,
         h("p", { class: "quote" }, told.sentence ?? t("no_reason")),
         h("p", { class: "hint" }, [told.writer ? t("writer_by", { writer: told.writer }) : null,
           without.length ? t("decisive", { titles: without.map((title) => `“${title}”`).join(", ") }) : null].filter(Boolean).join(" · ")));
     } catch (error) {
-      words.replaceChildren(failed(error));
+      fill(words, failed(error));
     }
     ask.disabled = false;
   } }, t("writer_ask"));

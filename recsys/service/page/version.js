@@ -1,13 +1,13 @@
 // The model card of the live version: how good, made of what, and what the night read, lost and decided.
 import { get } from "./api.js";
-import { h, s } from "./dom.js";
+import { fill, h, s } from "./dom.js";
 import { state } from "./state.js";
 import { blockMeaning, blockName, moment, number, percent, signed, t } from "./words.js";
 
 export async function show(main) {
   state.card = await get("/insight/card");
   const { card, blocks, plots, versions, intake } = state.card;
-  main.replaceChildren(
+  fill(main,
     h("div", { class: "head" }, h("h1", {}, t("version_title")), h("p", { class: "hint" }, `${card.version} · ${t("made", { when: moment(card.created) })}`)),
     h("section", { class: "card quality" }, h("h2", {}, t("quality")), quality(card.gate)),
     h("section", { class: "card" }, h("h2", {}, t("facts")), facts(card)),
@@ -28,7 +28,8 @@ function quality(gate) {
   return [
     h("p", { class: "headline" }, h("b", {}, number(gate.candidate[0], 3)), h("span", {}, t(value >= 0 ? "ahead" : "behind", said))),
     h("table", { class: "intervals" }, h("tbody", {}, rows.map(([name, [middle, from, to], kind]) => h("tr", {},
-      h("th", { scope: "row" }, name), h("td", { class: "figure" }, number(middle, 3)), h("td", { class: "length" }, interval(middle, from, to, kind)))))),
+      h("th", { scope: "row" }, name), h("td", { class: "figure" }, number(middle, 3)), h("td", { class: "length" }, interval(middle, from, to, kind)))), h("tr", { "aria-hidden": "true" }, h("td", { colspan: "2" }),
+      h("td", { class: "ends meta" }, h("span", {}, number(0.5, 1)), h("span", {}, number(1)))))),
     h("p", { class: "hint" }, t("quality_hint")),
   ];
 }
@@ -44,7 +45,7 @@ function interval(value, low, high, kind) {
 
 function facts(card) {
   const { counts, encoder, index, training, libraries } = card;
-  const entry = (value, name, more) => h("div", {}, h("dt", {}, name), h("dd", {}, value, more ? h("span", { class: "meta" }, more) : null));
+  const entry = (value, name, more) => h("div", {}, h("dt", {}, name), h("dd", { class: "value" }, value), more ? h("dd", { class: "meta" }, more) : null);
   return h("dl", { class: "facts" },
     entry(number(counts.items), t("f_items"), counts.cold_items ? `${number(counts.cold_items)} ${t("f_cold")}` : ""),
     entry(number(counts.users), t("f_users")), entry(number(counts.events), t("f_events")),
@@ -80,7 +81,8 @@ function lost(table) {
 function decided(card) {
   if (!card.gate?.difference) return `${t("f_serves")}: ${card.serves}`;
   const [value, low, high] = card.gate.difference;
-  return t(value >= 0 ? "ahead" : "behind", { value: signed(value), low: signed(low), high: signed(high), n: number(card.gate.users) });
+  const rival = card.gate.rival === "recent popularity" ? t("rival_popularity") : t("rival_live");
+  return t("published", { rival, value: signed(value), low: signed(low), high: signed(high) });
 }
 
 function drawn(plots) {

@@ -15,8 +15,8 @@ export const en = {
   for_you: "Recommended", chance: "chance", chance_why: "That a purchase of something new, within the training horizon, is of this.",
   variety: "Variety", price_up_to: "Price up to", any_price: "any", share_new: "Share of new products", reset: "Reset",
   settings: "What the list should be like",
-  bars: "What moves each score, against this shopper’s average product:", others: "everything else",
-  lowers: "left of the line: lowers it", no_reason: "Nothing worth saying is true; the bar shows what the score is made of.",
+  bars: "What raises each score (right of the line) or lowers it, against this shopper’s average product", others: "everything else",
+  no_reason: "Nothing worth saying is true; the bar shows what the score is made of.",
   parts: "What the score is made of", expand: "Details of {title}", worth: "What each purchase is worth here",
   worth_hint: "How far the score would fall without it, in log-odds.", writer_ask: "Say it in the writer’s words",
   writer_by: "worded by {writer}", decisive: "Without {titles} it would be no better than an average product.",
@@ -27,7 +27,7 @@ export const en = {
 
   compare_title: "Two lists side by side", compare_left: "First list", compare_right: "Second list",
   live: "live version", popularity: "popularity of the last 30 days", both: "{n} of {of} are in both lists",
-  also: "also no. {n} there", only: "only here", for_shopper: "for {who}", share: "of sales",
+  also: "no. {n} there", for_shopper: "for {who}", share: "of sales",
 
   catalogue_title: "Find, replace, complete", search: "Search the catalogue", search_hint: "by meaning, word or id",
   results: "Found", similar_to: "Instead of {title}", basket: "Basket", basket_empty: "Add products, and see what completes them.",
@@ -45,13 +45,14 @@ export const en = {
   no_plots: "Not measured yet. This command measures the version and shows the plots here:",
   night: "What the night read, lost and decided", read: "read", used: "used", lost: "lost", table: "table",
   nothing_lost: "nothing was lost", broken: "broken rows", warnings: "To look at", decided: "Decided",
+  published: "Published: against {rival} it gains {value} per-user AUC (95% interval {low} to {high}).", from_version: "from version {version}",
   no_intake: "This version was made before nights kept a report.", versions: "Versions kept", language_share: "languages",
   t_items: "products", t_interactions: "events", t_users: "shoppers", t_impressions: "impressions",
 
   chat_title: "Shop assistant", chat_hint: "It answers from the shop’s own text and names its sources.",
   chat_label: "Your question", chat_send: "Ask", chat_as: "asking as shopper {who}", chat_sources: "Sources",
   chat_person: "A person should take over.", chat_try_1: "How long does delivery take?",
-  chat_try_2: "Is there a warm jacket under 100?", chat_try_3: "What do you recommend to me, and why?",
+  chat_try_2: "Is there a warm jacket under 100?", chat_try_3: "What do you recommend to me?",
   chat_you: "You", chat_shop: "Assistant", s_faq: "FAQ", s_policy: "Policy", s_item: "Product", s_order: "Order",
 
   key_title: "This server wants a key", key_why: "The page asks as you. The key stays in this tab and is gone with it.",

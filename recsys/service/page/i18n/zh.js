@@ -12,7 +12,7 @@ export const zh = {
   more_history: "显示全部 {n} 件", nothing_met: "还没有。可以描述一下，或添加商品。",
   for_you: "推荐", chance: "概率", chance_why: "在训练期限内购买新商品时，买的是这件的概率。",
   variety: "多样性", price_up_to: "价格上限", any_price: "不限", share_new: "新品占比", reset: "重置", settings: "列表的要求",
-  bars: "与这位顾客的平均商品相比，分数由什么决定：", others: "其他", lowers: "线左侧表示降低",
+  bars: "与这位顾客的平均商品相比，什么提高（线右侧）或降低分数", others: "其他",
   no_reason: "没有值得说的真实理由；条形显示分数的构成。", parts: "分数的构成", expand: "{title} 的详情",
   worth: "每件购买在此的作用", worth_hint: "去掉它后分数下降多少（对数几率）。", writer_ask: "用模型的话来说",
   writer_by: "由 {writer} 撰写", decisive: "没有{titles}，它就不比平均商品更好。",
@@ -22,7 +22,7 @@ export const zh = {
   empty_list: "没有合适的商品。请提高价格上限或放回商品。", unranked: "此版本没有排序模型：列表依据热度和文本。",
 
   compare_title: "两份列表并排", compare_left: "第一份", compare_right: "第二份", live: "当前版本",
-  popularity: "最近 30 天热度", both: "{of} 件中有 {n} 件相同", also: "那边第 {n} 位", only: "仅在此", for_shopper: "顾客 {who}",
+  popularity: "最近 30 天热度", both: "{of} 件中有 {n} 件相同", also: "那边第 {n} 位", for_shopper: "顾客 {who}",
   share: "销量占比",
 
   catalogue_title: "查找、替代、搭配", search: "搜索商品", search_hint: "按含义、词语或编号", results: "结果",
@@ -39,12 +39,13 @@ export const zh = {
   f_calibration: "校准", f_calibrated: "斜率 {slope}", f_libraries: "程序库",
   looks_at: "依据什么", plots: "评估", no_plots: "尚未测量。此命令会测量当前版本并在这里显示图表：",
   night: "夜间读取、丢弃与决定", read: "读取", used: "使用", lost: "丢弃", table: "表", nothing_lost: "没有丢弃",
-  broken: "损坏的行", warnings: "需要查看", decided: "决定", no_intake: "此版本生成时还没有报告。",
+  broken: "损坏的行", warnings: "需要查看", decided: "决定",
+  published: "已发布：与{rival}相比，每用户 AUC 变化 {value}（95% 区间 {low} 至 {high}）。", from_version: "来自版本 {version}", no_intake: "此版本生成时还没有报告。",
   versions: "保留的版本", language_share: "语言", t_items: "商品", t_interactions: "行为", t_users: "顾客", t_impressions: "曝光",
 
   chat_title: "商店助手", chat_hint: "依据商店自己的文字回答，并注明来源。", chat_label: "您的问题", chat_send: "提问",
   chat_as: "以顾客 {who} 的身份提问", chat_sources: "来源", chat_person: "应转接人工。", chat_try_1: "送货需要多久？",
-  chat_try_2: "有 100 以下的保暖外套吗？", chat_try_3: "您给我推荐什么，为什么？", chat_you: "您", chat_shop: "助手",
+  chat_try_2: "有 100 以下的保暖外套吗？", chat_try_3: "您给我推荐什么？", chat_you: "您", chat_shop: "助手",
   s_faq: "常见问题", s_policy: "政策", s_item: "商品", s_order: "订单",
 
   key_title: "服务器需要密钥", key_why: "页面以您的身份请求。密钥只留在此标签页，关闭即消失。",
