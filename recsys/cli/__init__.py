@@ -28,6 +28,7 @@ COMMANDS = (
     "explain",
     "answer",
     "serve",
+    "keys",
     "versions",
     "forget",
     "finetune",
