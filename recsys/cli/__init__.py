@@ -30,6 +30,7 @@ COMMANDS = (
     "explain",
     "answer",
     "serve",
+    "keys",
     "versions",
     "forget",
     "finetune",

@@ -22,6 +22,7 @@ from rich.logging import RichHandler
 from typer import Option
 from typer.core import TyperGroup
 
+from recsys.data.personal import MaskPersonal
 from recsys.errors import BadInput, RecsysError, Unwritable, unwritable
 from recsys.settings import Settings
 
@@ -118,6 +119,7 @@ def _log() -> None:
     Without a terminal the stages of a night are logged, too: there are no bars to be seen.
     """
     handler = RichHandler(console=err, show_path=False) if err.is_terminal else _Lines()
+    handler.addFilter(MaskPersonal())
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     wanted = os.environ.get("RECSYS_LOG", "").upper()
     logging.getLogger("recsys").setLevel(wanted or logging.WARNING)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from recsys.data import snapshot
+from recsys.data.event_log import EVENTS_READ
 from recsys.data.forgotten import Tombstones
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Version
@@ -52,7 +53,7 @@ def nightly(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Ou
         with stage("read and check tables"):
             intake = load_inputs(inputs, night.store, night.live, settings)
         intake.save(night.draft.path)
-        outcome = _embed_and_train(night, intake.tables, gated=True)
+        outcome = _embed_and_train(night, intake.tables, gated=True, events_read=intake.events_read)
     return replace(outcome, notes=intake.notes | outcome.notes)
 
 
@@ -90,8 +91,9 @@ def embed(
         ranker, why = _carried(night, built.snapshot)
         pool = night.known_vectors("training")[0] if _same_encoder(night) else VectorPool.empty(night.encoder.dim)
         serves = "ranker" if ranker else f"cosine; ranker {why}"
+        more = {EVENTS_READ: intake.events_read}
         with stage("write and publish"):
-            version = publish_version(night, built, ranker, pool, serves=serves)
+            version = publish_version(night, built, ranker, pool, serves=serves, **more)
     return Outcome(version, intake.notes | version.manifest["counts"] | {"ranker": "carried over" if ranker else why})
 
 
@@ -131,7 +133,9 @@ def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tu
     return shop, ranker, encoder
 
 
-def _embed_and_train(night: Night, tables: ShopTables, *, gated: bool) -> Outcome:
+def _embed_and_train(
+    night: Night, tables: ShopTables, *, gated: bool, events_read: Mapping[str, int] | None = None
+) -> Outcome:
     built = _encode(night, tables)
     shop = built.snapshot
     if not len(shop.events):
@@ -154,8 +158,9 @@ def _embed_and_train(night: Night, tables: ShopTables, *, gated: bool) -> Outcom
         ranker, serves = None, f"popularity and texts; no ranker: {error}"
         verdict = Verdict(False, f"no ranker, popularity and texts serve: {error}", {}) if gated else None
     figures = verdict.figures if verdict else None
+    more = {"gate": figures, EVENTS_READ: dict(events_read or {})}
     with stage("write and publish"):
-        version = publish_version(night, built, ranker, texts.pool, serves=serves, gate=figures)
+        version = publish_version(night, built, ranker, texts.pool, serves=serves, **more)
     return Outcome(version, version.manifest["counts"] | {"training_histories_encoded": texts.encoded}, verdict)
 
 

@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from recsys.errors import DISTRIBUTION
@@ -16,7 +17,8 @@ from recsys.service.bodies import MAX_BODY
 from recsys.service.guard import Guard, PlainJSON, SlowCalls
 from recsys.service.pages import POLICIES, mount_page
 from recsys.service.problems import Problem, handle_errors
-from recsys.service.routes import assistant, catalogue, health, insight, lists, reasons
+from recsys.service.routes import assistant, catalogue, events, health, insight, lists, reasons
+from recsys.service.rows import VERSION_HEADER
 from recsys.service.state import Service, live_assistant
 from recsys.serving.live import following, live_recommender
 from recsys.settings import Settings
@@ -45,15 +47,16 @@ def create_app(settings: Settings, *, check_every: float = CHECK_EVERY) -> FastA
         When there is no version to serve.
     """
     live = live_recommender(settings)
-    service = Service(settings, live, live_assistant(settings, live), SlowCalls())
     live.refresh()
+    slow = SlowCalls(settings.serve.slow_threads, settings.serve.seconds)
+    service = Service(settings, live, live_assistant(settings, live), slow)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=service.warm, name="recsys-warming", daemon=True).start()
         with following((service.lists, service.answers), check_every):
             yield
-        service.stopping = True
+        service.close()
 
     app = FastAPIOffline(
         title="recsys",
@@ -64,9 +67,17 @@ def create_app(settings: Settings, *, check_every: float = CHECK_EVERY) -> FastA
         separate_input_output_schemas=False,
     )
     app.state.service, app.state.lists, app.state.answers = service, service.lists, service.answers
-    app.add_middleware(Guard, max_body=MAX_BODY, policies=POLICIES)
+    if settings.serve.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.serve.cors_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "X-Request-ID"),
+            expose_headers=(VERSION_HEADER, "X-Request-ID", "Retry-After"),
+        )
+    app.add_middleware(Guard, max_body=MAX_BODY, observe=service.metrics.observe, policies=POLICIES)
     handle_errors(app, settings)
-    for part in (lists, reasons, assistant, catalogue, health, insight):
+    for part in (lists, reasons, assistant, catalogue, events, health, insight):
         app.include_router(part.router)
     mount_page(app)
     _describe(app)
@@ -80,6 +91,8 @@ def _describe(app: FastAPI) -> None:
     def described() -> dict[str, Any]:
         document = plain()
         document["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
+        document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"key": []}, {}]  # none where the service has no keys
         return document
 
     app.openapi = described  # type: ignore[method-assign]

@@ -248,6 +248,16 @@ class EventsBody(_Body):
     events: Annotated[list[Event], Field(min_length=1, max_length=MAX_EVENTS)]
 
 
+class TokenBody(_Body):
+    """`POST /tokens`."""
+
+    model_config = example(user_id="12347", seconds=900)
+
+    user_id: Id
+    seconds: Annotated[float, Field(gt=0, le=86_400)] = 900
+    """How long it is good for; at most a day."""
+
+
 class FeedbackBody(_Body):
     """`POST /feedback`."""
 

@@ -187,6 +187,17 @@ class FeedbackReply(_Reply):
     accepted: int
 
 
+class TokenReply(_Reply):
+    """A token of one shopper."""
+
+    model_config = example(token="st_...", seconds=900)  # noqa: S106 - an example
+
+    token: str
+    """For `Authorization: Bearer`."""
+    seconds: float
+    """How long it is good for."""
+
+
 class ItemReply(Versioned):
     """One item of the catalogue."""
 

@@ -27,7 +27,6 @@ httpx = pytest.importorskip("httpx", reason="the extra 'dev' is not installed")
 from starlette.testclient import TestClient  # noqa: E402
 
 from recsys.errors import BadInput  # noqa: E402
-from recsys.service import app, guard  # noqa: E402
 from recsys.service.app import create_app  # noqa: E402
 from recsys.service.bodies import MAX_BODY, MAX_K  # noqa: E402
 from tests.serving.test_live import flip_a_header_byte  # noqa: E402
@@ -301,9 +300,9 @@ def test_a_shop_that_cannot_answer_does_not_tell_where_its_files_are(client, tin
 
 
 def test_answers_are_sent_at_once_rather_than_after_a_delayed_acknowledgement():
-    from recsys.cli.serve import _listen
+    from recsys.service.server import listen
 
-    listener = _listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", 0)
     with listener, socket.create_connection(listener.getsockname()):
         accepted, _ = listener.accept()
         with accepted:
@@ -360,8 +359,8 @@ def test_slow_calls_keep_neither_health_nor_lists_waiting_and_end_at_their_deadl
         raise BadInput("late")
 
     monkeypatch.setattr(Recommender, "explain", slow)
-    monkeypatch.setattr(app, "SlowCalls", lambda: guard.SlowCalls(threads=2, seconds=1.5))
-    with TestClient(app.create_app(load_settings(artifacts=tiny_version))) as client:
+    bounds = {"slow_threads": 2, "seconds": 1.5}
+    with TestClient(create_app(load_settings(artifacts=tiny_version, serve=bounds))) as client:
         body = {"user_id": "000", "item_id": "K001"}
         answers = []
         callers = [
@@ -395,7 +394,7 @@ def test_described_products_are_bounded_in_one_request(client):
 def test_idle_connections_are_hung_up_on_and_block_nobody(tiny_version, tiny_environment):
     script = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2000)); "
-        "from recsys.cli import serve as module, app; module.FIRST_REQUEST = 2.0; "
+        "from recsys.cli import app; from recsys.service import server; server.FIRST_REQUEST = 2.0; "
         "app(['serve', '--port', '0', '--artifacts', sys.argv[1]])"
     )
     running = subprocess.Popen(

@@ -7,19 +7,20 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic_core import to_json
 from starlette.responses import Response
 
 from recsys.assistant.feedback import Feedback
+from recsys.service.access import needs, only_own
 from recsys.service.bodies import AnswerBody, FeedbackBody, GenerateBody
 from recsys.service.problems import problems
 from recsys.service.replies import AnswerReply, FeedbackReply, GenerateReply
 from recsys.service.rows import reply
 from recsys.service.state import service_of
 
-router = APIRouter(tags=["assistant"])
+router = APIRouter(tags=["assistant"], dependencies=[Depends(needs("answer"))])
 _STREAM = "text/event-stream"
 
 
@@ -38,6 +39,7 @@ async def answer(request: Request, body: AnswerBody) -> Response:
     text, then ``answer`` with the whole.
     """
     service = service_of(request)
+    only_own(request, (body.user_id,))
     turns = [turn.model_dump() for turn in body.history]
 
     def answered() -> dict[str, Any]:
@@ -86,6 +88,7 @@ async def generate(request: Request, body: GenerateBody) -> Response:
 async def feedback(request: Request, body: FeedbackBody) -> Response:
     """Keep what a shopper thought of an answer or a recommendation."""
     service = service_of(request)
+    only_own(request, (body.user_id,))
     kept = Feedback(service.settings.artifacts / "feedback")
 
     def added() -> dict[str, Any]:

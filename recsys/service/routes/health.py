@@ -5,22 +5,24 @@ from __future__ import annotations
 from importlib import metadata
 from typing import Any
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import PlainTextResponse, Response
 
 from recsys.errors import DISTRIBUTION
+from recsys.service.access import needs
+from recsys.service.bodies import TokenBody
 from recsys.service.problems import problems
-from recsys.service.replies import HealthReply, ReadyReply, VersionReply
+from recsys.service.replies import HealthReply, ReadyReply, TokenReply, VersionReply
 from recsys.service.rows import reply
-from recsys.service.state import service_of, version_of
+from recsys.service.state import service_of
 
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/version", response_model=VersionReply, responses=problems())
+@router.get("/version", response_model=VersionReply, responses=problems(), dependencies=[Depends(needs("recommend"))])
 async def version(request: Request) -> Response:
     """What the served version was made of."""
-    held = service_of(request).lists.value.version
+    held = service_of(request).served.rec.version
     assert held is not None
     kept = ("version", "created", "serves", "encoder", "index", "counts")
     return reply({name: held.manifest[name] for name in kept} | {"recsys": metadata.version(DISTRIBUTION)})
@@ -46,9 +48,25 @@ async def readyz(request: Request) -> Response:
     return reply({**state, **more}, 200 if ready else 503)
 
 
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses=problems(),
+    dependencies=[Depends(needs("admin"))],
+)
+async def metrics(request: Request) -> Response:
+    """What is counted, for Prometheus."""
+    service = service_of(request)
+    return Response(service.metrics.text(lambda: service.problem), media_type=service.metrics.content_type)
+
+
+@router.post("/tokens", response_model=TokenReply, responses=problems(), dependencies=[Depends(needs("admin"))])
+async def tokens(request: Request, body: TokenBody) -> Response:
+    """A signed, short-lived token with which a browser may ask for this shopper, and for nobody else."""
+    token = service_of(request).access.keys.token(body.user_id, body.seconds)
+    return reply({"token": token, "seconds": body.seconds})
+
+
 def _state(request: Request) -> dict[str, Any]:
     service = service_of(request)
-    return {
-        "version": version_of(service.lists.value),
-        "problem": service.lists.problem or service.answers.problem,
-    }
+    return {"version": service.served.version, "problem": service.problem}

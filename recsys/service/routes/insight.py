@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -18,6 +18,7 @@ from recsys.data.store import Store, Version
 from recsys.errors import ArtifactError
 from recsys.explain import Explainer, Explanation
 from recsys.explain.writer import TEMPLATE
+from recsys.service.access import needs
 from recsys.service.bodies import MAX_EXPLAINED, Id, K, Who
 from recsys.service.problems import problems
 from recsys.service.replies import ListReply, Versioned
@@ -29,7 +30,8 @@ from recsys.serving.recommender import Recommender
 from recsys.serving.samples import different_shoppers
 from recsys.settings import Settings
 
-router = APIRouter(prefix="/insight", tags=["page"])
+# For the shop's own people: it tells of all shoppers and of how versions were made.
+router = APIRouter(prefix="/insight", tags=["page"], dependencies=[Depends(needs("admin"))])
 _VersionId = Annotated[str, Field(pattern=r"^[0-9]{8}T[0-9]{6}-[0-9a-f]{4}$")]
 #: Latest things a shopper met, by which a person knows them.
 PAST = 3
@@ -98,7 +100,7 @@ class CardReply(Versioned):
 @router.get("/shoppers", response_model=Someone, responses=problems(503))
 async def shoppers(request: Request, q: Annotated[str, Query(max_length=256)] = "", k: K = 8) -> Response:
     """Shoppers whose id begins with `q`; without one, a few whose tastes differ."""
-    rec = service_of(request).lists.value
+    rec = service_of(request).served.rec
 
     def found() -> Response:
         ids = rec.shop.user_ids
@@ -126,10 +128,11 @@ async def reasons(request: Request, body: ReasonsBody) -> Response:
     service = service_of(request)
 
     def explained() -> Response:
-        rec = service.lists.value
+        served = service.served
+        rec, user = served.rec, served.user(body.user)
         explainer = _plain_explainer(rec, body.language)
-        profile, codes = rec.lookup.shopper(body.user).profile, rec.lookup.codes(body.items).tolist()
-        told = explainer.explain_list(profile, codes, user=rec.lookup.user_code(body.user))
+        profile, codes = rec.lookup.shopper(user).profile, rec.lookup.codes(body.items).tolist()
+        told = explainer.explain_list(profile, codes, user=rec.lookup.user_code(user))
         blocks = {part.block: part.meaning for one in told for part in one.evidence.parts}
         return reply({"version": version_of(rec), "blocks": blocks, "items": [_row(one) for one in told]})
 
@@ -142,7 +145,8 @@ async def compare(request: Request, body: CompareBody) -> Response:
     service = service_of(request)
 
     def made() -> Response:
-        rec = service.lists.value
+        served = service.served
+        rec, user = served.rec, served.user(body.user)
         if body.version is not None and body.version != version_of(rec):
             store = Store(service.settings.artifacts)
             if body.version not in store.versions():
@@ -150,8 +154,8 @@ async def compare(request: Request, body: CompareBody) -> Response:
             rec = _opened(store.version(body.version), service.settings)
         fields = Fields(rec, STANDARD)
         if body.by == "ranker":
-            return listed(rec, rec.recommend(body.user, k=body.k, columns=fields.ask), fields)
-        codes, shares = recent_popularity(rec.shop, rec.lookup.shopper(body.user).seen, body.k)
+            return listed(rec, rec.recommend(user, k=body.k, columns=fields.ask), fields)
+        codes, shares = recent_popularity(rec.shop, rec.lookup.shopper(user).seen, body.k)
         return listed(rec, rec.tables.found(codes, shares, fields.ask), fields)
 
     return await service.slow.run(made)
@@ -163,7 +167,7 @@ async def card(request: Request) -> Response:
     service = service_of(request)
 
     def carded() -> Response:
-        rec = service.lists.value
+        rec = service.served.rec
         held, store = rec.version, Store(service.settings.artifacts)
         assert held is not None
         figures, plots = evaluations.read(store, held.id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pandas as pd
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from recsys.data.schema import ITEM, USER
+from recsys.service.access import caller_of, needs, only_own
 from recsys.service.bodies import (
     BatchBody,
     Columns,
@@ -29,7 +30,7 @@ from recsys.serving.lookup import User
 from recsys.serving.recommender import Recommender
 from recsys.serving.results import NOTES
 
-router = APIRouter(tags=["lists"])
+router = APIRouter(tags=["lists"], dependencies=[Depends(needs("recommend"))])
 _ERRORS = problems(404, 503)
 
 
@@ -50,9 +51,10 @@ async def recommend_with_body(request: Request, body: RecommendBody) -> Response
 async def batch(request: Request, body: BatchBody) -> Response:
     """Lists for many users at once; users that the shop does not know get the list of a shopper with no history."""
     service = service_of(request)
+    only_own(request, body.users)
 
     def listed() -> Response:
-        rec = service.lists.value
+        rec = service.served.rec
         fields = Fields(rec, body.columns)
         found = rec.recommend_many(
             body.users, body.k, exclude_seen=body.exclude_seen, candidates=body.candidates, columns=fields.ask
@@ -69,9 +71,10 @@ async def batch(request: Request, body: BatchBody) -> Response:
 async def score(request: Request, body: ScoreBody) -> Response:
     """Scores of pairs of a shopper and an item, in the order given."""
     service = service_of(request)
+    only_own(request, (pair.user_id for pair in body.pairs))
 
     def scored() -> Response:
-        rec = service.lists.value
+        rec = service.served.rec
         pairs = pd.DataFrame([(p.user_id, p.item_id) for p in body.pairs], columns=[USER, ITEM], dtype=object)
         return reply({"version": version_of(rec), "scores": rec.score_pairs(pairs).tolist()})
 
@@ -98,7 +101,7 @@ async def similar_with_body(request: Request, body: SimilarBody) -> Response:
 @router.post("/complete", response_model=ListReply, responses=_ERRORS)
 async def complete(request: Request, body: CompleteBody) -> Response:
     """Complements of a basket."""
-    rec = service_of(request).lists.value
+    rec = service_of(request).served.rec
 
     def completed() -> Response:
         fields = Fields(rec, body.columns)
@@ -115,10 +118,14 @@ def listed(rec: Recommender, table: pd.DataFrame, fields: Fields, **more: Any) -
 
 async def _recommended(request: Request, body: RecommendBody) -> Response:
     service = service_of(request)
-    rec = service.lists.value
+    only_own(request, (body.user_id,))
+    if body.reasons and "explain" not in caller_of(request).scopes:
+        raise HTTPException(403, "reasons: this credential is not for 'explain'")
+    served = service.served
+    rec = served.rec
 
     def recommended() -> Response:
-        fields, user = Fields(rec, body.columns), body.user
+        fields, user = Fields(rec, body.columns), served.user(body.user)
         found = rec.recommend(
             user,
             body.items,
@@ -154,7 +161,7 @@ def with_reasons(rec: Recommender, user: User, table: pd.DataFrame) -> pd.DataFr
 
 async def _similar(request: Request, body: SimilarBody) -> Response:
     service = service_of(request)
-    rec = service.lists.value
+    rec = service.served.rec
 
     def found() -> Response:
         fields = Fields(rec, body.columns)
