@@ -94,6 +94,7 @@ def test_compose_mounts_what_is_there_and_scrapes_the_server():
     assert (DEPLOY / "../..").resolve() == ROOT
     job = documents("prometheus.yml")[0]["scrape_configs"][0]
     assert job["metrics_path"] == "/metrics"
+    assert job["authorization"]["credentials_file"] == "/run/secrets/" + compose["services"]["prometheus"]["secrets"][0]
     assert job["static_configs"][0]["targets"] == ["serve:8000"]
     assert documents("grafana/datasource.yaml")[0]["datasources"][0]["uid"] == "prometheus"
 
@@ -114,6 +115,25 @@ def test_the_pods_are_probed_where_the_service_answers_and_run_as_nobody_special
         for container in spec["containers"]:
             assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
     assert kinds["CronJob"]["spec"]["concurrencyPolicy"] == "Forbid"  # one writer at a time
+
+
+def test_the_dashboard_asks_for_metrics_that_the_service_has():
+    pytest.importorskip("prometheus_client", reason="the extra 'serve' is not installed")
+    from recsys.service.metrics import Metrics
+
+    metrics = Metrics()
+    metrics.observe("POST", "/recommend", 200, 0.01)
+    metrics.took("view")
+    metrics.cached()
+    there = set(re.findall(r"^(\w+)(?:\{| )", metrics.text(lambda: None).decode(), re.MULTILINE))
+    panels = json.loads(read("grafana/recsys.json"))["panels"]
+    asked = {name for panel in panels for t in panel["targets"] for name in re.findall(r"recsys_\w+", t["expr"])}
+    assert asked
+    assert asked <= there, asked - there
+    uid = documents("grafana/datasource.yaml")[0]["datasources"][0]["uid"]
+    assert {panel["datasource"]["uid"] for panel in panels} == {uid}
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]
+    assert len(set(places)) == len(panels)
 
 
 def test_systemd_takes_the_units(tmp_path):

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import threading
-import time
 import webbrowser
-from inspect import unwrap
 from typing import Annotated, Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from typer import Option
 
 from recsys.cli._command import Artifacts, Json, command, err, interactive
-from recsys.cli.serve import serve
+from recsys.errors import require
 from recsys.settings import load_settings
 
-#: Seconds in which the server has to answer before the browser is opened in vain.
-STARTING = 60
+#: Only this machine reaches it, so no key is asked for.
+HOST = "127.0.0.1"
 
 
 @command
@@ -33,26 +29,22 @@ def demo(
 
     Example: recsys demo
     """
+    for module in ("fastapi", "uvicorn", "limits"):
+        require(module, "serve")
     from recsys.data.store import Store
     from recsys.pipeline import Inputs, runs
+    from recsys.service import server
 
     settings = load_settings(artifacts=artifacts)
     if Store(settings.artifacts).current() is None:
         err.print("nothing is published yet: a night of the sample shop comes first, once")
         runs.nightly(Inputs(), settings, progress=interactive())
-    address = f"http://127.0.0.1:{port}/"
-    if browser:
-        threading.Thread(target=_open_when_served, args=(address,), daemon=True).start()
-    err.print(f"the page is at {address}")
-    summary: dict[str, Any] = unwrap(serve)(port=port, artifacts=settings.artifacts)
-    return summary
+    page = f"http://{HOST}:{port}/"
 
+    def ready(line: str) -> None:
+        err.print(f"{line}\nthe page is at {page}", markup=False)
+        if browser:
+            threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
 
-def _open_when_served(address: str) -> None:
-    for _ in range(2 * STARTING):
-        try:
-            with urlopen(address, timeout=5):  # noqa: S310 - this machine's own
-                webbrowser.open(address)
-                return
-        except (URLError, OSError):
-            time.sleep(0.5)
+    address = server.run(settings, HOST, port, say=ready)
+    return {"address": address, "line": f"stopped serving at {address}"}
