@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from recsys.data import evaluations, report
+from recsys.data.schema import PRICE
 from recsys.data.store import Store, Version
 from recsys.errors import ArtifactError
 from recsys.explain import Explainer, Explanation
@@ -172,13 +173,13 @@ async def card(request: Request) -> Response:
         assert held is not None
         figures, plots = evaluations.read(store, held.id)
         blocks = rec.ranker.blocks if rec.ranker else ()
-        prices = rec.shop.facts.price[np.isfinite(rec.shop.facts.price)]
+        prices = rec.items.column(PRICE).dropna() if PRICE in rec.items.names else []
         return reply(
             {
                 "version": held.id,
                 "card": {name: held.manifest.get(name) for name in _CARD} | {"training": _training(held)},
                 "blocks": [{"name": block.name, "meaning": block.meaning} for block in blocks],
-                "price": [float(prices.min()), float(prices.max())] if len(prices) else None,
+                "price": [float(min(prices)), float(max(prices))] if len(prices) else None,
                 "languages": list(service.settings.assistant.languages),
                 "figures": figures,
                 "plots": plots,
