@@ -29,7 +29,9 @@ _PARENTHESIS = re.compile(r"[(（]([^()（）]*)[)）]")
 _CONDITIONAL = re.compile(r"\b(?:unless|if|except|when|not)\b|[,，]|除外|除非", re.IGNORECASE)
 _SHORTENED = re.compile(r"'(?:ll|ve|re|d|m)$")
 _ARTICLES = frozenset(["the", "a", "an"])
-_SKIPPED = _ARTICLES | frozenset(["our", "your", "my", "its", "their", "的", "了", "会", "您", "您的", "we", "you"])
+_SKIPPED = _ARTICLES | frozenset(
+    "our your my its their we you is are was were be been has have still 的 了 会 您 您的".split()  # noqa: SIM905
+)
 _JOINS = frozenset(["and", "or", "so"])
 ORDINALS = frozenset({"first", "second", "third"})
 MARKS = frozenset({"if", "only_if", "unless"})
@@ -190,7 +192,9 @@ def _split(terms: list[Term]) -> Iterator[list[Term]]:
             yield whole
             whole = part[1:]
             continue
-        verbal = any(t.kind in VERBS | {"not", "state"} for t in whole) or any(t.kind in {"quantity", "not"} for t in part)
+        verbal = any(t.kind in VERBS | {"not", "state"} for t in whole) or any(
+            t.kind in {"quantity", "not"} for t in part
+        )
         if telling(whole) and telling(part) and verbal and starts not in MARKS and not conditional:
             yield whole
             whole = part[1:]
@@ -282,11 +286,11 @@ def _longest(raw: list[tuple[str, str, Any]], start: int) -> tuple[list[Term], i
         key = raw[at][1]
         if key in node:
             node = node[key]
+            if "" in node:
+                best = (node[""], at + 1 - start)
         elif not (at > start and key in _SKIPPED):
             break
         at += 1
-        if "" in node:
-            best = (node[""], at - start)
     return best
 
 

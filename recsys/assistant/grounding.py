@@ -43,6 +43,8 @@ _WIDER = {
     "buy": ("orders",),
     "our_cost": ("free",),
     "deduct": ("refund",),
+    "show": ("see",),
+    "student_mail": ("student",),
     "write_to": ("email",),
     "delivery": ("cost",),
     "come_back": ("send_back",),
@@ -169,17 +171,21 @@ def _follows(
     asked: Sequence[Clause],
     products: int,
 ) -> bool:
-    own = _widened(_keys(t for c in unit for t in c.terms + c.inherited))
+    unit_terms = [t for c in unit for t in c.terms + c.inherited]
+    own = _widened(_keys(unit_terms))
     allowed = own | source.context
     if any(q.limits for c in unit for q in c.quantities):
         allowed |= {"orders", "buy"}  # "free from 40" is said of orders
     of, about = _keys(subject(clause)) & _keys(clause.main), _keys(t for c in unit for t in subject(c))
-    if clause.quantities and of - {"orders"} and about and not of & own:
+    if of - {"orders"} and about and not of & own:
         return False
     begins = next((t.kind for t in clause.main), "")
     critical = begins != "request" and (clause.quantities or any(t.kind in HARD - THINGS for t in clause.main))
     contrasted = _keys(t for c in source.clauses if c.quantities for t in c.terms + c.inherited) if critical else set()
-    claims = [*clause.terms, *(t for t in clause.inherited if t.kind in THINGS and (t.key in contrasted or t.kind == "name"))]
+    claims = [
+        *clause.terms,
+        *(t for t in clause.inherited if t.kind in THINGS and (t.key in contrasted or t.kind == "name")),
+    ]
     if any(t.key not in (own if t.kind == "place" else allowed) for t in claims if t.kind in HARD):
         return False
     counted = Quantity("", products, products)
@@ -189,7 +195,8 @@ def _follows(
     missing = sum(_cost(t) for t in soft if t.key not in allowed)
     if missing > SLACK * sum(_cost(t) for t in clause.terms):
         return False
-    for mark, enough in (("all", {"all"}), ("only", {"only", "one", "unless"})):
+    same_case = {"if"} if "if" in clause.marks else set()
+    for mark, enough in (("all", {"all"}), ("only", {"only", "one", "unless"} | same_case)):
         if (
             mark in clause.marks
             and not (mark == "only" and clause.quantities)
@@ -204,6 +211,8 @@ def _follows(
         c.negative != clause.negative for c in source.clauses if _shared(c, clause) == closest
     ):
         return False
+    if source.kind == "order" and any(t.key == "delivered" and t not in unit_terms for t in clause.terms):
+        return False  # expected to be delivered is not delivered
     if source.kind == "product" and clause.negative and any(t.key not in own for t in clause.main if t.kind == "verb"):
         return False
     return not _dropped(clause, unit, said, asked)
@@ -214,7 +223,7 @@ def _dropped(clause: Clause, unit: Sequence[Clause], said: Sequence[Clause], ask
     kept = _widened(_keys(t for c in (*said, *asked) for t in c.terms + c.inherited))
     given = [q for c in said for q in c.quantities]
     for one in unit:
-        if not _shared(one, clause) and not clause.quantities:
+        if len(unit) > 1 and not _shared(one, clause) and not clause.quantities:
             continue
         if any(q.limits and not any(g.says(q) or q.says(g) for g in given) for q in one.quantities):
             return True
