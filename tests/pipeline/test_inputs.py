@@ -210,7 +210,12 @@ def test_events_older_than_the_shop_keeps_are_in_no_later_version(shop, write, t
 
 
 def test_a_feed_in_a_language_that_is_not_read_says_what_to_set(write, tiny_tables):
-    german = ["Grüner Tee aus kleinen Gärten", "Schwarzer Tee mit Blüten", "Laufschuhe für breite Füße", "Wasserdichtes Zelt"]
+    german = [
+        "Grüner Tee aus kleinen Gärten",
+        "Schwarzer Tee mit Blüten",
+        "Laufschuhe für breite Füße",
+        "Wasserdichtes Zelt",
+    ]
     items = pd.DataFrame({"item_id": [f"D{n}" for n in range(8)], "title": [*german, *(f"{t}, neu" for t in german)]})
     feed = write("german.csv", items)
 
