@@ -80,8 +80,7 @@ _WORDINGS: dict[Kind, tuple[str, ...]] = {
     ),
     Kind.WORDS: (
         "HAD, and {item} has {shared} in its name too.",
-        "n: {item} has {shared} in common with MINE.",
-        "f: more {shared}, like MINE: {item}.",
+        "{item} has {shared} in common with MINE.",
         "e: {item} and MINE have {shared} in common.",
     ),
     Kind.CATEGORY: (

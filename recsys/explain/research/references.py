@@ -82,7 +82,7 @@ def compare(settings: Settings, table: pd.DataFrame, size: int, *, progress: boo
 
     The rows are a template around the shopper's profile, the best constant sentences, the settings' writer without an
     adapter, the same with the adapter that the settings name (greedy, and as a consensus of drafts), and every column
-    that ends in ``_pred``. The adapter that comes with the default writer has no row: it writes slots.
+    that ends in ``_pred``.
 
     Parameters
     ----------
