@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
@@ -21,6 +22,7 @@ from rich.logging import RichHandler
 from typer import Option
 from typer.core import TyperGroup
 
+from recsys.data.personal import MaskPersonal
 from recsys.errors import BadInput, RecsysError, Unwritable, unwritable
 from recsys.settings import Settings
 
@@ -41,13 +43,14 @@ Artifacts = Annotated[
 ]
 Json = Annotated[bool, Option("--json", help="Print the summary as JSON and nothing else on standard output.")]
 # A table's place is text: `pathlib` would make `s3:/` of `s3://`.
+Place = str
 Items = Annotated[
-    str | None, file("--items", help="Items: a file (csv, tsv, xlsx, jsonl, parquet), folder, glob or URL.")
+    Place | None, file("--items", help="Items: a file (csv, tsv, xlsx, jsonl, parquet), folder, glob or URL.")
 ]
-Interactions = Annotated[str | None, file("--interactions", help="Interactions, likewise.")]
-Impressions = Annotated[str | None, file("--impressions", help="What was shown, and clicked.")]
+Interactions = Annotated[Place | None, file("--interactions", help="Interactions, likewise.")]
+Impressions = Annotated[Place | None, file("--impressions", help="What was shown, and clicked.")]
 Engine = Annotated[str, Option("--engine", help="Where the heavy steps run: local or ray.")]
-Users = Annotated[str | None, file("--users", help="Users table (user_id, segment, ...).")]
+Users = Annotated[Place | None, file("--users", help="Users table (user_id, segment, ...).")]
 Format = Annotated[str, Option("--format", help="auto (by the columns), own, or a layout: shopify, magento, ga4, ...")]
 Map = Annotated[
     list[str] | None,
@@ -66,11 +69,7 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        logging.basicConfig(
-            level=os.environ.get("RECSYS_LOG", "WARNING").upper(),
-            format="%(message)s",
-            handlers=[RichHandler(console=err, show_path=False)],
-        )
+        _log()
         started = time.monotonic()
         try:
             summary = function(*args, **kwargs)
@@ -103,6 +102,30 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
             raise typer.Exit(code)
 
     return run
+
+
+class _Lines(logging.Handler):
+    """Log lines of one row each, for files and schedulers, where a terminal's columns would be cut."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record; the console finds standard error anew each time."""
+        when = time.strftime("%H:%M:%S", time.localtime(record.created))
+        err.print(f"{when} {record.levelname:<7} {record.getMessage()}", markup=False)
+
+
+def _log() -> None:
+    """Log as RECSYS_LOG says: our own modules at that level, what others have to say from warnings up.
+
+    Without a terminal the stages of a night are logged, too: there are no bars to be seen.
+    """
+    handler = RichHandler(console=err, show_path=False) if err.is_terminal else _Lines()
+    handler.addFilter(MaskPersonal())
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    wanted = os.environ.get("RECSYS_LOG", "").upper()
+    logging.getLogger("recsys").setLevel(wanted or logging.WARNING)
+    logging.getLogger("recsys.progress").setLevel(logging.NOTSET if wanted or interactive() else logging.INFO)
+    if not sys.warnoptions:  # about the next release of a library; its users can do nothing about it
+        warnings.simplefilter("ignore", FutureWarning)
 
 
 def _fault(error: Exception) -> int:

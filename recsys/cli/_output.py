@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from recsys.data.schema import ITEM
+from recsys.data.schema import ITEM, check_columns
+from recsys.data.sources import read_table, shown
 from recsys.errors import BadInput
 from recsys.explain import choose
 from recsys.serving.live import follow
 from recsys.serving.recommender import Recommender
+from recsys.serving.samples import different_shoppers
 from recsys.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -41,12 +42,12 @@ def tables_line(notes: dict[str, Any]) -> str:
     )
 
 
-def show(settings: Settings, console: Console) -> None:
+def show_lists(settings: Settings, console: Console) -> None:
     """Print the latest purchases and the list of three shoppers with tastes as different as their means say."""
     rec = follow(settings.artifacts, settings)
     if rec.ranker is None:
         return  # popularity and texts have no reasons to show
-    users = _different(rec)
+    users = different_shoppers(rec.shop, SHOPPERS, history=PAST)
     lists = [rec.recommend(str(rec.shop.user_ids[code]), k=LENGTH) for code in users]
     evidence, shopper = [], []
     for code, found in zip(users, lists, strict=True):
@@ -75,18 +76,17 @@ def show(settings: Settings, console: Console) -> None:
     )
 
 
-def _different(rec: Recommender) -> list[int]:
-    """Three users with some history, the first the most active, each next one the least like those before."""
-    sizes = np.diff(rec.shop.histories.indptr)
-    pool = np.argsort(-sizes, kind="stable")[:200]
-    pool = pool[sizes[pool] >= min(PAST, sizes.max())]
-    means = np.stack([rec.shop.profile(int(u)).mean for u in pool])
-    chosen = [0]
-    while len(chosen) < min(SHOPPERS, len(pool)):
-        nearest = (means @ means[chosen].T).max(axis=1)
-        nearest[chosen] = np.inf
-        chosen.append(int(np.argmin(nearest)))
-    return [int(pool[i]) for i in chosen]
+def requested(place: str, columns: list[str], role: str) -> tuple[pd.DataFrame, int]:
+    """The table of a request (whom or what a command is for), and how many of its rows lack an id.
+
+    `place` is a file, folder, glob, URL or database; `role` is the table's name where a database's URL names none.
+
+    Raises
+    ------
+    BadInput
+        There is no such table, it lacks a column, or no row has an id.
+    """
+    return check_columns(read_table(place, role), columns, shown(place))
 
 
 def known_items(rec: Recommender, table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, int]:
@@ -97,12 +97,13 @@ def known_items(rec: Recommender, table: pd.DataFrame, source: str) -> tuple[pd.
     BadInput
         It has none of them.
     """
+    source = shown(source)
     known = rec.shop.item_index.get_indexer(pd.Index(table[ITEM], dtype=object)) >= 0
     if not known.any():
         raise BadInput(f"{source}: none of its items is in the catalogue, for example {table[ITEM].iloc[0]!r}.")
     if not known.all():
-        shown = ", ".join(map(repr, table[ITEM][~known].unique()[:5]))
-        log.warning("%s: left out, as they are not in the catalogue: %s", source, shown)
+        some = ", ".join(map(repr, table[ITEM][~known].unique()[:5]))
+        log.warning("%s: left out, as they are not in the catalogue: %s", source, some)
     return table[known].reset_index(drop=True), int((~known).sum())
 
 

@@ -17,13 +17,16 @@ from typing import Any
 import numpy as np
 
 from recsys.data import snapshot
+from recsys.data.event_log import EVENTS, EXPOSURES, EventLog
 from recsys.data.forgotten import Tombstones, user_tables, without_users
+from recsys.data.handovers import Handovers
 from recsys.data.histories import Histories
 from recsys.data.retention import read_pins, write_pins
 from recsys.data.snapshot import Lazy, Snapshot
 from recsys.data.store import Store, Version
 from recsys.data.vectors import VectorPool
 from recsys.errors import ArtifactError, BadInput
+from recsys.pipeline.card import write_card
 from recsys.pipeline.inputs import QUARANTINE
 from recsys.pipeline.night import SHARDS
 from recsys.ranking.features import TrainingContext
@@ -56,6 +59,8 @@ def forget(users: Collection[str], settings: Settings) -> dict[str, Any]:
     with store.locked():
         Tombstones.read(store.root).with_users(users).write(store.root)
         rewritten = _rewrite_all(store, frozenset(users), settings)
+        handovers = Handovers(store.root).forget(users)
+        logged = {name: EventLog.of(store.root, name).erase(users) for name in (EVENTS, EXPOSURES)}
         removed_aside = [name for name in (QUARANTINE, SHARDS) if (store.root / name).exists()]
         for name in removed_aside:  # rows that were no use, and vectors of a night that was stopped
             shutil.rmtree(store.root / name)
@@ -63,6 +68,8 @@ def forget(users: Collection[str], settings: Settings) -> dict[str, Any]:
         "users": len(users),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": rewritten,
+        "handover_rows": handovers,
+        "logged": logged,
         "also_deleted": removed_aside,
         "later_exports": "refused by tombstone",
     }
@@ -125,6 +132,7 @@ def _rewritten(
             except BadInput:  # nobody is left to count some block's statistics from
                 shutil.rmtree(draft.path / "ranker", ignore_errors=True)
                 about |= {"ranker": None, "serves": "cosine; ranker dropped when users were erased: run `recsys train`"}
+        write_card(draft.path, about)
         return store.complete(draft, {**about, "rewritten": "users were erased"}, like=like or version)
 
 
