@@ -177,7 +177,7 @@ class ShopStatistics:
         if not bought and user is not None and not self.records.viewers.holds(code, user):
             return None
         a, b = short_name(self.titles[item]), short_name(self.titles[code])
-        noun = head_noun(a, b)
+        noun = head_noun(self._unbranded(a, item), self._unbranded(b, code))
         return Past(
             product=self.product(code),
             item_id=str(self.snapshot.item_ids[code]),
@@ -209,6 +209,11 @@ class ShopStatistics:
         vectors = self.snapshot.facts.vectors
         cosine = np.einsum("ij,ij->i", vectors[a[a != b]], vectors[b[a != b]])
         return float(np.quantile(cosine, UNUSUAL)) if len(cosine) else 1.0
+
+    def _unbranded(self, name: str, code: int) -> str:
+        """A name without the brand it begins with: "Co." or "&" in a brand is no break, and no product is a brand."""
+        brand = self._columns[schema.BRAND][code] if schema.BRAND in self._columns else None
+        return name[len(brand) :].lstrip(" .") if brand and name.casefold().startswith(brand.casefold()) else name
 
     def _theme(self, a: str, b: str, item: int) -> str:
         """A rare phrase of both names that is no brand: what a maker calls its lines names no use or subject."""

@@ -24,6 +24,7 @@ from recsys.encoders.encoder import Encoder
 from recsys.encoders.snapshots import build_snapshot
 from recsys.explain.grounding import check
 from recsys.explain.measures import Kind
+from recsys.explain.shared_phrases import Names
 from recsys.explain.statistics import ShopStatistics
 from recsys.settings import load_settings
 
@@ -493,3 +494,19 @@ def test_wrong_variant_is_no_purchase(statistics: ShopStatistics) -> None:
     assert same_product("The Orchard (Book 2) - Paperback", "The Orchard (Book 2) - Hardcover")
     assert not same_product("Oakfield Copper Teapot", "Oakfield Linen Teapot")
     assert not same_product("The Orchard (Book 1)", "The Orchard (Book 2)")
+
+
+def test_a_brand_is_no_kind_of_product(statistics: ShopStatistics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brindle & Co. is no kind of lantern and apron, though both names have "Brindle" before their first break."""
+    shop = statistics.snapshot
+    profile = shop.profile(0)
+    past = int(profile.items[0])
+    item = next(code for code in range(64) if code not in profile.items)
+    for head, noun in (("Felt Lantern", ""), ("Oak Aprons", "apron")):
+        titles = [f"Brindle & Co. {head}", "Brindle & Co. Linen Apron"]
+        monkeypatch.setattr(statistics, "titles", dict(zip((past, item), titles, strict=True)))
+        monkeypatch.setattr(statistics, "_columns", {"brand": ["Brindle & Co"] * 300, "category": [None] * 300})
+        monkeypatch.setattr(statistics, "_names", Names([*titles, *("Oak Puzzle" for _ in range(60))]))
+        found = statistics.past(profile, 0, item, 0)
+        assert found is not None
+        assert found.noun == noun
