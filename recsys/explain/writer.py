@@ -33,7 +33,7 @@ MAX_NEW_TOKENS = 72
 #: After a failed check, one more try: local writers then keep to wordings that are known to be true.
 TRIES = 2
 #: Within the grammar a writer cannot go astray, and draws so much more freely: it prefers one wording of nearly all.
-_FREER = 2.5
+_FREER = 4.0
 _CACHED_FORMS = 100_000
 #: Times a sentence is written again because its list has the same wording already.
 REWRITES = 3

@@ -329,10 +329,10 @@ def test_a_guided_writer_reads_the_plan_and_draws_more_freely_untrained() -> Non
             return [texts[0] for texts in within]
 
     facts = case(random.Random(6), Kind.BRAND).facts
-    for temperature, drawn in ((0.6, 1.5), (0.0, 0.0)):
+    for temperature, drawn in ((0.6, 2.4), (0.0, 0.0)):
         settings = ExplainSettings(temperature=temperature)
         ReasonWriter(Guided(lambda prompt, seed: ""), settings, trained=False, guided_from=0).write([facts])
-        assert asked.pop() == (Plan.of(facts).line, drawn)
+        assert asked.pop() == (Plan.of(facts).line, pytest.approx(drawn))
 
 
 def test_no_list_gets_one_wording_twice() -> None:
