@@ -88,12 +88,15 @@ def assess_live(
     writers = {TEMPLATE: ReasonWriter(None, settings.explain)}
     if settings.explain.adapter is not None and (bare := load_local(settings.explain, bare=True)) is not None:
         writers[ZERO_SHOT] = ReasonWriter(bare, settings.explain)
-    writers[rec.explainer.writer.name] = rec.explainer.writer
+    # A writer that cannot be loaded for want of an extra is said, not measured as the template it would fall back to.
+    local = load_local(settings.explain)
+    own = rec.explainer.writer if local is None else ReasonWriter.around(local, settings.explain)
+    writers[own.name] = own
     pairs = sample_pairs(rec, size)
     figures, table, written = evaluate.assess(rec.explainer, pairs, writers, progress=progress)
     if sheet is not None:
         users = [str(rec.shop.user_ids[pair.user]) for pair in pairs]
-        outputs.write_table(audit.sheet(rec.explainer, users, written[rec.explainer.writer.name]), sheet)
+        outputs.write_table(audit.sheet(rec.explainer, users, written[own.name]), sheet)
     return figures, table
 
 
