@@ -141,6 +141,9 @@ class IntakeSettings(_Section):
     keep_missing_days: float = Field(365.0, ge=0)
     """Days after its last event that a product which has left the feed is still learnt from (never recommended); it
     comes back with its history."""
+    keep_days: float | None = Field(None, gt=0)
+    """Days before the latest event after which events and impressions are dropped, in every version from then on; none
+    keeps all."""
     vocabulary: Path | None = None
     """A TOML file of the form of `recsys/data/vocabulary.toml`: the shop's own names of columns, events and states."""
 
@@ -150,6 +153,8 @@ class GateSettings(_Section):
 
     margin: float = Field(0.005, ge=0)
     """Per-user AUC that the candidate may lose, beyond what chance explains, before it is refused."""
+    max_drift: float = Field(1.0, gt=0)
+    """How far the scores of a sample may move between nights, as a population stability index; see `pipeline.drift`."""
     max_shrink: float = Field(0.5, gt=0, le=1)
     """Share of items or events that may vanish from one night to the next before the input is called broken."""
 
@@ -185,9 +190,10 @@ class AssistantSettings(_Section):
 
     languages: tuple[Literal["en", "zh"], ...] = ("en",)
     """Languages the encoder reads; questions in others rest on their words and on shop concepts."""
-    writer: str = "retrieved"
-    """``retrieved`` gives the shop's own words; else what words them: a causal model (directory, pinned default,
-    Hugging Face name), or ``endpoint:MODEL``. What does not follow from its source is replaced by the source."""
+    writer: str = "auto"
+    """Language model: ``auto`` is Qwen2.5-Coder-0.5B-Instruct where the extra ``llm`` is installed, else none;
+    ``retrieved`` is none (the shop's own words); else a GGUF model (pinned name, ``.gguf`` file, hub repository), a
+    causal model of transformers, or ``endpoint:MODEL``. What does not follow from its source is replaced by it."""
     adapter: Path | None = None
     """LoRA adapter of the writer, as `recsys finetune assistant` makes it."""
     orders: str | None = None

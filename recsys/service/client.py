@@ -151,13 +151,13 @@ class Client(Transport):
         )
         return found
 
-    def generate(self, *, prompt: str, max_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> GenerateReply:
+    def generate(self, *, prompt: str, max_tokens: int = 128, temperature: float = 0.0) -> GenerateReply:
         """Text that the configured model writes to a prompt; what it says is the model's, nobody has checked it."""
         found: GenerateReply = self._ask(
             "POST",
             "/generate",
             GenerateReply,
-            body={"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature, "seed": seed},
+            body={"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature},
         )
         return found
 
@@ -355,15 +355,13 @@ class AsyncClient(AsyncTransport):
         )
         return found
 
-    async def generate(
-        self, *, prompt: str, max_tokens: int = 128, temperature: float = 0.0, seed: int = 0
-    ) -> GenerateReply:
+    async def generate(self, *, prompt: str, max_tokens: int = 128, temperature: float = 0.0) -> GenerateReply:
         """Text that the configured model writes to a prompt; what it says is the model's, nobody has checked it."""
         found: GenerateReply = await self._ask(
             "POST",
             "/generate",
             GenerateReply,
-            body={"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature, "seed": seed},
+            body={"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature},
         )
         return found
 

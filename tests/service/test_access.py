@@ -58,6 +58,10 @@ ROUTES = [
     ("GET", "/version", None, "recommend"),
     ("GET", "/metrics", None, "admin"),
     ("POST", "/tokens", {"user_id": "000"}, "admin"),
+    ("GET", "/insight/shoppers", None, "admin"),
+    ("GET", "/insight/card", None, "admin"),
+    ("POST", "/insight/reasons", {"user_id": "000", "items": ["G001"]}, "admin"),
+    ("POST", "/insight/compare", {"user_id": "000"}, "admin"),
 ]
 
 
