@@ -161,6 +161,26 @@ class SimilarBody(_Body):
     """As in `POST /recommend`."""
 
 
+class ShelfBody(Who):
+    """`POST /buy-again`, `/new-arrivals` and `/recently-viewed`."""
+
+    model_config = example(user_id="12347", k=5)
+
+    k: K = 10
+    columns: Columns | None = []
+    """As in `POST /recommend`."""
+
+
+class TrendingBody(_Body):
+    """`POST /trending`."""
+
+    model_config = example(k=5)
+
+    k: K = 10
+    columns: Columns | None = []
+    """As in `POST /recommend`."""
+
+
 class CompleteBody(_Body):
     """`POST /complete`."""
 

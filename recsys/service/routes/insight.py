@@ -20,7 +20,7 @@ from recsys.errors import ArtifactError
 from recsys.explain import Explainer, Explanation
 from recsys.explain.writer import TEMPLATE
 from recsys.service.access import needs
-from recsys.service.bodies import MAX_EXPLAINED, Id, K, Who
+from recsys.service.bodies import MAX_EXPLAINED, Id, K, Who, example
 from recsys.service.problems import problems
 from recsys.service.replies import ListReply, Versioned
 from recsys.service.rows import STANDARD, Fields, listed, reply, version_of
@@ -52,6 +52,8 @@ class Someone(Versioned):
 class ReasonsBody(Who):
     """`POST /insight/reasons`."""
 
+    model_config = example(user_id="12347", items=["85123A", "71053"])
+
     items: Annotated[list[Id], Field(min_length=1, max_length=MAX_EXPLAINED)]
     """The items of one list, best first."""
     language: Literal["en", "zh"] = "en"
@@ -69,6 +71,8 @@ class PartedReasons(Versioned):
 
 class CompareBody(Who):
     """`POST /insight/compare`."""
+
+    model_config = example(user_id="12347", by="popularity")
 
     by: Literal["ranker", "popularity"] = "ranker"
     """``popularity``: what sold most in the last 30 days, the same for everybody but for what they had."""
