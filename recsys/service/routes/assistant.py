@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic_core import to_json
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from recsys.assistant.feedback import Feedback
@@ -25,6 +28,7 @@ from recsys.service.state import service_of
 
 router = APIRouter(tags=["assistant"], dependencies=[Depends(needs("answer"))])
 _STREAM = "text/event-stream"
+log = logging.getLogger(__name__)
 
 
 @router.post(
@@ -80,6 +84,9 @@ async def _streamed(slow: SlowCalls, told: Iterator[Event]) -> AsyncIterator[byt
         try:
             await writing
         except Exception as error:  # noqa: BLE001 - the status is sent already: the stream says it
+            if not isinstance(error, HTTPException):
+                where = "".join(traceback.format_tb(error.__traceback__))
+                log.error("%s while an answer was streamed\n%s", type(error).__name__, where)
             yield _event("problem", {"detail": str(getattr(error, "detail", "a fault of the service"))})
     finally:
         gone.set()
