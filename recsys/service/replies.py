@@ -267,4 +267,4 @@ class ReadyReply(HealthReply):
     writer: str
     """State of the writer of reasons: ``ready``, ``loading``, or ``plain`` (sentences come from templates)."""
     answers: bool
-    """Whether the assistant has something to answer from."""
+    """Whether the assistant is open, which it is from the first question on."""
