@@ -214,9 +214,10 @@ class AssistantSettings(_Section):
 
     languages: tuple[Literal["en", "zh"], ...] = ("en",)
     """Languages the encoder reads; questions in others rest on their words and on shop concepts."""
-    writer: str = "retrieved"
-    """``retrieved`` gives the shop's own words; else what words them: a causal model (directory, pinned default,
-    Hugging Face name), or ``endpoint:MODEL``. What does not follow from its source is replaced by the source."""
+    writer: str = "auto"
+    """Language model: ``auto`` is Qwen2.5-Coder-0.5B-Instruct where the extra ``llm`` is installed, else none;
+    ``retrieved`` is none (the shop's own words); else a GGUF model (pinned name, ``.gguf`` file, hub repository), a
+    causal model of transformers, or ``endpoint:MODEL``. What does not follow from its source is replaced by it."""
     adapter: Path | None = None
     """LoRA adapter of the writer, as `recsys finetune assistant` makes it."""
     orders: str | None = None
