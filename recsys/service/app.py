@@ -20,7 +20,7 @@ from recsys.service.problems import Problem, handle_errors
 from recsys.service.routes import assistant, catalogue, events, health, insight, lists, reasons
 from recsys.service.rows import VERSION_HEADER
 from recsys.service.state import Service, live_assistant
-from recsys.serving.live import following, live_recommender
+from recsys.serving.live import Live, following, live_recommender
 from recsys.settings import Settings
 
 __all__ = ["create_app", "live_assistant"]
@@ -54,7 +54,13 @@ def create_app(settings: Settings, *, check_every: float = CHECK_EVERY) -> FastA
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=service.warm, name="recsys-warming", daemon=True).start()
-        with following((service.lists, service.answers), check_every):
+        variants = service.experiment.lives if service.experiment else []
+        followed: list[Live[Any]] = [
+            service.lists,
+            service.answers,
+            *(live for live in variants if live is not service.lists),
+        ]
+        with following(followed, check_every):
             yield
         service.close()
 
@@ -65,6 +71,7 @@ def create_app(settings: Settings, *, check_every: float = CHECK_EVERY) -> FastA
         lifespan=lifespan,
         default_response_class=PlainJSON,
         separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.service, app.state.lists, app.state.answers = service, service.lists, service.answers
     if settings.serve.cors_origins:
