@@ -23,8 +23,7 @@ from recsys.service.access import needs
 from recsys.service.bodies import MAX_EXPLAINED, Id, K, Who
 from recsys.service.problems import problems
 from recsys.service.replies import ListReply, Versioned
-from recsys.service.routes.lists import listed
-from recsys.service.rows import STANDARD, Fields, reply
+from recsys.service.rows import STANDARD, Fields, listed, reply
 from recsys.service.state import service_of, version_of
 from recsys.serving.fallback import recent_popularity
 from recsys.serving.recommender import Recommender
