@@ -26,6 +26,7 @@ from recsys.settings import load_settings
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'dev')")
 expect = playwright.expect
+expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if CHROMIUM is None:
