@@ -153,6 +153,8 @@ class GateSettings(_Section):
 
     margin: float = Field(0.005, ge=0)
     """Per-user AUC that the candidate may lose, beyond what chance explains, before it is refused."""
+    max_drift: float = Field(1.0, gt=0)
+    """How far the scores of a sample may move between nights, as a population stability index; see `pipeline.drift`."""
     max_shrink: float = Field(0.5, gt=0, le=1)
     """Share of items or events that may vanish from one night to the next before the input is called broken."""
 

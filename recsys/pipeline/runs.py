@@ -17,7 +17,7 @@ from recsys.encoders.loading import encoder_for, encoder_of
 from recsys.encoders.protocol import Encodes
 from recsys.encoders.snapshots import Built, build_snapshot
 from recsys.errors import BadInput, NothingToLearn
-from recsys.pipeline import too_few
+from recsys.pipeline import drift, too_few
 from recsys.pipeline.gate import Verdict, judge, shrunk
 from recsys.pipeline.inputs import Inputs, load_inputs
 from recsys.pipeline.night import Night
@@ -152,13 +152,17 @@ def _embed_and_train(
         if verdict is not None and verdict.refused:
             return Outcome(night.live, built.notes, verdict)
         ranker, serves = _fit(shop, texts, night.settings, night.progress), "ranker"
+        moved = drift.measure(night, shop, ranker)
+        if gated and (broken := drift.refusal(moved, night.settings.gate.max_drift)):
+            return Outcome(night.live, built.notes, Verdict(True, broken, {"drift": moved}))
     except NothingToLearn as error:
         if gated and (broken := shrunk(night, shop)):
             return Outcome(night.live, built.notes, Verdict(True, broken, {}))
         ranker, serves = None, f"popularity and texts; no ranker: {error}"
+        moved = drift.measure(night, shop, None)
         verdict = Verdict(False, f"no ranker, popularity and texts serve: {error}", {}) if gated else None
     figures = verdict.figures if verdict else None
-    more = {"gate": figures, EVENTS_READ: dict(events_read or {})}
+    more = {"gate": figures, "drift": moved, EVENTS_READ: dict(events_read or {})}
     with stage("write and publish"):
         version = publish_version(night, built, ranker, texts.pool, serves=serves, **more)
     return Outcome(version, version.manifest["counts"] | {"training_histories_encoded": texts.encoded}, verdict)
