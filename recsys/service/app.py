@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import metadata
 from typing import Any
 
@@ -64,15 +64,7 @@ def create_app(settings: Settings, *, check_every: float = CHECK_EVERY) -> FastA
             yield
         service.close()
 
-    app = FastAPIOffline(
-        title="recsys",
-        description=_ABOUT,
-        version=metadata.version(DISTRIBUTION),
-        lifespan=lifespan,
-        default_response_class=PlainJSON,
-        separate_input_output_schemas=False,
-        generate_unique_id_function=lambda route: route.name,
-    )
+    app = endpoints(lifespan)
     app.state.service, app.state.lists, app.state.answers = service, service.lists, service.answers
     if settings.serve.cors_origins:
         app.add_middleware(
@@ -84,9 +76,23 @@ def create_app(settings: Settings, *, check_every: float = CHECK_EVERY) -> FastA
         )
     app.add_middleware(Guard, max_body=MAX_BODY, observe=service.metrics.observe, policies=POLICIES)
     handle_errors(app, settings)
+    mount_page(app)
+    return app
+
+
+def endpoints(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+    """The endpoints and their description, with nothing behind them yet."""
+    app = FastAPIOffline(
+        title="recsys",
+        description=_ABOUT,
+        version=metadata.version(DISTRIBUTION),
+        lifespan=lifespan,
+        default_response_class=PlainJSON,
+        separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
     for part in (lists, reasons, assistant, catalogue, events, health, insight):
         app.include_router(part.router)
-    mount_page(app)
     _describe(app)
     return app
 

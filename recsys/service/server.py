@@ -31,6 +31,8 @@ from recsys.settings import Settings, load_settings
 FIRST_REQUEST = 10.0
 #: Seconds that requests which have begun may take to end when the server is told to stop.
 GRACE = 30
+#: Seconds that a process may take to start before the one that started it takes it for dead.
+STARTING = 300
 #: Seconds after which a thread that computes lets another one go on; Python's own 5 ms add up to long waits.
 SWITCH = 0.001
 #: Connections at the same time in one process; further ones are told to come back (503).
@@ -91,6 +93,7 @@ def run(
         "log_level": "warning",
         "http": f"{__name__}:{Impatient.__name__}",
         "timeout_graceful_shutdown": GRACE,
+        "timeout_worker_healthcheck": STARTING,
         "limit_concurrency": CONNECTIONS,
         "server_header": False,
     }

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary
 
 from fastapi import Request
 
@@ -76,7 +75,7 @@ class Service:
         self.access = Access(self.settings.serve, keys_of(self.settings))
         self.metrics = Metrics()
         self.experiment = Experiment(self.settings, self.lists) if self.settings.experiment.name else None
-        self._served = WeakKeyDictionary[Recommender, Served]()
+        self._served: dict[int, Served] = {}
         self._served_lock = threading.Lock()
 
     @property
@@ -85,12 +84,15 @@ class Service:
         return self._of(self.lists.value)
 
     def _of(self, rec: Recommender) -> Served:
-        found = self._served.get(rec)
-        if found is None:
+        found = self._served.get(id(rec))
+        if found is None or found.rec is not rec:
             with self._served_lock:
-                found = self._served.get(rec)
-                if found is None:
-                    found = self._served[rec] = Served.of(rec, self.settings.serve.cached_lists)
+                found = self._served.get(id(rec))
+                if found is None or found.rec is not rec:
+                    found = Served.of(rec, self.settings.serve.cached_lists)
+                    lives = [self.lists, *(self.experiment.lives if self.experiment else ())]
+                    live = {id(one.value) for one in lives if one.opened}  # what is live no more is let go
+                    self._served = {k: v for k, v in self._served.items() if k in live} | {id(rec): found}
         return found
 
     def made(self, body: RecommendBody) -> Made | None:
