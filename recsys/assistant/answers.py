@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from recsys.assistant import dialogue, product_facts, shopping, tools
+from recsys.assistant.agent import Agent
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
 from recsys.assistant.knowledge import Knowledge
@@ -24,6 +26,7 @@ from recsys.assistant.wording import Wording
 from recsys.data import schema
 from recsys.data.parsing import as_ids
 from recsys.errors import BadInput
+from recsys.llm.chat import ChatModel
 from recsys.serving.recommender import Recommender
 
 BOUND = 0.5
@@ -41,8 +44,11 @@ class Assistant:
         For recommendations and product facts; without one those questions are handed over.
     orders
         For questions about orders; without it those are handed over.
-    wording
-        Words answers from their sources with a language model; by default the shop's own words are given as they are.
+    model
+        Language model that words what the shop's rules say and, where it can call tools, is asked what to look up when
+        the router finds nothing. By default there is none: the shop's own words are given as they are.
+    tuned
+        The model was fine-tuned on `lessons` and is asked in their form.
     bound
         Confidence below which a person takes over.
     """
@@ -53,19 +59,27 @@ class Assistant:
         recommender: Recommender | None = None,
         orders: Orders | None = None,
         *,
-        wording: Wording | None = None,
+        model: ChatModel | None = None,
+        tuned: bool = False,
         bound: float = BOUND,
     ) -> None:
         self.knowledge = knowledge
         self.recommender = recommender
         self.orders = orders
-        self.wording = wording
+        self.wording = None if model is None else Wording(model, tuned=tuned)
         self.bound = bound
         items = None if recommender is None else recommender.shop.tables.value.items
         self.shelves = None if items is None else ProductTable(items, knowledge.synonyms)
         self.router = Router(knowledge, self.shelves, bound)
+        self.agent = Agent(model, self.shelves) if model is not None and model.calls_tools else None
         self._near: Nearest | None = None
         self._lock = threading.Lock()
+
+    def warm(self) -> None:
+        """Evaluate the fixed parts of the model's prompts, so that the first turn is as fast as the others."""
+        for part in (self.wording, self.agent):
+            if part is not None:
+                part.warm()
 
     def answer(
         self,
@@ -113,9 +127,7 @@ class Assistant:
             yield from (Sources(()), Token(told.text), Done(told))
             return
         context = self._context(question, turns, user)
-        calls = self.router.plan(question, turns, user)
-        results = [self.run(call, context) for call in calls]
-        result = tools.joined(results)
+        result = tools.joined(self._looked_up(question, turns, user, context))
         if result.passes_on and not result.found and result.lead == context.say("no_answer"):
             result = replace(result, lead=context.say("handover"))
         yield Sources(result.sources)
@@ -138,6 +150,17 @@ class Assistant:
                 reasons=result.reasons,
             )
         )
+
+    def _looked_up(self, question: str, turns: Sequence[Turn], user: str | None, context: Context) -> Sequence[Result]:
+        """What the router's calls find, or the model's where those find nothing that could be there."""
+        calls = self.router.plan(question, turns, user)
+        results = [self.run(call, context) for call in calls]
+        if self.agent is None or any(r.found for r in results) or not all(call.tool in _MAY_BE_WRONG for call in calls):
+            return results
+        planned = self.agent.plan(question, turns)
+        with ThreadPoolExecutor(max_workers=len(planned) or 1) as pool:
+            second = list(pool.map(lambda call: self.run(call, context), planned))
+        return [r for r in second if r.found] or results
 
     def _pieces(self, result: Result) -> Iterator[tuple[str, bool]]:
         """The answer in pieces, and whether each is in the model's words: what the shop's rules say may be."""
@@ -200,6 +223,8 @@ class Assistant:
         return self._near
 
 
+_MAY_BE_WRONG = frozenset({"search_policies", "search_products"})
+"""Tools of which nothing found may mean that the router misunderstood; elsewhere "none" is the answer."""
 SHOPPING: dict[type, Any] = {
     tools.SearchProducts: shopping.search_products,
     tools.Compare: product_facts.compare,

@@ -53,8 +53,10 @@ class LlamaCpp:
         params.model.path = str(file)
         params.n_parallel, params.n_ctx = 2, 2 * CONTEXT
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or cores
+        params.cpuparams.poll = params.cpuparams_batch.poll = 0  # waiting threads leave the cores to the shop
         params.cache_ram_mib = 0  # the two slots keep what is worth keeping
         params.warmup, params.verbosity, params.use_jinja, params.ui = False, -1, True, False
+        params.force_pure_content_parser = True  # calls are read here, also those of a list that was cut off
         # the wheel's server also listens on a port of this machine: nobody else has its key
         params.api_keys = [secrets.token_urlsafe(32)]
         try:
