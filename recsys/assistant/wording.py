@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from recsys.assistant import lessons
 from recsys.assistant.grounding import check_answer
+from recsys.assistant.sources import Passage
 from recsys.errors import RecsysError
 from recsys.llm.chat import ChatModel, WriterChat
 from recsys.llm.gpt import Message, Sampling
@@ -76,15 +77,16 @@ class Wording:
 
     def pieces(self, question: str, text: str, title: str = "") -> Iterator[tuple[str, bool]]:
         """Pieces of an answer from one source, and whether each is in the model's words."""
-        source = f"{title} {text}"
+        source = Passage("", "", title, text)
         gap = "" if language_of(text) == "zh" else " "
         self.asked += 1
         said, whole = "", True
         try:
             for sentence in _whole(self._asked(question, text)):
-                if not (whole := not check_answer(sentence, [source], question)):
+                piece = gap + sentence if said else sentence
+                if not (whole := not check_answer(said + piece, [source], question)):
                     break
-                said += (piece := gap + sentence if said else sentence)
+                said += piece
                 yield piece, True
         except RecsysError as error:
             whole = False

@@ -418,7 +418,6 @@ SOURCE = ["How long do returns take? You can return products within 30 days. Fin
     "answer",
     [
         "You can return products within 30 days.",
-        "Products can be returned within 30 days of purchase.",
         "Final sale items cannot be returned.",
     ],
 )
@@ -430,6 +429,7 @@ def test_answers_that_follow_pass(answer: str) -> None:
     "answer",
     [
         "You can return products within 60 days.",
+        "Products can be returned within 30 days of purchase.",
         "You can return products within ninety days.",
         "You cannot return products within 30 days.",
         "Final sale items can be returned.",
