@@ -31,6 +31,8 @@ from recsys.serving.recommender import Recommender
 
 BOUND = 0.5
 """Confidence below which a person takes over."""
+SURE = 0.85
+"""Confidence of the router's finds from which the model is not asked what else to look up."""
 
 
 class Assistant:
@@ -152,15 +154,18 @@ class Assistant:
         )
 
     def _looked_up(self, question: str, turns: Sequence[Turn], user: str | None, context: Context) -> Sequence[Result]:
-        """What the router's calls find, or the model's where those find nothing that could be there."""
+        """What the router's calls find, or the model's where it is surer of the whole turn.
+
+        The router knows its own doubts: measured on questions, the model is right more often only where these are.
+        """
         calls = self.router.plan(question, turns, user)
         results = [self.run(call, context) for call in calls]
-        if self.agent is None or any(r.found for r in results) or not all(call.tool in _MAY_BE_WRONG for call in calls):
+        if self.agent is None or not all(call.tool in _DOUBTFUL for call in calls) or _certainty(results) >= SURE:
             return results
         planned = self.agent.plan(question, turns)
         with ThreadPoolExecutor(max_workers=len(planned) or 1) as pool:
             second = list(pool.map(lambda call: self.run(call, context), planned))
-        return [r for r in second if r.found] or results
+        return second if _certainty(second) > _certainty(results) else results
 
     def _pieces(self, result: Result) -> Iterator[tuple[str, bool]]:
         """The answer in pieces, and whether each is in the model's words: what the shop's rules say may be."""
@@ -223,8 +228,15 @@ class Assistant:
         return self._near
 
 
-_MAY_BE_WRONG = frozenset({"search_policies", "search_products"})
-"""Tools of which nothing found may mean that the router misunderstood; elsewhere "none" is the answer."""
+_DOUBTFUL = frozenset({"search_policies", "search_products"})
+"""Tools whose finds may rest on a misunderstanding; what others find or do not find is the answer."""
+
+
+def _certainty(results: Sequence[Result]) -> float:
+    """Confidence in the least certain part of a turn; a part that found nothing is none."""
+    return min((result.confidence if result.found else 0.0 for result in results), default=0.0)
+
+
 SHOPPING: dict[type, Any] = {
     tools.SearchProducts: shopping.search_products,
     tools.Compare: product_facts.compare,

@@ -117,7 +117,7 @@ class LlamaCpp:
                 worker.join()
 
     def calls(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], limit: int = 4) -> list[ToolCall]:
-        """Tool calls decoded under the grammar of the tools' schemas; "reply" is the choice of calling none.
+        """Tool calls decoded under the grammar of the tools' schemas: at least one, so offer one that looks nothing up.
 
         Raises
         ------
@@ -175,4 +175,4 @@ def parse_calls(text: str) -> list[ToolCall]:
         if isinstance(entry, dict) and isinstance(name := entry.pop("tool", None), str):
             found.append(ToolCall(name, entry))
         at = text.find("{", end)
-    return [call for call in found if call.name != "reply"]
+    return found

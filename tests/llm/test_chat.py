@@ -50,9 +50,9 @@ def test_a_random_model_still_calls_tools_that_parse(local: Any) -> None:
     local.warm(MESSAGES[:1], TOOLS)
     for words in ("a tent under 300", "你好"):
         for call in local.calls([MESSAGES[0], {"role": "user", "content": words}], TOOLS, limit=2):
-            assert call.name == "search_products"  # "reply" is the choice of calling none
-            assert set(call.arguments) <= {"query", "price_max"}
-            assert isinstance(call.arguments["query"], str)
+            assert call.name in {"search_products", "reply"}
+            assert set(call.arguments) <= ({"query", "price_max"} if call.name == "search_products" else set())
+            assert all(isinstance(value, str | float | int | None) for value in call.arguments.values())
 
 
 def test_pieces_are_streamed_and_are_the_same_each_time(local: Any) -> None:
@@ -97,7 +97,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     [
         ('[{"tool": "a", "x": 1}, {"tool": "b"}]', ["a", "b"]),
         ('[{"tool": "a", "x": "{"}, {"tool": "b", "que', ["a"]),
-        ('[{"tool": "reply"}]', []),
+        ('[{"tool": "reply"}]', ["reply"]),
         ("no JSON", []),
         ('[{"x": 1}]', []),
     ],
