@@ -1,7 +1,7 @@
 """A language model that chooses tools: it decides what is looked up, and the tools decide what may be said.
 
-Its calls are decoded under the JSON schemas of the tools and checked again by their pydantic models; products it names
-have to exist. The fixed part of the prompt (tools and examples) comes first, so that it is evaluated once.
+Its calls are decoded under the JSON schemas of the tools, with the ids of the products that were shown, and checked
+again by their pydantic models. The fixed part of the prompt (tools and examples) comes first, to be evaluated once.
 """
 
 from __future__ import annotations
@@ -128,18 +128,34 @@ class Agent:
 
     def plan(self, question: str, turns: Sequence[Turn]) -> list[Call]:
         """The calls that the model asks for and that can be made; none where it fails, which is said."""
-        asked: Message = {"role": "user", "content": self._situation(question, turns)}
+        rows = [] if self._table is None else dialogue.focus(turns, self._table)[:SHOWN]
+        asked: Message = {"role": "user", "content": self._situation(question, turns, rows)}
         try:
-            found = self.model.calls([*self._fixed, asked], self._tools, MOST)
+            found = self.model.calls([*self._fixed, asked], self._offered(rows), MOST)
         except RecsysError as error:
             log.warning("the language model chose no tools, and the router's choice stands: %s", error)
             return []
         calls = [call for made in found if (call := self._call(made, question)) is not None]
         return list({(c.tool, str(c.arguments), c.reply): c for c in calls}.values())
 
-    def _situation(self, question: str, turns: Sequence[Turn]) -> str:
+    def _offered(self, rows: Sequence[int]) -> list[dict[str, Any]]:
+        """The tools, those that take products with the ids that were shown; without these where none was."""
+        ids = [] if self._table is None else [self._table.ids[row] for row in rows]
+        offered = []
+        for tool in self._tools:
+            parameters = tool["function"]["parameters"]
+            if "items" in parameters["properties"]:
+                if not ids:
+                    continue
+                items = {"type": "array", "items": {"enum": ids}, "minItems": 1, "maxItems": MOST}
+                parameters = {**parameters, "properties": {**parameters["properties"], "items": items}}
+                tool = {**tool, "function": {**tool["function"], "parameters": parameters}}
+            offered.append(tool)
+        return offered
+
+    def _situation(self, question: str, turns: Sequence[Turn], rows: Sequence[int]) -> str:
         lines = []
-        if self._table is not None and (rows := dialogue.focus(turns, self._table)[:SHOWN]):
+        if self._table is not None and rows:
             shown = [f"{n} {self._table.ids[row]} {self._table.titles[row]}" for n, row in enumerate(rows, start=1)]
             lines.append("Shown: " + ", ".join(shown))
         if earlier := [turn.text[:MAX_TEXT] for turn in turns if turn.role == "user"][-EARLIER:]:

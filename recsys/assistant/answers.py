@@ -162,7 +162,7 @@ class Assistant:
         results = [self.run(call, context) for call in calls]
         if self.agent is None or not all(call.tool in _DOUBTFUL for call in calls) or _certainty(results) >= SURE:
             return results
-        planned = self.agent.plan(question, turns)
+        planned = [call for call in self.agent.plan(question, turns) if call.tool in _REPLANNED]
         with ThreadPoolExecutor(max_workers=len(planned) or 1) as pool:
             second = list(pool.map(lambda call: self.run(call, context), planned))
         return second if _certainty(second) > _certainty(results) else results
@@ -230,6 +230,10 @@ class Assistant:
 
 _DOUBTFUL = frozenset({"search_policies", "search_products"})
 """Tools whose finds may rest on a misunderstanding; what others find or do not find is the answer."""
+
+
+_REPLANNED = _DOUBTFUL | {"order_status", "product_facts"}
+"""Tools that may take their place: each finds something only where it is there."""
 
 
 def _certainty(results: Sequence[Result]) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import json
 import logging
 import threading
@@ -231,9 +230,6 @@ def _model(settings: Settings) -> ChatModel | None:
     """The chat model of the settings; None where there is none, which is said."""
     name = settings.assistant.writer
     if name == RETRIEVED:
-        return None
-    if name == AUTO and importlib.util.find_spec("xllamacpp") is None:
-        log.warning("the assistant works without a language model: pip install 'shop-recsys[llm]' for one")
         return None
     try:
         return load_chat(

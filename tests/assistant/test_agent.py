@@ -46,6 +46,7 @@ class Scripted:
     def __init__(self, calls: Sequence[ToolCall] = (), pieces: Sequence[str] = (), fails: bool = False) -> None:
         self._calls, self._pieces, self._fails = list(calls), list(pieces), fails
         self.asked: list[Any] = []
+        self.offered: list[list[str]] = []
         self.given = 0
 
     def warm(self, messages: Any, tools: Any = ()) -> None:
@@ -61,6 +62,7 @@ class Scripted:
 
     def calls(self, messages: Any, tools: Sequence[Mapping[str, Any]], limit: int = 4) -> list[ToolCall]:
         self.asked.append(messages)
+        self.offered.append([tool["function"]["name"] for tool in tools])
         if self._fails:
             raise RecsysError("out of memory")
         return self._calls
@@ -110,8 +112,11 @@ def test_the_model_is_told_what_was_shown_and_asked() -> None:
     agent = Agent(model, ProductTable(ITEMS, ()))
     agent.warm()
     agent.plan("is the second one blue?", turns)
-    warmed, asked = model.asked
+    warmed, asked = model.asked[:2]
     assert asked[: len(warmed)] == warmed  # evaluated once, then only what is new
+    assert [name for name in model.offered[-1] if name in {"compare", "product_facts"}] == ["product_facts", "compare"]
+    agent.plan("hello", [])
+    assert not {"compare", "product_facts"} & set(model.offered[-1])  # nothing was shown that they could take
     assert asked[-1]["content"].splitlines() == [
         "Shown: 1 RED1 Rain Co. Red Umbrella, 2 BLU2 Rain Co. Blue Umbrella",
         "Earlier: umbrellas",
