@@ -48,8 +48,9 @@ class Assistant:
     orders
         For questions about orders; without it those are handed over.
     model
-        Language model that words what the shop's rules say and, where it can call tools, is asked what to look up when
-        the router finds nothing. By default there is none: the shop's own words are given as they are.
+        Language model that, where it can call tools, is asked what to look up when the router doubts. By default none.
+    words
+        Whether the model also words what the shop's rules say; else the shop's own words are given as they are.
     tuned
         The model was fine-tuned on `lessons` and is asked in their form.
     bound
@@ -63,13 +64,15 @@ class Assistant:
         orders: Orders | None = None,
         *,
         model: ChatModel | None = None,
+        words: bool = True,
         tuned: bool = False,
         bound: float = BOUND,
     ) -> None:
         self.knowledge = knowledge
         self.recommender = recommender
         self.orders = orders
-        self.wording = None if model is None else Wording(model, tuned=tuned)
+        self.model = model
+        self.wording = Wording(model, tuned=tuned) if model is not None and words else None
         self.bound = bound
         items = None if recommender is None else recommender.shop.tables.value.items
         self.shelves = None if items is None else ProductTable(items, knowledge.synonyms)

@@ -40,7 +40,11 @@ from recsys.settings import Settings, load_settings
 log = logging.getLogger(__name__)
 
 AUTO = "auto"
-"""Writer: the default chat model where the extra ``llm`` is installed and the weights can be had, else none."""
+"""Writer: the default chat model where the extra ``llm`` is installed and the weights can be had, else none.
+
+It chooses tools where the router doubts, and leaves the words to the shop: of a rule it picks one fact and leaves out
+the others too often ("three years" of "two years, three for laptops"), which no check of falsehoods finds.
+"""
 
 
 def question_encoder(settings: Settings) -> Encodes:
@@ -128,6 +132,7 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
         recommender,
         _orders(settings, sample),
         model=_model(settings),
+        words=settings.assistant.writer != AUTO,
         tuned=settings.assistant.adapter is not None,
         bound=settings.assistant.bound,
     )

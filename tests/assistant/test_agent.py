@@ -135,12 +135,21 @@ def test_a_model_that_fails_leaves_the_router_its_choice_and_says_so(caplog: pyt
 TEXT = "Delivery takes 2 to 5 working days. Express arrives the next day."
 
 
-def worded(*pieces: str, fails: bool = False) -> list[tuple[str, bool]]:
-    return list(Wording(Scripted(pieces=pieces, fails=fails)).pieces("how long does delivery take?", TEXT))
+def worded(*pieces: str, fails: bool = False, question: str = "how long does delivery take?") -> list[tuple[str, bool]]:
+    return list(Wording(Scripted(pieces=pieces, fails=fails)).pieces(question, TEXT))
 
 
 def test_sentences_that_follow_are_kept_in_the_models_words() -> None:
     assert worded("Delivery takes 2 ", "to 5 working days", ".") == [("Delivery takes 2 to 5 working days.", True)]
+
+
+def test_a_fact_that_was_asked_for_and_left_out_is_added() -> None:
+    express = "Express arrives the next day."
+    assert worded(express, question="how fast is express?") == [(express, True)]
+    assert worded(express, question="how fast are you?") == [
+        (express, True),
+        (" Delivery takes 2 to 5 working days.", False),
+    ]
 
 
 def test_what_does_not_follow_is_replaced_by_what_the_source_says_beyond() -> None:

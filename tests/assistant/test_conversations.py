@@ -1,7 +1,7 @@
 """Questions as shoppers write them, written before any of them was asked; the whole sample shop, no language model.
 
-`data/conversations.csv` has 43 turns, a third of them Chinese, with what a right answer must and must not contain. A hit
-of `must_not` is counted apart: there may be none. ``items`` are checks on the products among the sources.
+`data/conversations.csv` has 43 turns, a third Chinese, with what a right answer must and must not contain. A hit of
+`must_not` is counted apart: there may be none. ``items`` are checks on the products among the sources.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ def bench_answers(settings: Settings, *, size: int | None = None) -> dict[str, A
     plain = Assistant(assistant.knowledge, assistant.recommender, assistant.orders, bound=assistant.bound)
     plain.answer(asked[0])  # what is read from disk once
     contenders = {ALONE: _timed(plain, asked)}
-    if assistant.wording is not None:
-        contenders = {assistant.wording.model.name: _timed(assistant, asked), **contenders}
+    if assistant.model is not None:
+        contenders = {assistant.model.name: _timed(assistant, asked), **contenders}
     first, found = next(iter(contenders.items()))
     return {
         "machine": machine(),
@@ -57,8 +57,8 @@ def _timed(assistant: Assistant, questions: Sequence[str]) -> dict[str, Any]:
         for event in assistant.stream(question):
             if first is None and isinstance(event, Token):
                 first = time.perf_counter() - start
-            if isinstance(event, Done) and assistant.wording is not None:
-                worded += event.answer.writer == assistant.wording.model.name
+            if isinstance(event, Done) and assistant.model is not None:
+                worded += event.answer.writer == assistant.model.name
         wholes.append(time.perf_counter() - start)
         firsts.append(first if first is not None else wholes[-1])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
