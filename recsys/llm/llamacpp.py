@@ -36,7 +36,7 @@ class LlamaCpp:
     file
         A GGUF file.
     threads
-        Threads that compute; by default one a core this process may use.
+        Threads that compute; by default ``OMP_NUM_THREADS``, else one a core this process may use.
 
     Raises
     ------
@@ -48,11 +48,10 @@ class LlamaCpp:
 
     def __init__(self, file: Path, *, threads: int | None = None) -> None:
         llama = require("xllamacpp", "llm")
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         params = llama.CommonParams()
         params.model.path = str(file)
         params.n_parallel, params.n_ctx = 2, 2 * CONTEXT
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or cores
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or _threads()
         params.cpuparams.poll = params.cpuparams_batch.poll = 0  # waiting threads leave the cores to the shop
         params.cache_ram_mib = 0  # the two slots keep what is worth keeping
         params.warmup, params.verbosity, params.use_jinja, params.ui = False, -1, True, False
@@ -144,6 +143,13 @@ class LlamaCpp:
         if "error" in said:
             raise RecsysError(f"{self.name}: {said['error'].get('message', 'failed')}")
         return cut(said["choices"][0]["message"]["content"] or "", ())
+
+
+def _threads() -> int:
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    if said.isdigit() and int(said) > 0:
+        return int(said)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def call_schema(tools: Sequence[Mapping[str, Any]], limit: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from recsys import Recommender
 from recsys.assistant import setup
 from recsys.assistant.knowledge import read_passages
 from recsys.data.store import knowledge_store
+from recsys.llm import llamacpp
 from recsys.llm.corpus import train_tokenizer
 from recsys.settings import load_settings
 from tests.tiny_gguf import write_tiny_gguf
@@ -59,6 +60,7 @@ def test_a_local_chat_model_answers_and_is_timed(
 ) -> None:
     """A random model: nothing that it says follows from the text, so that the shop's own words are given."""
     pytest.importorskip("xllamacpp", reason="the extra llm is not installed")
+    monkeypatch.setattr(llamacpp, "MAX_CALL_TOKENS", 16)  # a random model never comes to an end
     monkeypatch.setenv("RECSYS_ASSISTANT__WRITER", str(write_tiny_gguf(tmp_path / "tiny.gguf")))
     pd.DataFrame({"question": ["How do I return an item?"]}).to_csv(shop / "q.csv", index=False)
     result = run("answer", "--questions", shop / "q.csv", "--out", shop / "a.parquet", "--artifacts", shop / "a")
