@@ -32,6 +32,8 @@ class Profile:
         [CLS] vector of the history rendered as text, unit length; float32, shape ``(dim,)``.
     recency
         Weight of each item in the shopper's mean vector, summing to 1 (empty history: empty); float32, ``(h,)``.
+    counts, first_ages, first_steps
+        How often each item was met, and days and visits since the first time; int32, float32, int32, shape ``(h,)``.
     """
 
     items: NDArray[np.int64]
@@ -41,6 +43,9 @@ class Profile:
     facts: ItemFeatures
     text: NDArray[np.float32]
     recency: NDArray[np.float32]
+    counts: NDArray[np.int32]
+    first_ages: NDArray[np.float32]
+    first_steps: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.items)
@@ -62,6 +67,9 @@ class Profile:
             weights=self.weights[keep],
             facts=self.facts.take(np.flatnonzero(keep)),
             recency=rest / rest.sum() if len(rest) else rest,
+            counts=self.counts[keep],
+            first_ages=self.first_ages[keep],
+            first_steps=self.first_steps[keep],
         )
 
 
@@ -79,6 +87,9 @@ class Histories:
     steps: NDArray[np.int32]
     weights: NDArray[np.float32]
     recency: NDArray[np.float32]
+    counts: NDArray[np.int32]
+    first_ages: NDArray[np.float32]
+    first_steps: NDArray[np.int32]
 
     LIMIT = 500
 
@@ -97,15 +108,18 @@ class Histories:
         pair = events.user.astype(np.int64) * max(events.n_items, 1) + events.item
         _, group = np.unique(pair, return_inverse=True)
         weights = np.bincount(group, events.weight, minlength=group.max(initial=-1) + 1).astype(np.float32)
-        last = np.zeros(len(weights), np.int64)
+        last, first = np.zeros((2, len(weights)), np.int64)
         last[group] = np.arange(len(group))  # later rows overwrite earlier ones
+        first[group[::-1]] = np.arange(len(group))[::-1]
+        counts = np.bincount(group, minlength=len(weights))
         order = np.argsort(last, kind="stable")
-        last, weights = last[order], weights[order]
+        last, first, weights, counts = last[order], first[order], weights[order], counts[order]
         user, steps = events.user[last], events.steps[last]
         ends = np.searchsorted(user, np.arange(events.n_users), side="right")
         keep = ends[user] - np.arange(len(user)) <= cls.LIMIT
-        last, weights, user, steps = last[keep], weights[keep], user[keep], steps[keep]
-        ages = (now - events.time[last]) / DAY if events.absolute else np.zeros(len(last))
+        last, first, weights, counts = last[keep], first[keep], weights[keep], counts[keep]
+        user, steps = user[keep], steps[keep]
+        ages, first_ages = ((now - events.time[at]) / DAY * events.absolute for at in (last, first))
         share = 0.5 ** (steps / half_life)
         total = np.bincount(user, share, minlength=events.n_users)
         return cls(
@@ -115,6 +129,9 @@ class Histories:
             steps=steps.astype(np.int32),
             weights=weights,
             recency=(share / total[user]).astype(np.float32),
+            counts=counts.astype(np.int32),
+            first_ages=first_ages.astype(np.float32),
+            first_steps=events.steps[first].astype(np.int32),
         )
 
     def __len__(self) -> int:
@@ -132,6 +149,9 @@ class Histories:
             facts.take(items),
             text,
             self.recency[rows],
+            self.counts[rows],
+            self.first_ages[rows],
+            self.first_steps[rows],
         )
 
     def texts(self, titles: Sequence[str], max_words: int, users: Iterable[int] | None = None) -> list[str]:
@@ -178,4 +198,7 @@ def ad_hoc_profile(
         facts=facts,
         text=text,
         recency=share / share.sum() if n else share,
+        counts=np.ones(n, np.int32),
+        first_ages=np.zeros(n, np.float32),
+        first_steps=steps,
     )

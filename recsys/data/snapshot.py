@@ -115,6 +115,11 @@ class Snapshot:
         """Codes of every item the user has had an event with."""
         return self.events.item[self.events.indptr[user] : self.events.indptr[user + 1]]
 
+    def bought(self, user: int) -> NDArray[np.int32]:
+        """Codes of the items among `seen` that the user has bought."""
+        rows = slice(self.events.indptr[user], self.events.indptr[user + 1])
+        return self.seen(user)[self.events.purchases[rows]]
+
 
 def titles(items: pd.DataFrame) -> list[str]:
     """Titles of the items, '' where missing."""
@@ -144,9 +149,12 @@ def save(snapshot: Snapshot, directory: Path) -> None:
         category=facts.category,
         price=facts.price,
     )
-    _save_arrays(directory / "events", user=events.user, item=events.item, time=events.time, weight=events.weight)
+    known = {name: getattr(events, name) for name in ("user", "item", "time", "weight")}
+    _save_arrays(directory / "events", **known, bought=events.purchases)
     (directory / "events" / "kind.txt").write_text(events.kind.value, "utf-8")
-    _save_arrays(directory / "histories", **{name: getattr(histories, name) for name in _HISTORY_ARRAYS})
+    _save_arrays(
+        directory / "histories", **{name: getattr(histories, name) for name in (*_HISTORY_ARRAYS, *_REPEAT_ARRAYS)}
+    )
     state = snapshot.vocabulary.value.state()
     np.save(directory / "facts" / "idf.npy", state.pop("idf"))
     (directory / "facts" / "vocabulary.json").write_text(json.dumps(state, ensure_ascii=False), "utf-8")
@@ -154,6 +162,8 @@ def save(snapshot: Snapshot, directory: Path) -> None:
 
 _TABLES = ("items", "interactions", "impressions", "users")
 _HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
+#: What versions of before repeats were learnt lack; it is counted again from their events.
+_REPEAT_ARRAYS = ("counts", "first_ages", "first_steps")
 
 
 def load(directory: Path) -> Snapshot:
@@ -174,17 +184,22 @@ def load(directory: Path) -> Snapshot:
     # Assigned rather than passed: the constructor would copy the mapped arrays.
     terms.data, terms.indices, terms.indptr = facts["terms_data"], facts["terms_indices"], facts["terms_indptr"]
     events = {p.stem: open_array(p) for p in (directory / "events").glob("*.npy")}
-    histories = {name: open_array(directory / "histories" / f"{name}.npy") for name in _HISTORY_ARRAYS}
+    counted = (*_HISTORY_ARRAYS, *_REPEAT_ARRAYS)
+    there = counted if (directory / "histories" / f"{_REPEAT_ARRAYS[0]}.npy").is_file() else _HISTORY_ARRAYS
+    arrays = {name: open_array(directory / "histories" / f"{name}.npy") for name in there}
     words = (directory / "facts" / "vocabulary.json").read_bytes()
     state = Lazy(lambda: json.loads(words))
     kind = TimeKind((directory / "events" / "kind.txt").read_text("utf-8"))
+    known = Events(**events, n_users=len(user_ids), n_items=len(item_ids), kind=kind)
+    with checking(directory):
+        histories = _histories(arrays, known)
     opened = Snapshot(
         item_ids=item_ids,
         user_ids=user_ids,
         available=facts["available"],
         facts=ItemFeatures(item_pool.vectors, terms, facts["brand"], facts["category"], facts["price"]),
-        events=Events(**events, n_users=len(user_ids), n_items=len(item_ids), kind=kind),
-        histories=Histories(**histories),
+        events=known,
+        histories=histories,
         item_pool=item_pool,
         history_pool=VectorPool.load(directory / "vectors", "histories"),
         vocabulary=Lazy(
@@ -199,6 +214,15 @@ def load(directory: Path) -> Snapshot:
     return opened
 
 
+def _histories(arrays: dict[str, NDArray[Any]], events: Events) -> Histories:
+    if len(arrays) == len(_HISTORY_ARRAYS):
+        codes(events.user, events.n_users)
+        codes(events.item, events.n_items)
+        again = Histories.build(events, events.end, 1.0)
+        arrays = arrays | {name: getattr(again, name) for name in _REPEAT_ARRAYS}
+    return Histories(**arrays)
+
+
 def _check(shop: Snapshot, directory: Path) -> None:
     n, users, facts, histories, events = (
         len(shop.item_ids), len(shop.user_ids), shop.facts, shop.histories, shop.events
@@ -208,11 +232,11 @@ def _check(shop: Snapshot, directory: Path) -> None:
         rows(n, shop.available, facts.vectors, facts.brand, facts.category, facts.price, *shop.item_pool.arrays)
         rows(users, *shop.history_pool.arrays)
         csr(terms.indptr, terms.indices, n, terms.shape[1], terms.data)
-        rows(len(events), events.item, events.time, events.weight)
+        rows(len(events), events.item, events.time, events.weight, events.purchases)
         codes(events.user, users)
         ascending(events.user)
         codes(events.item, n)
-        others = (histories.ages, histories.steps, histories.weights, histories.recency)
+        others = [getattr(histories, name) for name in (*_HISTORY_ARRAYS[2:], *_REPEAT_ARRAYS)]
         csr(histories.indptr, histories.items, users, n, *others)
 
 

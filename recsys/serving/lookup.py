@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,14 @@ class Shopper:
     profile: Profile
     seen: NDArray[np.integer]
     skipped: tuple[str, ...] = ()
+
+    def left_out(self, repeat: Literal["never", "always"] | float) -> NDArray[np.integer]:
+        """Codes of met items that may not be listed (again): all, none, or those met less than so many days ago."""
+        if repeat in ("always", 0):
+            return self.seen[:0]
+        if repeat == "never" or not self.profile.ages.any():  # without times nothing is known to be long ago
+            return self.seen
+        return np.setdiff1d(self.seen, self.profile.items[self.profile.ages >= float(repeat)])
 
 
 class GivenItems(NamedTuple):

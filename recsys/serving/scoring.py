@@ -60,12 +60,12 @@ class Scoring:
         if self.ranker is not None:
             return self.ranker.logit(profile, candidates)
         if not len(profile):
-            return np.where(candidates.codes >= 0, self._popularity[candidates.codes], 0.0)
+            return np.where(candidates.codes >= 0, self.popularity[candidates.codes], 0.0)
         mean = profile.mean.astype(np.float64)
         return candidates.facts.vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
 
     @cached_property
-    def _popularity(self) -> NDArray[np.float64]:
+    def popularity(self) -> NDArray[np.float64]:
         """Share of shoppers that have met each item, shrunk to that of the usual item; shape ``(n_items,)``."""
         events, items = self.shop.events, max(len(self.shop.item_ids), 1)
         pairs = np.unique(events.user.astype(np.int64) * items + events.item)
@@ -86,7 +86,7 @@ class Scoring:
         self, shopper: Shopper, k: int, pool: Pool, *, exclude_seen: bool = True
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Codes and scores of the best `k` items of a pool, best first, ties by item id."""
-        found, order = self._ordered(shopper, k, pool, exclude_seen)
+        found, order = self._ordered(shopper, k, pool, shopper.left_out("never" if exclude_seen else "always"))
         rows = top_k(order, k)
         return found.codes[rows], self._as_score(order[rows])
 
@@ -99,7 +99,8 @@ class Scoring:
             possible &= np.isin(np.arange(len(possible)), only)
         pool = self._retriever.restricted(possible)
         named = self.rule_items.rows([*rules.pinned.values(), *rules.boost_items])
-        found, order = self._ordered(shopper, k, pool, exclude_seen, named[named >= 0])
+        policy = ("never" if exclude_seen else "always") if rules.repeat is None else rules.repeat
+        found, order = self._ordered(shopper, k, pool, shopper.left_out(policy), named[named >= 0])
         items = self.rule_items if len(found) == len(self.rule_items.ids) else self.rule_items.take(found.codes)
         result = apply(rules, order, items, k, seed=seed)
         return found.codes[result.rows], self._as_score(order[result.rows]), result.notes
@@ -116,13 +117,18 @@ class Scoring:
         return rows[best], score[best].astype(np.float64)
 
     def _ordered(
-        self, shopper: Shopper, k: int, pool: Pool, exclude_seen: bool, named: Sequence[int] | NDArray[np.int64] = ()
+        self,
+        shopper: Shopper,
+        k: int,
+        pool: Pool,
+        left_out: NDArray[np.integer],
+        named: NDArray[np.int64] | Sequence[int] = (),
     ) -> tuple[Candidates, NDArray[np.float64]]:
-        """Candidates and what they are ordered by; items of the pool that are `named` are among them."""
-        seen = shopper.seen if exclude_seen else shopper.seen[:0]
-        found = self._retriever.candidates(shopper.profile, k, pool, seen)
-        if pool.whole is None and len(named):
-            missed = np.setdiff1d(named, np.concatenate([found.candidates.codes, seen])).astype(np.int64)
+        """Candidates and what they are ordered by; among them are all that are `named`, or met before and allowed."""
+        found = self._retriever.candidates(shopper.profile, k, pool, left_out)
+        if pool.whole is None:
+            wanted = np.union1d(np.asarray(named, np.int64), shopper.profile.items[shopper.profile.items >= 0])
+            missed = np.setdiff1d(wanted, np.concatenate([found.candidates.codes, left_out])).astype(np.int64)
             codes = np.union1d(found.candidates.codes, missed[pool.possible[missed]])
             found = Found(self.shop.catalogue.take(codes), np.ones(len(codes), bool))
         order = self.logits(shopper.profile, found.candidates)
