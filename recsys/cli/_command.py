@@ -41,13 +41,14 @@ Artifacts = Annotated[
 ]
 Json = Annotated[bool, Option("--json", help="Print the summary as JSON and nothing else on standard output.")]
 # A table's place is text: `pathlib` would make `s3:/` of `s3://`.
+Place = str
 Items = Annotated[
-    str | None, file("--items", help="Items: a file (csv, tsv, xlsx, jsonl, parquet), folder, glob or URL.")
+    Place | None, file("--items", help="Items: a file (csv, tsv, xlsx, jsonl, parquet), folder, glob or URL.")
 ]
-Interactions = Annotated[str | None, file("--interactions", help="Interactions, likewise.")]
-Impressions = Annotated[str | None, file("--impressions", help="What was shown, and clicked.")]
+Interactions = Annotated[Place | None, file("--interactions", help="Interactions, likewise.")]
+Impressions = Annotated[Place | None, file("--impressions", help="What was shown, and clicked.")]
 Engine = Annotated[str, Option("--engine", help="Where the heavy steps run: local or ray.")]
-Users = Annotated[str | None, file("--users", help="Users table (user_id, segment, ...).")]
+Users = Annotated[Place | None, file("--users", help="Users table (user_id, segment, ...).")]
 Format = Annotated[str, Option("--format", help="auto (by the columns), own, or a layout: shopify, magento, ga4, ...")]
 Map = Annotated[
     list[str] | None,

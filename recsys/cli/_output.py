@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from recsys.data.schema import ITEM
+from recsys.data.schema import ITEM, check_columns
+from recsys.data.sources import read_table, shown
 from recsys.errors import BadInput
 from recsys.explain import choose
 from recsys.serving.live import follow
@@ -89,6 +90,19 @@ def _different(rec: Recommender) -> list[int]:
     return [int(pool[i]) for i in chosen]
 
 
+def requested(place: str, columns: list[str], role: str) -> tuple[pd.DataFrame, int]:
+    """The table of a request (whom or what a command is for), and how many of its rows lack an id.
+
+    `place` is a file, folder, glob, URL or database; `role` is the table's name where a database's URL names none.
+
+    Raises
+    ------
+    BadInput
+        There is no such table, it lacks a column, or no row has an id.
+    """
+    return check_columns(read_table(place, role), columns, shown(place))
+
+
 def known_items(rec: Recommender, table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, int]:
     """The rows of a request whose item the version has, and how many others there are.
 
@@ -97,12 +111,13 @@ def known_items(rec: Recommender, table: pd.DataFrame, source: str) -> tuple[pd.
     BadInput
         It has none of them.
     """
+    source = shown(source)
     known = rec.shop.item_index.get_indexer(pd.Index(table[ITEM], dtype=object)) >= 0
     if not known.any():
         raise BadInput(f"{source}: none of its items is in the catalogue, for example {table[ITEM].iloc[0]!r}.")
     if not known.all():
-        shown = ", ".join(map(repr, table[ITEM][~known].unique()[:5]))
-        log.warning("%s: left out, as they are not in the catalogue: %s", source, shown)
+        some = ", ".join(map(repr, table[ITEM][~known].unique()[:5]))
+        log.warning("%s: left out, as they are not in the catalogue: %s", source, some)
     return table[known].reset_index(drop=True), int((~known).sum())
 
 

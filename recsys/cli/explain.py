@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from typer import Option
 
-from recsys.cli._command import Artifacts, Json, command, file, interactive
+from recsys.cli._command import Artifacts, Json, Place, command, file, interactive
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
@@ -16,9 +16,9 @@ from recsys.settings import load_settings
 @command
 def explain(
     out: Annotated[Path, file("--out", help="File to write (parquet or csv).")],
-    users: Annotated[Path | None, file("--users", help="Table with user_id, one row each.")] = None,
+    users: Annotated[Place | None, file("--users", help="Table with user_id, one row each.")] = None,
     copy: Annotated[
-        Path | None, file("--copy", help="Table with item_id [, form, segment, bundle]: write copy instead.")
+        Place | None, file("--copy", help="Table with item_id [, form, segment, bundle]: write copy instead.")
     ] = None,
     k: Annotated[int, Option("--k", help="Items explained per user.")] = 5,
     tone: Annotated[str | None, Option("--tone", help="friendly, neutral or expert.")] = None,
@@ -35,9 +35,9 @@ def explain(
 
     Example: recsys explain --users users.parquet --k 5 --out reasons.parquet
     """
-    from recsys.cli._output import known_items, skipped_line
-    from recsys.data import outputs, sources
-    from recsys.data.schema import ITEM, USER, check_columns
+    from recsys.cli._output import known_items, requested, skipped_line
+    from recsys.data import outputs
+    from recsys.data.schema import ITEM, USER
     from recsys.explain.copywriting import write_copy
     from recsys.pipeline import reasons
     from recsys.serving.recommender import Recommender
@@ -52,14 +52,14 @@ def explain(
     assert rec.version is not None
     parts = out.with_name(f".{out.name}.parts")
     if copy is not None:
-        table, blank = check_columns(sources.read_table(copy), [ITEM], str(copy))
-        table, unknown = known_items(rec, table, str(copy))
+        table, blank = requested(copy, [ITEM], "copy")
+        table, unknown = known_items(rec, table, copy)
         codes = rec.lookup.codes(table[ITEM].tolist())
         result = write_copy(rec.explainer, table, codes.tolist())
         rows, what = len(result), f"copy for {len(table)} products"
     else:
         assert users is not None
-        table, blank = check_columns(sources.read_table(users), [USER], str(users))
+        table, blank = requested(users, [USER], "users")
         asked, unknown = table[USER].drop_duplicates(), 0
         lists = rec.recommend_many(asked.tolist(), k, columns=None, progress=interactive())
         result = reasons.explain_lists(rec, lists, parts, progress=interactive())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
-from recsys.cli._command import Artifacts, Json, command, config, file, group, interactive
+from recsys.cli._command import Artifacts, Json, Place, command, config, file, group, interactive
 from recsys.settings import load_settings
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def explainer(
     out: Out,
     base: Base = "SmolLM2-135M-Instruct",
     references: Annotated[
-        Path | None,
+        Place | None,
         file("--references", help="Table with user_profile, item_profile, explanation: learn from these instead."),
     ] = None,
     max_steps: MaxSteps = None,
@@ -61,7 +61,7 @@ def explainer(
 @command
 def assistant(
     questions: Annotated[
-        Path,
+        Place,
         file("--questions", help="Table with question, answer [, context, item_id, history] (csv, parquet, jsonl)."),
     ],
     out: Out,

@@ -7,16 +7,14 @@ from typing import Annotated, Any
 
 from typer import Option
 
-from recsys.cli._command import Artifacts, Json, command
+from recsys.cli._command import Artifacts, Json, Place, command, file
 from recsys.settings import load_settings
 
 
 @command
 def forget(
     user: Annotated[list[str] | None, Option("--user", metavar="ID", help="Whom to erase; repeatable.")] = None,
-    user_file: Annotated[
-        Path | None, Option("--user-file", metavar="F", help="A table with `user_id`, for many.")
-    ] = None,
+    user_file: Annotated[Place | None, file("--user-file", help="A table with `user_id`, for many.")] = None,
     feedback: Annotated[
         Path | None, Option("--feedback", metavar="DIR", help="Directory of the ratings, to erase theirs, too.")
     ] = None,
@@ -30,13 +28,13 @@ def forget(
     Example: recsys forget --user 12347
     """
     from recsys.assistant.feedback import Feedback
-    from recsys.data.schema import USER, check_columns
-    from recsys.data.sources import read_table
+    from recsys.cli._output import requested
+    from recsys.data.schema import USER
     from recsys.pipeline.forget import forget as erase
 
     ids = set(user or ())
     if user_file is not None:
-        listed, _ = check_columns(read_table(user_file), [USER], str(user_file))
+        listed, _ = requested(user_file, [USER], "users")
         ids |= set(map(str, listed[USER]))
     receipt = erase(ids, load_settings(artifacts=artifacts))
     if feedback is not None:

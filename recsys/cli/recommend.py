@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from typer import Option
 
-from recsys.cli._command import Artifacts, Engine, Json, command, file, interactive
+from recsys.cli._command import Artifacts, Engine, Json, Place, command, file, interactive
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
@@ -15,9 +15,9 @@ from recsys.settings import load_settings
 @command
 def recommend(
     out: Annotated[Path, file("--out", help="File to write (parquet or csv).")],
-    users: Annotated[Path | None, file("--users", help="Table with user_id, one row each.")] = None,
-    pairs: Annotated[Path | None, file("--pairs", help="Table with user_id, item_id.")] = None,
-    candidates: Annotated[Path | None, file("--candidates", help="Table with item_id: only these may appear.")] = None,
+    users: Annotated[Place | None, file("--users", help="Table with user_id, one row each.")] = None,
+    pairs: Annotated[Place | None, file("--pairs", help="Table with user_id, item_id.")] = None,
+    candidates: Annotated[Place | None, file("--candidates", help="Table with item_id: only these may appear.")] = None,
     k: Annotated[int, Option("--k", help="Length of each list.")] = 20,
     repeats: Annotated[
         bool, Option("--repeats", help="With --users: also what they have met before, where they are likely to return.")
@@ -35,9 +35,9 @@ def recommend(
 
     Example: recsys recommend --users users.parquet --k 20 --out recs.parquet
     """
-    from recsys.cli._output import known_items, skipped_line
-    from recsys.data import outputs, sources
-    from recsys.data.schema import ITEM, USER, check_columns
+    from recsys.cli._output import known_items, requested, skipped_line
+    from recsys.data import outputs
+    from recsys.data.schema import ITEM, USER
     from recsys.pipeline import engines, reasons
     from recsys.serving.recommender import Recommender
     from recsys.serving.results import SCORE
@@ -55,21 +55,21 @@ def recommend(
     outputs.check_writable(out)
     rec = Recommender.load(settings=load_settings(artifacts=artifacts))
     if pairs is not None:
-        table, blank = check_columns(sources.read_table(pairs), [USER, ITEM], str(pairs))
-        table, unknown = known_items(rec, table, str(pairs))
+        table, blank = requested(pairs, [USER, ITEM], "pairs")
+        table, unknown = known_items(rec, table, pairs)
         strangers = _strangers(rec, table[USER])
         scores = rec.score_pairs(table, progress=interactive())
         outputs.write_table(table[[USER, ITEM]].assign(**{SCORE: scores}), out)
         rows, what = len(table), f"{len(table)} pairs"
     else:
         assert users is not None
-        table, blank = check_columns(sources.read_table(users), [USER], str(users))
+        table, blank = requested(users, [USER], "users")
         asked, unknown = table[USER].drop_duplicates(), 0
         strangers = _strangers(rec, asked)
         allowed = None
         if candidates is not None:
-            named, empty = check_columns(sources.read_table(candidates), [ITEM], str(candidates))
-            named, unknown = known_items(rec, named, str(candidates))
+            named, empty = requested(candidates, [ITEM], "candidates")
+            named, unknown = known_items(rec, named, candidates)
             allowed, blank = named[ITEM].tolist(), blank + empty
         place = engines.engine(engine)
         if explain:

@@ -158,6 +158,9 @@ def test_shopify(tmp_path, header, skus):
         *("Red mug", "Acme", "Home", 5.5, "red-mug")
     ]
     assert "A Red mug for all." in first["text"]
+    columns = tables.report.lines()[1]
+    assert "read `Body (HTML)` as `text`" in columns or "read `Description` as `text`" in columns
+    assert "read `Lineitem quantity` as `quantity`" in columns
     sold_out = items.table.loc[~items.table["available"], "item_id"].tolist()
     assert sold_out == (["003-L"] if skus else ["red-rake-L"])
     assert events.quarantine.empty

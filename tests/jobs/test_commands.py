@@ -15,6 +15,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 import jobs
@@ -138,6 +139,20 @@ def test_recommend_writes_lists_and_pair_scores(shop, files, tiny_tables, monkey
     scores = pd.read_csv(files / "scores.csv", dtype={"user_id": str})
     assert scores.user_id.tolist() == pairs.user_id.tolist()
     np.testing.assert_allclose(scores.score, recs.score, rtol=1e-6)
+
+
+def test_requests_are_read_from_a_database(shop, files):
+    url = f"sqlite:///{files / 'shop.db'}"
+    engine = sa.create_engine(url)
+    pd.DataFrame({"user_id": ["000", "001"]}).to_sql("users", engine, index=False)
+    pd.DataFrame({"sku": ["G001", "G002"]}).to_sql("in_season", engine, index=False)
+    query = f"{url}#SELECT sku AS item_id FROM in_season"
+    run("recommend", "--users", url, "--candidates", query, "--out", files / "r.csv", "--artifacts", shop)
+    lists = pd.read_csv(files / "r.csv", dtype=str)
+    assert set(lists.item_id[lists.user_id == "000"]) == {"G001", "G002"}
+    result = run("recommend", "--pairs", url, "--out", files / "r.csv", "--artifacts", shop)
+    assert result.exit_code == 2
+    assert "no table 'pairs'. There are: in_season, users" in message(result)
 
 
 def test_candidates_restrict_lists(shop, files):

@@ -96,6 +96,7 @@ def read_tables(
             tables, notes = reader(_one(main.get("items")), _one(main.get("interactions")))
             reads: dict[str, Read] = {}
             notes = {"format": own_reader, **notes}
+            columns: dict[str, dict[str, str]] = {}
         else:
             fallback = {"fallback_encoding": "cp1252"} if _is_online_retail(main, format) else {}
             reads = {
@@ -103,17 +104,21 @@ def read_tables(
                 for name in given
                 if name in ("items", "interactions")
             }
-            tables, notes = layouts.arrange({name: one.table for name, one in reads.items()}, format, given)
+            tables, notes, columns = layouts.arrange({name: one.table for name, one in reads.items()}, format, given)
         for name in ("impressions", "users"):
             if name in given:
                 reads[name] = read_parts(parts[name], str(given[name])) if parts[name] else read(given[name], name)
                 tables[name] = reads[name].table
-    report = _report(given, tables, reads, notes)
+    report = _report(given, tables, reads, notes, columns)
     return Tables(**{name: flat(table) for name, table in tables.items()}, notes=notes, report=report)
 
 
 def _report(
-    given: dict[str, Place], tables: dict[str, pd.DataFrame], reads: dict[str, Read], notes: Notes
+    given: dict[str, Place],
+    tables: dict[str, pd.DataFrame],
+    reads: dict[str, Read],
+    notes: Notes,
+    columns: dict[str, dict[str, str]],
 ) -> ReadingReport:
     """Where each table came from and how it was read; what a layout left out is said with the table it is named for."""
     report = ReadingReport()
@@ -121,6 +126,7 @@ def _report(
         table = report.table(name)
         table.source = shown(given.get(name) or given.get("interactions") or given["items"])
         table.reading = [*(reads[name].notes if name in reads else ())]
+        table.columns = columns.get(name, {})
     main = report.table("interactions" if "interactions" in tables else "items")
     main.reading += [f"{key.replace('_', ' ')} {value}" for key, value in notes.items() if value and value != "own"]
     return report

@@ -6,13 +6,14 @@ have another name are the vocabulary's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from recsys.data.sources.layouts import ga4, magento, online_retail, retailrocket, shopify, woocommerce
+from recsys.data.sources.layouts.columns import read_as
 from recsys.data.sources.layouts.keys import agree
 from recsys.errors import BadInput
 
@@ -20,7 +21,7 @@ Notes = dict[str, int | str | float]
 Tables = dict[str, pd.DataFrame]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
     """One system's exports.
 
@@ -32,6 +33,8 @@ class Layout:
         Whether a table with these (lower-case) column names is this system's catalogue, or its events.
     read : callable
         Both tables, where they are this system's, to those of the data contract and counts of what was left out.
+    columns : dict
+        Of each table: our column -> theirs that it is read from.
     whole : bool
         Whether a catalogue made of the events is all of it, or only what the events speak of.
     """
@@ -40,23 +43,56 @@ class Layout:
     items: Callable[[set[str]], bool]
     interactions: Callable[[set[str]], bool]
     read: Callable[[Tables], tuple[Tables, Notes]]
+    columns: Mapping[str, Mapping[str, Sequence[str]]]
     whole: bool = True
 
 
 _LAYOUTS = (
-    Layout("online-retail", online_retail.matches, online_retail.matches, online_retail.read),
-    Layout("shopify", shopify.is_products, shopify.is_orders, shopify.read),
-    Layout("woocommerce", woocommerce.is_products, woocommerce.is_orders, woocommerce.read),
-    Layout("magento", magento.is_products, magento.is_orders, magento.read),
-    Layout("ga4", ga4.matches, ga4.matches, ga4.read, whole=False),
-    Layout("retailrocket", retailrocket.is_properties, retailrocket.is_events, retailrocket.read),
+    Layout(
+        "online-retail",
+        online_retail.matches,
+        online_retail.matches,
+        online_retail.read,
+        {"items": online_retail.EVENTS, "interactions": online_retail.EVENTS},
+    ),
+    Layout(
+        "shopify",
+        shopify.is_products,
+        shopify.is_orders,
+        shopify.read,
+        {"items": shopify.ITEMS, "interactions": shopify.EVENTS},
+    ),
+    Layout(
+        "woocommerce",
+        woocommerce.is_products,
+        woocommerce.is_orders,
+        woocommerce.read,
+        {"items": woocommerce.ITEMS, "interactions": woocommerce.EVENTS},
+    ),
+    Layout(
+        "magento",
+        magento.is_products,
+        magento.is_orders,
+        magento.read,
+        {"items": magento.ITEMS, "interactions": magento.EVENTS},
+    ),
+    Layout("ga4", ga4.matches, ga4.matches, ga4.read, {"items": ga4.EVENTS, "interactions": ga4.EVENTS}, whole=False),
+    Layout(
+        "retailrocket",
+        retailrocket.is_properties,
+        retailrocket.is_events,
+        retailrocket.read,
+        {"items": retailrocket.ITEMS, "interactions": retailrocket.EVENTS},
+    ),
 )
 #: Note of a catalogue that is only what the events speak of: one that is live already is the better one.
 FROM_EVENTS = "made of what the events say of products"
 NAMES = tuple(layout.name for layout in _LAYOUTS)
 
 
-def arrange(tables: Tables, format: str, places: Mapping[str, Path | str]) -> tuple[Tables, Notes]:
+def arrange(
+    tables: Tables, format: str, places: Mapping[str, Path | str]
+) -> tuple[Tables, Notes, dict[str, dict[str, str]]]:
     """Tables as read -> tables of the data contract where their layout is a known one.
 
     Parameters
@@ -67,6 +103,12 @@ def arrange(tables: Tables, format: str, places: Mapping[str, Path | str]) -> tu
         `auto`, `own`, or one of `NAMES`.
     places : mapping
         Where each came from, for messages.
+
+    Returns
+    -------
+    tuple of dict, dict and dict
+        The tables; counts of what was left out; of each table that was given, the columns read under another name,
+        theirs -> ours.
 
     Raises
     ------
@@ -89,7 +131,8 @@ def arrange(tables: Tables, format: str, places: Mapping[str, Path | str]) -> tu
             notes["items"] = FROM_EVENTS
     if chosen := agree(out):
         notes["item_ids"] = f"column {chosen!r} of the items, which the events use"
-    return out, notes
+    columns = {name: read_as(tables[name], layout.columns[name]) for name, layout in found.items() if layout}
+    return out, notes, columns
 
 
 def _layout(name: str, table: pd.DataFrame, format: str) -> Layout | None:

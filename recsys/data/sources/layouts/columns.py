@@ -24,6 +24,20 @@ def cells(table: pd.DataFrame, *names: str) -> pd.Series:
     return pd.Series(np.nan, index=table.index, dtype=STRING) if column is None else table[column]
 
 
+def read_as(table: pd.DataFrame, names: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The table's columns that are read under one of our names, theirs -> ours; not those that differ only in case.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As it was found.
+    names : mapping
+        Ours -> theirs, of which the first that the table has is named.
+    """
+    found = ((spelled(table, *theirs), ours) for ours, theirs in names.items())
+    return {str(column): ours for column, ours in found if column is not None and str(column).lower() != ours}
+
+
 def need(table: pd.DataFrame, what: str, **columns: Sequence[str]) -> None:
     """Refuse a table that lacks one of these columns, each given with its spellings."""
     for names in columns.values():

@@ -17,6 +17,12 @@ Notes = dict[str, int | str | float]
 Tables = dict[str, pd.DataFrame]
 
 _SEARCHES = ("search", "view_search_results")
+EVENTS = {
+    "user_id": ("user_id", "user_pseudo_id"),
+    "timestamp": ("event_timestamp",),
+    "event": ("event_name",),
+    "item_id": ("items",),
+}
 _CATEGORIES = ("item_category5", "item_category4", "item_category3", "item_category2", "item_category")
 
 
@@ -32,14 +38,14 @@ def read(tables: Tables) -> tuple[Tables, Notes]:
     counted. The catalogue is a fallback for shops that give no items.
     """
     events = pd.concat(list(tables.values()), ignore_index=True)
-    need(events, "a GA4 export", name=("event_name",), time=("event_timestamp",), who=("user_pseudo_id", "user_id"))
-    name = cells(events, "event_name")
+    need(events, "a GA4 export", name=EVENTS["event"], time=EVENTS["timestamp"], who=EVENTS["user_id"])
+    name = cells(events, *EVENTS["event"])
     base = pd.DataFrame(
         {
-            "user_id": first_id(events, "user_id", "user_pseudo_id"),
-            "timestamp": pd.to_numeric(cells(events, "event_timestamp"), errors="coerce") / 1e6,
+            "user_id": first_id(events, *EVENTS["user_id"]),
+            "timestamp": pd.to_numeric(cells(events, *EVENTS["timestamp"]), errors="coerce") / 1e6,
             "event": name,
-            "item": cells(events, "items").map(_records),
+            "item": cells(events, *EVENTS["item_id"]).map(_records),
         }
     )
     is_search = name.isin(_SEARCHES)

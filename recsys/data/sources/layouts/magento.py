@@ -14,7 +14,21 @@ from recsys.errors import BadInput
 Notes = dict[str, int | str | float]
 Tables = dict[str, pd.DataFrame]
 
-_BUYER = ("customer_id", "customer_email")
+ITEMS = {
+    "item_id": ("sku",),
+    "title": ("name",),
+    "text": ("description", "short_description"),
+    "brand": ("brand", "manufacturer"),
+    "category": ("categories",),
+    "available": ("is_in_stock", "product_online"),
+}
+EVENTS = {
+    "user_id": ("customer_id", "customer_email"),
+    "item_id": ("sku",),
+    "timestamp": ("created_at",),
+    "quantity": ("qty_ordered",),
+    "order_id": ("order_id", "increment_id"),
+}
 _JOIN = (
     "SELECT o.customer_id, o.customer_email, i.sku, i.qty_ordered, i.price, i.created_at, i.parent_item_id "
     "FROM sales_order_item i JOIN sales_order o ON o.entity_id = i.order_id"
@@ -48,22 +62,22 @@ def read(tables: Tables) -> tuple[Tables, Notes]:
 
 
 def _products(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    need(table, "a Magento product export", sku=("sku",), name=("name",))
+    need(table, "a Magento product export", sku=ITEMS["item_id"], name=ITEMS["title"])
     translated = cells(table, "store_view_code").notna()
     table = table[~translated].reset_index(drop=True)
-    long, short = cells(table, "description"), cells(table, "short_description")
+    long, short = (cells(table, name) for name in ITEMS["text"])
     sold_out = says(cells(table, "is_in_stock"), "0", "0.0", "no", "false")
     disabled = says(cells(table, "product_online"), "0", "2", "disabled")
     sku = cells(table, "sku")
     out = table.assign(
         item_id=sku,
-        title=cells(table, "name"),
+        title=cells(table, *ITEMS["title"]),
         text=long.where(long.notna(), short),
-        category=deepest(cells(table, "categories"), ",", "/"),
+        category=deepest(cells(table, *ITEMS["category"]), ",", "/"),
         available=~(sold_out | disabled),
         parent_id=sku.map(_parents(table)).fillna(sku),
     )
-    brand = cells(table, "brand", "manufacturer")
+    brand = cells(table, *ITEMS["brand"])
     attributes = cells(table, "additional_attributes").astype("string")
     named = attributes.str.extract(r"(?:^|,)(?:brand|manufacturer)=([^,]*)", expand=False)
     return out.assign(brand=brand.where(brand.notna(), named)), int(translated.sum())
@@ -78,8 +92,8 @@ def _parents(table: pd.DataFrame) -> dict[str, str]:
 
 
 def _orders(table: pd.DataFrame) -> tuple[pd.DataFrame, Notes]:
-    need(table, "Magento order lines", sku=("sku",), time=("created_at",))
-    if spelled(table, *_BUYER) is None:
+    need(table, "Magento order lines", sku=EVENTS["item_id"], time=EVENTS["timestamp"])
+    if spelled(table, *EVENTS["user_id"]) is None:
         raise BadInput(f"Magento's sales_order_item does not say who bought; export it with its order: {_JOIN}")
     repeated = cells(table, "parent_item_id").notna().to_numpy()
 
@@ -91,13 +105,13 @@ def _orders(table: pd.DataFrame) -> tuple[pd.DataFrame, Notes]:
     undone = (quantity <= 0).to_numpy() & ~repeated
     lines = pd.DataFrame(
         {
-            "user_id": first_id(table, *_BUYER),
+            "user_id": first_id(table, *EVENTS["user_id"]),
             "item_id": cells(table, "sku"),
-            "timestamp": cells(table, "created_at"),
+            "timestamp": cells(table, *EVENTS["timestamp"]),
             "event": "purchase",
             "quantity": quantity,
             "price": cells(table, "price"),
-            "order_id": cells(table, "order_id", "increment_id"),
+            "order_id": cells(table, *EVENTS["order_id"]),
         }
     )
     notes: Notes = {"repeated_lines": int(repeated.sum()), "undone_lines": int(undone.sum())}

@@ -12,30 +12,27 @@ import pandas as pd
 
 from recsys.data.parsing import as_ids, as_text
 from recsys.data.sources.files import text_head
+from recsys.data.sources.layouts.columns import need, renamed
 from recsys.errors import BadInput
 
-_COLUMNS = {
-    "InvoiceNo": "invoice",
-    "Invoice": "invoice",
-    "StockCode": "item_id",
-    "Description": "title",
-    "Quantity": "quantity",
-    "InvoiceDate": "timestamp",
-    "UnitPrice": "price",
-    "Price": "price",
-    "CustomerID": "user_id",
-    "Customer ID": "user_id",
-    "Country": "country",
+EVENTS = {
+    "invoice": ("InvoiceNo", "Invoice"),
+    "item_id": ("StockCode",),
+    "title": ("Description",),
+    "quantity": ("Quantity",),
+    "timestamp": ("InvoiceDate",),
+    "price": ("UnitPrice", "Price"),
+    "user_id": ("CustomerID", "Customer ID"),
+    "country": ("Country",),
 }
-_NEEDED = ("invoice", "item_id", "title", "quantity", "timestamp", "price", "user_id")
+_NEEDED = tuple(name for name in EVENTS if name != "country")
 #: Products have five digits and up to two letters; POST, D, M, BANK CHARGES, gift_0001_20 and the like are none.
 _PRODUCT = r"\d{5}[A-Z]{0,2}"
 
 
 def matches(columns: set[str]) -> bool:
     """Whether these (lower-case) columns are in this layout."""
-    ours = {theirs.lower(): name for theirs, name in _COLUMNS.items()}
-    return set(_NEEDED) <= {ours.get(column) for column in columns}
+    return all(columns & {name.lower() for name in EVENTS[ours]} for ours in _NEEDED)
 
 
 def matches_text(path: Path) -> bool:
@@ -57,7 +54,9 @@ def read(tables: dict[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], dict
     tuple of dict and dict
         Tables and notes.
     """
-    lines = pd.concat([_rename(table) for table in tables.values()])
+    for table in tables.values():
+        need(table, "Online Retail", **{ours: EVENTS[ours] for ours in _NEEDED})
+    lines = pd.concat([renamed(table, EVENTS) for table in tables.values()])
     lines = lines.reset_index(drop=True)
     for column in ("invoice", "item_id", "user_id"):
         lines[column] = as_ids(lines[column])
@@ -82,16 +81,6 @@ def read(tables: dict[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], dict
     interactions = _interactions(lines)
     notes["merged_lines"] = len(lines) - len(interactions)
     return {"items": items, "interactions": interactions}, notes
-
-
-def _rename(table: pd.DataFrame) -> pd.DataFrame:
-    table = table.rename(columns=lambda name: _COLUMNS.get(str(name).strip(), str(name).strip()))
-    missing = [column for column in _NEEDED if column not in table]
-    if missing:
-        wanted = [" or ".join(old for old, new in _COLUMNS.items() if new == column) for column in missing]
-        found = ", ".join(map(str, table.columns[:20]))
-        raise BadInput(f"not Online Retail: no column {', '.join(wanted)}. Found: {found}.")
-    return table
 
 
 def _seconds(moments: pd.Series) -> pd.Series:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from recsys.data.sources.layouts.columns import cells, need
+from recsys.data.sources.layouts.columns import cells, need, renamed
 
 Notes = dict[str, int | str | float]
 Tables = dict[str, pd.DataFrame]
 
+ITEMS = {"item_id": ("itemid",)}
+EVENTS = {"user_id": ("visitorid",), "item_id": ("itemid",), "order_id": ("transactionid",)}
 _CATEGORY, _AVAILABLE = "categoryid", "available"
 
 
@@ -36,9 +38,7 @@ def read(tables: Tables) -> tuple[Tables, Notes]:
     if "interactions" in tables:
         events = tables["interactions"]
         need(events, "RetailRocket's events", who=("visitorid",), item=("itemid",), time=("timestamp",))
-        out["interactions"] = events.rename(
-            columns={"visitorid": "user_id", "itemid": "item_id", "transactionid": "order_id"}
-        )
+        out["interactions"] = renamed(events, EVENTS)
     return out, notes
 
 

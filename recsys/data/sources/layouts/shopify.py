@@ -17,13 +17,22 @@ Notes = dict[str, int | str | float]
 Tables = dict[str, pd.DataFrame]
 
 _HANDLE = ("Handle", "URL handle")
-_PRODUCT = {
+ITEMS = {
     "item_id": ("Variant SKU", "SKU"),
     "title": ("Title",),
     "text": ("Body (HTML)", "Description"),
     "brand": ("Vendor",),
     "category": ("Type", "Product Category"),
     "price": ("Variant Price", "Price"),
+}
+EVENTS = {
+    "user_id": ("Email", "Phone"),
+    "item_id": ("Lineitem sku", "Lineitem name"),
+    "timestamp": ("Created at", "Paid at"),
+    "quantity": ("Lineitem quantity",),
+    "price": ("Lineitem price",),
+    "currency": ("Currency",),
+    "order_id": ("Name",),
 }
 #: What belongs to one variant or one picture and is never another row's.
 _VARIANT = re.compile(
@@ -62,8 +71,8 @@ def read(tables: Tables) -> tuple[Tables, Notes]:
 
 
 def _products(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    need(table, "a Shopify product export", handle=_HANDLE, variant=(*_PRODUCT["item_id"], "item_id", *_OPTIONS))
-    table = renamed(table, _PRODUCT)
+    need(table, "a Shopify product export", handle=_HANDLE, variant=(*ITEMS["item_id"], "item_id", *_OPTIONS))
+    table = renamed(table, ITEMS)
     handle = cells(table, *_HANDLE)
     shared = [column for column in table.columns if not _VARIANT.match(str(column).strip().lower())]
     table = table.assign(**{column: inherited(table[column], handle) for column in shared})
@@ -93,14 +102,13 @@ def _available(table: pd.DataFrame) -> pd.Series:
 
 
 def _orders(table: pd.DataFrame, items: pd.DataFrame | None) -> tuple[pd.DataFrame, Notes]:
-    need(table, "a Shopify order export", order=("Name",), buyer=("Email", "Phone"), time=("Created at", "Paid at"))
-    order = cells(table, "Name")
+    need(table, "a Shopify order export", order=EVENTS["order_id"], buyer=EVENTS["user_id"], time=EVENTS["timestamp"])
+    order = cells(table, *EVENTS["order_id"])
     whole = {
         name: inherited(cells(table, name), order)
-        for name in ("Email", "Phone", "Financial Status", "Created at", "Paid at", "Cancelled at", "Currency")
+        for name in (*EVENTS["user_id"], *EVENTS["timestamp"], "Financial Status", "Cancelled at", "Currency")
     }
-    name = cells(table, "Lineitem name")
-    sku = cells(table, "Lineitem sku")
+    sku, name = (cells(table, column) for column in EVENTS["item_id"])
     item = sku.where(sku.notna(), name.map(_by_title(items)).fillna(name) if items is not None else name)
     lines = pd.DataFrame(
         {
@@ -108,8 +116,8 @@ def _orders(table: pd.DataFrame, items: pd.DataFrame | None) -> tuple[pd.DataFra
             "item_id": item,
             "timestamp": whole["Created at"].where(whole["Created at"].notna(), whole["Paid at"]),
             "event": "purchase",
-            "quantity": cells(table, "Lineitem quantity"),
-            "price": cells(table, "Lineitem price"),
+            "quantity": cells(table, *EVENTS["quantity"]),
+            "price": cells(table, *EVENTS["price"]),
             "currency": whole["Currency"],
             "order_id": order,
         }

@@ -13,6 +13,23 @@ from recsys.data.sources.layouts.columns import cells, deepest, first_id, need, 
 Notes = dict[str, int | str | float]
 Tables = dict[str, pd.DataFrame]
 
+ITEMS = {
+    "item_id": ("ID", "SKU"),
+    "title": ("Name",),
+    "text": ("Description", "Short description"),
+    "brand": ("Brands", "Brand"),
+    "category": ("Categories",),
+    "price": ("Sale price", "Regular price"),
+    "available": ("In stock?", "Published"),
+    "parent_id": ("Parent",),
+}
+EVENTS = {
+    "user_id": ("customer_id",),
+    "item_id": ("variation_id", "product_id"),
+    "timestamp": ("date_created",),
+    "quantity": ("product_qty",),
+    "price": ("product_gross_revenue", "product_net_revenue"),
+}
 _INHERITED = ("title", "text", "brand", "category")
 
 
@@ -44,20 +61,20 @@ def read(tables: Tables) -> tuple[Tables, Notes]:
 
 
 def _products(table: pd.DataFrame) -> pd.DataFrame:
-    need(table, "a WooCommerce product export", id=("ID",), name=("Name",))
+    need(table, "a WooCommerce product export", id=ITEMS["item_id"][:1], name=ITEMS["title"])
     sku = as_ids(cells(table, "SKU"))
-    ids = first_id(table, "ID", "SKU")
-    sale, regular = cells(table, "Sale price"), cells(table, "Regular price")
-    short, long = cells(table, "Short description"), cells(table, "Description")
+    ids = first_id(table, *ITEMS["item_id"])
+    sale, regular = (cells(table, name) for name in ITEMS["price"])
+    long, short = (cells(table, name) for name in ITEMS["text"])
     out = table.assign(
         item_id=ids,
-        title=cells(table, "Name"),
+        title=cells(table, *ITEMS["title"]),
         text=long.where(long.notna(), short),
-        brand=cells(table, "Brands", "Brand"),
-        category=deepest(cells(table, "Categories"), ",", ">"),
+        brand=cells(table, *ITEMS["brand"]),
+        category=deepest(cells(table, *ITEMS["category"]), ",", ">"),
         price=sale.where(sale.notna(), regular),
         available=~(says(cells(table, "In stock?"), "0", "no") | says(cells(table, "Published"), "0", "-1")),
-        parent_id=_parents(cells(table, "Parent"), ids, sku),
+        parent_id=_parents(cells(table, *ITEMS["parent_id"]), ids, sku),
     )
     # A variation says of itself only what differs.
     parents = out.dropna(subset=["item_id"]).drop_duplicates("item_id").set_index("item_id")
@@ -84,15 +101,15 @@ def _once(items: pd.DataFrame, ordered: set[str]) -> tuple[pd.DataFrame, int]:
 
 def _orders(table: pd.DataFrame, known: set[str] | None) -> pd.DataFrame:
     need(table, "WooCommerce order lines", time=("date_created",), product=("product_id",), buyer=("customer_id",))
-    product, variation = as_ids(cells(table, "product_id")), as_ids(cells(table, "variation_id"))
+    variation, product = (as_ids(cells(table, name)) for name in EVENTS["item_id"])
     is_known = variation.isin(known) if known is not None else variation.notna() & (variation != "0")
-    quantity = pd.to_numeric(cells(table, "product_qty"), errors="coerce")
-    paid = pd.to_numeric(cells(table, "product_gross_revenue", "product_net_revenue"), errors="coerce")
+    quantity = pd.to_numeric(cells(table, *EVENTS["quantity"]), errors="coerce")
+    paid = pd.to_numeric(cells(table, *EVENTS["price"]), errors="coerce")
     return pd.DataFrame(
         {
-            "user_id": cells(table, "customer_id"),
+            "user_id": cells(table, *EVENTS["user_id"]),
             "item_id": variation.where(is_known, product),
-            "timestamp": cells(table, "date_created"),
+            "timestamp": cells(table, *EVENTS["timestamp"]),
             "event": "purchase",
             "quantity": quantity,
             "price": (paid / quantity.where(quantity != 0)).round(4),
