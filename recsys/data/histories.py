@@ -32,8 +32,10 @@ class Profile:
         [CLS] vector of the history rendered as text, unit length; float32, shape ``(dim,)``.
     recency
         Weight of each item in the shopper's mean vector, summing to 1 (empty history: empty); float32, ``(h,)``.
-    counts, first_ages, first_steps
-        How often each item was met, and days and visits since the first time; int32, float32, int32, shape ``(h,)``.
+    counts, purchases
+        How often each item was met, and how often it was bought; int32, shape ``(h,)``.
+    first_ages, first_steps
+        Days and visits since the first time, as `ages` and `steps` are since the last; float32 and int32, ``(h,)``.
     """
 
     items: NDArray[np.int64]
@@ -44,6 +46,7 @@ class Profile:
     text: NDArray[np.float32]
     recency: NDArray[np.float32]
     counts: NDArray[np.int32]
+    purchases: NDArray[np.int32]
     first_ages: NDArray[np.float32]
     first_steps: NDArray[np.int32]
 
@@ -68,6 +71,7 @@ class Profile:
             facts=self.facts.take(np.flatnonzero(keep)),
             recency=rest / rest.sum() if len(rest) else rest,
             counts=self.counts[keep],
+            purchases=self.purchases[keep],
             first_ages=self.first_ages[keep],
             first_steps=self.first_steps[keep],
         )
@@ -88,6 +92,7 @@ class Histories:
     weights: NDArray[np.float32]
     recency: NDArray[np.float32]
     counts: NDArray[np.int32]
+    purchases: NDArray[np.int32]
     first_ages: NDArray[np.float32]
     first_steps: NDArray[np.int32]
 
@@ -112,12 +117,14 @@ class Histories:
         last[group] = np.arange(len(group))  # later rows overwrite earlier ones
         first[group[::-1]] = np.arange(len(group))[::-1]
         counts = np.bincount(group, minlength=len(weights))
+        purchases = np.bincount(group[events.purchases], minlength=len(weights))
         order = np.argsort(last, kind="stable")
-        last, first, weights, counts = last[order], first[order], weights[order], counts[order]
+        last, first, weights = last[order], first[order], weights[order]
         user, steps = events.user[last], events.steps[last]
         ends = np.searchsorted(user, np.arange(events.n_users), side="right")
         keep = ends[user] - np.arange(len(user)) <= cls.LIMIT
-        last, first, weights, counts = last[keep], first[keep], weights[keep], counts[keep]
+        last, first, weights = last[keep], first[keep], weights[keep]
+        counts, purchases = counts[order][keep], purchases[order][keep]
         user, steps = user[keep], steps[keep]
         ages, first_ages = ((now - events.time[at]) / DAY * events.absolute for at in (last, first))
         share = 0.5 ** (steps / half_life)
@@ -130,6 +137,7 @@ class Histories:
             weights=weights,
             recency=(share / total[user]).astype(np.float32),
             counts=counts.astype(np.int32),
+            purchases=purchases.astype(np.int32),
             first_ages=first_ages.astype(np.float32),
             first_steps=events.steps[first].astype(np.int32),
         )
@@ -150,6 +158,7 @@ class Histories:
             text,
             self.recency[rows],
             self.counts[rows],
+            self.purchases[rows],
             self.first_ages[rows],
             self.first_steps[rows],
         )
@@ -199,6 +208,7 @@ def ad_hoc_profile(
         text=text,
         recency=share / share.sum() if n else share,
         counts=np.ones(n, np.int32),
+        purchases=np.ones(n, np.int32),
         first_ages=np.zeros(n, np.float32),
         first_steps=steps,
     )

@@ -163,7 +163,7 @@ def save(snapshot: Snapshot, directory: Path) -> None:
 _TABLES = ("items", "interactions", "impressions", "users")
 _HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
 #: What versions of before repeats were learnt lack; it is counted again from their events.
-_REPEAT_ARRAYS = ("counts", "first_ages", "first_steps")
+_REPEAT_ARRAYS = ("counts", "purchases", "first_ages", "first_steps")
 
 
 def load(directory: Path) -> Snapshot:

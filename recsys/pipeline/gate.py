@@ -155,7 +155,9 @@ def _per_user_auc(
     settings: Settings,
     progress: bool,
 ) -> metrics.Floats:
-    ranker = prepare_ranker(facts, holdout.train, texts, settings, impressions=impressions, progress=progress).ranker()
+    ranker = prepare_ranker(facts, holdout.train, texts, settings, impressions=impressions, progress=progress).ranker(
+        repeats=False
+    )
     histories = TrainingContext.as_of(facts, holdout.train, holdout.now, settings.training.half_life).histories
     catalogue = Candidates(np.arange(len(facts)), facts)
     return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout).per_user["auc"]

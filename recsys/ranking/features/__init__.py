@@ -13,6 +13,7 @@ from recsys.ranking.features.copurchase import (
     SequentialKNN,
 )
 from recsys.ranking.features.popularity import LastVisitPopularity, Popularity, Recency
+from recsys.ranking.features.repeats import BuyingAgain
 
 #: All blocks of the library, in the order in which they are shown.
 BLOCKS: tuple[type[Block], ...] = (
@@ -33,4 +34,4 @@ BLOCKS: tuple[type[Block], ...] = (
     Category,
 )
 
-__all__ = ["BLOCKS", "Block", "EvidenceKind", "TrainingContext"]
+__all__ = ["BLOCKS", "Block", "BuyingAgain", "EvidenceKind", "TrainingContext"]
