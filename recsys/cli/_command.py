@@ -21,6 +21,7 @@ from rich.logging import RichHandler
 from typer import Option
 from typer.core import TyperGroup
 
+from recsys.data.personal import MaskPersonal
 from recsys.errors import BadInput, RecsysError, Unwritable, unwritable
 from recsys.settings import Settings
 
@@ -70,7 +71,7 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
         logging.basicConfig(
             level=os.environ.get("RECSYS_LOG", "WARNING").upper(),
             format="%(message)s",
-            handlers=[RichHandler(console=err, show_path=False)],
+            handlers=[_log_handler()],
         )
         started = time.monotonic()
         try:
@@ -104,6 +105,12 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
             raise typer.Exit(code)
 
     return run
+
+
+def _log_handler() -> logging.Handler:
+    handler = RichHandler(console=err, show_path=False)
+    handler.addFilter(MaskPersonal())
+    return handler
 
 
 def _fault(error: Exception) -> int:

@@ -1,4 +1,4 @@
-"""List the versions, check their files' hashes, go back to an older one, or pin one."""
+"""List the versions, check their files' hashes, go back to an older one, pin one, or read its card."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 from typer import Option
 
-from recsys.cli._command import Artifacts, Json, command
+from recsys.cli._command import Artifacts, Json, command, out
 from recsys.data.retention import read_pins
 from recsys.data.store import Store, Version
-from recsys.errors import ArtifactError
+from recsys.errors import ArtifactError, BadInput
+from recsys.pipeline.card import FILE as CARD
 from recsys.settings import load_settings
 
 
@@ -19,12 +20,15 @@ def versions(
     verify: Annotated[bool, Option("--verify", help="Hash every file of every version.")] = False,
     pin: Annotated[str | None, Option("--pin", metavar="ID", help="Keep this version, whatever comes.")] = None,
     unpin: Annotated[str | None, Option("--unpin", metavar="ID", help="Let it go as others do.")] = None,
+    card: Annotated[
+        str | None, Option("--card", metavar="ID", help="Print the model card of a version, or `live`.")
+    ] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
     """List versions; with --use go back to one, with --verify check the files of all against their manifests.
 
-    Examples: recsys versions --verify; recsys versions --use 20260101T020000-1a2b
+    Examples: recsys versions --verify; recsys versions --card live; recsys versions --use 20260101T020000-1a2b
     """
     store = Store(load_settings(artifacts=artifacts).artifacts)
     if use:
@@ -35,6 +39,9 @@ def versions(
     if unpin:
         store.pin(unpin, pinned=False)
     live = store.current_id() or store.require().id
+    told = _card(store, live if card == "live" else card) if card else None
+    if told is not None and not as_json:
+        out.print(told, markup=False)
     names, pinned = store.versions(), read_pins(store.root)
     checked = f"; all {_verify(store)} files are as written" if verify else ""
     kept = ", ".join(f"{name} (pinned)" if name in pinned else name for name in names)
@@ -42,8 +49,16 @@ def versions(
         "live": live,
         "versions": names,
         "pinned": [name for name in names if name in pinned],
+        **({"card": told} if told is not None else {}),
         "line": f"live {live}; kept: {kept}{checked}",
     }
+
+
+def _card(store: Store, name: str) -> str:
+    path = store.version(name).path / CARD
+    if not path.is_file():
+        raise BadInput(f"version {name} has no card: it was published by an older release; the next night's has one")
+    return path.read_text("utf-8")
 
 
 def _verify(store: Store) -> int:

@@ -24,6 +24,7 @@ from recsys.data.snapshot import Lazy, Snapshot
 from recsys.data.store import Store, Version
 from recsys.data.vectors import VectorPool
 from recsys.errors import ArtifactError, BadInput
+from recsys.pipeline.card import write_card
 from recsys.pipeline.inputs import QUARANTINE
 from recsys.pipeline.night import SHARDS
 from recsys.ranking.features import TrainingContext
@@ -125,6 +126,7 @@ def _rewritten(
             except BadInput:  # nobody is left to count some block's statistics from
                 shutil.rmtree(draft.path / "ranker", ignore_errors=True)
                 about |= {"ranker": None, "serves": "cosine; ranker dropped when users were erased: run `recsys train`"}
+        write_card(draft.path, about)
         return store.complete(draft, {**about, "rewritten": "users were erased"}, like=like or version)
 
 

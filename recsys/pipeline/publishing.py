@@ -14,6 +14,7 @@ from recsys.data.store import Version
 from recsys.data.vectors import VectorPool
 from recsys.encoders.snapshots import Built
 from recsys.errors import DISTRIBUTION
+from recsys.pipeline.card import write_card
 from recsys.pipeline.night import Night
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.recipe import training_recipe
@@ -53,7 +54,8 @@ def publish_version(
 
 
 def publish_draft(night: Night, manifest: dict[str, Any]) -> Version:
-    """Make the draft the live version."""
+    """Make the draft the live version, with a card that describes it."""
+    write_card(night.draft.path, manifest)
     return night.store.publish(night.draft, manifest, live=night.live, keep=night.settings.keep_versions)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import unicodedata
 
 import pandas as pd
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.personal import mask_personal
+from recsys.data.personal import MaskPersonal, mask_personal
 from recsys.errors import BadInput
 from recsys.llm.text_cleaning import REASON, CleaningConfig, clean, language, normalise, strip_html
 
@@ -44,7 +45,7 @@ def test_masking_twice_is_masking_once(text: str) -> None:
         ("write to anna.b+x@mail.example.org!", "write to [e-mail]!"),
         ("see https://shop.example/a?b=1 now", "see [link] now"),
         ("call (555) 123-4567 or +44 20 7946 0958", "call [phone] or [phone]"),
-        ("电话13812345678", "电话13812345678"),
+        ("电话13812345678请回电", "电话[phone]请回电"),
         ("我的电话 13812345678", "我的电话 [phone]"),
         ("card 4111 1111 1111 1111", "card [card]"),
         ("model WF-3301 fits 30.25 inch, 1,024 px, 2014-2015", "model WF-3301 fits 30.25 inch, 1,024 px, 2014-2015"),
@@ -90,3 +91,13 @@ def test_bad_tables_are_named() -> None:
         clean(pd.DataFrame({"question": ["a"]}), ["question", "answer"])
     with pytest.raises(BadInput, match="empty"):
         clean(pd.DataFrame({"question": [None]}), ["question"])
+
+
+def test_logs_hold_no_personal_data(caplog) -> None:
+    log = logging.getLogger("recsys.test")
+    caplog.handler.addFilter(mask := MaskPersonal())
+    try:
+        log.warning("left out: %s, %d rows", "anna@shop.example", 3)
+    finally:
+        caplog.handler.removeFilter(mask)
+    assert caplog.messages == ["left out: [e-mail], 3 rows"]

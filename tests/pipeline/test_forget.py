@@ -129,10 +129,11 @@ def test_nothing_is_left_of_a_user_and_others_get_what_a_shop_without_them_gives
     with pytest.raises(KeyError, match="unknown user"):
         Recommender.load(shop).recommend(PLANTED)
 
-    # Every file but the weights is that of a shop that never had them; the reading report may quote them and goes.
+    # Every file but the weights is that of a shop that never had them; the reading report, which may quote them, goes,
+    # and with it the lines of the card that are taken from it.
     mine, theirs = contents(store.require()), contents(Store(without).require())
     learnt = {name for name in theirs if mine.get(name) != theirs[name]}
-    assert learnt <= {"intake.json", "ranker/weights.npy", "ranker/ranker.json"} | {
+    assert learnt <= {"intake.json", "card.md", "ranker/weights.npy", "ranker/ranker.json"} | {
         f"vectors/training{part}.npy" for part in ("", "_keys", "_truncated")
     }
     # With the next training the weights are, too, and so are all lists.
