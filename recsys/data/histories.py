@@ -99,7 +99,9 @@ class Histories:
     LIMIT = 500
 
     @classmethod
-    def build(cls, events: Events, now: float, half_life: float) -> Histories:
+    def build(
+        cls, events: Events, now: float, half_life: float, products: NDArray[np.int32] | None = None
+    ) -> Histories:
         """Collapse events (all of them must be before `now`) into histories.
 
         Parameters
@@ -108,9 +110,12 @@ class Histories:
             The moment of asking, in the events' time.
         half_life
             Visits after which an item counts half in the mean vector.
+        products
+            Product of each item: what was met of one product is one row, of the variant met last.
         """
         # Events are sorted by user and time, so the last row of each (user, item) is its latest event.
-        pair = events.user.astype(np.int64) * max(events.n_items, 1) + events.item
+        met = events.item if products is None else products[events.item]
+        pair = events.user.astype(np.int64) * max(events.n_items, 1) + met
         _, group = np.unique(pair, return_inverse=True)
         weights = np.bincount(group, events.weight, minlength=group.max(initial=-1) + 1).astype(np.float32)
         last, first = np.zeros((2, len(weights)), np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -20,6 +20,7 @@ from recsys.data.catalogue import Candidates, ItemFeatures, Vocabulary
 from recsys.data.events import Events
 from recsys.data.histories import Histories, Profile
 from recsys.data.memmap import MappedTable, open_array
+from recsys.data.products import as_products, first_items, renamed
 from recsys.data.schema import TimeKind
 from recsys.data.vectors import VectorPool
 
@@ -73,6 +74,8 @@ class Snapshot:
         The tables themselves, read when needed.
     items_file
         The items table on disk, where the snapshot was opened from a version: single columns are read from it.
+    products
+        Product that each item is a variant of, shape ``(n_items,)``; None where each item is a product of its own.
     """
 
     item_ids: NDArray[np.object_]
@@ -86,6 +89,7 @@ class Snapshot:
     vocabulary: Lazy[Vocabulary]
     tables: Lazy[ShopTables]
     items_file: MappedTable | None = None
+    products: NDArray[np.int32] | None = None
 
     @property
     def now(self) -> float:
@@ -111,14 +115,55 @@ class Snapshot:
         """The shopper with this code."""
         return self.histories.profile(user, self.facts, self.history_pool.vectors[user])
 
-    def seen(self, user: int) -> NDArray[np.int32]:
-        """Codes of every item the user has had an event with."""
-        return self.events.item[self.events.indptr[user] : self.events.indptr[user + 1]]
+    def seen(self, user: int) -> NDArray[np.integer]:
+        """Codes of every item the user has had an event with, and of its other variants."""
+        return self.variants(self.events.item[self.events.indptr[user] : self.events.indptr[user + 1]])
+
+    def variants(self, codes: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Codes of all variants of these items' products."""
+        if self.products is None:
+            return codes
+        return np.flatnonzero(np.isin(self.products, self.products[codes])).astype(np.int32)
+
+    @cached_property
+    def by_product(self) -> Snapshot:
+        """The same shop with one item a product, named by its first; what a ranker is learnt and measured on."""
+        products = self.products
+        if products is None:
+            return self
+        first, pool = first_items(products), self.item_pool
+        events = replace(self.events, item=products[self.events.item].astype(np.int32), n_items=len(first))
+
+        def tables() -> ShopTables:
+            mine = self.tables.value
+            return replace(
+                mine,
+                items=as_products(mine.items, products),
+                interactions=renamed(mine.interactions, self.item_ids, products),
+                impressions=renamed(mine.impressions, self.item_ids, products),
+            )
+
+        available = np.zeros(len(first), bool)
+        np.logical_or.at(available, products, self.available)
+        # Rows of these histories are those of the shop's own, which hold each product once.
+        histories = replace(self.histories, items=products[self.histories.items].astype(np.int32))
+        return replace(
+            self,
+            item_ids=self.item_ids[first],
+            available=available,
+            facts=self.facts.take(first),
+            events=events,
+            histories=histories,
+            item_pool=VectorPool(pool.keys[first], pool.vectors[first], pool.truncated[first]),
+            tables=Lazy(tables),
+            items_file=None,
+            products=None,
+        )
 
     def bought(self, user: int) -> NDArray[np.int32]:
-        """Codes of the items among `seen` that the user has bought."""
+        """Codes of the items that the user has bought."""
         rows = slice(self.events.indptr[user], self.events.indptr[user + 1])
-        return self.seen(user)[self.events.purchases[rows]]
+        return self.events.item[rows][self.events.purchases[rows]]
 
 
 def titles(items: pd.DataFrame) -> list[str]:
@@ -148,6 +193,7 @@ def save(snapshot: Snapshot, directory: Path) -> None:
         brand=facts.brand,
         category=facts.category,
         price=facts.price,
+        **({} if snapshot.products is None else {"products": snapshot.products}),
     )
     known = {name: getattr(events, name) for name in ("user", "item", "time", "weight")}
     _save_arrays(directory / "events", **known, bought=events.purchases)
@@ -209,6 +255,7 @@ def load(directory: Path) -> Snapshot:
         ),
         tables=Lazy(lambda: ShopTables(**{name: file.read() for name, file in files.items()}, kind=kind)),
         items_file=files["items"],
+        products=facts.get("products"),
     )
     _check(opened, directory)
     return opened
@@ -232,6 +279,9 @@ def _check(shop: Snapshot, directory: Path) -> None:
         rows(n, shop.available, facts.vectors, facts.brand, facts.category, facts.price, *shop.item_pool.arrays)
         rows(users, *shop.history_pool.arrays)
         csr(terms.indptr, terms.indices, n, terms.shape[1], terms.data)
+        if shop.products is not None:
+            rows(n, shop.products)
+            codes(shop.products, n)
         rows(len(events), events.item, events.time, events.weight, events.purchases)
         codes(events.user, users)
         ascending(events.user)

@@ -54,6 +54,8 @@ class Ranker:
         Logit of the usual candidate.
     facts_of_fit
         Numbers about the training that belong in a manifest.
+    products
+        Product of each item, where the blocks know products (`Snapshot.by_product`) and items are their variants.
     repeats
         Weights of pairs in which the shopper has met the item before; None where those are scored as new ones.
     """
@@ -64,6 +66,7 @@ class Ranker:
     intercept: float
     facts_of_fit: dict[str, Any]
     repeats: RepeatWeights | None = None
+    products: NDArray[np.int32] | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -72,6 +75,7 @@ class Ranker:
 
     def contributions(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
         """What each block adds to the logit, shape ``(m, n_blocks)``; rows sum with the intercept to `logit`."""
+        profile, candidates = self.product_level(profile, candidates)
         parts = np.stack(
             [
                 b.score(profile, candidates, w) - o
@@ -83,6 +87,13 @@ class Ranker:
             rows, again = self.repeats.contributions(self.blocks, profile, candidates, self.intercept)
             parts[rows] = again
         return parts
+
+    def product_level(self, profile: Profile, candidates: Candidates) -> tuple[Profile, Candidates]:
+        """The same shopper and candidates under the codes that the blocks know; texts and prices stay the variants'."""
+        if self.products is None:
+            return profile, candidates
+        codes = np.append(self.products.astype(np.int64), -1)  # the last is what -1 (unknown) picks
+        return replace(profile, items=codes[profile.items]), replace(candidates, codes=codes[candidates.codes])
 
     def logit(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
         """Calibrated log-odds of each candidate, float64, shape ``(m,)``."""

@@ -117,10 +117,11 @@ class Lookup:
         shopper = self.shopper(str(user["user"]))
         profile, seen = shopper.profile, shopper.seen
         for name, code in zip(left_out, self.codes([str(i) for i in left_out]), strict=True):
-            rows = np.flatnonzero(profile.items == code)
+            rows = np.flatnonzero(np.isin(profile.items, self.shop.variants(np.array([code]))))
             if not len(rows):
                 raise BadInput(f"user: 'without' names {name!r}, which is not in the history of {user['user']!r}")
-            profile, seen = profile.without(int(rows[0])), seen[seen != code]
+            profile = profile.without(int(rows[0]))
+            seen = seen[~np.isin(seen, self.shop.variants(np.array([code])))]
         if len(profile) < len(shopper.profile):
             profile = replace(profile, text=self.encode_history(profile))
         return Shopper(profile, seen)
@@ -154,7 +155,9 @@ class Lookup:
             facts, items = ItemFeatures.concat(facts, said), np.append(items, -1)
             read = f"{text[: schema.MAX_TEXT]}; {read}" if read else text[: schema.MAX_TEXT]
         vector = self._encode([read])[0] if read else np.zeros(facts.vectors.shape[1], np.float32)
-        return Shopper(ad_hoc_profile(facts, items, vector, self._settings.training.half_life), codes, skipped)
+        return Shopper(
+            ad_hoc_profile(facts, items, vector, self._settings.training.half_life), self.shop.variants(codes), skipped
+        )
 
     def basket(self, ids: Sequence[str]) -> Shopper:
         """A shopper known only by items taken together, in one visit that is going on now."""
@@ -168,7 +171,7 @@ class Lookup:
         profile = ad_hoc_profile(
             self.shop.facts.take(codes), codes, vector, self._settings.training.half_life, one_visit=True
         )
-        return Shopper(profile, codes, skipped)
+        return Shopper(profile, self.shop.variants(codes), skipped)
 
     def encode_history(self, profile: Profile) -> NDArray[np.float32]:
         """The vector of a profile's history as text, encoded now; zeros where nothing of it is in the catalogue."""

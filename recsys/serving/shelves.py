@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recsys.data.products import one_of_each
 from recsys.data.snapshot import Snapshot
 from recsys.ranking.topk import top_k
 from recsys.serving.lookup import Lookup, User
@@ -37,7 +38,7 @@ class Shelves:
         shopper = self.lookup.shopper(user)
         bought = np.unique(shopper.profile.items[shopper.profile.items >= 0])
         if (code := self.lookup.user_code(user)) is not None:
-            bought = np.intersect1d(bought, self.shop.bought(code))
+            bought = np.intersect1d(bought, self.shop.variants(self.shop.bought(code)))
         codes, scores = self.scoring.top(shopper, k, self.scoring.pool(bought), exclude_seen=False)
         return self.tables.found(codes, scores, columns, shopper)
 
@@ -48,7 +49,7 @@ class Shelves:
         Where no global time exists nothing can rise, and the score is the share of shoppers who met the item.
         """
         check_length(k)
-        codes = top_k(np.where(self.shop.available, self._rise, -np.inf), k)
+        codes = top_k(self._rise, k)
         scores = self._rise[codes]
         return self.tables.found(codes[scores > 0], scores[scores > 0], columns)
 
@@ -78,7 +79,16 @@ class Shelves:
 
     @cached_property
     def _rise(self) -> NDArray[np.float64]:
-        return rise(self.shop) if self.shop.events.absolute else self.scoring.popularity
+        if not self.shop.events.absolute:
+            rising = self.scoring.popularity
+        else:
+            rising = rise(self.shop.by_product)
+            rising = rising if self.shop.products is None else rising[self.shop.products]
+        rising = np.where(self.shop.available, rising, -np.inf)
+        if self.shop.products is None:
+            return rising
+        sold = np.bincount(self.shop.events.item, minlength=len(rising))
+        return one_of_each(rising, self.shop.products, sold)
 
 
 def rise(shop: Snapshot) -> NDArray[np.float64]:
