@@ -135,6 +135,9 @@ class IntakeSettings(_Section):
     keep_missing_days: float = Field(365.0, ge=0)
     """Days after its last event that a product which has left the feed is still learnt from (never recommended); it
     comes back with its history."""
+    keep_days: float | None = Field(None, gt=0)
+    """Days before the latest event after which events and impressions are dropped, in every version from then on; none
+    keeps all."""
     vocabulary: Path | None = None
     """A TOML file of the form of `recsys/data/vocabulary.toml`: the shop's own names of columns, events and states."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from recsys.errors import ArtifactError, BadInput, require
+from recsys.llm.vetting import vet_adapter, vet_template
 
 
 @contextmanager
@@ -49,6 +50,8 @@ def load_model(path: Path, name: str) -> tuple[Any, Any]:
     if gguf:  # the weights are plain fp32 now, but still labelled quantized, which forbids training
         model.is_quantized, model.hf_quantizer, model.quantization_method = False, None, None
         model.config.__dict__.pop("quantization_config", None)
+    if isinstance(tokenizer.chat_template, str):
+        vet_template(tokenizer.chat_template, name)
     if tokenizer.eos_token_id is None and tokenizer.sep_token_id is not None:
         tokenizer.eos_token = tokenizer.sep_token  # Chinese GPT-2s come with BERT's tokenizer
     if tokenizer.pad_token_id is None:
@@ -62,6 +65,7 @@ def merge_adapter(model: Any, adapter: Path) -> Any:
     for file in ("adapter_config.json", "adapter_model.safetensors"):
         if not (adapter / file).is_file():
             raise ArtifactError(f"adapter {adapter}: {file} is missing; train one with `recsys finetune`")
+    vet_adapter(adapter)
     try:
         with _quietly():
             return peft.PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()

@@ -21,6 +21,7 @@ from recsys.data.snapshot import ShopTables
 from recsys.data.store import Store, Version
 from recsys.errors import BadInput
 from recsys.pipeline import missing
+from recsys.pipeline.ageing import drop_old
 from recsys.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -144,9 +145,10 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
 
     for name, check in checks.items():
         notes |= {f"{name}_{k}": v for k, v in check.notes.items()}
+    tables = ShopTables(items, table, kind, pick("impressions"), pick("users"), missing=len(kept))
+    tables = drop_old(tables, settings.intake.keep_days, raw.report)
     reading = raw.report.to_dict() if checks else report.load(live.path) if live else {}
     notes |= {"reading": reading} if checks else {}
-    tables = ShopTables(items, table, kind, pick("impressions"), pick("users"), missing=len(kept))
     return Intake(tables, checks, reading, notes)
 
 

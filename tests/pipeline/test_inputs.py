@@ -191,3 +191,19 @@ def test_a_tiny_shop_gets_a_version_that_serves(shop, write, name):
             new.item_id[0]
             == events.item_id.value_counts().sort_index().sort_values(ascending=False, kind="stable").index[0]
         )
+
+
+def test_events_older_than_the_shop_keeps_are_in_no_later_version(shop, write, tiny_tables):
+    items, events = tiny_tables
+    given = Inputs(write("items.csv", items), write("log.csv", events))
+    short = shop.model_copy(update={"intake": shop.intake.model_copy(update={"keep_days": 30.0})})
+    runs.embed(given, shop)
+    before = snapshot.load(live(shop).path).tables.value.interactions
+    recent = before[before.timestamp >= before.timestamp.max() - 30 * DAY]
+    assert 0 < len(recent) < len(before)
+    outcome = runs.embed(Inputs(given.items), short)  # the log was not given again: what is live ages, too
+    assert len(snapshot.load(live(shop).path).tables.value.interactions) == len(recent)
+    said = f"{len(before) - len(recent):,} rows older than 30 days dropped (intake.keep_days)"
+    assert said in "\n".join(outcome.notes["reading"]["lines"])
+    with pytest.raises(BadInput, match=r"intake\.keep_days: these events have an order but no times"):
+        runs.embed(Inputs(given.items, write("order.csv", events.drop(columns="timestamp"))), short)
