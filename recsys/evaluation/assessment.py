@@ -180,7 +180,7 @@ def assess_shop(
 def assess(case: Case, *, with_peers: bool = False, with_ablation: bool = False) -> Assessment:
     """Measure the ranker, the baselines and what else is asked for on one cut."""
     settings, holdout = case.settings, case.holdout
-    ranker = case.trainer.ranker(repeats=False)
+    ranker = case.trainer.ranker()
     models, skipped = _baselines(case, ranker)
     measured = {RANKER: measure(case.scores(ranker), holdout)}
     measured |= {name: measure(scores, holdout) for name, scores in models.items()}

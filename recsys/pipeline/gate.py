@@ -156,9 +156,7 @@ def _per_user_auc(
     settings: Settings,
     progress: bool,
 ) -> metrics.Floats:
-    ranker = prepare_ranker(facts, holdout.train, texts, settings, impressions=impressions, progress=progress).ranker(
-        repeats=False
-    )
+    ranker = prepare_ranker(facts, holdout.train, texts, settings, impressions=impressions, progress=progress).ranker()
     histories = TrainingContext.as_of(facts, holdout.train, holdout.now, settings.training.half_life).histories
     catalogue = Candidates(np.arange(len(facts)), facts)
     return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout).per_user["auc"]

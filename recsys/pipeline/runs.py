@@ -165,10 +165,10 @@ def _encode(night: Night, tables: ShopTables) -> Built:
 
 def _fit(shop: Snapshot, texts: HistoryEncoder, settings: Settings, progress: bool) -> Ranker:
     learnt = shop.by_product
-    ranker = prepare_ranker(
+    trainer = prepare_ranker(
         learnt.facts, learnt.events, texts, settings, impressions=impressions_of(learnt), progress=progress
-    ).ranker()
-    return replace(ranker, products=shop.products)
+    )
+    return replace(trainer.with_repeats(trainer.ranker()), products=shop.products)
 
 
 def _same_encoder(night: Night) -> bool:

@@ -306,11 +306,8 @@ class RankerTrainer:
         announce("fitting the weights")
         return cls(blocks, TrainingSplit.of(pairs, seed), config, report, context)
 
-    def ranker(self, without: Sequence[str] = (), *, repeats: bool = True) -> Ranker:
-        """Fit the weights, leaving out the blocks of these names (for ablations).
-
-        Without `repeats` nothing is learnt of buying again: a comparison of lists of new things needs none of it.
-        """
+    def ranker(self, without: Sequence[str] = ()) -> Ranker:
+        """Fit the weights, leaving out the blocks of these names (for ablations)."""
         sizes = [len(b.columns) for b in self.blocks]
         kept = [b.name not in without for b in self.blocks]
         columns = slice(None) if all(kept) else np.flatnonzero(np.repeat(kept, sizes))
@@ -325,10 +322,13 @@ class RankerTrainer:
             "iterations": model.iterations,
             "calibration": {"slope": model.slope, "shift": model.shift},
         }
-        ranker = Ranker(blocks, weights, offsets, model.intercept, report)
-        return ranker if without or not repeats else self._with_repeats(ranker)
+        return Ranker(blocks, weights, offsets, model.intercept, report)
 
-    def _with_repeats(self, ranker: Ranker) -> Ranker:
+    def with_repeats(self, ranker: Ranker) -> Ranker:
+        """The same ranker with weights for what was met before, where there is enough of it to learn from.
+
+        They are fitted apart: what is compared on new things only, at the gate and in figures, needs none of them.
+        """
         again = BuyingAgain()
         again.fit(self.context)
         blocks = (*ranker.blocks, again)

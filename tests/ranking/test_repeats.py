@@ -41,7 +41,13 @@ def grocer():
     facts, events = facts_of(items), events_of(items, rows[rows.timestamp < last])
     config = TrainingConfig(negatives=20, users=200)
     trainer = RankerTrainer.prepare(facts, events, mean_texts(facts), config, seed=1)
-    return trainer, trainer.ranker(), context_of(events, facts), rows[rows.timestamp == last], items
+    return (
+        trainer,
+        trainer.with_repeats(trainer.ranker()),
+        context_of(events, facts),
+        rows[rows.timestamp == last],
+        items,
+    )
 
 
 def test_a_history_counts_meetings_and_purchases_and_knows_the_first():
@@ -95,7 +101,7 @@ def test_a_regular_purchase_is_told_with_its_interval(grocer):
 
 def test_new_pairs_are_scored_as_if_there_were_no_repeats_and_parts_sum_to_every_score(grocer):
     trainer, ranker, context, _, _ = grocer
-    plain = trainer.ranker(repeats=False)
+    plain = trainer.ranker()
     assert ranker.repeats is not None
     assert plain.repeats is None
     everything = Candidates.of(context.catalogue)
@@ -156,7 +162,7 @@ def test_without_times_the_last_visit_is_learnt_from():
         TrainingConfig(negatives=20, users=200),
         seed=1,
     )
-    ranker = trainer.ranker()
+    ranker = trainer.with_repeats(trainer.ranker())
     histories = trainer.context.histories
     assert ranker.repeats is not None
     for user in range(0, 60, 7):
@@ -173,6 +179,6 @@ def test_a_shop_where_nothing_is_bought_twice_learns_nothing_of_it():
     trainer = RankerTrainer.prepare(
         facts, events_of(items, rows), mean_texts(facts), TrainingConfig(negatives=10, users=100), seed=1
     )
-    ranker = trainer.ranker()
+    ranker = trainer.with_repeats(trainer.ranker())
     assert ranker.repeats is None
     assert "buying again" not in [block.name for block in ranker.blocks]
