@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from recsys.data import schema
+from recsys.data.dislikes import Dislikes
 from recsys.data.schema import TimeKind
 
 DAY = 86_400.0
@@ -37,6 +38,8 @@ class Events:
         Whether times of different users can be compared.
     bought
         Which events are purchases, bool, shape ``(n,)``; None where nothing tells them apart: all are.
+    dislikes
+        What the same users did not like, of all times; None for nothing.
     """
 
     user: NDArray[np.int32]
@@ -47,6 +50,7 @@ class Events:
     n_items: int
     kind: TimeKind
     bought: NDArray[np.bool_] | None = None
+    dislikes: Dislikes | None = None
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, users: ArrayLike, items: ArrayLike, kind: TimeKind) -> Events:
@@ -117,6 +121,17 @@ class Events:
     def before(self, cut: float) -> Events:
         """Events strictly before `cut`; only meaningful where a global time exists."""
         return self.where(self.time < cut)
+
+    def by_product(self, products: NDArray[np.integer]) -> Events:
+        """The same events, with products in place of their variants."""
+        codes = np.asarray(products, np.int32)
+        said = self.dislikes
+        return replace(
+            self,
+            item=codes[self.item],
+            n_items=int(codes.max(initial=-1)) + 1,
+            dislikes=None if said is None else replace(said, item=codes[said.item]),
+        )
 
     @cached_property
     def visit(self) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemFeatures
+from recsys.data.dislikes import Dislikes
 from recsys.data.events import DAY, Events
 
 
@@ -36,6 +37,8 @@ class Profile:
         How often each item was met, and how often it was bought; int32, shape ``(h,)``.
     first_ages, first_steps
         Days and visits since the first time, as `ages` and `steps` are since the last; float32 and int32, ``(h,)``.
+    disliked
+        Facts of what they disliked and have not come back to; None for nothing.
     """
 
     items: NDArray[np.int64]
@@ -49,6 +52,7 @@ class Profile:
     purchases: NDArray[np.int32]
     first_ages: NDArray[np.float32]
     first_steps: NDArray[np.int32]
+    disliked: ItemFeatures | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -95,6 +99,7 @@ class Histories:
     purchases: NDArray[np.int32]
     first_ages: NDArray[np.float32]
     first_steps: NDArray[np.int32]
+    dislikes: Dislikes | None = None
 
     LIMIT = 500
 
@@ -145,6 +150,7 @@ class Histories:
             purchases=purchases.astype(np.int32),
             first_ages=first_ages.astype(np.float32),
             first_steps=events.steps[first].astype(np.int32),
+            dislikes=standing(events, now),
         )
 
     def __len__(self) -> int:
@@ -166,7 +172,14 @@ class Histories:
             self.purchases[rows],
             self.first_ages[rows],
             self.first_steps[rows],
+            self._disliked(user, facts),
         )
+
+    def _disliked(self, user: int, facts: ItemFeatures) -> ItemFeatures | None:
+        if self.dislikes is None:
+            return None
+        rows = self.dislikes.of(user)[-self.LIMIT :]
+        return facts.take(self.dislikes.item[rows]) if len(rows) else None
 
     def texts(self, titles: Sequence[str], max_words: int, users: Iterable[int] | None = None) -> list[str]:
         """History texts of `users` (default: all), as `history_text` makes them."""
@@ -174,6 +187,21 @@ class Histories:
             history_text([titles[i] for i in self.items[self.indptr[u] : self.indptr[u + 1]]], max_words)
             for u in (range(len(self)) if users is None else users)
         ]
+
+
+def standing(events: Events, now: float) -> Dislikes | None:
+    """Dislikes said before `now` that the shopper has not taken back by coming back to the item."""
+    said = events.dislikes
+    if said is None:
+        return None
+    n = max(events.n_items, 1)
+    pairs, at = np.unique(events.user.astype(np.int64) * n + events.item, return_inverse=True)
+    last = np.full(len(pairs) + 1, -np.inf)
+    np.maximum.at(last, at, events.time)
+    pair = said.user.astype(np.int64) * n + said.item
+    place = np.minimum(np.searchsorted(pairs, pair), max(len(pairs) - 1, 0))
+    liked = np.where(pairs[place] == pair, last[place], -np.inf) if len(pairs) else np.full(len(said), -np.inf)
+    return said.where((said.time >= liked) & ((said.time <= now) | (not events.absolute)))
 
 
 def history_text(titles: Sequence[str], max_words: int) -> str:

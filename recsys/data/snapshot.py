@@ -17,8 +17,9 @@ from scipy import sparse
 from recsys.data import schema
 from recsys.data.bounds import ascending, checking, codes, csr, rows
 from recsys.data.catalogue import Candidates, ItemFeatures, Vocabulary
+from recsys.data.dislikes import Dislikes
 from recsys.data.events import Events
-from recsys.data.histories import Histories, Profile
+from recsys.data.histories import Histories, Profile, standing
 from recsys.data.memmap import MappedTable, open_array
 from recsys.data.products import as_products, first_items, renamed
 from recsys.data.schema import TimeKind
@@ -43,6 +44,7 @@ class Lazy(Generic[T]):
 class ShopTables:
     """Checked tables of one shop; `impressions` and `users` where the shop has them.
 
+    `dislikes` are what interactions said was not liked (`recsys.data.dislikes`);
     `missing` counts items that tonight's feed lacks and that are kept, unavailable, for what was learnt from them.
     """
 
@@ -52,6 +54,7 @@ class ShopTables:
     impressions: pd.DataFrame | None = None
     users: pd.DataFrame | None = None
     missing: int = 0
+    dislikes: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,14 @@ class Snapshot:
             return codes
         return np.flatnonzero(np.isin(self.products, self.products[codes])).astype(np.int32)
 
+    def barred(self, user: int) -> NDArray[np.integer]:
+        """Codes of items that are not listed to this user, whatever else is asked: disliked, or sent back."""
+        said = self.histories.dislikes
+        if said is None:
+            return np.zeros(0, np.int64)
+        rows = said.of(user)
+        return self.variants(said.item[rows][said.barred[rows]])
+
     @cached_property
     def by_product(self) -> Snapshot:
         """The same shop with one item a product, named by its first; what a ranker is learnt and measured on."""
@@ -132,7 +143,7 @@ class Snapshot:
         if products is None:
             return self
         first, pool = first_items(products), self.item_pool
-        events = replace(self.events, item=products[self.events.item].astype(np.int32), n_items=len(first))
+        events = self.events.by_product(products)
 
         def tables() -> ShopTables:
             mine = self.tables.value
@@ -141,12 +152,17 @@ class Snapshot:
                 items=as_products(mine.items, products),
                 interactions=renamed(mine.interactions, self.item_ids, products),
                 impressions=renamed(mine.impressions, self.item_ids, products),
+                dislikes=renamed(mine.dislikes, self.item_ids, products),
             )
 
         available = np.zeros(len(first), bool)
         np.logical_or.at(available, products, self.available)
         # Rows of these histories are those of the shop's own, which hold each product once.
-        histories = replace(self.histories, items=products[self.histories.items].astype(np.int32))
+        histories = replace(
+            self.histories,
+            items=products[self.histories.items].astype(np.int32),
+            dislikes=standing(events, events.end),
+        )
         return replace(
             self,
             item_ids=self.item_ids[first],
@@ -197,6 +213,8 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     )
     known = {name: getattr(events, name) for name in ("user", "item", "time", "weight")}
     _save_arrays(directory / "events", **known, bought=events.purchases)
+    if events.dislikes is not None:
+        _save_arrays(directory / "dislikes", **events.dislikes.arrays)
     (directory / "events" / "kind.txt").write_text(events.kind.value, "utf-8")
     _save_arrays(
         directory / "histories", **{name: getattr(histories, name) for name in (*_HISTORY_ARRAYS, *_REPEAT_ARRAYS)}
@@ -206,7 +224,7 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     (directory / "facts" / "vocabulary.json").write_text(json.dumps(state, ensure_ascii=False), "utf-8")
 
 
-_TABLES = ("items", "interactions", "impressions", "users")
+_TABLES = ("items", "interactions", "impressions", "users", "dislikes")
 _HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
 #: What versions of before repeats were learnt lack; it is counted again from their events.
 _REPEAT_ARRAYS = ("counts", "purchases", "first_ages", "first_steps")
@@ -236,7 +254,14 @@ def load(directory: Path) -> Snapshot:
     words = (directory / "facts" / "vocabulary.json").read_bytes()
     state = Lazy(lambda: json.loads(words))
     kind = TimeKind((directory / "events" / "kind.txt").read_text("utf-8"))
-    known = Events(**events, n_users=len(user_ids), n_items=len(item_ids), kind=kind)
+    disliked = {p.stem: open_array(p) for p in (directory / "dislikes").glob("*.npy")}
+    known = Events(
+        **events,
+        n_users=len(user_ids),
+        n_items=len(item_ids),
+        kind=kind,
+        dislikes=Dislikes(**disliked) if disliked else None,
+    )
     with checking(directory):
         histories = _histories(arrays, known)
     opened = Snapshot(
@@ -267,7 +292,7 @@ def _histories(arrays: dict[str, NDArray[Any]], events: Events) -> Histories:
         codes(events.item, events.n_items)
         again = Histories.build(events, events.end, 1.0)
         arrays = arrays | {name: getattr(again, name) for name in _REPEAT_ARRAYS}
-    return Histories(**arrays)
+    return Histories(**arrays, dislikes=standing(events, events.end))
 
 
 def _check(shop: Snapshot, directory: Path) -> None:
@@ -279,6 +304,11 @@ def _check(shop: Snapshot, directory: Path) -> None:
         rows(n, shop.available, facts.vectors, facts.brand, facts.category, facts.price, *shop.item_pool.arrays)
         rows(users, *shop.history_pool.arrays)
         csr(terms.indptr, terms.indices, n, terms.shape[1], terms.data)
+        if (said := events.dislikes) is not None:
+            rows(len(said), said.item, said.time, said.barred)
+            codes(said.user, users)
+            ascending(said.user)
+            codes(said.item, n)
         if shop.products is not None:
             rows(n, shop.products)
             codes(shop.products, n)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recsys.data import schema
 from recsys.data.catalogue import Vocabulary, render
+from recsys.data.dislikes import Dislikes
 from recsys.data.events import Events
 from recsys.data.histories import Histories
 from recsys.data.products import product_codes
@@ -49,6 +50,8 @@ def build_snapshot(
         encoder, render(items, settings.encoder.template), previous, progress=progress, shards=shards
     )
     events = Events.from_table(tables.interactions, user_ids, item_ids, tables.kind)
+    if tables.dislikes is not None:
+        events = replace(events, dislikes=Dislikes.from_table(tables.dislikes, user_ids, item_ids))
     products = product_codes(items)
     histories = Histories.build(events, events.end, settings.training.half_life, products)
     history_vectors = vector_cache.encode(

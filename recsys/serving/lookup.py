@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -36,20 +36,26 @@ MAX_HISTORY = 10_000
 class Shopper:
     """Shopper profile, and the catalogue items they have met already.
 
+    `barred` are items that are never listed to them: disliked, or sent back.
     `skipped` are ids of their history that the catalogue does not have: a product listed today, or dropped last night.
     """
 
     profile: Profile
     seen: NDArray[np.integer]
     skipped: tuple[str, ...] = ()
+    barred: NDArray[np.integer] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def left_out(self, repeat: Literal["never", "always"] | float) -> NDArray[np.integer]:
-        """Codes of met items that may not be listed (again): all, none, or those met less than so many days ago."""
+        """Codes of items that may not be listed: those barred, and of those met all, none, or the ones met lately.
+
+        A number is the days after which something may be listed again; without times nothing is known to be long ago.
+        """
         if repeat in ("always", 0):
-            return self.seen[:0]
-        if repeat == "never" or not self.profile.ages.any():  # without times nothing is known to be long ago
-            return self.seen
-        return np.setdiff1d(self.seen, self.profile.items[self.profile.ages >= float(repeat)])
+            return self.barred
+        met = self.seen
+        if repeat != "never" and self.profile.ages.any():
+            met = np.setdiff1d(met, self.profile.items[self.profile.ages >= float(repeat)])
+        return np.union1d(met, self.barred).astype(np.int64) if len(self.barred) else met
 
 
 class GivenItems(NamedTuple):
@@ -101,7 +107,10 @@ class Lookup:
                 f"unknown user {str(user)!r}: pass {{'history': [item ids]}} or {{'text': '...'}} for a shopper this "
                 "version has not seen, or {} for one nothing is known of"
             )
-        return Shopper(self.shop.profile(int(code)), self.shop.seen(int(code)))
+        return self._known(int(code))
+
+    def _known(self, code: int) -> Shopper:
+        return Shopper(self.shop.profile(code), self.shop.seen(code), barred=self.shop.barred(code))
 
     def user_code(self, user: User) -> int | None:
         """The code of a user the shop knows, None for others."""
@@ -124,12 +133,12 @@ class Lookup:
             seen = seen[~np.isin(seen, self.shop.variants(np.array([code])))]
         if len(profile) < len(shopper.profile):
             profile = replace(profile, text=self.encode_history(profile))
-        return Shopper(profile, seen)
+        return replace(shopper, profile=profile, seen=seen)
 
     def known_or_new(self, user: str) -> Shopper:
         """The user with this id, or a shopper nothing is known of."""
         code = self.shop.user_index.get_indexer([user])[0]
-        return self.shopper({}) if code < 0 else Shopper(self.shop.profile(int(code)), self.shop.seen(int(code)))
+        return self.shopper({}) if code < 0 else self._known(int(code))
 
     def _described_shopper(self, user: Mapping[str, Any]) -> Shopper:
         if unknown := set(user) - {"history", "text"}:

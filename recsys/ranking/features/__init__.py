@@ -12,6 +12,7 @@ from recsys.ranking.features.copurchase import (
     RecentItemKNN,
     SequentialKNN,
 )
+from recsys.ranking.features.dislikes import Disliked
 from recsys.ranking.features.popularity import LastVisitPopularity, Popularity, Recency
 from recsys.ranking.features.repeats import BuyingAgain
 
@@ -32,6 +33,7 @@ BLOCKS: tuple[type[Block], ...] = (
     LastVisitPopularity,
     Price,
     Category,
+    Disliked,
 )
 
 __all__ = ["BLOCKS", "Block", "BuyingAgain", "EvidenceKind", "TrainingContext"]
