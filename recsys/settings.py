@@ -27,8 +27,16 @@ from recsys._setting_names import as_toml, names, refuse_unknown, variable_of
 from recsys.errors import BadInput
 
 PREFIX, DEFAULT_FILE = "RECSYS_", "recsys.toml"
-#: Variables of ours that are no settings: where those are, how much is logged, and what a process runs on.
-_OTHER_VARIABLES = ("RECSYS_CONFIG", "RECSYS_LOG", "RECSYS_PROGRESS", "RECSYS_DEVICE")
+#: Variables of ours that are no settings: where those are, how much is logged, what a process runs on, and secrets.
+_OTHER_VARIABLES = (
+    "RECSYS_CONFIG",
+    "RECSYS_LOG",
+    "RECSYS_PROGRESS",
+    "RECSYS_DEVICE",
+    "RECSYS_LOG_JSON",
+    "RECSYS_KEYS",
+    "RECSYS_TOKEN_SECRET",
+)
 
 
 class _Section(BaseModel):
@@ -147,6 +155,8 @@ class GateSettings(_Section):
 
     margin: float = Field(0.005, ge=0)
     """Per-user AUC that the candidate may lose, beyond what chance explains, before it is refused."""
+    max_drift: float = Field(1.0, gt=0)
+    """How far the scores of a sample may move between nights, as a population stability index; see `pipeline.drift`."""
     max_shrink: float = Field(0.5, gt=0, le=1)
     """Share of items or events that may vanish from one night to the next before the input is called broken."""
 
@@ -177,14 +187,39 @@ class ExplainSettings(_Section):
     """Sentences written together."""
 
 
+class ServeSettings(_Section):
+    """The HTTP service: who may ask, how much, and how long events are kept."""
+
+    keys: Path | None = None
+    """The file of API keys (hashes, scopes) that `recsys keys` writes; by default ``keys.json`` under the artifacts.
+    The variable ``RECSYS_KEYS`` adds its own."""
+    rate: str = "600/minute"
+    """Requests of one key, where the key has no rate of its own, in the words of the library `limits`."""
+    shopper_rate: str = "120/minute"
+    """Requests of one shopper, by a token of theirs."""
+    rate_storage: str = "memory://"
+    """Where requests are counted: in each process, or for all of them in what `limits` takes, such as ``redis://``."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins (``https://shop.example``) whose pages a browser lets ask; by default none but this server's own."""
+    seconds: float = Field(30.0, gt=0)
+    """A caller of what may be slow (reasons, answers, described products) waits so long at most."""
+    slow_threads: int = Field(4, ge=1)
+    """Slow calls at the same time."""
+    cached_lists: int = Field(20_000, ge=0)
+    """Latest lists that are kept for who asks again; events and versions make new ones. 0 keeps none."""
+    keep_events_days: float = Field(90.0, gt=0)
+    """Days after which events that a night has taken in are deleted from the log."""
+
+
 class AssistantSettings(_Section):
     """The shop's assistant."""
 
     languages: tuple[Literal["en", "zh"], ...] = ("en",)
     """Languages the encoder reads; questions in others rest on their words and on shop concepts."""
-    writer: str = "retrieved"
-    """``retrieved`` gives the shop's own words; else what words them: a causal model (directory, pinned default,
-    Hugging Face name), or ``endpoint:MODEL``. What does not follow from its source is replaced by the source."""
+    writer: str = "auto"
+    """Language model: ``auto`` is Qwen2.5-Coder-0.5B-Instruct where the extra ``llm`` is installed, else none;
+    ``retrieved`` is none (the shop's own words); else a GGUF model (pinned name, ``.gguf`` file, hub repository), a
+    causal model of transformers, or ``endpoint:MODEL``. What does not follow from its source is replaced by it."""
     adapter: Path | None = None
     """LoRA adapter of the writer, as `recsys finetune assistant` makes it."""
     orders: str | None = None
@@ -219,6 +254,7 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     explain: ExplainSettings = ExplainSettings()
     assistant: AssistantSettings = AssistantSettings()
+    serve: ServeSettings = ServeSettings()
     seed: int = 7
     """Seed of everything random in training and evaluation."""
     keep_versions: int = Field(3, ge=1)

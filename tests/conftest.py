@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+os.environ.setdefault("RECSYS_ASSISTANT__WRITER", "retrieved")  # tests load no chat model unless they name one
 os.environ.setdefault("RECSYS_CONFIG", os.devnull)  # a recsys.toml in the working directory must not steer tests
 
 _SHARED = Path(__file__).parents[2] / "shared"

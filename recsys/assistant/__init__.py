@@ -3,7 +3,7 @@
 from recsys.assistant.answers import Assistant, answer_table
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.orders import Orders
-from recsys.assistant.reply import Answer
+from recsys.assistant.reply import Answer, Done, Event, Sources, Token
 from recsys.assistant.setup import answer
 
-__all__ = ["Answer", "Assistant", "Knowledge", "Orders", "answer", "answer_table"]
+__all__ = ["Answer", "Assistant", "Done", "Event", "Knowledge", "Orders", "Sources", "Token", "answer", "answer_table"]

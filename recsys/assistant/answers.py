@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,14 +16,15 @@ from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.messages import message
 from recsys.assistant.nearest import Nearest
 from recsys.assistant.orders import Orders
-from recsys.assistant.reply import Answer
+from recsys.assistant.reply import Answer, Done, Event, Sources, Token
 from recsys.assistant.router import Call, Router
 from recsys.assistant.tools import Context, Result
+from recsys.assistant.why import Why, why
 from recsys.assistant.wishes import several_orders
 from recsys.assistant.wording import Wording
 from recsys.data import schema
 from recsys.data.parsing import as_ids
-from recsys.errors import BadInput
+from recsys.errors import ArtifactError, BadInput
 from recsys.serving.recommender import Recommender
 
 BOUND = 0.5
@@ -87,16 +88,69 @@ class Assistant:
         BadInput
             The question is no text, or a turn of the history has none.
         """
+        *_, last = self.stream(question, history, user)
+        assert isinstance(last, Done)
+        return last.answer
+
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn | Mapping[str, Any] | str] | None = None,
+        user: str | None = None,
+    ) -> Iterator[Event]:
+        """Answer one question in events: `Sources`, then `Token`s to append, then `Done` with the whole answer.
+
+        Without a language model each line is a piece, at once; with one, sentences of what it words follow as they are
+        decoded and checked. Parameters and errors are those of `answer`. The tokens joined are `Done.answer.text`.
+        """
         if not isinstance(question, str):
             raise BadInput(f"question: a {type(question).__name__}, expected text")
         question = " ".join(question[:MAX_QUESTION].split())
-        turns = dialogue.read_history(history)
+        return self._events(question, dialogue.read_history(history), user)
+
+    def _events(self, question: str, turns: Sequence[Turn], user: str | None) -> Iterator[Event]:
         if not question:
-            return Answer(message("greeting"), intent="small_talk")
+            told = Answer(message("greeting"), intent="small_talk")
+            yield from (Sources(()), Token(told.text), Done(told))
+            return
         context = self._context(question, turns, user)
         calls = self.router.plan(question, turns, user)
         results = [self.run(call, context) for call in calls]
-        return self._told(question, turns, context, results)
+        result = tools.joined(results)
+        if result.passes_on and not result.found and result.lead == context.say("no_answer"):
+            result = replace(result, lead=context.say("handover"))
+        yield Sources(result.sources)
+        text, writer = "", result.writer
+        for piece, by_model in self._pieces(result):
+            text += piece
+            writer = self.wording.model.name if by_model and self.wording else writer
+            yield Token(piece)
+        passes_on = result.passes_on
+        summary = dialogue.summary(question, turns, self.shelves, context.language) if passes_on else ""
+        yield Done(
+            Answer(
+                text,
+                result.sources,
+                result.intent,
+                result.confidence,
+                handover=passes_on,
+                writer=writer,
+                summary=summary,
+                reasons=result.reasons,
+            )
+        )
+
+    def _pieces(self, result: Result) -> Iterator[tuple[str, bool]]:
+        """The answer in pieces, and whether each is in the model's words: what the shop's rules say may be."""
+        for at, line in enumerate(result.lines):
+            start = "\n" if at else ""
+            if self.wording is None or not line.asked:
+                yield start + line.text, False
+                continue
+            title = next((p.title for p in self.knowledge.passages if p.id == line.source), "")
+            for piece, by_model in self.wording.pieces(line.asked, line.text, title):
+                yield start + piece, by_model
+                start = ""
 
     def _context(self, question: str, turns: Sequence[Turn], user: str | None) -> Context:
         shown = frozenset() if self.shelves is None else frozenset(dialogue.shown(turns, self.shelves))
@@ -119,11 +173,11 @@ class Assistant:
             return tools.order_status(context, asked, numbers, several_orders(asked.question), self.bound)
         if isinstance(asked, tools.SearchPolicies):
             sure, hits = self.router.listener.sure_of(self.router.listener.hear(asked.query))
-            told = self._worded(asked.query, tools.policy(context, hits, sure, self.bound))
+            told = tools.policy(context, asked, hits, sure, self.bound)
             named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
             if len(named) == 1 and told.facts and self.shelves is not None:
                 fitting = product_facts.applying(self.shelves, named[0], told.facts[0].text)
-                told = replace(told, facts=(tools.Fact(fitting, told.facts[0].source),))
+                told = replace(told, facts=(replace(told.facts[0], text=fitting),))
             return told
         if isinstance(asked, tools.HandOver):
             key = {"asked": "agent", "complaint": "handover_complaint"}.get(asked.reason, "handover")
@@ -139,29 +193,17 @@ class Assistant:
         refusal = {"privacy": "out_of_scope", "out_of_scope": "out_of_scope", "which_product": "product"}
         return Result(intent=(intent | refusal).get(call.reply, "service"), lead=context.say(call.reply), found=False)
 
-    def _worded(self, question: str, result: Result) -> Result:
-        if self.wording is None or not result.facts:
-            return result
-        passage = next(p for p in self.knowledge.passages if p.id == result.facts[0].source)
-        text, writer = self.wording.word(question, passage)
-        return replace(result, facts=(tools.Fact(text, passage.id),), writer=writer)
+    def why(self, item: str, user: str | None = None, language: str = "en") -> Why:
+        """Why an item of the catalogue has its score for a shopper.
 
-    def _told(self, question: str, turns: Sequence[Turn], context: Context, results: Sequence[Result]) -> Answer:
-        """One answer from what was looked up."""
-        result = tools.joined(results)
-        text = result.text
-        if result.passes_on and not any(r.found for r in results) and result.lead == context.say("no_answer"):
-            text = context.say("handover")
-        return Answer(
-            text,
-            result.sources,
-            result.intent,
-            result.confidence,
-            handover=result.passes_on,
-            writer=result.writer,
-            summary=dialogue.summary(question, turns, self.shelves, context.language) if result.passes_on else "",
-            reasons=result.reasons,
-        )
+        Raises
+        ------
+        ArtifactError
+            There is no catalogue, or nothing that scores it.
+        """
+        if self.shelves is None or self.recommender is None or self.recommender.ranker is None:
+            raise ArtifactError("nothing is scored here, so there is no reason; run `recsys nightly`")
+        return why(replace(self._context("", (), user), language=language), self.shelves.row[item])
 
     def _nearest(self) -> Nearest:
         assert self.shelves is not None

@@ -86,19 +86,19 @@ def grounded(assistant: Assistant, question: str, answer: Answer) -> bool:
     """Whether what an answer claims follows from the passages and products it cites; a refusal claims nothing."""
     if refused(answer):
         return True
-    said = {p.id: f"{p.title}\n{p.text}" for p in assistant.knowledge.passages}
-    sources = [said[s] for s in answer.sources if s in said]
-    if assistant.shelves is not None:
-        sources += [_product(assistant, s[5:]) for s in answer.sources if s.startswith("item:")]
+    passages = [p for p in assistant.knowledge.passages if p.id in answer.sources]
     if any(s.startswith("order:") for s in answer.sources):
         return True  # filled from the orders table by a fixed sentence
     if answer.writer == TEMPLATE:  # fixed sentences around facts: their words are right, what fills them is checked
         # (reasons were checked on their own evidence when they were made)
         lines = [_NUMBERING.sub("", line) for line in answer.text.splitlines() if line not in answer.reasons]
+        sources = [f"{p.title}\n{p.text}" for p in passages]
+        if assistant.shelves is not None:
+            sources += [_product(assistant, s[5:]) for s in answer.sources if s.startswith("item:")]
         return bool(sources) and not unsourced(
             "\n".join(lines), [*sources, question, *own_words(), *_bounds(assistant, question)]
         )
-    return bool(sources) and not check_answer(answer.text, sources, question)
+    return bool(passages) and not check_answer(answer.text, passages, question)
 
 
 def _bounds(assistant: Assistant, question: str) -> list[str]:

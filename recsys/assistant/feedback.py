@@ -20,7 +20,10 @@ from recsys.llm.tuning import Example
 log = logging.getLogger(__name__)
 
 FILE = "feedback.jsonl"
-COLUMNS = ("time", "kind", "question", "answer", "sources", "rating", "intent", "confidence", "handover", "user_id")
+COLUMNS = (
+    *("time", "kind", "question", "answer", "sources"),
+    *("rating", "intent", "confidence", "handover", "user_id", "note"),
+)
 MAX_TEXT = 4_000
 
 
@@ -46,9 +49,10 @@ class Feedback:
         confidence: float | None = None,
         handover: bool = False,
         user_id: str | None = None,
+        note: str = "",
         time: float | None = None,
     ) -> None:
-        """Append one row; `rating` is -1 (bad), 1 (good) or None (not rated)."""
+        """Append one row; `rating` is -1 (bad), 1 (good) or None (not rated), `note` what the reader adds to it."""
         if rating not in {-1, 1, None}:
             raise BadInput(f"rating {rating!r}: expected 1 (good), -1 (bad) or nothing")
         now = datetime.now(UTC).timestamp() if time is None else time
@@ -63,6 +67,7 @@ class Feedback:
             "confidence": confidence,
             "handover": handover,
             "user_id": user_id,
+            "note": note[:MAX_TEXT],
         }
         line = json.dumps(row, ensure_ascii=False)
         self.path.parent.mkdir(parents=True, exist_ok=True)

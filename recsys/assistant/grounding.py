@@ -1,70 +1,248 @@
-"""Does an answer follow from its sources? Numbers, prices, dates, names and the yes or no of it must come from them.
+"""Does an answer follow from its sources? Each claim of it has to belong to the same thing as in one of them.
 
-Stricter than it need be: an answer refused here is replaced by the shop's own words, which costs nothing but style.
+Textual entailment clause by clause: a clause of the answer (`clauses`) is borne out by a clause of a source that says
+the same of the same thing, with the same yes or no, and whose conditions the answer keeps. Several passages may each
+bear out their part. Stricter than it need be: an answer refused here is replaced by the shop's own words, which costs
+nothing but style.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
-from recsys.explain.grounding import limits, unsourced
-from recsys.llm.language import sentences, tokens, word_list
+from recsys.assistant.clauses import ORDINALS, THINGS, VERBS, Clause, Term, clauses, lead
+from recsys.assistant.quantities import Quantity
+from recsys.assistant.sources import Passage
+from recsys.explain.grounding import limits
+from recsys.llm.language import sentences, tokens
 
-MAX_NEW_WORDS = 0.34
-"""Share of an answer's words that may be in neither the sources nor the question."""
-MAX_ECHOED = 0.5
-"""Share of a sentence's words that may come from the question alone."""
 MAX_LENGTH = 900
+SLACK = 0.33
+"""Share of a clause's words that may be words of no source, where no fact hangs on them."""
 
-_NEGATION = re.compile(
-    r"\b(?:not|no|never|cannot|unable|unfortunately|non-\w+|without|only)\b|n't\b|不|没|无法|非", re.IGNORECASE
-)
-_NUMBER_WORDS = word_list("number_words")
-_COMMON = word_list("function_words")
+_FINITE = re.compile(r"\b(?:we|you|can|is|are|will)\b|我们|请", re.IGNORECASE)
+_PARENTHESIS = re.compile(r"[(（][^()（）]*[)）]")
+_COMMAS = re.compile(r"[,，、]\s*(?:and\s+)?")
+_MAIL = re.compile(r"[\w.+-]+@[\w.-]+\w")
+HARD = frozenset({"thing", "service", "state", "moment", "verb", "place", "name"})
+_DENYING = frozenset({"reason_none", "no_interest", "unsent", "free"})
+SOFT = frozenset({"act", "request", "word", "han"})
+_WIDER = {
+    "cost": ("pay",),
+    "accept": ("pay",),
+    "eu": ("eu_country",),
+    "abroad": ("eu_country", "eu", "elsewhere"),
+    "deliver": ("delivered", "delivery"),
+    "locker": ("delivery",),
+    "express": ("delivery",),
+    "standard": ("delivery",),
+    "buy": ("orders",),
+    "our_cost": ("free",),
+    "come_back": ("send_back",),
+}
 
 
-def check_answer(answer: str, sources: Sequence[str], question: str = "") -> list[str]:
+def check_answer(answer: str, sources: Sequence[Passage | str], question: str = "") -> list[str]:
     """What in `answer` does not follow from `sources`; an empty list means all of it does."""
-    own = "\n".join(sources)
-    if _plain(answer) and _plain(answer) in _plain(own):
+    passages = [s if isinstance(s, Passage) else Passage("", "", "", s) for s in sources]
+    own = {_plain(part) for p in passages for part in (p.text, *sentences(p.text))}
+    if answer.strip() and (_plain(answer) in own or all(_plain(part) in own for part in sentences(answer))):
         return []  # the shop's own words
-    found = limits(answer, max_length=MAX_LENGTH) + unsourced(answer, sources)
-    known = set(tokens(own))
-    said = _content(answer)
-    found += [f"amount without a source: {w}" for w in sorted(_NUMBER_WORDS & set(said) - known)]
-    asked = set(tokens(question)) - known
-    new = [word for word in said if word not in known and word not in asked]
-    if said and len(new) > MAX_NEW_WORDS * len(said):
-        found.append("mostly words of no source: " + ", ".join(new[:8]))
-    if not known & set(said):
+    outside = _MAIL.sub(lambda m: " " if m.group() in "\n".join(p.text for p in passages) else m.group(), answer)
+    found = limits(answer, outside, MAX_LENGTH)
+    known = [_read(p) for p in passages]
+    asked = clauses(question)
+    affirmed, rest = lead(answer)
+    said = clauses(rest)
+    bound = [_bearing(clause, said, known, asked) for clause in said]
+    found += [f"not in the sources: {_shown(c)}" for c, b in zip(said, bound, strict=True) if not b]
+    if not any(_weight(clause) for clause in said):
         found.append("says nothing of its source")
-    found += [f"only repeats the question: {s[:60]}" for s in sentences(answer) if _repeats(s, asked)]
-    found += [f"yes and no differ from the source: {s[:60]}" for s in sentences(answer) if _contradicts(s, sources)]
+    elif affirmed is not None and not found and not _agrees(affirmed, said[0], bound[0], asked):
+        found.append("its yes or no is not in the sources")
     return found
 
 
-def _content(text: str) -> list[str]:
-    return [word for word in tokens(text) if word not in _COMMON]
+@dataclass(frozen=True)
+class _Source:
+    """A passage as clauses: `lead` is the yes or no it begins with, `context` what its title speaks of."""
+
+    clauses: tuple[Clause, ...]
+    lead: bool | None
+    context: frozenset[str]
+    everything: frozenset[str]
+    kind: str
 
 
-def _repeats(sentence: str, asked: set[str]) -> bool:
-    """Whether most of what a sentence says is in the question alone.
+def _read(passage: Passage) -> _Source:
+    affirmed, rest = lead(passage.text)
+    found = clauses(rest)
+    title = clauses(passage.title)
+    context = set(_keys(t for c in title for t in c.terms))
+    if (
+        any(c.negative for c in title)
+        and not passage.title.endswith(("?", "？"))
+        and not _FINITE.search(_PARENTHESIS.sub("", rest))
+    ):
+        found = clauses(_COMMAS.sub("\n", _PARENTHESIS.sub(lambda m: m.group().replace(",", ""), rest)))
+        for clause in found:  # "What cannot be returned", and a list
+            clause.negative, clause.sentence = True, 0
+    if affirmed is not None and title:  # "Yes", "No": what the question asks, and the condition that follows
+        asked = Clause([t for c in title for t in c.main], [t for c in title for t in c.condition])
+        asked.negative = title[0].negative is affirmed
+        if found and not any(t.kind in VERBS for t in found[0].main):
+            asked.main += found[0].main
+            asked.condition += found[0].condition
+            asked.marks = found[0].marks
+            asked.negative ^= "unless" in asked.marks
+            found[0] = asked
+        else:
+            asked.condition += found[0].condition if found else []
+            found.insert(0, asked)
+            asked.sentence = -1
+    everything = context | set(_keys(t for c in found for t in c.terms))
+    if passage.kind == "product":
+        context = everything | {"cost"}
+    if passage.kind == "order":
+        context = set(_keys(t for c in found for t in c.terms if t.kind not in VERBS and not t.quantity))
+    return _Source(tuple(found), affirmed, _widened(context), _widened(everything), passage.kind)
 
-    "Should I buy shares in your company?" is no evidence for "You can buy shares in our company".
-    """
-    said = _content(sentence)
-    return sum(word in asked for word in said) > MAX_ECHOED * len(said)
+
+def _bearing(
+    clause: Clause, answer: Sequence[Clause], known: Sequence[_Source], asked: Sequence[Clause]
+) -> list[_Source]:
+    """The sources that bear a clause out."""
+    if not _weight(clause):
+        return list(known)
+    products = sum(s.kind == "product" for s in known)
+    said = [c for c in answer if abs(c.sentence - clause.sentence) <= 1]
+    bearing = [s for s in known if any(_follows(clause, one, s, said, asked, products) for one in _units(s, clause))]
+    if "both" in clause.marks:
+        return bearing if len(bearing) == products else []
+    return bearing
 
 
-def _contradicts(sentence: str, sources: Sequence[str]) -> bool:
-    """Whether the source sentence most like this one says no where it says yes, or the other way."""
-    words = set(_content(sentence))
-    candidates = [part for source in sources for part in sentences(source)]
-    if not words or not candidates:
+def _units(source: _Source, clause: Clause) -> list[list[Clause]]:
+    """What of a source a clause may rest on: one clause where a fact is to be bound, else a sentence."""
+    if source.kind == "product":  # everything a product's text says is of that product
+        return [list(source.clauses)] if source.clauses else []
+    alone = [[c] for c in source.clauses]
+    alone += [
+        [a, b]
+        for a, b in pairwise(source.clauses)
+        if (b.inherited or a.sentence == b.sentence) and not any(t.kind in THINGS for t in b.main)
+    ]
+    if (
+        clause.quantities
+        or clause.marks & {"all", "both"}
+        or any(t.kind == "place" or t.key in ORDINALS for t in clause.terms)
+    ):
+        return alone
+    numbers = dict.fromkeys(c.sentence for c in source.clauses)
+    return alone + [[c for c in source.clauses if c.sentence == number] for number in numbers]
+
+
+def _follows(
+    clause: Clause,
+    unit: Sequence[Clause],
+    source: _Source,
+    said: Sequence[Clause],
+    asked: Sequence[Clause],
+    products: int,
+) -> bool:
+    own = _widened(_keys(t for c in unit for t in c.terms + c.inherited))
+    allowed = own | source.context
+    begins = next((t.kind for t in clause.main), "")
+    critical = begins != "request" and (clause.quantities or any(t.kind in HARD - THINGS for t in clause.main))
+    claims = [*clause.terms, *(clause.inherited if critical else ())]
+    if any(t.key not in (own if t.kind == "place" else allowed) for t in claims if t.kind in HARD):
         return False
-    nearest = max(candidates, key=lambda part: len(words & set(tokens(part))))
-    return bool(_NEGATION.search(sentence)) != bool(_NEGATION.search(nearest))
+    counted = Quantity("", products, products)
+    if not all(q == counted or any(q.says(o) for c in unit for o in c.quantities) for q in clause.quantities):
+        return False
+    soft = [t for t in clause.terms if t.kind in SOFT]
+    missing = sum(_cost(t) for t in soft if t.key not in allowed)
+    if missing > SLACK * sum(_cost(t) for t in clause.terms):
+        return False
+    for mark, enough in (("all", {"all"}), ("only", {"only", "one"})):
+        if (
+            mark in clause.marks
+            and not (mark == "only" and clause.quantities)
+            and not any(enough & c.marks for c in unit)
+        ):
+            return False
+    nearest = max(unit, key=lambda c: _shared(c, clause))
+    if nearest.negative != clause.negative:
+        return False
+    closest = max(_shared(c, clause) for c in source.clauses)
+    if _shared(nearest, clause) < closest and all(
+        c.negative != clause.negative for c in source.clauses if _shared(c, clause) == closest
+    ):
+        return False
+    if source.kind == "product" and clause.negative and any(t.key not in own for t in clause.main if t.kind == "verb"):
+        return False
+    return not _dropped(clause, unit, said, asked)
+
+
+def _dropped(clause: Clause, unit: Sequence[Clause], said: Sequence[Clause], asked: Sequence[Clause]) -> bool:
+    """Whether a condition of the source is left out."""
+    kept = _widened(_keys(t for c in (*said, *asked) for t in c.terms + c.inherited))
+    given = [q for c in said for q in c.quantities]
+    for one in unit:
+        if not _shared(one, clause) and not clause.quantities:
+            continue
+        if any(q.limits and not any(g.says(q) or q.says(g) for g in given) for q in one.quantities):
+            return True
+        needed = [t for t in one.condition if t.kind in HARD]
+        if needed and not any(_widened({t.key}) & kept for t in needed):
+            return True
+        places = {t.key for t in one.terms if t.kind == "place" or t.key == "abroad"}
+        if places and not _widened(places) & kept:
+            return True
+    return False
+
+
+def _agrees(affirmed: bool, first: Clause, bearing: Sequence[_Source], asked: Sequence[Clause]) -> bool:
+    """Whether the yes or no that an answer begins with is what a source says to the question."""
+    denies = first.negative or any(t.key in _DENYING for t in first.terms)
+    things = {t.key for c in asked for t in c.terms if t.kind in HARD}
+    for source in bearing:
+        if things <= source.everything and (
+            source.lead is affirmed if source.lead is not None else denies is not affirmed
+        ):
+            return True
+    return False
+
+
+def _shared(one: Clause, other: Clause) -> int:
+    hard = HARD | SOFT - {"han"}
+    return len(_keys(t for t in one.terms if t.kind in hard) & _keys(t for t in other.terms if t.kind in hard))
+
+
+def _keys(terms: Iterable[Term]) -> set[str]:
+    return {t.key for t in terms}
+
+
+def _widened(keys: Iterable[str]) -> frozenset[str]:
+    """Keys, and what they take in: the European Union its countries."""
+    found = set(keys)
+    return frozenset(found.union(*(_WIDER[k] for k in found if k in _WIDER)))
+
+
+def _cost(term: Term) -> float:
+    return {"han": 0.5, "act": 0.5, "request": 0.5, "self": 0.0}.get(term.kind, 1.0)
+
+
+def _weight(clause: Clause) -> bool:
+    """Whether a clause claims anything."""
+    return any(t.kind in HARD or t.quantity for t in clause.terms) or sum(map(_cost, clause.terms)) > 1
+
+
+def _shown(clause: Clause) -> str:
+    return ", ".join(t.key.removeprefix("w:") for t in (*clause.inherited, *clause.terms))
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 
 from recsys.assistant import dialogue
 from recsys.assistant.catalogue import ProductTable
+from recsys.assistant.clauses import services
 from recsys.assistant.hearing import Heard, confidence, intent_of_theme
 from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.themes import Reader, Sentences, theme_names
@@ -65,6 +66,8 @@ class Listener:
         read = heard.read if query is None else self._reader.read([query])
         hits = self._knowledge.rules(query or heard.text, dialogue.spoken_in(heard.text), read=read)
         hits = self._of_its_kind(query or heard.text, hits)
+        if asked := services(query or heard.text):  # what no rule names, no rule answers
+            hits = [hit for hit in hits if asked <= services(f"{hit.passage.title}. {hit.passage.text}")]
         theme = theme_names()[int(read.themes[0].argmax())]
         return confidence(read, theme, intent_of_theme(theme), query or heard.text, hits), hits
 

@@ -1,4 +1,8 @@
-"""What the assistant says, and what belongs to it."""
+"""What the assistant says, whole or as a stream of events.
+
+A stream is `Sources`, then `Token`s, then `Done`. Pieces are sentences that passed the check (or the shop's own words),
+so nothing shown has to be taken back: a reader appends, and the pieces joined are the text of the answer in `Done`.
+"""
 
 from __future__ import annotations
 
@@ -39,3 +43,28 @@ class Answer:
     writer: str = TEMPLATE
     summary: str = field(default="", repr=False)
     reasons: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Ids of what was looked up for the answer; sent once, before the first piece."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the answer to append: a sentence or a line, with the white space before it."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """The whole answer, last."""
+
+    answer: Answer
+
+
+Event = Sources | Token | Done
+"""What `Assistant.stream` yields."""

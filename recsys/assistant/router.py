@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from recsys.assistant import dialogue
 from recsys.assistant.asking import ASKS
 from recsys.assistant.catalogue import ProductTable
+from recsys.assistant.clauses import services
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import LIKELY, Heard, intent_of_theme, split
 from recsys.assistant.knowledge import Knowledge
@@ -143,7 +144,11 @@ class Router:
         )
         if strangers and (table is None or not dialogue.named(text, table)):
             return [Call("reply", reply="privacy")]
-        if table is not None and (calls := self._products(heard, context, turns, user, table)) is not None:
+        if (
+            table is not None
+            and not services(text)
+            and (calls := self._products(heard, context, turns, user, table)) is not None
+        ):
             return calls
         return self._shop(heard, context, wish, turns, user)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import json
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -26,14 +28,20 @@ from recsys.data.atomic import replacing
 from recsys.data.sample import sample_dir
 from recsys.data.sources import is_database, read_table
 from recsys.data.store import Store, Version, knowledge_store
-from recsys.encoders import universal
+from recsys.encoders import pretrained, universal
 from recsys.encoders.encoder import Encoder
 from recsys.encoders.protocol import Encodes
-from recsys.errors import ArtifactError, BadInput
+from recsys.errors import ArtifactError, RecsysError
 from recsys.llm import gpt
+from recsys.llm.chat import DEFAULT_CHAT, load_chat
 from recsys.llm.language import language_of
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings, load_settings
+
+log = logging.getLogger(__name__)
+
+AUTO = "auto"
+"""Writer: the default chat model where the extra ``llm`` is installed and the weights can be had, else none."""
 
 
 def question_encoder(settings: Settings) -> Encodes:
@@ -204,19 +212,31 @@ def _orders(settings: Settings, sample: bool) -> Orders | None:
 
 
 def local_writer(settings: Settings, *, adapted: bool = True) -> gpt.LocalWriter | None:
-    """The causal model that the settings name, with its adapter or as it was before; None where it is none of here."""
+    """The model of transformers that the settings name, with its adapter or as it was; None where they name another."""
     name = settings.assistant.writer
-    if name == RETRIEVED or name.startswith(gpt.ENDPOINT):
+    if name in {AUTO, RETRIEVED} or name.startswith(gpt.ENDPOINT) or pretrained.is_gguf(name):
         return None
     adapter = settings.assistant.adapter if adapted else None
     return gpt.load(name, adapter, settings.encoder.device, offline=settings.offline)
 
 
 def _wording(settings: Settings) -> Wording | None:
-    name = settings.assistant.writer
-    if name.startswith(gpt.ENDPOINT):
-        if settings.offline:
-            raise BadInput("assistant.writer: an endpoint cannot be reached offline; use 'retrieved' or a local model")
-        return Wording(gpt.EndpointWriter(name.removeprefix(gpt.ENDPOINT)))
-    writer = local_writer(settings)
-    return None if writer is None else Wording(writer, tuned=settings.assistant.adapter is not None)
+    """What words answers, its fixed prompt evaluated; None where there is no model, which is said."""
+    name, adapter = settings.assistant.writer, settings.assistant.adapter
+    if name == RETRIEVED:
+        return None
+    if name == AUTO:
+        if importlib.util.find_spec("xllamacpp") is None:
+            log.warning("the assistant works without a language model: pip install 'shop-recsys[llm]' for one")
+            return None
+        name = DEFAULT_CHAT
+    try:
+        model = load_chat(name, adapter, settings.encoder.device, offline=settings.offline)
+    except RecsysError as error:
+        if settings.assistant.writer != AUTO:  # a model that was asked for by name has to be there
+            raise
+        log.warning("the assistant works without a language model: %s", error)
+        return None
+    wording = Wording(model, tuned=adapter is not None)
+    wording.warm()
+    return wording

@@ -25,7 +25,7 @@ from recsys.assistant.tools import (
 from recsys.assistant.why import reasons
 from recsys.data import schema
 from recsys.encoders.universal import for_products
-from recsys.llm.language import sentences
+from recsys.llm.language import sentences, tokens
 
 LENGTH = 3
 """Products named in one answer."""
@@ -69,7 +69,7 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
             *(wanted.words if not less.words else ()),
         )
     vague = not (wanted.categories or wanted.words or wanted.brands or wanted.measures)
-    if vague and wanted.unknown and not asked.refines:
+    if (vague or _unknown_kind(asked.query, wanted)) and wanted.unknown and not asked.refines:
         lead = context.say("not_in_catalogue", words=", ".join(wanted.unknown))
         return Result(intent="recommendation", lead=lead, found=False, confidence=0.5)
     if not len(rows):
@@ -88,6 +88,12 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
 
 def _with(fact: Fact, reason: str, table: ProductTable, row: int) -> list[Fact]:
     return [fact, Fact(reason, f"item:{table.ids[row]}")] if reason else [fact]
+
+
+def _unknown_kind(query: str, wanted: Constraints) -> bool:
+    """Whether what is looked for, the last of its words, is nothing the catalogue knows: electric guitars."""
+    looked_for = [token for token in tokens(query) if token in {*wanted.words, *wanted.unknown}]
+    return not (wanted.categories or wanted.brands) and bool(looked_for) and looked_for[-1] in wanted.unknown
 
 
 def _weaker(wanted: Constraints) -> list[Constraints]:

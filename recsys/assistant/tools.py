@@ -23,10 +23,14 @@ from recsys.serving.recommender import Recommender
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that is so, and where it stands: a passage, ``item:ID`` or ``order:ID``; '' for the shop's tables."""
+    """One thing that is so, and where it stands: a passage, ``item:ID`` or ``order:ID``; '' for the shop's tables.
+
+    `asked` is the question that a passage answers: a language model may say it in other words.
+    """
 
     text: str
     source: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,14 @@ class Result:
     writer: str = "template"
 
     @property
+    def lines(self) -> list[Fact]:
+        """The facts with the words around them, in the order they are said."""
+        return [fact for fact in (Fact(self.lead), *self.facts, Fact(self.note)) if fact.text]
+
+    @property
     def text(self) -> str:
         """The facts as an answer."""
-        return "\n".join(part for part in (self.lead, *(f.text for f in self.facts), self.note) if part)
+        return "\n".join(fact.text for fact in self.lines)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -176,12 +185,12 @@ def schema(arguments: type[BaseModel], name: str) -> dict[str, Any]:
 # --- the shop's rules and orders --------------------------------------------------------------------------------------
 
 
-def policy(context: Context, hits: Sequence[Hit], sure: float, bound: float) -> Result:
+def policy(context: Context, asked: SearchPolicies, hits: Sequence[Hit], sure: float, bound: float) -> Result:
     """The passage that answers a question, where the assistant is sure enough of it."""
     if not hits or sure < bound:
         return Result(lead=context.say("no_answer"), found=False, passes_on=True, confidence=sure)
     passage = hits[0].passage
-    return Result((Fact(passage.text, passage.id),), hits[0].intent, confidence=sure, writer="retrieved")
+    return Result((Fact(passage.text, passage.id, asked.query),), hits[0].intent, confidence=sure, writer="retrieved")
 
 
 _WISHES: Mapping[str, tuple[str, str]] = {
@@ -294,7 +303,7 @@ def joined(results: Sequence[Result]) -> Result:
     if len(parts) == 1:
         return parts[0]
     found = [result for result in parts if result.found] or parts
-    lines = [fact for r in parts for fact in (Fact(r.lead), *r.facts, Fact(r.note)) if fact.text]
+    lines = [fact for r in parts for fact in r.lines]
     return Result(
         tuple(dict.fromkeys(lines)),
         found[0].intent,

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from recsys.assistant.tools import Context
 from recsys.explain import choose
+from recsys.explain.evidence import Evidence, Part
 from recsys.explain.slot_templates import Plan
 from recsys.explain.templates import template
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why one item has its score: the sentence, and the parts of the score, largest first."""
+
+    sentence: str
+    parts: tuple[Part, ...]
+
+
+def why(context: Context, row: int) -> Why:
+    """Why a product has its score; the sentence says at least that nothing special is known."""
+    (evidence,) = _evidence(context, [row])
+    return Why(reasons(context, [row], least=True)[0], evidence.parts)
 
 
 def reasons(context: Context, rows: Sequence[int], *, least: bool = False) -> list[str]:
@@ -21,15 +37,18 @@ def reasons(context: Context, rows: Sequence[int], *, least: bool = False) -> li
     least
         Say at least that nothing special is known, where the evidence holds nothing to say.
     """
-    recommender, table = context.recommender, context.table
-    if recommender is None or recommender.ranker is None or table is None or not rows:
+    if context.recommender is None or context.recommender.ranker is None or context.table is None or not rows:
         return [""] * len(rows)
+    plans = [Plan.of(evidence.facts, "neutral", "short") for evidence in choose(_evidence(context, rows))]
+    nothing = context.say("no_reason") if least else ""
+    return [nothing if plan is None else template(plan, "zh" if context.language == "zh" else "en") for plan in plans]
+
+
+def _evidence(context: Context, rows: Sequence[int]) -> list[Evidence]:
+    recommender, table = context.recommender, context.table
+    assert recommender is not None
+    assert table is not None
     code = None if context.user is None else recommender.lookup.user_code(context.user)
     shopper = recommender.lookup.shopper({} if code is None else str(context.user))
     codes = recommender.lookup.codes([table.ids[row] for row in rows]).tolist()
-    plans = [
-        Plan.of(evidence.facts, "neutral", "short")
-        for evidence in choose(recommender.explainer.evidence(shopper.profile, codes, user=code))
-    ]
-    nothing = context.say("no_reason") if least else ""
-    return [nothing if plan is None else template(plan, "zh" if context.language == "zh" else "en") for plan in plans]
+    return recommender.explainer.evidence(shopper.profile, codes, user=code)

@@ -11,6 +11,8 @@ OF_OTHERS = re.compile(
     r"\b(?:belongs? to (?!me)|whoever|who (?:ordered|bought)"
     r"|(?:neighbou?r|wife|husband|boss|friend|girlfriend|boyfriend|brother|sister|ex|colleague|customer|shopper|user)(?:'s|s')?"
     r"(?: \w+){0,2} (?:order|parcel|package|purchase|address|e-?mail)s?"
+    r"|my (?:neighbou?r|wife|husband|boss|friend|girlfriend|boyfriend|brother|sister|ex|colleague)"
+    r" (?:has |have |had )?(?:ordered|bought|spent?|paid)"
     r"|(?:order|parcel|purchase|address|e-?mail)s? of (?:my|another|other|user|customer|the (?:customer|user))"
     r"|(?:order|address|e-?mail|phone)s? (?:does|did|has|have|do) my"
     r" (?:ex|neighbou?r|wife|husband|boss|friend|colleague)"

@@ -1,30 +1,56 @@
-"""An answer in a language model's words, kept only if it follows from its source."""
+"""An answer in a language model's words, sentence by sentence, kept only where it follows from its source.
+
+A sentence is checked when it is whole and shown then: streaming its tokens before the check would show what may have to
+be taken back. The first that does not follow ends the model's part; what the source says beyond is given as it is.
+"""
 
 from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
 
 from recsys.assistant import lessons
 from recsys.assistant.grounding import check_answer
 from recsys.assistant.sources import Passage
-from recsys.llm.gpt import Message, Sampling, TextWriter
-from recsys.llm.language import language_of
+from recsys.errors import RecsysError
+from recsys.llm.chat import ChatModel, WriterChat
+from recsys.llm.gpt import Message, Sampling
+from recsys.llm.language import language_of, sentences, tokens
+
+log = logging.getLogger(__name__)
 
 RETRIEVED = "retrieved"
 """Writer of an answer given in the shop's own words."""
+SHORT = 3
+"""A sentence of fewer words ("Yes.") is checked together with the next."""
+SAID = 0.6
+"""Share of a source sentence's words from which it counts as said already."""
 
-_ASKS = {
-    "en": (
-        "You answer a shop's customers. Use only the shop's text. One or two sentences, no new facts.",
-        "Shop's text: {text}\nCustomer: {question}\nAnswer:",
+_SYSTEM = (
+    "You answer the customers of a shop. Use only the facts given; copy numbers and names exactly. Answer the question "
+    "in one or two short sentences, in the customer's language. Add nothing."
+)
+_EXAMPLES = (
+    (
+        "The café on the second floor is open from 9:30 to 17:00, on Sundays until 16:00. Dogs are welcome.",
+        "till when can i get a coffee on sunday",
+        "On Sundays the café is open until 16:00.",
     ),
-    "zh": (
-        "你是商店客服。只根据商店说明回答，一两句话，不添加任何内容。",
-        "商店说明：{text}\n顾客：{question}\n回答：",
+    (
+        "二楼的餐厅9:30至17:00营业，周日至16:00。餐厅不收现金。",
+        "餐厅能付现金吗",
+        "餐厅不收现金。",
     ),
-}
+    (
+        "No. Prams cannot be taken up the tower. Leave them at the desk, where they are looked after.",
+        "can we go up with a pram?",
+        "No, prams cannot be taken up the tower. Leave them at the desk.",
+    ),
+)
 
 
 class Wording:
-    """Words answers with a writer; what does not pass the check is replaced by the source itself.
+    """Words answers with a chat model; what does not pass the check is replaced by the source itself.
 
     Parameters
     ----------
@@ -34,32 +60,84 @@ class Wording:
     Attributes
     ----------
     asked, kept
-        How many answers were asked for, and how many passed on first try.
+        How many answers were asked for, and how many stayed in the model's words throughout.
     """
 
-    def __init__(self, writer: TextWriter, max_new_tokens: int = 80, *, tuned: bool = False) -> None:
-        self._writer = writer
+    def __init__(self, model: ChatModel, max_new_tokens: int = 80, *, tuned: bool = False) -> None:
+        self.model = model
         self._tuned = tuned
         self._sampling = Sampling(max_new_tokens=max_new_tokens, stop=("\nCustomer:", "\nQuestion:", "\n\n"))
         self.asked = 0
         self.kept = 0
 
-    def word(self, question: str, passage: Passage) -> tuple[str, str]:
-        """The answer's text and who wrote it."""
-        source = f"{passage.title} {passage.text}"
-        asked = lessons.prompt(question, passage.text) if self._tuned else prompt(question, passage)
-        text = self._writer.write([asked], self._sampling)[0].strip()
+    def warm(self) -> None:
+        """Evaluate the fixed part of the prompt."""
+        if not self._tuned:
+            self.model.warm(prompt("?", "")[:-1])
+
+    def pieces(self, question: str, text: str, title: str = "") -> Iterator[tuple[str, bool]]:
+        """Pieces of an answer from one source, and whether each is in the model's words."""
+        source = Passage("", "", title, text)
+        gap = "" if language_of(text) == "zh" else " "
         self.asked += 1
-        if not text or check_answer(text, [source], question):
-            return passage.text, RETRIEVED
-        self.kept += 1
-        return text, self._writer.name
+        said, whole = "", True
+        try:
+            for sentence in _whole(self._asked(question, text)):
+                piece = gap + sentence if said else sentence
+                if not (whole := not check_answer(said + piece, [source], question)):
+                    break
+                said += piece
+                yield piece, True
+        except RecsysError as error:
+            whole = False
+            log.warning("the language model failed, and the shop's own words are given instead: %s", error)
+        if said and whole:
+            self.kept += 1
+            return
+        for rest in _unsaid(text, said) if said else [text]:
+            yield gap + rest if said else rest, False
+
+    def _asked(self, question: str, text: str) -> Iterator[str]:
+        if self._tuned and isinstance(self.model, WriterChat):
+            return iter(self.model.writer.write([lessons.prompt(question, text)], self._sampling))
+        return self.model.stream(prompt(question, text), self._sampling)
 
 
-def prompt(question: str, passage: Passage) -> list[Message]:
-    """Chat turns that ask for an answer from one passage."""
-    system, user = _ASKS[language_of(question)]
-    return [
-        {"role": "system", "content": system},
-        {"role": "user", "content": user.format(text=passage.text, question=question)},
-    ]
+def prompt(question: str, text: str) -> list[Message]:
+    """Chat turns that ask for an answer from one text; all but the last are the same for every question."""
+    turns: list[Message] = [{"role": "system", "content": _SYSTEM}]
+    for facts, asked, told in _EXAMPLES:
+        turns += [_asking(facts, asked), {"role": "assistant", "content": told}]
+    return [*turns, _asking(text, question)]
+
+
+def _asking(facts: str, question: str) -> Message:
+    return {"role": "user", "content": f"Facts: {facts}\nCustomer: {question}"}
+
+
+def _whole(pieces: Iterator[str]) -> Iterator[str]:
+    """The sentences of a stream, each as soon as the next one begins."""
+    text, given = "", 0
+    for piece in pieces:
+        text += piece
+        ended = _joined(sentences(text))
+        yield from ended[given:-1]
+        given = max(given, len(ended) - 1)
+    yield from _joined(sentences(text))[given:]
+
+
+def _joined(parts: Sequence[str]) -> list[str]:
+    """Sentences, very short ones joined to what follows them."""
+    out: list[str] = []
+    for part in parts:
+        if out and len(tokens(out[-1])) < SHORT:
+            out[-1] += ("" if language_of(out[-1]) == "zh" else " ") + part
+        else:
+            out.append(part)
+    return out
+
+
+def _unsaid(text: str, said: str) -> list[str]:
+    """Sentences of a source that an answer does not hold yet."""
+    told = set(tokens(said))
+    return [s for s in sentences(text) if (of := set(tokens(s))) and len(of & told) < SAID * len(of)]

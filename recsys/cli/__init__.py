@@ -18,9 +18,11 @@ __all__ = ["app", "job"]
 
 #: Each is in the module of its name: a function of that name or, where it has subcommands, `app`.
 COMMANDS = (
+    "demo",
     "nightly",
     "check",
     "config",
+    "doctor",
     "embed",
     "train",
     "evaluate",
@@ -28,6 +30,7 @@ COMMANDS = (
     "explain",
     "answer",
     "serve",
+    "keys",
     "versions",
     "forget",
     "finetune",

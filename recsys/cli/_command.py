@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
@@ -68,11 +69,7 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        logging.basicConfig(
-            level=os.environ.get("RECSYS_LOG", "WARNING").upper(),
-            format="%(message)s",
-            handlers=[_log_handler()],
-        )
+        _log()
         started = time.monotonic()
         try:
             summary = function(*args, **kwargs)
@@ -107,10 +104,28 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
     return run
 
 
-def _log_handler() -> logging.Handler:
-    handler = RichHandler(console=err, show_path=False)
+class _Lines(logging.Handler):
+    """Log lines of one row each, for files and schedulers, where a terminal's columns would be cut."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record; the console finds standard error anew each time."""
+        when = time.strftime("%H:%M:%S", time.localtime(record.created))
+        err.print(f"{when} {record.levelname:<7} {record.getMessage()}", markup=False)
+
+
+def _log() -> None:
+    """Log as RECSYS_LOG says: our own modules at that level, what others have to say from warnings up.
+
+    Without a terminal the stages of a night are logged, too: there are no bars to be seen.
+    """
+    handler = RichHandler(console=err, show_path=False) if err.is_terminal else _Lines()
     handler.addFilter(MaskPersonal())
-    return handler
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    wanted = os.environ.get("RECSYS_LOG", "").upper()
+    logging.getLogger("recsys").setLevel(wanted or logging.WARNING)
+    logging.getLogger("recsys.progress").setLevel(logging.NOTSET if wanted or interactive() else logging.INFO)
+    if not sys.warnoptions:  # about the next release of a library; its users can do nothing about it
+        warnings.simplefilter("ignore", FutureWarning)
 
 
 def _fault(error: Exception) -> int:

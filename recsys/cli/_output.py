@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +16,7 @@ from recsys.errors import BadInput
 from recsys.explain import choose
 from recsys.serving.live import follow
 from recsys.serving.recommender import Recommender
+from recsys.serving.samples import different_shoppers
 from recsys.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -42,12 +42,12 @@ def tables_line(notes: dict[str, Any]) -> str:
     )
 
 
-def show(settings: Settings, console: Console) -> None:
+def show_lists(settings: Settings, console: Console) -> None:
     """Print the latest purchases and the list of three shoppers with tastes as different as their means say."""
     rec = follow(settings.artifacts, settings)
     if rec.ranker is None:
         return  # popularity and texts have no reasons to show
-    users = _different(rec)
+    users = different_shoppers(rec.shop, SHOPPERS, history=PAST)
     lists = [rec.recommend(str(rec.shop.user_ids[code]), k=LENGTH) for code in users]
     evidence, shopper = [], []
     for code, found in zip(users, lists, strict=True):
@@ -74,20 +74,6 @@ def show(settings: Settings, console: Console) -> None:
         f"\n      lists for a file   recsys recommend --users users.parquet --k 20 --out recs.parquet{where}"
         "\n      in Python          from recsys import recommend; recommend(user_id, k=10)"
     )
-
-
-def _different(rec: Recommender) -> list[int]:
-    """Three users with some history, the first the most active, each next one the least like those before."""
-    sizes = np.diff(rec.shop.histories.indptr)
-    pool = np.argsort(-sizes, kind="stable")[:200]
-    pool = pool[sizes[pool] >= min(PAST, sizes.max())]
-    means = np.stack([rec.shop.profile(int(u)).mean for u in pool])
-    chosen = [0]
-    while len(chosen) < min(SHOPPERS, len(pool)):
-        nearest = (means @ means[chosen].T).max(axis=1)
-        nearest[chosen] = np.inf
-        chosen.append(int(np.argmin(nearest)))
-    return [int(pool[i]) for i in chosen]
 
 
 def requested(place: str, columns: list[str], role: str) -> tuple[pd.DataFrame, int]:

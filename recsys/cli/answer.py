@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ from typer import Option
 
 from recsys.cli._command import Artifacts, Json, command, file
 from recsys.errors import BadInput
-from recsys.settings import load_settings
+from recsys.settings import Settings, load_settings
 
 
 @command
@@ -20,19 +19,27 @@ def answer(
     ] = None,
     out: Annotated[Path | None, file("--out", help="File to write (parquet or csv).")] = None,
     user: Annotated[str | None, Option("--user", help="Chat as this shopper.")] = None,
+    handovers: Annotated[
+        bool, Option("--handovers", help="Show the conversations that wait for a person, or write them to --out.")
+    ] = False,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
-    """Write question, answer, sources, intent, confidence, handover, writer; or chat where no questions are given.
+    """Chat in the terminal; with --questions write question, answer, sources, intent, confidence, handover, writer.
 
     Sources are the ids of what was used (faq:12, returns.md#Refunds, item:85123A). The shop's texts are those published
     with `embed --knowledge`, or the sample shop's.
 
     Example: recsys answer --questions questions.csv --out answers.parquet
     """
+    from recsys.data import outputs
+
+    settings = load_settings(artifacts=artifacts)
+    if handovers:
+        return _handovers(settings, out)
     from recsys.assistant import answer_table
     from recsys.assistant.setup import load_assistant
-    from recsys.data import outputs
+    from recsys.cli._chat import Chat
     from recsys.data.sources import read_table
 
     if (questions is None) != (out is None):
@@ -40,9 +47,9 @@ def answer(
     if out is not None:
         outputs.check_writable(out)
     table = read_table(questions) if questions is not None else None
-    assistant = load_assistant(load_settings(artifacts=artifacts))
+    assistant = load_assistant(settings)
     if table is None:
-        turns = _chat(assistant, user)
+        turns = Chat(assistant, settings, user).run()
         return {"turns": turns, "line": f"{turns} questions"}
     answers = answer_table(assistant, table)
     assert out is not None
@@ -56,19 +63,17 @@ def answer(
     }
 
 
-def _chat(assistant: Any, user: str | None) -> int:
-    history: list[dict[str, Any]] = []
-    while True:
-        print("> ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        if not line.strip():  # an empty line, or the end of the input
-            return len(history) // 2
-        told = assistant.answer(line, history, user)
-        sources = f"  [{', '.join(told.sources)}]" if told.sources else ""
-        print(f"{told.text}{sources}")
-        if told.summary:
-            print(told.summary)
-        history += [
-            {"role": "user", "content": line.strip()},
-            {"role": "assistant", "content": told.text, "sources": told.sources},
-        ]
+def _handovers(settings: Settings, out: Path | None) -> dict[str, Any]:
+    """Show the queue, or write it to a file."""
+    from recsys.cli._chat import waiting
+    from recsys.data import outputs
+    from recsys.data.handovers import Handovers
+
+    queue = Handovers(settings.artifacts)
+    rows = queue.table()
+    if out is not None:
+        outputs.write_table(rows, out)
+    elif text := waiting(queue):
+        print(text)
+    line = "1 conversation waits" if len(rows) == 1 else f"{len(rows)} conversations wait"
+    return {"waiting": len(rows), "line": f"{line} for a person{f': {out}' if out else ''}"}

@@ -13,7 +13,7 @@ from typer import Option
 from typer.core import TyperGroup
 
 from recsys.cli._command import Artifacts, Json, command, file, group, interactive, out
-from recsys.errors import BadInput
+from recsys.errors import BadInput, require
 from recsys.settings import Settings, load_settings
 
 #: Columns of the widest table; a narrower window wraps lines rather than cutting figures off.
@@ -51,6 +51,9 @@ def lists(
     users: Annotated[
         int | None, Option("--users", metavar="N", help="Test users, sampled; default evaluation.max_users.")
     ] = None,
+    keep: Annotated[
+        bool, Option("--keep", help="Keep figures and plots beside the version: the page shows them.")
+    ] = False,
     as_json: Json = False,
 ) -> dict[str, Any]:
     """Train the live version's recipe on the events before a cut in time, and measure it on those after it.
@@ -60,15 +63,23 @@ def lists(
 
     Example: recsys evaluate --peers --ablation --report report.html
     """
+    from recsys.data import evaluations
+    from recsys.data.store import Store
     from recsys.evaluation import assessment
-    from recsys.evaluation.report import check_writable, tables, write_report
+    from recsys.evaluation.report import check_writable, drawn, tables, write_report
 
     settings = load_settings(artifacts=artifacts)
     if report is not None:
         check_writable(report)
+    if keep:
+        require("matplotlib", "evaluation")
+    store = Store(settings.artifacts)
+    live = store.require()
     found = assessment.assess_live(settings, users=users, peers=peers, ablation=ablation, progress=interactive())
     if report is not None:
         write_report(found, report)
+    if keep:
+        evaluations.keep(store, live.id, found.to_dict(), drawn(found))
     if not as_json:
         wide = Console(width=max(out.width, WIDTH))
         for table in tables.all_tables(found):

@@ -16,7 +16,8 @@ def forget(
     user: Annotated[list[str] | None, Option("--user", metavar="ID", help="Whom to erase; repeatable.")] = None,
     user_file: Annotated[Place | None, file("--user-file", help="A table with `user_id`, for many.")] = None,
     feedback: Annotated[
-        Path | None, Option("--feedback", metavar="DIR", help="Directory of the ratings, to erase theirs, too.")
+        Path | None,
+        Option("--feedback", metavar="DIR", help="Another directory of ratings than that of the artifacts."),
     ] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
@@ -36,9 +37,10 @@ def forget(
     if user_file is not None:
         listed, _ = requested(user_file, [USER], "users")
         ids |= set(map(str, listed[USER]))
-    receipt = erase(ids, load_settings(artifacts=artifacts))
-    if feedback is not None:
-        receipt["feedback_rows"] = sum(Feedback(feedback).forget(one) for one in ids)
+    settings = load_settings(artifacts=artifacts)
+    receipt = erase(ids, settings)
+    kept_in = {settings.artifacts / "feedback"} | ({feedback} if feedback is not None else set())
+    receipt["feedback_rows"] = sum(Feedback(folder).forget(one) for folder in kept_in for one in ids)
     found = sum(any(v.get("removed", {}).values()) for v in receipt["versions"])
     line = f"erased {len(ids)} users from {found} of {len(receipt['versions'])} versions; old exports refuse them now"
     return {**receipt, "line": line}

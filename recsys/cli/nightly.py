@@ -34,6 +34,9 @@ def nightly(
     format: Format = "auto",
     map: Map = None,
     append: Annotated[bool, Option("--append", help="Add the events to those of the live version.")] = False,
+    show: Annotated[
+        bool, Option("--show", help="Print three shoppers' lists with reasons, as a terminal does unasked.")
+    ] = False,
     as_json: Json = False,
 ) -> dict[str, Any]:
     """Embed and train one candidate, compare it with the live version on held-out events, publish the winner.
@@ -43,7 +46,7 @@ def nightly(
 
     Example: recsys nightly --items items.parquet --interactions events.parquet --artifacts shop
     """
-    from recsys.cli._output import show, tables_line
+    from recsys.cli._output import show_lists, tables_line
     from recsys.pipeline import Inputs, runs
 
     settings = with_columns(load_settings(artifacts=artifacts), map)
@@ -55,7 +58,7 @@ def nightly(
         live = outcome.version.id if outcome.version else "nothing"
         return {**body, "refused": True, "line": f"{outcome.verdict.message}. Live stays {live}"}
     body |= follow_catalogue(settings)
-    if not as_json:
-        show(settings, out)
+    if not as_json and (show or out.is_terminal):
+        show_lists(settings, out)
     line = f"published {outcome.version.id}: {tables_line(outcome.notes)}; {outcome.verdict.message}"
     return {"version": outcome.version.id, **body, "line": line}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,6 +216,56 @@ def history_text(titles: Sequence[str], max_words: int) -> str:
         if count >= max_words:
             break
     return "; ".join(parts)
+
+
+def after_visit(
+    profile: Profile,
+    facts: ItemFeatures,
+    items: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    half_life: float,
+    bought: NDArray[np.bool_] | None = None,
+) -> Profile:
+    """Profile after one more visit, which is going on now; its text vector is left as it is.
+
+    What was met before and is met again counts where it is met last, with the weights of both.
+
+    Parameters
+    ----------
+    facts
+        Features of the whole catalogue.
+    items, weights
+        Distinct codes that are met now, and what the events with each say about taste; shape ``(m,)``.
+    bought
+        Which of them are bought; by default all.
+    """
+    row = {int(item): at for at, item in enumerate(profile.items)}
+    old = np.array([row.get(int(item), -1) for item in items], np.int64)
+
+    def both(earlier: NDArray[Any], new: NDArray[Any] | int, otherwise: int = 0) -> NDArray[Any]:
+        """Values of the rows that stay, then those of the items met now: their earlier ones and what is new."""
+        had = np.append(earlier, otherwise).astype(earlier.dtype)[old]
+        return np.concatenate([earlier[stay], (had + new).astype(earlier.dtype)])
+
+    before = {int(item): float(weight) for item, weight in zip(profile.items, profile.weights, strict=True)}
+    weights = weights + np.array([before.get(int(item), 0.0) for item in items], np.float32)
+    stay = np.flatnonzero(~np.isin(profile.items, items))
+    stay = stay[max(len(stay) + len(items) - Histories.LIMIT, 0) :]
+    steps = np.concatenate([profile.steps[stay] + 1, np.zeros(len(items), np.int32)]).astype(np.int32)
+    share = (0.5 ** (steps / half_life)).astype(np.float32)
+    return replace(
+        profile,
+        items=np.concatenate([profile.items[stay], items]),
+        ages=np.concatenate([profile.ages[stay], np.zeros(len(items), np.float32)]),
+        steps=steps,
+        weights=np.concatenate([profile.weights[stay], weights]).astype(np.float32),
+        facts=ItemFeatures.concat(profile.facts.take(stay), facts.take(items)),
+        recency=share / share.sum(),
+        counts=both(profile.counts, 1),
+        purchases=both(profile.purchases, 1 if bought is None else bought.astype(np.int32)),
+        first_ages=both(profile.first_ages, 0),
+        first_steps=both(profile.first_steps + 1, 0),
+    )
 
 
 def ad_hoc_profile(

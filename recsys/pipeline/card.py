@@ -105,6 +105,10 @@ def _figures(manifest: Mapping[str, Any]) -> Iterator[str]:
         f"Per-user AUC on the latest events, held out: {ours[0]} [{ours[1]}, {ours[2]}], {gate['rival']} {theirs[0]}; "
         f"difference {gap[0]} [{gap[1]}, {gap[2]}] over {gate['users']:,} shoppers (95% intervals)."
     )
+    if moved := manifest.get("drift"):
+        most = sorted(moved.items(), key=lambda one: -one[1])[:3]
+        told = ", ".join(f"{name} {value:.2f}" for name, value in most)
+        yield f"Moved most since the version before (population stability index; above 0.25 is much): {told}."
     yield "`recsys evaluate --report page.html` has lists, segments, calibration and competitors."
 
 

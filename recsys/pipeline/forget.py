@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 
 from recsys.data import snapshot
+from recsys.data.event_log import EVENTS, EXPOSURES, EventLog
 from recsys.data.forgotten import Tombstones, user_tables, without_users
+from recsys.data.handovers import Handovers
 from recsys.data.histories import Histories
 from recsys.data.retention import read_pins, write_pins
 from recsys.data.snapshot import Lazy, Snapshot
@@ -57,6 +59,8 @@ def forget(users: Collection[str], settings: Settings) -> dict[str, Any]:
     with store.locked():
         Tombstones.read(store.root).with_users(users).write(store.root)
         rewritten = _rewrite_all(store, frozenset(users), settings)
+        handovers = Handovers(store.root).forget(users)
+        logged = {name: EventLog.of(store.root, name).erase(users) for name in (EVENTS, EXPOSURES)}
         removed_aside = [name for name in (QUARANTINE, SHARDS) if (store.root / name).exists()]
         for name in removed_aside:  # rows that were no use, and vectors of a night that was stopped
             shutil.rmtree(store.root / name)
@@ -64,6 +68,8 @@ def forget(users: Collection[str], settings: Settings) -> dict[str, Any]:
         "users": len(users),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": rewritten,
+        "handover_rows": handovers,
+        "logged": logged,
         "also_deleted": removed_aside,
         "later_exports": "refused by tombstone",
     }

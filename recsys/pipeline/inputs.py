@@ -22,6 +22,7 @@ from recsys.data.store import Store, Version
 from recsys.errors import BadInput
 from recsys.pipeline import missing
 from recsys.pipeline.ageing import drop_old
+from recsys.pipeline.logged_events import appended, with_logged
 from recsys.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -58,12 +59,15 @@ class Intake:
         The report of this reading as plain data; the live version's where nothing was read.
     notes
         Counts for the summary.
+    events_read
+        The position to which the tables hold the log of events; for the manifest.
     """
 
     tables: ShopTables
     checks: Mapping[str, Checked]
     reading: Mapping[str, Any]
     notes: dict[str, Any] = field(default_factory=dict)
+    events_read: dict[str, int] = field(default_factory=dict)
 
     def require(self, max_bad: float) -> Intake:
         """The same, unless too many rows of a table cannot be used (`BadInput`)."""
@@ -88,8 +92,11 @@ def load_inputs(inputs: Inputs, store: Store, live: Version | None, settings: Se
     erased = Tombstones.read(store.root)
     _write_quarantine(store, intake.checks, erased)
     intake = intake.require(settings.intake.max_bad)
-    tables, gone = erased.drop(intake.tables)
-    return replace(intake, tables=tables, notes=intake.notes | ({"rows_of_erased_users": gone} if gone else {}))
+    replaced = "interactions" in intake.checks and not inputs.append
+    tables, reached, logged = with_logged(intake.tables, settings, live, replaced=replaced)
+    tables, gone = erased.drop(tables)
+    notes = intake.notes | logged | ({"rows_of_erased_users": gone} if gone else {})
+    return replace(intake, tables=tables, notes=notes, events_read=reached)
 
 
 def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Intake:
@@ -157,7 +164,7 @@ def _events(new: Checked | None, old: ShopTables | None, *, append: bool) -> tup
     if new is None:
         return (_no_events(), TimeKind.ABSOLUTE) if old is None else (old.interactions, old.kind)
     kind = new.time_kind or TimeKind.ORDER
-    return (_appended(old, new, kind) if append and old is not None else new.table), kind
+    return (appended(old, new, kind) if append and old is not None else new.table), kind
 
 
 def _dislikes(new: Checked | None, old: ShopTables | None, *, append: bool) -> pd.DataFrame | None:
@@ -191,21 +198,6 @@ def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:
         return next(iter(sorted(folder.glob(f"{name}.*"))), None)
 
     return Inputs(items=file("items"), interactions=file("interactions"), users=file("users"))
-
-
-def _appended(old: ShopTables, new: Checked, kind: TimeKind) -> pd.DataFrame:
-    """Both tables' events, each already checked; repeats are dropped, and returns netted, by checking once more."""
-    if kind is not old.kind:
-        raise BadInput(
-            f"--append: the live events have {old.kind.value} times, the new ones {kind.value} times; "
-            "they cannot be put in one order"
-        )
-    fresh = new.table if new.returns is None else pd.concat([new.table, new.returns], ignore_index=True)
-    if kind is TimeKind.ORDER:  # the new events come after each user's old ones
-        last = old.interactions.groupby(schema.USER)[schema.TIME].max()
-        fresh = fresh.assign(**{schema.TIME: fresh[schema.TIME] + fresh[schema.USER].map(last).fillna(-1.0) + 1})
-    both = pd.concat([old.interactions, fresh], ignore_index=True)
-    return schema.check_interactions(both, source="interactions").table
 
 
 def _no_events() -> pd.DataFrame:

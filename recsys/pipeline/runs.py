@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from recsys.data import snapshot
+from recsys.data.event_log import EVENTS_READ
 from recsys.data.forgotten import Tombstones
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Version
@@ -16,11 +17,12 @@ from recsys.encoders.loading import encoder_for, encoder_of
 from recsys.encoders.protocol import Encodes
 from recsys.encoders.snapshots import Built, build_snapshot
 from recsys.errors import BadInput, NothingToLearn
-from recsys.pipeline import too_few
+from recsys.pipeline import drift, too_few
 from recsys.pipeline.gate import Verdict, judge, shrunk
 from recsys.pipeline.inputs import Inputs, load_inputs
 from recsys.pipeline.night import Night
 from recsys.pipeline.publishing import publish_draft, publish_version, write_ranker
+from recsys.progress import stage
 from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.ranker import Ranker
@@ -48,9 +50,10 @@ def nightly(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Ou
         The tables cannot be used; nothing is published.
     """
     with Night.begin(settings, inputs, progress=progress) as night:
-        intake = load_inputs(inputs, night.store, night.live, settings)
+        with stage("read and check tables"):
+            intake = load_inputs(inputs, night.store, night.live, settings)
         intake.save(night.draft.path)
-        outcome = _embed_and_train(night, intake.tables, gated=True)
+        outcome = _embed_and_train(night, intake.tables, gated=True, events_read=intake.events_read)
     return replace(outcome, notes=intake.notes | outcome.notes)
 
 
@@ -81,13 +84,16 @@ def embed(
         The tables cannot be used; nothing is published.
     """
     with Night.begin(settings, inputs, progress=progress, make_encoder=encoder) as night:
-        intake = load_inputs(inputs, night.store, night.live, settings)
+        with stage("read and check tables"):
+            intake = load_inputs(inputs, night.store, night.live, settings)
         intake.save(night.draft.path)
         built = _encode(night, intake.tables)
         ranker, why = _carried(night, built.snapshot)
         pool = night.known_vectors("training")[0] if _same_encoder(night) else VectorPool.empty(night.encoder.dim)
         serves = "ranker" if ranker else f"cosine; ranker {why}"
-        version = publish_version(night, built, ranker, pool, serves=serves)
+        more = {EVENTS_READ: intake.events_read}
+        with stage("write and publish"):
+            version = publish_version(night, built, ranker, pool, serves=serves, **more)
     return Outcome(version, intake.notes | version.manifest["counts"] | {"ranker": "carried over" if ranker else why})
 
 
@@ -127,7 +133,9 @@ def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tu
     return shop, ranker, encoder
 
 
-def _embed_and_train(night: Night, tables: ShopTables, *, gated: bool) -> Outcome:
+def _embed_and_train(
+    night: Night, tables: ShopTables, *, gated: bool, events_read: Mapping[str, int] | None = None
+) -> Outcome:
     built = _encode(night, tables)
     shop = built.snapshot
     if not len(shop.events):
@@ -137,38 +145,49 @@ def _embed_and_train(night: Night, tables: ShopTables, *, gated: bool) -> Outcom
     )
     try:
         too_few.require_enough(shop.events)
-        verdict = judge(night, shop, texts) if gated else None
+        verdict = None
+        if gated:
+            with stage("compare with what is live"):
+                verdict = judge(night, shop, texts)
         if verdict is not None and verdict.refused:
             return Outcome(night.live, built.notes, verdict)
         ranker, serves = _fit(shop, texts, night.settings, night.progress), "ranker"
+        moved = drift.measure(night, shop, ranker)
+        if gated and (broken := drift.refusal(moved, night.settings.gate.max_drift)):
+            return Outcome(night.live, built.notes, Verdict(True, broken, {"drift": moved}))
     except NothingToLearn as error:
         if gated and (broken := shrunk(night, shop)):
             return Outcome(night.live, built.notes, Verdict(True, broken, {}))
         ranker, serves = None, f"popularity and texts; no ranker: {error}"
+        moved = drift.measure(night, shop, None)
         verdict = Verdict(False, f"no ranker, popularity and texts serve: {error}", {}) if gated else None
     figures = verdict.figures if verdict else None
-    version = publish_version(night, built, ranker, texts.pool, serves=serves, gate=figures)
+    more = {"gate": figures, "drift": moved, EVENTS_READ: dict(events_read or {})}
+    with stage("write and publish"):
+        version = publish_version(night, built, ranker, texts.pool, serves=serves, **more)
     return Outcome(version, version.manifest["counts"] | {"training_histories_encoded": texts.encoded}, verdict)
 
 
 def _encode(night: Night, tables: ShopTables) -> Built:
     check_extra_blocks(night.settings, tables)
-    return build_snapshot(
-        tables,
-        night.encoder,
-        night.settings,
-        previous=night.known_vectors("items", "histories", "training"),
-        progress=night.progress,
-        shards=night.shards,
-    )
+    with stage("encode texts"):
+        return build_snapshot(
+            tables,
+            night.encoder,
+            night.settings,
+            previous=night.known_vectors("items", "histories", "training"),
+            progress=night.progress,
+            shards=night.shards,
+        )
 
 
 def _fit(shop: Snapshot, texts: HistoryEncoder, settings: Settings, progress: bool) -> Ranker:
     learnt = shop.by_product
-    trainer = prepare_ranker(
-        learnt.facts, learnt.events, texts, settings, impressions=impressions_of(learnt), progress=progress
-    )
-    return replace(trainer.with_repeats(trainer.ranker()), products=shop.products)
+    with stage("train the ranker"):
+        trainer = prepare_ranker(
+            learnt.facts, learnt.events, texts, settings, impressions=impressions_of(learnt), progress=progress
+        )
+        return replace(trainer.with_repeats(trainer.ranker()), products=shop.products)
 
 
 def _same_encoder(night: Night) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recsys.data.catalogue import ItemFeatures
+from recsys.data.events import DAY
 from recsys.data.histories import Profile, ad_hoc_profile
 from recsys.data.snapshot import Snapshot
 from recsys.ranking.ranker import Ranker
@@ -74,6 +75,24 @@ class PopularityFallback:
 
 
 _ARRAYS = ("gaps", "popular", "newest")
+
+
+def recent_popularity(
+    shop: Snapshot, seen: NDArray[np.integer], k: int, *, days: float = 30.0
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """What sold most lately, for whoever has had `seen`: codes and shares of all event weight in the last `days`.
+
+    The rival that every version is compared with; without global time it is what sold most overall.
+    """
+    events = shop.events
+    if events.absolute:
+        events = events.where(events.time >= events.end - days * DAY)
+    weights = np.bincount(events.item, events.weight, minlength=len(shop.item_ids)).astype(np.float64)
+    weights /= max(weights.sum(), 1e-12)
+    possible = shop.available & (weights > 0)
+    possible[seen] = False
+    codes = top_k(np.where(possible, weights, -np.inf), min(k, int(possible.sum())))
+    return codes, weights[codes]
 
 
 def _gaps(shop: Snapshot) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ There is one follower for all that serves: `recsys.recommend`, the HTTP service'
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -85,7 +86,9 @@ class Live(Generic[T]):
             if self._held is not None and self._too_soon(name):
                 return
             if self._held is None or self._held.name != name:
-                self._held = _Held(name, self._open())
+                replaced, self._held = self._held is not None, _Held(name, self._open())
+                if replaced:
+                    gc.collect()  # the maps of the version before are released once its last request has ended
                 log.info("serving %s", name)
             self._failed = self.problem = None
         except Exception as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from recsys.data import schema
 from recsys.data.catalogue import Candidates, ItemFeatures, render
-from recsys.data.histories import Profile, ad_hoc_profile, history_text
-from recsys.data.schema import ITEM, TITLE
+from recsys.data.histories import Profile, ad_hoc_profile, after_visit, history_text
+from recsys.data.schema import EVENT, EVENT_WEIGHTS, ITEM, PURCHASE, TITLE
 from recsys.data.snapshot import Lazy, Snapshot
 from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
@@ -23,13 +23,17 @@ from recsys.serving.item_columns import ItemColumns
 from recsys.settings import Settings
 
 User = str | Mapping[str, Any]
-"""A user id; or someone new, ``{"history": [item ids, oldest first]}``, ``{"text": "..."}`` or both; or a known user
-had they never met some items, ``{"user": id, "without": [item ids]}``."""
+"""A user id; or someone new, ``{"history": [item ids, oldest first]}``, ``{"text": "..."}`` or both; or a user after
+what they met since the version was made, ``{"user": id, "since": [item ids, oldest first]}``, or had they never met
+some items, ``{"user": id, "without": [item ids]}``. An entry of `since` may say what happened,
+``{"item_id": id, "event": "view"}``; a purchase is the default."""
 Item = str | Mapping[str, Any]
 """An item id, or a described product such as ``{"title": "Red enamel teapot", "price": 12.5}``."""
 
 MAX_ITEMS = 1_000_000
 MAX_HISTORY = 10_000
+#: History texts whose vectors are kept.
+READ_TEXTS = 2_048
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,8 @@ class Lookup:
         self._settings = settings
         self._encoder = Lazy(encoder)
         self._encoder_lock = threading.Lock()
+        # A shopper asks again and again with the same history, also the one they have after what they did just now.
+        self._read_text = lru_cache(READ_TEXTS)(lambda text: self._encode([text])[0])
 
     @property
     def encoder(self) -> Encodes:
@@ -100,7 +106,7 @@ class Lookup:
         if not isinstance(user, str) and pd.api.types.is_list_like(user) and not isinstance(user, Mapping):
             raise BadInput("user: a list of users; recommend_many(users) is for several, recommend(user) for one")
         if isinstance(user, Mapping):
-            return self._without(user) if "user" in user else self._described_shopper(user)
+            return self._changed(user) if "user" in user else self._described_shopper(user)
         code = self.shop.user_index.get_indexer([str(user)])[0]
         if code < 0:
             raise KeyError(
@@ -118,17 +124,56 @@ class Lookup:
         code = -1 if name is None else int(self.shop.user_index.get_indexer([str(name)])[0])
         return code if code >= 0 else None
 
-    def _without(self, user: Mapping[str, Any]) -> Shopper:
-        """A known user's history as it would be without some items: times and all else stay, its text is read again."""
-        left_out = user.get("without", ())
-        if set(user) - {"user", "without"} or isinstance(left_out, str) or not isinstance(left_out, Sequence):
-            raise BadInput("user: a known shopper is given as {'user': id, 'without': [item ids]} and nothing else")
-        shopper = self.shopper(str(user["user"]))
+    def _changed(self, user: Mapping[str, Any]) -> Shopper:
+        """A user after what they met since, and without what is left out of their history."""
+        left_out, since = user.get("without", ()), user.get("since", ())
+        lists = all(isinstance(given, Sequence) and not isinstance(given, str) for given in (left_out, since))
+        if set(user) - {"user", "without", "since"} or not lists or len(since) > MAX_HISTORY:
+            raise BadInput(
+                "user: a known shopper is given as {'user': id, 'without': [item ids], 'since': [item ids]} and "
+                "nothing else"
+            )
+        name = str(user["user"])
+        known = self.user_code(name) is not None
+        shopper = self.shopper(name) if known or not since else self.shopper({})
+        return self._without(self._since(shopper, since), name, left_out)
+
+    def _since(self, shopper: Shopper, since: Sequence[Any]) -> Shopper:
+        """The shopper after one more visit, to these items; the history's text is read again."""
+        named = [
+            (str(m[ITEM]), str(m.get(EVENT, PURCHASE))) if isinstance(m, Mapping) else (str(m), PURCHASE) for m in since
+        ]
+        codes, skipped = self._distinct([name for name, _ in named])
+        if not len(codes):
+            return replace(shopper, skipped=skipped)
+        strength: dict[str, float] = {}
+        for name, event in named:
+            strength[name] = strength.get(name, 0.0) + EVENT_WEIGHTS.get(event, EVENT_WEIGHTS[PURCHASE])
+        weights = np.array([strength[str(self.shop.item_ids[code])] for code in codes], np.float32)
+        bought = np.isin(self.shop.item_ids[codes], [name for name, event in named if event == PURCHASE])
+        profile = self._as_met_now(shopper.profile, codes)
+        profile = after_visit(profile, self.shop.facts, codes, weights, self._settings.training.half_life, bought)
+        profile = replace(profile, text=self.encode_history(profile))
+        return replace(
+            shopper, profile=profile, seen=np.union1d(shopper.seen, self.shop.variants(codes)), skipped=skipped
+        )
+
+    def _as_met_now(self, profile: Profile, codes: NDArray[np.int64]) -> Profile:
+        """The history under the variants that are met now, where other ones of their products were met before."""
+        products = self.shop.products
+        if products is None:
+            return profile
+        now = dict(zip(products[codes].tolist(), codes.tolist(), strict=True))
+        items = [now.get(int(products[item]), int(item)) if item >= 0 else -1 for item in profile.items]
+        return replace(profile, items=np.array(items, np.int64))
+
+    def _without(self, shopper: Shopper, user: str, left_out: Sequence[str]) -> Shopper:
+        """The history as it would be without some items: times and all else stay, its text is read again."""
         profile, seen = shopper.profile, shopper.seen
         for name, code in zip(left_out, self.codes([str(i) for i in left_out]), strict=True):
             rows = np.flatnonzero(np.isin(profile.items, self.shop.variants(np.array([code]))))
             if not len(rows):
-                raise BadInput(f"user: 'without' names {name!r}, which is not in the history of {user['user']!r}")
+                raise BadInput(f"user: 'without' names {name!r}, which is not in the history of {user!r}")
             profile = profile.without(int(rows[0]))
             seen = seen[~np.isin(seen, self.shop.variants(np.array([code])))]
         if len(profile) < len(shopper.profile):
@@ -163,10 +208,9 @@ class Lookup:
             said = self._facts(pd.DataFrame({TITLE: [text[: schema.MAX_TEXT]]}), kind="query")
             facts, items = ItemFeatures.concat(facts, said), np.append(items, -1)
             read = f"{text[: schema.MAX_TEXT]}; {read}" if read else text[: schema.MAX_TEXT]
-        vector = self._encode([read])[0] if read else np.zeros(facts.vectors.shape[1], np.float32)
-        return Shopper(
-            ad_hoc_profile(facts, items, vector, self._settings.training.half_life), self.shop.variants(codes), skipped
-        )
+        vector = self._read_text(read) if read else np.zeros(facts.vectors.shape[1], np.float32)
+        profile = ad_hoc_profile(facts, items, vector, self._settings.training.half_life)
+        return Shopper(profile, self.shop.variants(codes), skipped)
 
     def basket(self, ids: Sequence[str]) -> Shopper:
         """A shopper known only by items taken together, in one visit that is going on now."""
@@ -176,7 +220,7 @@ class Lookup:
         codes = np.sort(codes)
         if not len(codes):
             return replace(self.shopper({}), skipped=skipped)
-        vector = self._encode([self._history_text(codes)])[0]
+        vector = self._read_text(self._history_text(codes))
         profile = ad_hoc_profile(
             self.shop.facts.take(codes), codes, vector, self._settings.training.half_life, one_visit=True
         )
@@ -185,7 +229,7 @@ class Lookup:
     def encode_history(self, profile: Profile) -> NDArray[np.float32]:
         """The vector of a profile's history as text, encoded now; zeros where nothing of it is in the catalogue."""
         read = self._history_text(profile.items[profile.items >= 0])
-        return self._encode([read])[0] if read else np.zeros_like(profile.text)
+        return self._read_text(read) if read else np.zeros_like(profile.text)
 
     def _distinct(self, ids: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """Codes of a history, and ids of it that are unknown; an item met twice counts once, where it was met last."""

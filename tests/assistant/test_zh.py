@@ -1,4 +1,4 @@
-"""Chinese models as `recsys.zh.toml` names them, by tiny ones of the same architectures and tokenizers."""
+"""A Chinese shop: `recsys.zh.toml` on the sample's storefront, and tiny models of Chinese kinds."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel, BertTokenizerFast, GPT2Config, GPT2LMHeadModel
 
+from recsys import Recommender
 from recsys.assistant import Assistant, Knowledge
+from recsys.assistant.setup import question_encoder
 from recsys.assistant.sources import faq_passages
 from recsys.assistant.wording import prompt
+from recsys.data.sample import write_sample
 from recsys.encoders.encoder import Encoder
+from recsys.encoders.pretrained import resolve
 from recsys.llm import gpt
 from recsys.llm.tuning import Example, TuningConfig, finetune
 from recsys.settings import load_settings
@@ -66,13 +70,30 @@ FAQ = pd.DataFrame(
 )
 
 
-def test_settings_name_chinese_models(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.weights
+def test_a_night_and_an_answer_with_the_settings_for_a_chinese_shop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`recsys.zh.toml` as it stands, with what the package index has and no hub."""
     monkeypatch.setenv("RECSYS_CONFIG", str(Path(__file__).parents[2] / "recsys.zh.toml"))
-    settings = load_settings()
-    assert settings.encoder.name == "BAAI/bge-small-zh-v1.5"
-    assert settings.encoder.pooling == "cls"
-    assert settings.assistant.languages == ("zh",)
-    assert "chinese" in settings.assistant.writer
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    resolve("multilingual-e5-small")
+    settings = load_settings(artifacts=tmp_path / "artifacts")
+    assert settings.explain.language == "zh"
+    write_sample(tmp_path / "shop", language="zh")
+    items = pd.read_csv(tmp_path / "shop" / "items.csv.gz", dtype=str)
+    items = items[items.department.isin(["电子产品", "图书"])].drop(columns="text")
+    events = pd.read_csv(tmp_path / "shop" / "interactions.csv.gz", dtype={"item_id": str, "user_id": str})
+    few = sorted(events.user_id.unique())[:50]
+    events = events[events.user_id.isin(few) & events.item_id.isin(items.item_id)]
+    shop = Recommender.build(items, events, settings=settings, artifacts=settings.artifacts)
+    listed = shop.recommend({"history": [items[items.category == "显示器"].item_id.iloc[0]]}, k=5)
+    kinds = items.set_index("item_id").loc[listed.item_id]
+    assert (kinds.department == "电子产品").all()
+    knowledge = Knowledge.build(faq_passages(FAQ), question_encoder(settings), languages=settings.assistant.languages)
+    told = Assistant(knowledge, shop).answer("多久才会到货呀？")
+    assert told.sources == ("faq:1",)
+    assert "2至5个工作日" in told.text
 
 
 def test_a_chinese_encoder_reads_questions(bert: Path) -> None:

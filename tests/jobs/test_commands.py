@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typer.testing import CliRunner
 
 import jobs
 from recsys import Recommender, cli
+from recsys.cli._command import _Lines
 from recsys.data.store import Store
 from recsys.errors import unwritable
 
@@ -149,6 +151,42 @@ def test_recommend_writes_lists_and_pair_scores(shop, files, tiny_tables, monkey
     scores = pd.read_csv(files / "scores.csv", dtype={"user_id": str})
     assert scores.user_id.tolist() == pairs.user_id.tolist()
     np.testing.assert_allclose(scores.score, recs.score, rtol=1e-6)
+
+
+def test_a_night_in_a_pipe_says_its_stages_and_shows_lists_only_when_asked(files, tiny, caplog, capsys):
+    tables = ["--items", files / "items.parquet", "--interactions", files / "events.csv", "--artifacts", files / "a"]
+    first = run("nightly", *tables)
+    assert first.exit_code == 0
+    stages = [record for record in caplog.records if record.name == "recsys.progress"]
+    assert [re.fullmatch(r"(.+?) +[0-9]+\.[0-9] s", record.getMessage())[1] for record in stages] == [
+        "read and check tables",
+        "encode texts",
+        "compare with what is live",
+        "train the ranker",
+        "write and publish",
+    ]
+    assert "last met:" not in first.stdout
+    shown = run("nightly", "--show", *tables)
+    assert shown.stdout.count("last met:") == 3
+    assert json.loads(run("nightly", "--json", "--show", *tables).stdout)["version"]
+    _Lines().emit(stages[0])  # how a log file gets it: one line, whatever its length
+    assert re.fullmatch(r"[0-9:]{8} INFO +read and check tables +[0-9.]+ s\n", capsys.readouterr().err)
+
+
+def test_lists_go_to_a_database_whole(shop, files):
+    users = pd.DataFrame({"user_id": ["000", "001"]})
+    users.to_csv(files / "users.csv", index=False)
+    url = f"sqlite:///{files / 'lists.db'}"
+    asked = ["--users", files / "users.csv", "--k", 4, "--artifacts", shop]
+    result = run("recommend", *asked, "--out", url)
+    assert result.exit_code == 0, message(result)
+    assert f"8 rows in {url}" in message(result)
+    table = pd.read_sql("SELECT * FROM recommendations", sa.create_engine(url))
+    run("recommend", *asked, "--out", files / "lists.parquet")
+    pd.testing.assert_frame_equal(table, pd.read_parquet(files / "lists.parquet"), check_dtype=False)
+    refused = run("recommend", "--pairs", files / "users.csv", "--artifacts", shop, "--out", "redis://127.0.0.1:1/0")
+    assert refused.exit_code == 2
+    assert "a Redis hash holds the lists of --users" in message(refused)
 
 
 def test_requests_are_read_from_a_database(shop, files):

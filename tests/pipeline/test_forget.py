@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from recsys import Recommender, cli
 from recsys.assistant.feedback import Feedback
+from recsys.data.handovers import Handovers
 from recsys.data.retention import read_pins
 from recsys.data.store import Store, Version
 from recsys.errors import BadInput
@@ -104,6 +105,9 @@ def test_nothing_is_left_of_a_user_and_others_get_what_a_shop_without_them_gives
     before = store.versions()
     store.pin(before[0])
     Feedback(shop / "feedback").add("where is it?", "there", user_id=PLANTED)
+    queue = Handovers(shop)
+    queue.add("where is it?", f"{PLANTED} asked where it is", PLANTED)
+    queue.add("and mine?", "another asked", "another")
     stale = Recommender.load(shop)
     vector = stale.lookup.shopper(PLANTED).profile.text.copy()
     # Of both versions at least: interactions, impressions, users, ids, times of events, vectors of histories.
@@ -121,6 +125,8 @@ def test_nothing_is_left_of_a_user_and_others_get_what_a_shop_without_them_gives
     assert [v["removed"] for v in receipt["versions"]] == [{"interactions": 3, "impressions": 1, "users": 1}] * 2
     assert store.versions() == [v["now"] for v in receipt["versions"]]
     assert receipt["feedback_rows"] == 1
+    assert receipt["handover_rows"] == 1
+    assert queue.table()["user_id"].tolist() == ["another"]
     assert store.current_id() == receipt["versions"][1]["now"]
     assert read_pins(shop) == {receipt["versions"][0]["now"]}
 

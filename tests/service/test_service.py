@@ -27,30 +27,12 @@ httpx = pytest.importorskip("httpx", reason="the extra 'dev' is not installed")
 from starlette.testclient import TestClient  # noqa: E402
 
 from recsys.errors import BadInput  # noqa: E402
-from recsys.service import app, guard  # noqa: E402
 from recsys.service.app import create_app  # noqa: E402
 from recsys.service.bodies import MAX_BODY, MAX_K  # noqa: E402
 from tests.serving.test_live import flip_a_header_byte  # noqa: E402
 
-
-@pytest.fixture(scope="module")
-def environment(tiny_environment):
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in tiny_environment.items():
-            patch.setenv(name, value)
-        patch.setenv("RECSYS_EXPLAIN__WRITER", "template")
-        yield
-
-
-@pytest.fixture(scope="module")
-def rec(environment, tiny_version):
-    return Recommender.load(tiny_version)
-
-
-@pytest.fixture(scope="module")
-def client(environment, tiny_version):
-    with TestClient(create_app(load_settings(artifacts=tiny_version))) as client:
-        yield client
+#: What an error says (RFC 9457); `error` is what it was before it was a problem.
+PROBLEM = {"type", "title", "status", "detail", "error"}
 
 
 def records(table):
@@ -153,7 +135,7 @@ def test_explanations(client, rec):
 def test_bad_requests_are_answered_with_what_was_wrong(client, body, status, said):
     answer = client.post("/recommend", json=body)
     assert answer.status_code == status
-    assert set(answer.json()) == {"error"}
+    assert set(answer.json()) == PROBLEM
     assert said in answer.json()["error"]
 
 
@@ -180,7 +162,7 @@ def test_bad_requests_are_answered_with_what_was_wrong(client, body, status, sai
 def test_no_body_whatever_makes_a_fault(client, raw):
     answer = client.post("/recommend", content=raw, headers={"content-type": "application/json"})
     assert answer.status_code in (200, 404, 422, 400), answer.text
-    assert set(answer.json()) in ({"error"}, {"version", "items"})
+    assert set(answer.json()) in (PROBLEM, {"version", "items"})
 
 
 def test_no_knowledge_is_said_and_how_to_make_some(client):
@@ -193,7 +175,7 @@ def test_errors_are_json_everywhere(client):
     for method, path, status in (("GET", "/nowhere", 404), ("DELETE", "/recommend", 405), ("POST", "/healthz", 405)):
         answer = client.request(method, path)
         assert answer.status_code == status
-        assert set(answer.json()) == {"error"}
+        assert set(answer.json()) == PROBLEM
 
 
 def test_a_large_body_is_refused_with_and_without_a_stated_length(client):
@@ -218,7 +200,7 @@ def test_logs_hold_no_personal_data(client, caplog, monkeypatch):
         monkeypatch.setattr(client.app.state.lists.value, "recommend", fault)
         broken = client.get("/recommend", params={"user_id": "secret-nobody"})
     assert broken.status_code == 500
-    assert set(broken.json()) == {"error"}
+    assert set(broken.json()) == PROBLEM
     assert "secret" not in broken.text
     logged = "\n".join(record.getMessage() for record in caplog.records)
     assert re.search(r"GET /recommend 200 [\d.]+ ms", logged)
@@ -318,9 +300,9 @@ def test_a_shop_that_cannot_answer_does_not_tell_where_its_files_are(client, tin
 
 
 def test_answers_are_sent_at_once_rather_than_after_a_delayed_acknowledgement():
-    from recsys.cli.serve import _listen
+    from recsys.service.server import listen
 
-    listener = _listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", 0)
     with listener, socket.create_connection(listener.getsockname()):
         accepted, _ = listener.accept()
         with accepted:
@@ -377,8 +359,8 @@ def test_slow_calls_keep_neither_health_nor_lists_waiting_and_end_at_their_deadl
         raise BadInput("late")
 
     monkeypatch.setattr(Recommender, "explain", slow)
-    monkeypatch.setattr(app, "SlowCalls", lambda: guard.SlowCalls(threads=2, seconds=1.5))
-    with TestClient(app.create_app(load_settings(artifacts=tiny_version))) as client:
+    bounds = {"slow_threads": 2, "seconds": 1.5}
+    with TestClient(create_app(load_settings(artifacts=tiny_version, serve=bounds))) as client:
         body = {"user_id": "000", "item_id": "K001"}
         answers = []
         callers = [
@@ -412,7 +394,7 @@ def test_described_products_are_bounded_in_one_request(client):
 def test_idle_connections_are_hung_up_on_and_block_nobody(tiny_version, tiny_environment):
     script = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2000)); "
-        "from recsys.cli import serve as module, app; module.FIRST_REQUEST = 2.0; "
+        "from recsys.cli import app; from recsys.service import server; server.FIRST_REQUEST = 2.0; "
         "app(['serve', '--port', '0', '--artifacts', sys.argv[1]])"
     )
     running = subprocess.Popen(

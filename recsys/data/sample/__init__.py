@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import shutil
 from importlib import resources
 from pathlib import Path
@@ -17,7 +16,7 @@ import pandas as pd
 import platformdirs
 
 from recsys.data.atomic import replacing
-from recsys.data.sample.products import make_products, words
+from recsys.data.sample.products import make_products, synonym_lists, words
 from recsys.data.sample.shoppers import make_history
 
 __all__ = ["sample_dir", "write_sample"]
@@ -33,8 +32,11 @@ The files are described in the data contract, `data/README.md`.
 """
 
 
-def write_sample(out: Path, seed: int = SEED) -> None:
+def write_sample(out: Path, seed: int = SEED, language: str = "en") -> None:
     """Write the sample shop into the directory `out` (made if need be); the same seed gives the same bytes.
+
+    In the `language` ``zh`` its products have the titles, texts, categories and departments of a Chinese storefront;
+    who bought what is the same.
 
     Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `faq.csv`, `policies/*.md`,
     `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and `synonyms.csv`.
@@ -42,7 +44,7 @@ def write_sample(out: Path, seed: int = SEED) -> None:
     out.mkdir(parents=True, exist_ok=True)
     products = make_products(seed)
     history = make_history(products, seed)
-    _write_csv(pd.DataFrame([product.row() for product in products]), out / ITEMS)
+    _write_csv(pd.DataFrame([product.row(language) for product in products]), out / ITEMS)
     _write_csv(history.events, out / INTERACTIONS)
     _write_csv(history.users, out / USERS)
     _write_csv(history.orders, out / ORDERS)
@@ -61,8 +63,7 @@ def synonyms() -> pd.DataFrame:
     What the generator prints in either language is a pair of its own vocabulary; how else shoppers call a category is
     listed beside it.
     """
-    listed = json.loads((resources.files(__package__) / "synonyms.json").read_text(encoding="utf-8"))
-    pairs = [(said, means) for means, forms in listed.items() for said in forms]
+    pairs = [(said, means) for means, forms in synonym_lists().items() for said in forms]
     for spec in words()["types"].values():
         for options in spec["slots"].values():
             for option in options:

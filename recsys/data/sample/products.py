@@ -42,16 +42,20 @@ class SampleProduct:
     appeal: float
     launched: float
     withdrawn: float
+    in_chinese: tuple[str, str]
+    """Title and text as a Chinese storefront prints them; without a Chinese title the Chinese kind comes first."""
 
-    def row(self) -> dict[str, Any]:
-        """The row of `items.csv.gz`."""
+    def row(self, language: str = "en") -> dict[str, Any]:
+        """The row of `items.csv.gz`, in the storefront ``zh`` in Chinese."""
+        chinese = language == "zh"
+        title, text = self.in_chinese if chinese else (self.title, self.text)
         return {
             "item_id": self.item_id,
-            "title": self.title,
-            "text": self.text,
+            "title": title,
+            "text": text,
             "brand": self.brand,
-            "category": self.category,
-            "department": self.department,
+            "category": synonym_lists()[self.category][0] if chinese else self.category,
+            "department": synonym_lists()[self.department][0] if chinese else self.department,
             "price": f"{self.price:.2f}",
             "available": self.withdrawn > YEAR,
         }
@@ -62,6 +66,14 @@ def words() -> dict[str, Any]:
     """The vocabulary: themes, brands, product types, what goes with what, and segments of shoppers."""
     source = resources.files(__package__) / "words.json"
     loaded: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
+    return loaded
+
+
+@cache
+def synonym_lists() -> dict[str, list[str]]:
+    """For each word of the catalogue what shoppers call it, the usual Chinese word first."""
+    source = resources.files(__package__) / "synonyms.json"
+    loaded: dict[str, list[str]] = json.loads(source.read_text(encoding="utf-8"))
     return loaded
 
 
@@ -97,12 +109,16 @@ def _compose(
 ) -> SampleProduct:
     chinese = "zh" in spec and rng.random() < _CHINESE_SHARE
     while True:
-        brand, theme, parts, factor = _attributes(rng, spec, chinese)
-        title = _fill(spec["zh"]["title"] if chinese else spec["title"], parts)
+        brand, theme, parts, translated, factor = _attributes(rng, spec, chinese)
+        title = _fill(spec["zh"]["title"], translated) if chinese else _fill(spec["title"], parts)
         if title not in taken:
             break
     taken.add(title)
-    text = _fill(spec["zh"]["text"] if chinese else _pick(rng, spec["text"]), parts) + parts["theme_text"]
+    zh = spec.get("zh", {"title": "", "text": ""})
+    in_chinese = _fill(zh["title"], translated), _fill(zh["text"], translated) + translated["theme_text"]
+    text = in_chinese[1] if chinese else _fill(_pick(rng, spec["text"]), parts) + parts["theme_text"]
+    if "zh" not in spec:
+        in_chinese = f"{synonym_lists()[spec['category']][0]} {title}", text
     low, high = spec["price"]
     tier = 0.7 * words()["brands"][brand] + _THEME_PRICE.get(theme, 0.0) + float(rng.normal(0.0, 0.08))
     price = min(max(math.sqrt(low * high) * factor * math.exp(tier), low), high * 1.15)
@@ -121,28 +137,34 @@ def _compose(
         appeal=float(rng.normal(0.0, 0.7)),
         launched=life[0],
         withdrawn=life[1],
+        in_chinese=in_chinese,
     )
 
 
 def _attributes(
     rng: np.random.Generator, spec: dict[str, Any], chinese: bool
-) -> tuple[str, str, dict[str, str], float]:
-    """Draw brand, theme and one value per slot; returns them with the words to print and the price factor."""
+) -> tuple[str, str, dict[str, str], dict[str, str], float]:
+    """Draw brand, theme and one value per slot; returns them with the words to print and the price factor.
+
+    The words come twice, as drawn and in Chinese; a product sold under its Chinese title draws no English wording.
+    """
     brand = _pick(rng, spec["brands"])
     if "own_themes" in spec:
         theme = _pick(rng, list(spec["own_themes"]))
-        word, theme_text = spec["own_themes"][theme]
+        word, theme_text = zh_word, zh_text = spec["own_themes"][theme]
     else:
         theme = _pick(rng, spec["themes"])
         said = words()["themes"][theme]
-        word, theme_text = (said["zh"], said["zh_text"]) if chinese else (_pick(rng, said["words"]), said["text"])
-    parts = {"brand": brand, "theme": word, "theme_text": theme_text if chinese else f" {theme_text}"}
+        zh_word, zh_text, theme_text = said["zh"], said["zh_text"], said["text"]
+        word = zh_word if chinese else _pick(rng, said["words"])
+    parts = {"brand": brand, "theme": word, "theme_text": f" {theme_text}"}
+    translated = {"brand": brand, "theme": zh_word, "theme_text": zh_text}
     factor = 1.0
     for slot, options in spec["slots"].items():
-        english, translated, times = ([*_pick(rng, options).split("|"), "", ""])[:3]
-        parts[slot] = (translated or english) if chinese else english
+        parts[slot], in_chinese, times = ([*_pick(rng, options).split("|"), "", ""])[:3]
+        translated[slot] = in_chinese or parts[slot]
         factor *= float(times or 1.0)
-    return brand, theme, parts, factor
+    return brand, theme, parts, translated, factor
 
 
 def _fill(template: str, parts: dict[str, str]) -> str:

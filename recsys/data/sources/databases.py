@@ -45,7 +45,7 @@ def read_database(url: str, role: str) -> tuple[pd.DataFrame, list[str]]:
     sa = require("sqlalchemy", "sql")
     address, _, wanted = url.partition("#")
     wanted = wanted.strip() or role
-    engine = _engine(address)
+    engine = engine_of(address)
     try:
         query = sa.text(wanted) if _QUERY.match(wanted) else _table(engine, wanted, address)
         with engine.connect() as connection:
@@ -61,9 +61,16 @@ def read_database(url: str, role: str) -> tuple[pd.DataFrame, list[str]]:
     return table, [f"{'a query' if _QUERY.match(wanted) else 'table ' + wanted} of a database"]
 
 
-def _engine(address: str) -> sa.Engine:
-    import sqlalchemy as sa
+def engine_of(address: str, *, reading: bool = True) -> sa.Engine:
+    """The engine of a URL without its `#` part.
 
+    Raises
+    ------
+    BadInput
+        It is no URL, its driver is not installed, the environment lacks what it names, or, for `reading`, there is no
+        such file.
+    """
+    sa = require("sqlalchemy", "sql")
     missing = [name for name in _VARIABLE.findall(address) if name not in os.environ]
     if missing:
         raise BadInput(
@@ -83,7 +90,7 @@ def _engine(address: str) -> sa.Engine:
         raise BadInput(
             f"{shown(address)}: is no database URL; write dialect://user@host/database#table, or sqlite:///file.db#table"
         ) from None
-    if engine.dialect.name == "sqlite" and engine.url.database and not os.path.isfile(engine.url.database):
+    if reading and engine.dialect.name == "sqlite" and engine.url.database and not os.path.isfile(engine.url.database):
         raise BadInput(f"{shown(address)}: no such file: {engine.url.database}")  # SQLite would make an empty one
     return engine
 

@@ -26,12 +26,17 @@ def check_writable(path: Path) -> None:
     outputs.check_writable(path, (".html", ".htm"))
 
 
+def drawn(found: EvaluationFigures) -> dict[str, str]:
+    """Every plot that there are figures for, as an SVG element, by name."""
+    from recsys.evaluation.report import plots
+
+    return {name: plots.svg(draw()) for name, draw in plots.available(found).items()}
+
+
 def render(found: EvaluationFigures) -> str:
     """The page as text."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
-
-    from recsys.evaluation.report import plots
 
     # Names of segments and brands come from the shop's tables: everything is escaped, the plots alone are markup.
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -45,7 +50,7 @@ def render(found: EvaluationFigures) -> str:
         figures=list(found.leads),
         headline=tables.headline(found),
         cut=datetime.fromtimestamp(cut, UTC).strftime("%Y-%m-%d %H:%M UTC") if cut is not None else None,
-        plots={name: Markup(plots.svg(draw())) for name, draw in plots.available(found).items()},  # noqa: S704
+        plots={name: Markup(svg) for name, svg in drawn(found).items()},  # noqa: S704
     )
 
 

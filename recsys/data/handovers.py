@@ -1,0 +1,84 @@
+"""Hand-over queue: the conversations that wait for a person, in one table beside the versions.
+
+A file of Parquet cannot grow, so each row is a new file in the old one's place, under a lock: a reader sees all rows so
+far, and two writers lose none. What shoppers wrote is personal data: it is masked, readable by this account alone, and
+erased with the shopper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+from filelock import FileLock
+
+from recsys.data.atomic import replacing
+from recsys.data.personal import mask_personal
+from recsys.errors import ArtifactError
+
+FILE = "handover.parquet"
+COLUMNS = ("time", "user_id", "question", "summary")
+MAX_TEXT = 4_000
+
+
+class Handovers:
+    """The queue of an artifacts directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / FILE
+        self._lock = FileLock(root / f".{FILE}.lock")
+
+    def add(self, question: str, summary: str, user_id: str | None = None, *, time: float | None = None) -> None:
+        """Append one row.
+
+        Parameters
+        ----------
+        question, summary
+            What was asked last, and what a person has to know of the conversation.
+        user_id
+            The signed-in shopper, None for a stranger.
+        time
+            UTC seconds; now by default.
+        """
+        now = datetime.now(UTC).timestamp() if time is None else time
+        texts = [mask_personal(text[:MAX_TEXT]) for text in (question, summary)]
+        row = pd.DataFrame([(pd.Timestamp(now, unit="s", tz="UTC"), user_id, *texts)], columns=list(COLUMNS))
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            self._write(pd.concat([self.table(), row.astype({"user_id": "string"})], ignore_index=True))
+
+    def table(self) -> pd.DataFrame:
+        """All rows, oldest first: ``time`` (UTC), ``user_id``, ``question``, ``summary``.
+
+        Raises
+        ------
+        ArtifactError
+            The file is damaged; nobody who waits may be dropped unseen.
+        """
+        if not self.path.is_file():
+            dates = pd.Series([], dtype="datetime64[us, UTC]")
+            texts = {name: pd.Series([], dtype="string") for name in COLUMNS[1:]}
+            return pd.DataFrame({COLUMNS[0]: dates, **texts})
+        try:
+            found = pd.read_parquet(self.path, columns=list(COLUMNS))
+        except (OSError, ValueError, KeyError) as error:
+            raise ArtifactError(f"{self.path}: not readable ({error}); move it away to begin a new queue") from None
+        return found.astype(dict.fromkeys(COLUMNS[1:], "string"))
+
+    def forget(self, users: Collection[str]) -> int:
+        """Delete the rows of these users; returns how many there were."""
+        if not self.path.is_file():
+            return 0
+        with self._lock:
+            rows = self.table()
+            gone = rows["user_id"].isin(list(users))
+            if gone.any():
+                self._write(rows[~gone].reset_index(drop=True))
+        return int(gone.sum())
+
+    def _write(self, rows: pd.DataFrame) -> None:
+        with replacing(self.path) as written:
+            rows.to_parquet(written, index=False)
+            written.chmod(0o600)

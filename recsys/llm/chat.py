@@ -1,0 +1,205 @@
+"""Chat models: turns in, text or tool calls out, streamed; one interface over llama.cpp, endpoints and transformers.
+
+The assistant asks a `ChatModel` two things: which tools to call, and how to word what they returned. Where the model is
+does not matter to it: `llamacpp.LlamaCpp` runs a GGUF file in this process, `EndpointChat` asks any OpenAI-compatible
+address (Ollama, vLLM, a hosted model), `WriterChat` lets a model of transformers word answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from recsys.encoders import pretrained
+from recsys.errors import BadInput, RecsysError, require
+from recsys.llm.gpt import ENDPOINT, Message, Sampling, TextWriter
+
+DEFAULT_CHAT = "Qwen2.5-Coder-0.5B-Instruct"
+"""The default chat model; Apache-2.0, English and Chinese."""
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A tool that the model asks for, with its arguments as JSON values: not yet checked against the tool's model."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ChatModel(Protocol):
+    """A model that answers chat turns and can call tools."""
+
+    @property
+    def name(self) -> str:
+        """What to call this model in a result; changes when its weights do."""
+        ...
+
+    @property
+    def calls_tools(self) -> bool:
+        """Whether `calls` works; otherwise the model only words."""
+        ...
+
+    def warm(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Evaluate the fixed beginning of a prompt, so that the first turn need not wait for it."""
+        ...
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling = ...) -> Iterator[str]:
+        """The answer in pieces, as they are decoded."""
+        ...
+
+    def calls(
+        self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], limit: int = ...
+    ) -> list[ToolCall]:
+        """The tools to call, at most `limit`; none where the model would answer without looking anything up.
+
+        Parameters
+        ----------
+        tools
+            Tools as chat-completion interfaces take them: ``{"type": "function", "function": {"name", "description",
+            "parameters"}}``, parameters being a JSON schema.
+        """
+        ...
+
+
+def load_chat(name: str, adapter: Path | None = None, device: str | None = None, *, offline: bool = False) -> ChatModel:
+    """The chat model of a name.
+
+    Parameters
+    ----------
+    name
+        ``endpoint:MODEL``; a ``.gguf`` file, a directory with one, a pinned GGUF model or a hub repository whose name
+        ends in ``GGUF``, all run by llama.cpp (extra ``llm``); or a causal model of transformers, which words only.
+    adapter
+        LoRA adapter of a model of transformers.
+
+    Raises
+    ------
+    BadInput
+        There is no such model, the extra is not installed, or an endpoint is asked for offline.
+    """
+    if name.startswith(ENDPOINT):
+        if offline:
+            raise BadInput(f"{name}: an endpoint cannot be reached offline; name a local model, or 'retrieved'")
+        return EndpointChat(name.removeprefix(ENDPOINT))
+    if adapter is None and pretrained.is_gguf(name):
+        from recsys.llm.llamacpp import LlamaCpp
+
+        require("xllamacpp", "llm")  # told before anything is downloaded
+        return LlamaCpp(pretrained.gguf_file(name, offline=offline))
+    from recsys.llm import gpt
+
+    return WriterChat(gpt.load(name, adapter, device, offline=offline))
+
+
+class WriterChat:
+    """A `TextWriter` as a chat model: it words, in one piece; which tools to call is left to the router."""
+
+    calls_tools = False
+
+    def __init__(self, writer: TextWriter) -> None:
+        self.writer = writer
+
+    @property
+    def name(self) -> str:
+        """The writer's name."""
+        return self.writer.name
+
+    def warm(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Write one token: the first call of a model of transformers is slower than the others."""
+        self.writer.write([list(messages)], Sampling(max_new_tokens=1))
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Iterator[str]:  # noqa: B008
+        """The whole answer at once."""
+        yield self.writer.write([list(messages)], sampling)[0]
+
+    def calls(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], limit: int = 4) -> list[ToolCall]:
+        """Not offered."""
+        raise BadInput(f"{self.name} calls no tools; use a GGUF model (extra llm) or an endpoint")
+
+
+class EndpointChat:
+    """A model behind an OpenAI-compatible chat endpoint (the `openai` extra), with streaming and tool calls.
+
+    The key comes from the environment (``OPENAI_API_KEY``), the address from ``OPENAI_BASE_URL`` where it is not
+    OpenAI's; neither is ever an argument, so neither ends up in a notebook or a log.
+
+    Parameters
+    ----------
+    model
+        Name the endpoint knows.
+    timeout
+        Seconds for one request.
+    retries
+        Further tries after a time-out, a 429 or a 5xx, with the client's exponential backoff.
+    """
+
+    calls_tools = True
+
+    def __init__(self, model: str, *, timeout: float = 30.0, retries: int = 1) -> None:
+        self._openai = require("openai", "openai")
+        if not os.environ.get("OPENAI_API_KEY"):
+            raise BadInput("set OPENAI_API_KEY (and OPENAI_BASE_URL for an endpoint that is not OpenAI's)")
+        self._client = self._openai.OpenAI(timeout=timeout, max_retries=retries)
+        self._model = model
+
+    @property
+    def name(self) -> str:
+        """The model's name as the endpoint knows it."""
+        return f"{ENDPOINT}{self._model}"
+
+    def warm(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Nothing: whoever runs the endpoint keeps it warm, and requests may cost money."""
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Iterator[str]:  # noqa: B008
+        """The answer's pieces as the endpoint sends them.
+
+        Raises
+        ------
+        RecsysError
+            The request failed for good.
+        """
+        try:
+            for chunk in self._client.chat.completions.create(
+                model=self._model,
+                messages=list(messages),
+                max_tokens=sampling.max_new_tokens,
+                temperature=sampling.temperature,
+                stop=list(sampling.stop) or None,
+                stream=True,
+            ):
+                if chunk.choices and (text := chunk.choices[0].delta.content):
+                    yield text
+        except self._openai.OpenAIError as error:
+            raise self._failed(error) from None
+
+    def calls(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], limit: int = 4) -> list[ToolCall]:
+        """The endpoint's own tool calls; arguments that are no JSON object are dropped with their call.
+
+        Raises
+        ------
+        RecsysError
+            The request failed for good.
+        """
+        try:
+            answer = self._client.chat.completions.create(
+                model=self._model, messages=list(messages), tools=list(tools), temperature=0.0, max_tokens=400
+            )
+        except self._openai.OpenAIError as error:
+            raise self._failed(error) from None
+        found = []
+        for call in (answer.choices[0].message.tool_calls or [])[:limit]:
+            try:
+                arguments = json.loads(call.function.arguments or "{}")
+            except json.JSONDecodeError:
+                continue
+            if isinstance(arguments, dict):
+                found.append(ToolCall(call.function.name, arguments))
+        return found
+
+    def _failed(self, error: Exception) -> RecsysError:
+        # its text may quote the request: only its kind is passed on
+        return RecsysError(f"{self.name}: {type(error).__name__}; see OPENAI_BASE_URL and the key")

@@ -1,0 +1,176 @@
+"""GGUF chat models run by llama.cpp in this process (the wheel ``xllamacpp``, extra ``llm``).
+
+Tool calls are decoded under a grammar made from the tools' JSON schemas, so what comes back always parses. Choosing
+tools and wording answers have fixed prompts of their own; each keeps a slot of the server, and with it the evaluated
+prompt, so that a turn only pays for what is new in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Lock, Thread
+from typing import Any
+
+from recsys.encoders.wheels import sha256
+from recsys.errors import BadInput, RecsysError, require
+from recsys.llm.chat import ToolCall
+from recsys.llm.decoding import Sampling, cut
+from recsys.llm.gpt import MAX_PROMPT_CHARACTERS, Message
+
+CONTEXT = 4096
+"""Tokens of each slot: fixed prompt, conversation and answer."""
+MAX_CALL_TOKENS = 220
+_CALLING, _WORDING = 0, 1
+
+
+class LlamaCpp:
+    """A chat model of llama.cpp.
+
+    Parameters
+    ----------
+    file
+        A GGUF file.
+    threads
+        Threads that compute; by default one a core this process may use.
+
+    Raises
+    ------
+    BadInput
+        The extra is not installed, or the file is no model that llama.cpp can load.
+    """
+
+    calls_tools = True
+
+    def __init__(self, file: Path, *, threads: int | None = None) -> None:
+        llama = require("xllamacpp", "llm")
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        params = llama.CommonParams()
+        params.model.path = str(file)
+        params.n_parallel, params.n_ctx = 2, 2 * CONTEXT
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or cores
+        params.cache_ram_mib = 0  # the two slots keep what is worth keeping
+        params.warmup, params.verbosity, params.use_jinja, params.ui = False, -1, True, False
+        # the wheel's server also listens on a port of this machine: nobody else has its key
+        params.api_keys = [secrets.token_urlsafe(32)]
+        try:
+            self._server = llama.Server(params)
+        except RuntimeError as error:
+            raise BadInput(f"model {file}: llama.cpp cannot load it: {error}") from error
+        self.name = f"{file.stem}@{sha256(file)[:8]}"
+        self._lock = Lock()  # one answer at a time: two would share the cores and both be late
+
+    def warm(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Evaluate a prompt into the slot it will be asked in."""
+        slot = _CALLING if tools else _WORDING
+        with self._lock:
+            self._complete({**self._body(messages, slot), "max_tokens": 1})
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Iterator[str]:  # noqa: B008
+        """The answer's pieces as they are decoded; a caller that stops reading stops the decoding.
+
+        Raises
+        ------
+        RecsysError
+            llama.cpp refused the request or failed.
+        """
+        body = self._body(messages, _WORDING) | {
+            "max_tokens": sampling.max_new_tokens,
+            "temperature": sampling.temperature,
+            "stop": list(sampling.stop),
+            "stream": True,
+        }
+        pieces: SimpleQueue[str | Exception | None] = SimpleQueue()
+        stopped = Event()
+
+        def take(chunk: str) -> bool:
+            said = json.loads(chunk)
+            if "error" in said:
+                pieces.put(RecsysError(f"{self.name}: {said['error'].get('message', 'failed')}"))
+            elif said.get("choices") and (text := said["choices"][0]["delta"].get("content")):
+                pieces.put(text)
+            return stopped.is_set()
+
+        def decode() -> None:
+            try:
+                self._server.handle_chat_completions(json.dumps(body), take)
+            except (RuntimeError, ValueError) as error:  # the reader has to hear of it
+                pieces.put(RecsysError(f"{self.name}: {error}"))
+            pieces.put(None)
+
+        with self._lock:
+            worker = Thread(target=decode, daemon=True)
+            worker.start()
+            try:
+                while (piece := pieces.get()) is not None:
+                    if isinstance(piece, Exception):
+                        raise piece
+                    yield piece
+            finally:
+                stopped.set()
+                worker.join()
+
+    def calls(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], limit: int = 4) -> list[ToolCall]:
+        """Tool calls decoded under the grammar of the tools' schemas; "reply" is the choice of calling none.
+
+        Raises
+        ------
+        RecsysError
+            llama.cpp refused the request or failed.
+        """
+        body = self._body(messages, _CALLING) | {
+            "max_tokens": MAX_CALL_TOKENS,
+            "temperature": 0.0,
+            "response_format": {"type": "json_schema", "json_schema": {"schema": call_schema(tools, limit)}},
+        }
+        with self._lock:
+            text = self._complete(body)
+        return parse_calls(text)
+
+    def _body(self, messages: Sequence[Message], slot: int) -> dict[str, Any]:
+        size = sum(len(message["content"]) for message in messages)
+        if size > MAX_PROMPT_CHARACTERS:
+            raise BadInput(f"prompt of {size} characters; at most {MAX_PROMPT_CHARACTERS} are read")
+        return {"messages": [dict(m) for m in messages], "id_slot": slot, "cache_prompt": True, "temperature": 0.0}
+
+    def _complete(self, body: Mapping[str, Any]) -> str:
+        said = self._server.handle_chat_completions(dict(body))
+        if "error" in said:
+            raise RecsysError(f"{self.name}: {said['error'].get('message', 'failed')}")
+        return cut(said["choices"][0]["message"]["content"] or "", ())
+
+
+def call_schema(tools: Sequence[Mapping[str, Any]], limit: int) -> dict[str, Any]:
+    """JSON schema of at most `limit` calls: each is an object with the tool's name first, then its arguments."""
+    forms = []
+    for tool in tools:
+        function = tool["function"]
+        parameters = function["parameters"]
+        properties = {"tool": {"const": function["name"]}, **parameters.get("properties", {})}
+        forms.append(
+            {
+                "type": "object",
+                "properties": properties,
+                "required": ["tool", *parameters.get("required", [])],
+                "additionalProperties": False,
+            }
+        )
+    return {"type": "array", "items": {"anyOf": forms}, "minItems": 1, "maxItems": limit}
+
+
+def parse_calls(text: str) -> list[ToolCall]:
+    """The calls of a decoded list; of one that was cut off by the token limit, those that are whole."""
+    decoder, found, at = json.JSONDecoder(), [], text.find("{")
+    while at >= 0:
+        try:
+            entry, end = decoder.raw_decode(text, at)
+        except json.JSONDecodeError:
+            break
+        if isinstance(entry, dict) and isinstance(name := entry.pop("tool", None), str):
+            found.append(ToolCall(name, entry))
+        at = text.find("{", end)
+    return [call for call in found if call.name != "reply"]

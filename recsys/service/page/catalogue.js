@@ -1,0 +1,75 @@
+// The catalogue: search it, find what can stand in for a product, and what completes a basket.
+import { get, post } from "./api.js";
+import { $, fill, h, wait } from "./dom.js";
+import { failed, FIELDS, simpleRow } from "./products.js";
+import { state } from "./state.js";
+import { t } from "./words.js";
+
+let asked = "";
+
+export async function show(main, itemId) {
+  const input = h("input", { id: "search", type: "search", placeholder: t("search_hint"), value: asked, autocomplete: "off", maxlength: 300 });
+  input.addEventListener("input", wait(250, () => {
+    asked = input.value.trim();
+    find();
+  }));
+  fill(main,
+    h("h1", {}, t("catalogue_title")),
+    h("div", { class: "split turned" },
+      h("section", { class: "wide" },
+        h("form", { role: "search", onsubmit: (event) => { event.preventDefault(); find(); } },
+          h("label", { for: "search", class: "field" }, t("search")), input),
+        h("div", { id: "similar" }), h("div", { id: "results", "aria-live": "polite" })),
+      h("section", { class: "side", "aria-label": t("basket") }, h("div", { id: "basket" }))));
+  await Promise.all([itemId ? showSimilar(itemId) : null, find(), showBasket()]);
+}
+
+async function find() {
+  const place = $("results");
+  if (!place) return;
+  if (!asked) return fill(place, location.hash.split("/")[2] ? null : h("p", { class: "hint" }, t("search_first")));
+  try {
+    const { items } = await get("/search", [["q", asked], ["k", "10"], ...FIELDS.map((name) => ["columns", name])]);
+    fill(place, h("h2", {}, t("results")), h("ul", { class: "products" }, items.map((item) => simpleRow(item))));
+  } catch (error) {
+    fill(place, failed(error, find));
+  }
+}
+
+async function showSimilar(itemId) {
+  try {
+    const [{ item }, { items }] = await Promise.all([
+      get(`/items/${encodeURIComponent(itemId)}`),
+      post("/similar", { item: itemId, k: 6, columns: FIELDS }),
+    ]);
+    fill($("similar"), h("h2", {}, t("similar_to", { title: item.title || itemId })),
+      h("ul", { class: "products" }, items.map((one) => simpleRow(one))));
+  } catch (error) {
+    fill($("similar"), failed(error));
+  }
+}
+
+export async function showBasket() {
+  const place = $("basket");
+  if (!place) return;
+  const takeOut = (item) => {
+    state.basket = state.basket.filter((one) => one.item_id !== item.item_id);
+    showBasket();
+  };
+  const completes = h("div", {});
+  fill(place,
+    h("div", { class: "head" }, h("h2", {}, t("basket")), h("p", { class: "hint" }, state.basket.length || "")),
+    state.basket.length ? h("ul", { class: "met" }, state.basket.map((item) => h("li", {}, h("div", {}, h("p", { class: "name" }, item.title)),
+      h("button", { type: "button", class: "remove", "aria-label": t("take_out", { title: item.title }), onclick: () => takeOut(item) }, "×"))))
+      : h("p", { class: "hint" }, t("basket_empty")),
+    completes);
+  if (!state.basket.length) return;
+  try {
+    const { items } = await post("/complete", { basket: state.basket.map((item) => item.item_id), k: 5, columns: FIELDS });
+    fill(completes, h("h2", {}, t("completes")), h("ul", { class: "products" }, items.map((item) => simpleRow(item))));
+  } catch (error) {
+    fill(completes, failed(error, showBasket));
+  }
+}
+
+document.addEventListener("basket", showBasket);

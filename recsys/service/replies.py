@@ -1,0 +1,266 @@
+"""Response bodies: what each endpoint gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from recsys.service.bodies import example
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class Versioned(_Reply):
+    """Whatever is computed from one published version."""
+
+    version: str
+    """The version that all of this comes from; also in the header ``X-Recsys-Version``."""
+
+
+class Row(_Reply):
+    """One item of a list; beside these the columns that were asked for."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+
+    item_id: str | None
+    """Null for a described product."""
+    score: float
+    """Chance of the item's event, or a similarity where the list is of similar items."""
+    rank: int
+    """1 for the best."""
+    position: int | None = None
+    """Place in `items`, from 0, where items were given."""
+    rules: str | None = None
+    """What the rules did to this row."""
+    title: str | None = None
+    reason: str | None = None
+    """Why, in a sentence; null where nothing worth saying is true."""
+    kind: str | None = None
+    """The kind of evidence that the reason tells."""
+    because: list[str] | None = None
+    """Ids of the purchases that the reason names."""
+
+
+_ROW = {"item_id": "85123A", "score": 0.031, "rank": 1, "title": "White hanging heart", "price": 2.95}
+_VERSION = "20261125T161311-3fce"
+
+
+class ListReply(Versioned):
+    """A list, best first."""
+
+    model_config = example(version=_VERSION, items=[_ROW])
+
+    items: list[Row]
+    notes: list[str] | None = None
+    """What was left out of the request, such as items of a history that the catalogue does not have."""
+    variant: str | None = None
+    """The variant of the running experiment that made the list."""
+
+
+class UserList(_Reply):
+    """The list of one user."""
+
+    user_id: str
+    items: list[Row]
+
+
+class BatchReply(Versioned):
+    """Lists of many users, in the order asked."""
+
+    model_config = example(version=_VERSION, lists=[{"user_id": "12347", "items": [_ROW]}])
+
+    lists: list[UserList]
+
+
+class ScoreReply(Versioned):
+    """Scores of pairs, in the order given."""
+
+    model_config = example(version=_VERSION, scores=[0.031])
+
+    scores: list[float]
+
+
+class Part(_Reply):
+    """One block's share of a score, in log-odds against the shopper's average candidate."""
+
+    block: str
+    meaning: str
+    value: float
+
+
+class Worth(_Reply):
+    """What one item of the history is worth to the score."""
+
+    item_id: str | None
+    worth: float
+    """Drop of the log-odds when it is left out."""
+    text: float
+    """The part of it that comes from reading the rest of the history again."""
+
+
+class Reason(_Reply):
+    """Why an item is in a list."""
+
+    item_id: str
+    sentence: str | None
+    """Null where nothing worth saying is true."""
+    kind: str | None
+    """The kind of evidence that is told."""
+    because: list[str]
+    """Ids of the purchases that the sentence names."""
+    figures: list[dict[str, Any]]
+    """What the tables count for each thing that could be named, with bounds."""
+    writer: str | None
+    """Who wrote the sentence."""
+
+
+class ExplainReply(Versioned, Reason):
+    """One score with all its parts."""
+
+    logit: float
+    """Log-odds of the item."""
+    baseline: float
+    """Log-odds of the shopper's average candidate; with all contributions it makes `logit`."""
+    contributions: list[Part]
+    purchases: list[Worth]
+    decisive: list[str]
+    """The fewest purchases without which the item would score no better than the average candidate."""
+    facts: dict[str, Any]
+    """What a sentence may say."""
+
+
+class ReasonsReply(Versioned):
+    """The reasons of one list, chosen together: no purchase named more than twice, no wording repeated."""
+
+    items: list[Reason]
+
+
+class AnswerReply(_Reply):
+    """What the assistant says."""
+
+    model_config = example(
+        text="Three days.", sources=["faq:12"], intent="delivery", confidence=0.9, handover=False, writer="retrieved"
+    )
+
+    text: str
+    sources: list[str] = []
+    """Ids of what was used: passages (``faq:12``), products (``item:85123A``), orders (``order:A20001``)."""
+    intent: str = "service"
+    confidence: float = 1.0
+    handover: bool = False
+    """A person should take over; `summary` tells them what was asked."""
+    writer: str = "template"
+    summary: str = ""
+    reasons: list[str] = []
+
+    model_config["extra"] = "allow"
+
+
+class GenerateReply(_Reply):
+    """Text that a model wrote."""
+
+    model_config = example(text="A teapot that brightens every kitchen.", writer="SmolLM2-135M-Instruct b179c952")
+
+    text: str
+    writer: str
+    """The model, with the first digits of its weights' hash."""
+
+
+class EventsReply(_Reply):
+    """Events that are on the disk: no crash loses them."""
+
+    model_config = example(accepted=1, unknown_items=[])
+
+    accepted: int
+    unknown_items: list[str]
+    """Items that the served version does not have; kept for a version that does."""
+
+
+class FeedbackReply(_Reply):
+    """Feedback that was kept."""
+
+    model_config = example(accepted=1)
+
+    accepted: int
+
+
+class TokenReply(_Reply):
+    """A token of one shopper."""
+
+    model_config = example(token="st_...", seconds=900)  # noqa: S106 - an example
+
+    token: str
+    """For `Authorization: Bearer`."""
+    seconds: float
+    """How long it is good for."""
+
+
+class ItemReply(Versioned):
+    """One item of the catalogue."""
+
+    model_config = example(version=_VERSION, item={"item_id": "85123A", "title": "White hanging heart", "price": 2.95})
+
+    item: dict[str, Any]
+    """All of its columns."""
+
+
+class Met(_Reply):
+    """Something a shopper had an event with."""
+
+    item_id: str
+    title: str | None
+    timestamp: float | None
+    """UTC seconds; null where the shop's events have no times."""
+    weight: float
+    """What the event says about taste; a purchase is 1 by default."""
+    event: str | None = None
+    """``view``, ``cart`` or ``purchase``, for what happened since the version was made."""
+
+
+class HistoryReply(Versioned):
+    """What a shopper met, oldest first."""
+
+    model_config = example(
+        version=_VERSION,
+        user_id="12347",
+        items=[{"item_id": "85123A", "title": "White hanging heart", "timestamp": 1291367160.0, "weight": 1.0}],
+    )
+
+    user_id: str
+    items: list[Met]
+
+
+class VersionReply(Versioned):
+    """What the served version was made of."""
+
+    created: str
+    serves: str
+    encoder: dict[str, Any]
+    index: dict[str, Any]
+    counts: dict[str, Any]
+    recsys: str
+    """Version of this package."""
+
+
+class HealthReply(_Reply):
+    """Whether the process answers, from which version, and what keeps a newer one from being served."""
+
+    model_config = example(status="ok", version=_VERSION, problem=None)
+
+    status: str
+    version: str
+    problem: str | None
+
+
+class ReadyReply(HealthReply):
+    """Whether requests should come here."""
+
+    model_config = example(status="ready", version=_VERSION, problem=None, writer="ready", answers=True)
+
+    writer: str
+    """State of the writer of reasons: ``ready``, ``loading``, or ``plain`` (sentences come from templates)."""
+    answers: bool
+    """Whether the assistant has something to answer from."""
