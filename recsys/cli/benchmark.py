@@ -104,8 +104,8 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
         texts = [t for t in dict.fromkeys(texts) if t][: size or 2_000]
         return bench.bench_encode(texts, model=settings.encoder.name, repeats=rounds)
     if what == "train":
-        texts_of = HistoryEncoder(encoder_of(rec.version, settings), rec.shop, settings, progress=False)
-        return bench.bench_train(rec.shop, texts_of, settings, rounds=rounds)
+        texts_of = HistoryEncoder(encoder_of(rec.version, settings), rec.shop.by_product, settings, progress=False)
+        return bench.bench_train(rec.shop.by_product, texts_of, settings, rounds=rounds)
     if what == "answers":
         return bench.bench_answers(settings, size=size)
     if what == "explain":
