@@ -114,6 +114,68 @@ class Client(Transport):
         )
         return found
 
+    def buy_again(
+        self,
+        *,
+        user_id: str | None = None,
+        without: Sequence[str] = (),
+        history: Sequence[str] = (),
+        text: str = "",
+        k: int = 10,
+        columns: Sequence[str] | None = (),
+    ) -> ListReply:
+        """What this shopper has bought, likeliest to be bought again first."""
+        found: ListReply = self._ask(
+            "POST",
+            "/buy-again",
+            ListReply,
+            body={"user_id": user_id, "without": without, "history": history, "text": text, "k": k, "columns": columns},
+        )
+        return found
+
+    def new_arrivals(
+        self,
+        *,
+        user_id: str | None = None,
+        without: Sequence[str] = (),
+        history: Sequence[str] = (),
+        text: str = "",
+        k: int = 10,
+        columns: Sequence[str] | None = (),
+    ) -> ListReply:
+        """New items in this shopper's order."""
+        found: ListReply = self._ask(
+            "POST",
+            "/new-arrivals",
+            ListReply,
+            body={"user_id": user_id, "without": without, "history": history, "text": text, "k": k, "columns": columns},
+        )
+        return found
+
+    def recently_viewed(
+        self,
+        *,
+        user_id: str | None = None,
+        without: Sequence[str] = (),
+        history: Sequence[str] = (),
+        text: str = "",
+        k: int = 10,
+        columns: Sequence[str] | None = (),
+    ) -> ListReply:
+        """What this shopper met last, the latest first."""
+        found: ListReply = self._ask(
+            "POST",
+            "/recently-viewed",
+            ListReply,
+            body={"user_id": user_id, "without": without, "history": history, "text": text, "k": k, "columns": columns},
+        )
+        return found
+
+    def trending(self, *, k: int = 10, columns: Sequence[str] | None = ()) -> ListReply:
+        """Items that more shoppers met lately than before lets expect."""
+        found: ListReply = self._ask("POST", "/trending", ListReply, body={"k": k, "columns": columns})
+        return found
+
     def explain(
         self,
         *,
@@ -151,13 +213,13 @@ class Client(Transport):
         )
         return found
 
-    def generate(self, *, prompt: str, max_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> GenerateReply:
+    def generate(self, *, prompt: str, max_tokens: int = 128, temperature: float = 0.0) -> GenerateReply:
         """Text that the configured model writes to a prompt; what it says is the model's, nobody has checked it."""
         found: GenerateReply = self._ask(
             "POST",
             "/generate",
             GenerateReply,
-            body={"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature, "seed": seed},
+            body={"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature},
         )
         return found
 
@@ -318,6 +380,68 @@ class AsyncClient(AsyncTransport):
         )
         return found
 
+    async def buy_again(
+        self,
+        *,
+        user_id: str | None = None,
+        without: Sequence[str] = (),
+        history: Sequence[str] = (),
+        text: str = "",
+        k: int = 10,
+        columns: Sequence[str] | None = (),
+    ) -> ListReply:
+        """What this shopper has bought, likeliest to be bought again first."""
+        found: ListReply = await self._ask(
+            "POST",
+            "/buy-again",
+            ListReply,
+            body={"user_id": user_id, "without": without, "history": history, "text": text, "k": k, "columns": columns},
+        )
+        return found
+
+    async def new_arrivals(
+        self,
+        *,
+        user_id: str | None = None,
+        without: Sequence[str] = (),
+        history: Sequence[str] = (),
+        text: str = "",
+        k: int = 10,
+        columns: Sequence[str] | None = (),
+    ) -> ListReply:
+        """New items in this shopper's order."""
+        found: ListReply = await self._ask(
+            "POST",
+            "/new-arrivals",
+            ListReply,
+            body={"user_id": user_id, "without": without, "history": history, "text": text, "k": k, "columns": columns},
+        )
+        return found
+
+    async def recently_viewed(
+        self,
+        *,
+        user_id: str | None = None,
+        without: Sequence[str] = (),
+        history: Sequence[str] = (),
+        text: str = "",
+        k: int = 10,
+        columns: Sequence[str] | None = (),
+    ) -> ListReply:
+        """What this shopper met last, the latest first."""
+        found: ListReply = await self._ask(
+            "POST",
+            "/recently-viewed",
+            ListReply,
+            body={"user_id": user_id, "without": without, "history": history, "text": text, "k": k, "columns": columns},
+        )
+        return found
+
+    async def trending(self, *, k: int = 10, columns: Sequence[str] | None = ()) -> ListReply:
+        """Items that more shoppers met lately than before lets expect."""
+        found: ListReply = await self._ask("POST", "/trending", ListReply, body={"k": k, "columns": columns})
+        return found
+
     async def explain(
         self,
         *,
@@ -355,15 +479,13 @@ class AsyncClient(AsyncTransport):
         )
         return found
 
-    async def generate(
-        self, *, prompt: str, max_tokens: int = 128, temperature: float = 0.0, seed: int = 0
-    ) -> GenerateReply:
+    async def generate(self, *, prompt: str, max_tokens: int = 128, temperature: float = 0.0) -> GenerateReply:
         """Text that the configured model writes to a prompt; what it says is the model's, nobody has checked it."""
         found: GenerateReply = await self._ask(
             "POST",
             "/generate",
             GenerateReply,
-            body={"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature, "seed": seed},
+            body={"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature},
         )
         return found
 

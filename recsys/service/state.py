@@ -17,8 +17,8 @@ from fastapi import Request
 from recsys.assistant.answers import Assistant
 from recsys.assistant.reply import TEMPLATE
 from recsys.assistant.setup import load_assistant
-from recsys.assistant.wording import RETRIEVED
 from recsys.data.event_log import EVENTS, EventWriter
+from recsys.data.handovers import Handovers
 from recsys.data.store import knowledge_store
 from recsys.errors import ArtifactError, BadInput
 from recsys.service.access import Access
@@ -35,7 +35,7 @@ from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
 
 if TYPE_CHECKING:
-    from recsys.llm.gpt import TextWriter
+    from recsys.llm.chat import ChatModel
 
 __all__ = ["Service", "keys_file", "keys_of", "live_assistant", "service_of", "version_of"]
 
@@ -66,7 +66,7 @@ class Service:
     writer_state: str = "plain"
 
     def __post_init__(self) -> None:
-        self._writer: TextWriter | None = None
+        self._writer: ChatModel | None = None
         self._writer_lock = threading.Lock()
         # Scoring a small catalogue holds the interpreter: more threads than cores only hinder one another.
         self._listing = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="recsys-lists")
@@ -153,27 +153,27 @@ class Service:
         self._listing.shutdown(wait=False, cancel_futures=True)
         self.slow.pool.shutdown(wait=False, cancel_futures=True)
 
-    def text_writer(self) -> TextWriter:
-        """The causal model that writes to prompts: the assistant's, or the one that words the reasons, unadapted.
+    def chat_model(self) -> ChatModel:
+        """What writes to prompts: the assistant's model, or the one that words the reasons, unadapted.
 
         Raises
         ------
         ArtifactError
             The settings name none.
         """
-        from recsys.llm import gpt  # torch: a process that only lists does not wait for it
+        from recsys.llm.chat import load_chat  # torch: a process that only lists does not wait for it
 
-        named = (self.settings.assistant.writer, self.settings.explain.writer)
-        name = next((name for name in named if name not in (RETRIEVED, TEMPLATE)), None)
-        if name is None:
-            raise ArtifactError("no model writes here: assistant.writer and explain.writer name none")
         with self._writer_lock:
             if self._writer is None:
-                if name.startswith(gpt.ENDPOINT):
-                    self._writer = gpt.EndpointWriter(name.removeprefix(gpt.ENDPOINT))
+                wording = self.answers.value.wording if self.answers.opened else None
+                name = self.settings.explain.writer
+                if wording is not None:
+                    self._writer = wording.model
+                elif name == TEMPLATE:
+                    raise ArtifactError("no model writes here: assistant.writer and explain.writer name none")
                 else:
                     device, offline = self.settings.encoder.device, self.settings.offline
-                    self._writer = gpt.load(name, device=device, offline=offline)
+                    self._writer = load_chat(name, device=device, offline=offline)
             return self._writer
 
     def warm(self) -> None:
@@ -223,6 +223,7 @@ def live_assistant(settings: Settings, lists: Live[Recommender]) -> Live[Assista
     def open_warm() -> Assistant:
         assistant = load_assistant(settings, lists.value)
         assistant.answer("hello")  # the first answer pays for reading files
+        assistant.handovers = Handovers(settings.artifacts)
         return assistant
 
     return Live(lambda: (version_of(lists.value), knowledge.current_id()), open_warm)

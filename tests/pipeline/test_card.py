@@ -14,13 +14,17 @@ from recsys.pipeline.runs import embed, nightly
 from recsys.settings import load_settings
 
 
-@pytest.fixture
-def shop(tmp_path, tiny, tiny_tables):
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory, tiny_environment, tiny_tables):
+    folder = tmp_path_factory.mktemp("card")
     items, events = tiny_tables
-    items.drop(columns="price").to_parquet(tmp_path / "items.parquet")
-    events.to_csv(tmp_path / "events.csv", index=False)
-    settings = load_settings(artifacts=tmp_path / "a", training={"half_life": 5.0})
-    nightly(Inputs(tmp_path / "items.parquet", tmp_path / "events.csv"), settings)
+    items.drop(columns="price").to_parquet(folder / "items.parquet")
+    events.to_csv(folder / "events.csv", index=False)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in tiny_environment.items():
+            patch.setenv(name, value)
+        settings = load_settings(artifacts=folder / "a", training={"half_life": 5.0})
+        nightly(Inputs(folder / "items.parquet", folder / "events.csv"), settings)
     return settings
 
 
@@ -40,23 +44,6 @@ def test_the_card_of_a_night(shop, tiny_tables):
     assert "- rows: used" in told
 
 
-def test_a_card_is_written_anew_when_users_are_erased(shop, tiny_tables):
-    _, events = tiny_tables
-    gone = str(events.user_id.iloc[0])
-    forget({gone}, shop)
-    assert f" {events.user_id.nunique() - 1:,} shoppers" in live_card(shop)
-    assert "- rows: used" not in live_card(shop)  # the report of the reading may quote their rows
-
-
-def test_embed_alone_says_that_no_ranker_answers(shop, tmp_path, tiny_tables):
-    items, _ = tiny_tables
-    settings = load_settings(artifacts=tmp_path / "b")
-    items.to_parquet(tmp_path / "items.parquet")
-    embed(Inputs(tmp_path / "items.parquet", tmp_path / "events.csv"), settings)
-    assert "No ranker answers here: cosine" in live_card(settings)
-    assert "Not compared with anything" in live_card(settings)
-
-
 def test_the_command_prints_it(shop):
     from typer.testing import CliRunner
 
@@ -66,3 +53,21 @@ def test_the_command_prints_it(shop):
     assert result.exit_code == 0
     assert "## Known limits" in result.output
     assert pd.Series(result.output.splitlines()).str.startswith("## ").sum() == 5
+
+
+def test_embed_alone_says_that_no_ranker_answers(tmp_path, tiny, tiny_tables):
+    items, events = tiny_tables
+    events.to_csv(tmp_path / "events.csv", index=False)
+    settings = load_settings(artifacts=tmp_path / "b")
+    items.to_parquet(tmp_path / "items.parquet")
+    embed(Inputs(tmp_path / "items.parquet", tmp_path / "events.csv"), settings)
+    assert "No ranker answers here: cosine" in live_card(settings)
+    assert "Not compared with anything" in live_card(settings)
+
+
+def test_a_card_is_written_anew_when_users_are_erased(shop, tiny_tables):
+    _, events = tiny_tables
+    gone = str(events.user_id.iloc[0])
+    forget({gone}, shop)
+    assert f" {events.user_id.nunique() - 1:,} shoppers" in live_card(shop)
+    assert "- rows: used" not in live_card(shop)  # the report of the reading may quote their rows

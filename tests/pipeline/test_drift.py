@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -15,15 +16,24 @@ from recsys.pipeline.runs import nightly
 from recsys.settings import load_settings
 
 
-@pytest.fixture
-def shop(tmp_path, tiny, tiny_tables):
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory, tiny_environment, tiny_tables):
+    folder = tmp_path_factory.mktemp("drift")
     items, events = tiny_tables
-    items.to_parquet(tmp_path / "items.parquet")
-    events.to_parquet(tmp_path / "events.parquet")
-    settings = load_settings(artifacts=tmp_path / "a")
-    given = Inputs(tmp_path / "items.parquet", tmp_path / "events.parquet")
-    nightly(given, settings)
-    return settings, given
+    items.to_parquet(folder / "items.parquet")
+    events.to_parquet(folder / "events.parquet")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in tiny_environment.items():
+            patch.setenv(name, value)
+        nightly(Inputs(folder / "items.parquet", folder / "events.parquet"), load_settings(artifacts=folder / "a"))
+    return folder
+
+
+@pytest.fixture
+def shop(first_night, tmp_path, tiny):
+    shutil.copytree(first_night / "a", tmp_path / "a")
+    given = Inputs(first_night / "items.parquet", first_night / "events.parquet")
+    return load_settings(artifacts=tmp_path / "a"), given
 
 
 def moved(settings) -> dict[str, float]:
