@@ -165,7 +165,7 @@ class ExplainSettings(_Section):
     writer: str = "SmolLM2-135M-Instruct"
     """A causal model (directory, the pinned default, or a Hugging Face name), ``endpoint:MODEL``, or ``template``."""
     adapter: Path | None = None
-    """LoRA adapter of the writer; the default writer brings its own."""
+    """LoRA adapter of the writer, as `recsys finetune explainer` makes it; a guided writer needs none."""
     tone: Literal["friendly", "neutral", "expert"] = "friendly"
     """``friendly``, ``neutral`` or ``expert``."""
     length: Literal["short", "long"] = "long"

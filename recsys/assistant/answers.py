@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,9 +24,12 @@ from recsys.assistant.why import Why, why
 from recsys.assistant.wishes import several_orders
 from recsys.assistant.wording import Wording
 from recsys.data import schema
+from recsys.data.handovers import Handovers
 from recsys.data.parsing import as_ids
 from recsys.errors import ArtifactError, BadInput
 from recsys.serving.recommender import Recommender
+
+log = logging.getLogger(__name__)
 
 BOUND = 0.5
 """Confidence below which a person takes over."""
@@ -46,6 +50,11 @@ class Assistant:
         Words answers from their sources with a language model; by default the shop's own words are given as they are.
     bound
         Confidence below which a person takes over.
+
+    Attributes
+    ----------
+    handovers
+        Queue that what is handed over is written to; None (a batch, a measurement) where nobody waits.
     """
 
     def __init__(
@@ -65,6 +74,7 @@ class Assistant:
         items = None if recommender is None else recommender.shop.tables.value.items
         self.shelves = None if items is None else ProductTable(items, knowledge.synonyms)
         self.router = Router(knowledge, self.shelves, bound)
+        self.handovers: Handovers | None = None
         self._near: Nearest | None = None
         self._lock = threading.Lock()
 
@@ -127,6 +137,8 @@ class Assistant:
             yield Token(piece)
         passes_on = result.passes_on
         summary = dialogue.summary(question, turns, self.shelves, context.language) if passes_on else ""
+        if passes_on and self.handovers is not None:
+            self._hand_over(question, summary, user)
         yield Done(
             Answer(
                 text,
@@ -192,6 +204,13 @@ class Assistant:
         intent = {"greeting": "small_talk", "thanks": "small_talk", "goodbye": "small_talk", "identity": "small_talk"}
         refusal = {"privacy": "out_of_scope", "out_of_scope": "out_of_scope", "which_product": "product"}
         return Result(intent=(intent | refusal).get(call.reply, "service"), lead=context.say(call.reply), found=False)
+
+    def _hand_over(self, question: str, summary: str, user: str | None) -> None:
+        assert self.handovers is not None
+        try:
+            self.handovers.add(question, summary, user)
+        except (OSError, ArtifactError) as error:
+            log.error("%s: a conversation that was handed over is not in the queue: %s", self.handovers.path, error)
 
     def why(self, item: str, user: str | None = None, language: str = "en") -> Why:
         """Why an item of the catalogue has its score for a shopper.

@@ -18,6 +18,7 @@ from recsys.assistant.answers import Assistant
 from recsys.assistant.reply import TEMPLATE
 from recsys.assistant.setup import load_assistant
 from recsys.data.event_log import EVENTS, EventWriter
+from recsys.data.handovers import Handovers
 from recsys.data.store import knowledge_store
 from recsys.errors import ArtifactError, BadInput
 from recsys.service.access import Access
@@ -222,6 +223,7 @@ def live_assistant(settings: Settings, lists: Live[Recommender]) -> Live[Assista
     def open_warm() -> Assistant:
         assistant = load_assistant(settings, lists.value)
         assistant.answer("hello")  # the first answer pays for reading files
+        assistant.handovers = Handovers(settings.artifacts)
         return assistant
 
     return Live(lambda: (version_of(lists.value), knowledge.current_id()), open_warm)
