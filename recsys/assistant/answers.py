@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,10 +26,13 @@ from recsys.assistant.why import Why, why
 from recsys.assistant.wishes import several_orders
 from recsys.assistant.wording import Wording
 from recsys.data import schema
+from recsys.data.handovers import Handovers
 from recsys.data.parsing import as_ids
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm.chat import ChatModel
 from recsys.serving.recommender import Recommender
+
+log = logging.getLogger(__name__)
 
 BOUND = 0.5
 """Confidence below which a person takes over."""
@@ -55,6 +59,11 @@ class Assistant:
         The model was fine-tuned on `lessons` and is asked in their form.
     bound
         Confidence below which a person takes over.
+
+    Attributes
+    ----------
+    handovers
+        Queue that what is handed over is written to; None (a batch, a measurement) where nobody waits.
     """
 
     def __init__(
@@ -77,6 +86,7 @@ class Assistant:
         items = None if recommender is None else recommender.shop.tables.value.items
         self.shelves = None if items is None else ProductTable(items, knowledge.synonyms)
         self.router = Router(knowledge, self.shelves, bound)
+        self.handovers: Handovers | None = None
         self.agent = Agent(model, self.shelves) if model is not None and model.calls_tools else None
         self._near: Nearest | None = None
         self._lock = threading.Lock()
@@ -144,6 +154,8 @@ class Assistant:
             yield Token(piece)
         passes_on = result.passes_on
         summary = dialogue.summary(question, turns, self.shelves, context.language) if passes_on else ""
+        if passes_on and self.handovers is not None:
+            self._hand_over(question, summary, user)
         yield Done(
             Answer(
                 text,
@@ -223,6 +235,13 @@ class Assistant:
         intent = {"greeting": "small_talk", "thanks": "small_talk", "goodbye": "small_talk", "identity": "small_talk"}
         refusal = {"privacy": "out_of_scope", "out_of_scope": "out_of_scope", "which_product": "product"}
         return Result(intent=(intent | refusal).get(call.reply, "service"), lead=context.say(call.reply), found=False)
+
+    def _hand_over(self, question: str, summary: str, user: str | None) -> None:
+        assert self.handovers is not None
+        try:
+            self.handovers.add(question, summary, user)
+        except (OSError, ArtifactError) as error:
+            log.error("%s: a conversation that was handed over is not in the queue: %s", self.handovers.path, error)
 
     def why(self, item: str, user: str | None = None, language: str = "en") -> Why:
         """Why an item of the catalogue has its score for a shopper.

@@ -1,4 +1,4 @@
-"""How fast is it, against peers in the same run? Encoding, search, lists, fitting the ranker, reasons, answers."""
+"""How fast is it, against peers in the same run? Encoding, search, lists, training, reasons, answers, HTTP."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recsys.cli._command import Artifacts, Json, command, file, out
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
-KINDS = ("encode", "search", "recommend", "train", "explain", "answers")
+KINDS = ("encode", "search", "recommend", "train", "explain", "answers", "serve")
 
 
 @command
@@ -23,7 +23,7 @@ def benchmark(
         int | None,
         Option(
             "--size",
-            help="Texts to encode, vectors to search (repeated and perturbed), reasons to write, questions to ask.",
+            help="Texts to encode, vectors to search, reasons to write, questions to ask, requests to send.",
         ),
     ] = None,
     rounds: Annotated[int, Option("--rounds", help="Turns of each contender; figures are medians over them.")] = 5,
@@ -47,6 +47,8 @@ def benchmark(
     found = _measure(what, settings, size, rounds)
     if save is not None:
         save.write_text(json.dumps(found, indent=1), "utf-8")
+    if what == "serve":
+        return _served(found, quiet=as_json)
     ratio = next((k for k in _RATIOS if k in next(iter(found["contenders"].values()))), "")
     if not as_json:
         for name, figure in found["contenders"].items():
@@ -59,6 +61,22 @@ def benchmark(
     first, figure = next(iter(found["contenders"].items()))
     against = found.get("reference", "sentence-transformers")
     return {**found, "line": f"{what}: {first} is {_median(figure.get(ratio))} times as fast as {against}"}
+
+
+def _served(found: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    if not quiet:
+        for at in found["load"]:
+            for name, row in at.items():
+                if name != "clients":
+                    rate = f"{row['per_second']:8.0f}/s  p50 {row['p50_ms']:7.2f} ms  p99 {row['p99_ms']:7.2f} ms"
+                    out.print(f"{at['clients']:>3} clients  {name:32} {rate}  {row['of_bare']:4.0%} of bare")
+        memory, beside = found["memory"], found["healthz_beside_slow_calls"]
+        out.print(f"memory after {memory['requests']:,} requests: {memory['growth']:+.1%}")
+        out.print(f"/healthz beside slow calls: p50 {beside['p50_ms']:.1f} ms, most {beside['most_ms']:.1f} ms")
+    four = next(at for at in found["load"] if at["clients"] == 4)["with titles"]
+    errors = sum(row["errors"] for at in found["load"] for name, row in at.items() if name != "clients")
+    line = f"serve: {four['per_second']:.0f} requests a second at 4 clients, {four['of_bare']:.0%} of a bare route"
+    return {**found, "line": f"{line}, p99 {four['p99_ms']:.1f} ms, {errors:.0f} errors"}
 
 
 _RATIOS = ("times_as_fast", "times_sentence_transformers")
@@ -77,6 +95,8 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
     from recsys.ranking.recipe import HistoryEncoder
     from recsys.serving.recommender import Recommender
 
+    if what == "serve":
+        return bench.bench_serve(settings, requests=size or 2_000, rounds=rounds)
     rec = Recommender.load(settings=settings)
     assert rec.version is not None
     if what == "encode":
@@ -84,8 +104,8 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
         texts = [t for t in dict.fromkeys(texts) if t][: size or 2_000]
         return bench.bench_encode(texts, model=settings.encoder.name, repeats=rounds)
     if what == "train":
-        texts_of = HistoryEncoder(encoder_of(rec.version, settings), rec.shop, settings, progress=False)
-        return bench.bench_train(rec.shop, texts_of, settings, rounds=rounds)
+        texts_of = HistoryEncoder(encoder_of(rec.version, settings), rec.shop.by_product, settings, progress=False)
+        return bench.bench_train(rec.shop.by_product, texts_of, settings, rounds=rounds)
     if what == "answers":
         return bench.bench_answers(settings, size=size)
     if what == "explain":
