@@ -10,9 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from recsys.errors import BadInput
+
+
+class Section(BaseModel):
+    """A section of the settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 def refuse_unknown(model: type[BaseModel], prefix: str, others: Iterable[str], file: Path) -> None:
@@ -89,6 +95,8 @@ def _section(annotation: Any) -> type[BaseModel] | None:
 
 def as_toml(value: Any) -> str:
     """A value as TOML writes it."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_defaults=True)
     if isinstance(value, tuple | list):
         return "[" + ", ".join(map(as_toml, value)) + "]"
     if isinstance(value, Mapping):

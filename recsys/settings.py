@@ -14,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -23,6 +23,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from recsys._serve_settings import ExperimentSettings, ServeSettings
+from recsys._setting_names import Section as _Section
 from recsys._setting_names import as_toml, names, refuse_unknown, variable_of
 from recsys.errors import BadInput
 
@@ -37,10 +39,6 @@ _OTHER_VARIABLES = (
     "RECSYS_KEYS",
     "RECSYS_TOKEN_SECRET",
 )
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class EncoderSettings(_Section):
@@ -167,7 +165,7 @@ class ExplainSettings(_Section):
     writer: str = "SmolLM2-135M-Instruct"
     """A causal model (directory, the pinned default, or a Hugging Face name), ``endpoint:MODEL``, or ``template``."""
     adapter: Path | None = None
-    """LoRA adapter of the writer; the default writer brings its own."""
+    """LoRA adapter of the writer, as `recsys finetune explainer` makes it; a guided writer needs none."""
     tone: Literal["friendly", "neutral", "expert"] = "friendly"
     """``friendly``, ``neutral`` or ``expert``."""
     length: Literal["short", "long"] = "long"
@@ -187,39 +185,16 @@ class ExplainSettings(_Section):
     """Sentences written together."""
 
 
-class ServeSettings(_Section):
-    """The HTTP service: who may ask, how much, and how long events are kept."""
-
-    keys: Path | None = None
-    """The file of API keys (hashes, scopes) that `recsys keys` writes; by default ``keys.json`` under the artifacts.
-    The variable ``RECSYS_KEYS`` adds its own."""
-    rate: str = "600/minute"
-    """Requests of one key, where the key has no rate of its own, in the words of the library `limits`."""
-    shopper_rate: str = "120/minute"
-    """Requests of one shopper, by a token of theirs."""
-    rate_storage: str = "memory://"
-    """Where requests are counted: in each process, or for all of them in what `limits` takes, such as ``redis://``."""
-    cors_origins: tuple[str, ...] = ()
-    """Origins (``https://shop.example``) whose pages a browser lets ask; by default none but this server's own."""
-    seconds: float = Field(30.0, gt=0)
-    """A caller of what may be slow (reasons, answers, described products) waits so long at most."""
-    slow_threads: int = Field(4, ge=1)
-    """Slow calls at the same time."""
-    cached_lists: int = Field(20_000, ge=0)
-    """Latest lists that are kept for who asks again; events and versions make new ones. 0 keeps none."""
-    keep_events_days: float = Field(90.0, gt=0)
-    """Days after which events that a night has taken in are deleted from the log."""
-
-
 class AssistantSettings(_Section):
     """The shop's assistant."""
 
     languages: tuple[Literal["en", "zh"], ...] = ("en",)
     """Languages the encoder reads; questions in others rest on their words and on shop concepts."""
     writer: str = "auto"
-    """Language model: ``auto`` is Qwen2.5-Coder-0.5B-Instruct where the extra ``llm`` is installed, else none;
-    ``retrieved`` is none (the shop's own words); else a GGUF model (pinned name, ``.gguf`` file, hub repository), a
-    causal model of transformers, or ``endpoint:MODEL``. What does not follow from its source is replaced by it."""
+    """Language model: ``auto`` is Qwen2.5-Coder-0.5B-Instruct where the extra ``llm`` is installed, else none; it
+    chooses what to look up where the router doubts, and the shop's own words are given. A model named here words what
+    the rules say, too: a GGUF model (pinned name, ``.gguf`` file, hub repository), a causal model of transformers, or
+    ``endpoint:MODEL``; what does not follow from its source is replaced by it. ``retrieved`` is no model."""
     adapter: Path | None = None
     """LoRA adapter of the writer, as `recsys finetune assistant` makes it."""
     orders: str | None = None
@@ -255,6 +230,7 @@ class Settings(BaseSettings):
     explain: ExplainSettings = ExplainSettings()
     assistant: AssistantSettings = AssistantSettings()
     serve: ServeSettings = ServeSettings()
+    experiment: ExperimentSettings = ExperimentSettings()
     seed: int = 7
     """Seed of everything random in training and evaluation."""
     keep_versions: int = Field(3, ge=1)

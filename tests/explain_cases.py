@@ -66,6 +66,8 @@ def case(
     categories = rng.sample(CATEGORIES, 4)
     if kind is Kind.BRAND:
         brands[1] = brands[0]
+        if rng.random() < 0.5:  # many titles begin with the brand, and then it is not said again
+            names[:2] = [f"{brands[0]} {name}" for name in names[:2]]
     if kind is Kind.CATEGORY:
         categories[1] = categories[0]
     usual = round(rng.uniform(5, 60), 2)
@@ -105,7 +107,7 @@ def case(
     )
     facts = Facts(
         item=products[0],
-        because=because if kind in PAIR else (),
+        because=because,
         choice=Choice(kind, 0 if kind in PAIR else None),
         usual_price=usual,
         new=kind is Kind.NEW,

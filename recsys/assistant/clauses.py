@@ -29,9 +29,10 @@ _PARENTHESIS = re.compile(r"[(（]([^()（）]*)[)）]")
 _CONDITIONAL = re.compile(r"\b(?:unless|if|except|when|not)\b|[,，]|除外|除非", re.IGNORECASE)
 _SHORTENED = re.compile(r"'(?:ll|ve|re|d|m)$")
 _ARTICLES = frozenset(["the", "a", "an"])
-_SKIPPED = _ARTICLES | frozenset(["our", "your", "my", "its", "their", "的", "了", "会", "您", "您的", "we", "you"])
+_SKIPPED = _ARTICLES | frozenset(
+    "our your my its their we you is are was were be been has have still 的 了 会 您 您的".split()  # noqa: SIM905
+)
 _JOINS = frozenset(["and", "or", "so"])
-_CONTRASTS = frozenset(["but", "while", "whereas", "though", "although", "但", "而"])
 ORDINALS = frozenset({"first", "second", "third"})
 MARKS = frozenset({"if", "only_if", "unless"})
 VERBS = frozenset({"verb", "act", "request"})
@@ -125,7 +126,7 @@ def subject(clause: Clause) -> list[Term]:
             break
         if term.kind in THINGS and term.key not in ORDINALS:
             things.append(term)
-    if not things and clause.main and clause.main[0].kind == "request":
+    if any(t.kind == "request" for t in clause.main):
         things = [t for t in clause.main if t.kind in THINGS]
     return things or [t for t in clause.inherited if t.kind in THINGS]
 
@@ -137,7 +138,7 @@ def _clause(terms: list[Term], number: int) -> Clause:
         if term.kind in MARKS:
             clause.marks.add(term.kind)
             to, opened = clause.condition, opened or at <= 1
-        elif term.kind == "comma" and opened:
+        elif term.kind in {"comma", "then"} and opened:
             to, opened = clause.main, False
         elif term.kind == "not":
             clause.negative ^= to is clause.main
@@ -171,7 +172,7 @@ def _split(terms: list[Term]) -> Iterator[list[Term]]:
     """Parts of a sentence that each have a verb or a value."""
 
     def telling(part: list[Term]) -> bool:
-        return any(t.kind in VERBS | {"quantity", "not"} for t in part)
+        return any(t.kind in VERBS | {"quantity", "not"} or t.key in {"sent", "unsent"} for t in part)
 
     parts: list[list[Term]] = [[]]
     for term in terms:
@@ -183,7 +184,7 @@ def _split(terms: list[Term]) -> Iterator[list[Term]]:
     for at, part in enumerate(parts[1:], 1):
         starts = next((t.kind for t in part if t.kind not in {"comma", "join", "contrast"}), "")
         conditional = next((t.kind in MARKS for t in whole if t.kind in CLAIMING | MARKS), False) and not any(
-            t.kind == "comma" for t in whole
+            t.kind in {"comma", "then"} for t in whole
         )
         leading = starts in MARKS and at + 1 < len(parts) and telling(parts[at + 1]) and telling(whole)
         sides = all(any(t.kind in THINGS for t in side) for side in (whole, part))
@@ -191,7 +192,9 @@ def _split(terms: list[Term]) -> Iterator[list[Term]]:
             yield whole
             whole = part[1:]
             continue
-        verbal = any(t.kind in VERBS | {"not"} for t in whole) or any(t.kind in {"quantity", "not"} for t in part)
+        verbal = any(t.kind in VERBS | {"not", "state"} for t in whole) or any(
+            t.kind in {"quantity", "not"} for t in part
+        )
         if telling(whole) and telling(part) and verbal and starts not in MARKS and not conditional:
             yield whole
             whole = part[1:]
@@ -206,7 +209,7 @@ def _terms(text: str) -> list[Term]:
     out: list[Term] = []
     at = 0
     while at < len(raw):
-        if raw[at][0] in {"word", "han", "join", "contrast"}:
+        if raw[at][0] in {"word", "han", "join"}:
             found, length = _longest(raw, at)
             if found:
                 out += found
@@ -250,12 +253,10 @@ def _tokens(text: str) -> Iterator[tuple[str, str, Any]]:
             if said.endswith("n't"):
                 yield "word", stem(said[:-3]), False
                 yield "word", "not", False
-            elif said in _JOINS or said in _CONTRASTS:
-                yield "join" if said in _JOINS else "contrast", said, None
+            elif said in _JOINS:
+                yield "join", said, None
             else:
                 yield "word", stem(said), named
-        elif kind == "han" and said in _CONTRASTS:
-            yield "contrast", said, None
         else:
             yield kind, said, None
 
@@ -281,15 +282,15 @@ def _longest(raw: list[tuple[str, str, Any]], start: int) -> tuple[list[Term], i
     node: dict[str, Any] = _lexicon()
     best: tuple[list[Term], int] = ([], 0)
     at = start
-    while at < len(raw) and raw[at][0] in {"word", "han", "join", "contrast"}:
+    while at < len(raw) and raw[at][0] in {"word", "han", "join"}:
         key = raw[at][1]
         if key in node:
             node = node[key]
+            if "" in node:
+                best = (node[""], at + 1 - start)
         elif not (at > start and key in _SKIPPED):
             break
         at += 1
-        if "" in node:
-            best = (node[""], at - start)
     return best
 
 

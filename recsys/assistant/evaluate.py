@@ -23,6 +23,7 @@ from recsys.errors import BadInput, require
 from recsys.explain.grounding import unsourced
 
 _NUMBERING = re.compile(r"^\d\. ")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 REFUSED = frozenset({"out_of_scope"})
 FOREIGN_ORDERS = 200
 """Orders of others that a shopper asks for."""
@@ -95,9 +96,9 @@ def grounded(assistant: Assistant, question: str, answer: Answer) -> bool:
         sources = [f"{p.title}\n{p.text}" for p in passages]
         if assistant.shelves is not None:
             sources += [_product(assistant, s[5:]) for s in answer.sources if s.startswith("item:")]
-        return bool(sources) and not unsourced(
-            "\n".join(lines), [*sources, question, *own_words(), *_bounds(assistant, question)]
-        )
+        told = [*sources, question, *own_words(), *_bounds(assistant, question)]
+        text, *given = (_THOUSANDS.sub("", part) for part in ("\n".join(lines), *told))
+        return bool(sources) and not unsourced(text, given)
     return bool(passages) and not check_answer(answer.text, passages, question)
 
 

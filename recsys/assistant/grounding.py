@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from recsys.assistant.clauses import ORDINALS, THINGS, VERBS, Clause, Term, clauses, lead
+from recsys.assistant.clauses import ORDINALS, THINGS, VERBS, Clause, Term, clauses, lead, subject
 from recsys.assistant.quantities import Quantity
 from recsys.assistant.sources import Passage
 from recsys.explain.grounding import limits
@@ -30,6 +30,7 @@ _MAIL = re.compile(r"[\w.+-]+@[\w.-]+\w")
 HARD = frozenset({"thing", "service", "state", "moment", "verb", "place", "name"})
 _DENYING = frozenset({"reason_none", "no_interest", "unsent", "free"})
 SOFT = frozenset({"act", "request", "word", "han"})
+_OPPOSITE = {"reason_none": "reason", "no_interest": "interest", "unsent": "sent", "sealed": "unsealed"}
 _WIDER = {
     "cost": ("pay",),
     "accept": ("pay",),
@@ -41,6 +42,11 @@ _WIDER = {
     "standard": ("delivery",),
     "buy": ("orders",),
     "our_cost": ("free",),
+    "deduct": ("refund",),
+    "show": ("see",),
+    "student_mail": ("student",),
+    "write_to": ("email",),
+    "delivery": ("cost",),
     "come_back": ("send_back",),
 }
 
@@ -53,7 +59,8 @@ def check_answer(answer: str, sources: Sequence[Passage | str], question: str = 
         return []  # the shop's own words
     outside = _MAIL.sub(lambda m: " " if m.group() in "\n".join(p.text for p in passages) else m.group(), answer)
     found = limits(answer, outside, MAX_LENGTH)
-    known = [_read(p) for p in passages]
+    found += ["asks instead of answering"] if re.search(r"[?？]", answer) else []
+    known = [_read(p) for p in _grouped(passages)]
     asked = clauses(question)
     affirmed, rest = lead(answer)
     said = clauses(rest)
@@ -61,9 +68,19 @@ def check_answer(answer: str, sources: Sequence[Passage | str], question: str = 
     found += [f"not in the sources: {_shown(c)}" for c, b in zip(said, bound, strict=True) if not b]
     if not any(_weight(clause) for clause in said):
         found.append("says nothing of its source")
-    elif affirmed is not None and not found and not _agrees(affirmed, said[0], bound[0], asked):
+    elif affirmed is not None and not found and not _agrees(affirmed, said[0], [s for b in bound for s in b], asked):
         found.append("its yes or no is not in the sources")
     return found
+
+
+def _grouped(passages: Sequence[Passage]) -> list[Passage]:
+    """What several facts say of one order or product, together."""
+    found: dict[str, Passage] = {}
+    for at, passage in enumerate(passages):
+        key = passage.id if passage.id.startswith(("order:", "item:")) else str(at)
+        before = found.get(key)
+        found[key] = replace(before, text=f"{before.text}\n{passage.text}") if before else passage
+    return list(found.values())
 
 
 @dataclass(frozen=True)
@@ -79,7 +96,7 @@ class _Source:
 
 def _read(passage: Passage) -> _Source:
     affirmed, rest = lead(passage.text)
-    found = clauses(rest)
+    found = clauses(_PARENTHESIS.sub("", rest) if passage.kind == "order" else rest)
     title = clauses(passage.title)
     context = set(_keys(t for c in title for t in c.terms))
     if (
@@ -93,7 +110,7 @@ def _read(passage: Passage) -> _Source:
     if affirmed is not None and title:  # "Yes", "No": what the question asks, and the condition that follows
         asked = Clause([t for c in title for t in c.main], [t for c in title for t in c.condition])
         asked.negative = title[0].negative is affirmed
-        if found and not any(t.kind in VERBS for t in found[0].main):
+        if found and not any(t.kind in VERBS | {"self"} for t in found[0].main):
             asked.main += found[0].main
             asked.condition += found[0].condition
             asked.marks = found[0].marks
@@ -105,9 +122,9 @@ def _read(passage: Passage) -> _Source:
             asked.sentence = -1
     everything = context | set(_keys(t for c in found for t in c.terms))
     if passage.kind == "product":
-        context = everything | {"cost"}
+        context = everything | {"cost", "screen"}
     if passage.kind == "order":
-        context = set(_keys(t for c in found for t in c.terms if t.kind not in VERBS and not t.quantity))
+        context = set(_keys(t for c in clauses(rest) for t in c.terms if t.kind not in VERBS and not t.quantity))
     return _Source(tuple(found), affirmed, _widened(context), _widened(everything), passage.kind)
 
 
@@ -120,7 +137,7 @@ def _bearing(
     products = sum(s.kind == "product" for s in known)
     said = [c for c in answer if abs(c.sentence - clause.sentence) <= 1]
     bearing = [s for s in known if any(_follows(clause, one, s, said, asked, products) for one in _units(s, clause))]
-    if "both" in clause.marks:
+    if "both" in clause.marks or Quantity("", products, products) in clause.quantities:
         return bearing if len(bearing) == products else []
     return bearing
 
@@ -133,7 +150,8 @@ def _units(source: _Source, clause: Clause) -> list[list[Clause]]:
     alone += [
         [a, b]
         for a, b in pairwise(source.clauses)
-        if (b.inherited or a.sentence == b.sentence) and not any(t.kind in THINGS for t in b.main)
+        if ((b.inherited or a.sentence == b.sentence) and not any(t.kind in THINGS for t in b.main))
+        or (a.sentence == b.sentence and not b.quantities and not any(t.kind == "verb" for t in b.main))
     ]
     if (
         clause.quantities
@@ -153,11 +171,21 @@ def _follows(
     asked: Sequence[Clause],
     products: int,
 ) -> bool:
-    own = _widened(_keys(t for c in unit for t in c.terms + c.inherited))
+    unit_terms = [t for c in unit for t in c.terms + c.inherited]
+    own = _widened(_keys(unit_terms))
     allowed = own | source.context
+    if any(q.limits for c in unit for q in c.quantities):
+        allowed |= {"orders", "buy"}  # "free from 40" is said of orders
+    of, about = _keys(subject(clause)) & _keys(clause.main), _keys(t for c in unit for t in subject(c))
+    if of - {"orders"} and about and not of & own:
+        return False
     begins = next((t.kind for t in clause.main), "")
     critical = begins != "request" and (clause.quantities or any(t.kind in HARD - THINGS for t in clause.main))
-    claims = [*clause.terms, *(clause.inherited if critical else ())]
+    contrasted = _keys(t for c in source.clauses if c.quantities for t in c.terms + c.inherited) if critical else set()
+    claims = [
+        *clause.terms,
+        *(t for t in clause.inherited if t.kind in THINGS and (t.key in contrasted or t.kind == "name")),
+    ]
     if any(t.key not in (own if t.kind == "place" else allowed) for t in claims if t.kind in HARD):
         return False
     counted = Quantity("", products, products)
@@ -167,7 +195,8 @@ def _follows(
     missing = sum(_cost(t) for t in soft if t.key not in allowed)
     if missing > SLACK * sum(_cost(t) for t in clause.terms):
         return False
-    for mark, enough in (("all", {"all"}), ("only", {"only", "one"})):
+    same_case = {"if"} if "if" in clause.marks else set()
+    for mark, enough in (("all", {"all"}), ("only", {"only", "one", "unless"} | same_case)):
         if (
             mark in clause.marks
             and not (mark == "only" and clause.quantities)
@@ -182,6 +211,8 @@ def _follows(
         c.negative != clause.negative for c in source.clauses if _shared(c, clause) == closest
     ):
         return False
+    if source.kind == "order" and any(t.key == "delivered" and t not in unit_terms for t in clause.terms):
+        return False  # expected to be delivered is not delivered
     if source.kind == "product" and clause.negative and any(t.key not in own for t in clause.main if t.kind == "verb"):
         return False
     return not _dropped(clause, unit, said, asked)
@@ -192,7 +223,7 @@ def _dropped(clause: Clause, unit: Sequence[Clause], said: Sequence[Clause], ask
     kept = _widened(_keys(t for c in (*said, *asked) for t in c.terms + c.inherited))
     given = [q for c in said for q in c.quantities]
     for one in unit:
-        if not _shared(one, clause) and not clause.quantities:
+        if len(unit) > 1 and not _shared(one, clause) and not clause.quantities:
             continue
         if any(q.limits and not any(g.says(q) or q.says(g) for g in given) for q in one.quantities):
             return True
@@ -207,10 +238,10 @@ def _dropped(clause: Clause, unit: Sequence[Clause], said: Sequence[Clause], ask
 
 def _agrees(affirmed: bool, first: Clause, bearing: Sequence[_Source], asked: Sequence[Clause]) -> bool:
     """Whether the yes or no that an answer begins with is what a source says to the question."""
-    denies = first.negative or any(t.key in _DENYING for t in first.terms)
-    things = {t.key for c in asked for t in c.terms if t.kind in HARD}
+    denies = first.negative or (not affirmed and any(t.key in _DENYING for t in first.terms))
+    things = {t.key for c in asked for t in c.terms if t.kind in HARD and t.kind != "name"}
     for source in bearing:
-        if things <= source.everything and (
+        if things <= source.everything | {_OPPOSITE[k] for k in source.everything if k in _OPPOSITE} and (
             source.lead is affirmed if source.lead is not None else denies is not affirmed
         ):
             return True
@@ -218,8 +249,8 @@ def _agrees(affirmed: bool, first: Clause, bearing: Sequence[_Source], asked: Se
 
 
 def _shared(one: Clause, other: Clause) -> int:
-    hard = HARD | SOFT - {"han"}
-    return len(_keys(t for t in one.terms if t.kind in hard) & _keys(t for t in other.terms if t.kind in hard))
+    keys = _keys(one.terms)
+    return sum(1 + (t.kind in HARD) for t in set(other.terms) if t.key in keys and t.kind not in {"han", "self"})
 
 
 def _keys(terms: Iterable[Term]) -> set[str]:

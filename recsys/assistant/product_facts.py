@@ -34,9 +34,11 @@ def compare(context: Context, asked: Compare) -> Result:
     ]
     same = set.intersection(*(set(_features(table, row)) for row in rows)) if rows else set()
     cite = f"item:{table.ids[rows[0]]}" if rows else ""
-    shared = [feature for feature in _features(table, rows[0]) if feature in same] if rows else []
+    kind = table.kind_terms({table.categories[row] for row in rows})  # that both are shoes was known
+    own = _features(table, rows[0]) if rows else []
+    shared = [part for part in own if part in same and not kind.issuperset(tokens(part))]
     if shared:
-        facts.append(Fact(context.say("compare_same", features=", ".join(shared)), cite))
+        facts.append(Fact(context.say("compare_same", features=context.listed(shared)), cite))
     prices = table.prices[rows]
     if len(rows) > 1 and np.isfinite(prices).all() and prices.max() > prices.min():
         row = rows[int(prices.argmin())]

@@ -70,7 +70,7 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
         )
     vague = not (wanted.categories or wanted.words or wanted.brands or wanted.measures)
     if (vague or _unknown_kind(asked.query, wanted)) and wanted.unknown and not asked.refines:
-        lead = context.say("not_in_catalogue", words=", ".join(wanted.unknown))
+        lead = context.say("not_in_catalogue", words=context.listed(wanted.unknown))
         return Result(intent="recommendation", lead=lead, found=False, confidence=0.5)
     if not len(rows):
         return Result(intent="recommendation", lead=_nothing(context, wanted, asked), found=False, confidence=0.5)
@@ -79,7 +79,8 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     lacking = [w for w in wanted.words if not any(w in terms for terms in told)]
     unmet = dict.fromkeys([*given_up, *lacking, *wanted.unknown])
     lead = {"price": "found_cheapest", "-price": "found_dearest"}.get(wanted.sort, "found")
-    note = context.say("unmet", wishes=", ".join(unmet)) if unmet else ""
+    wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, list(unmet))]
+    note = context.say("unmet", wishes=context.listed(wishes)) if wishes else ""
     said = reasons(context, order)
     facts = [_line(context, n, row, wanted) for n, row in enumerate(order, start=1)]
     mixed = [f for fact, reason, row in zip(facts, said, order, strict=True) for f in _with(fact, reason, table, row)]
@@ -88,6 +89,17 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
 
 def _with(fact: Fact, reason: str, table: ProductTable, row: int) -> list[Fact]:
     return [fact, Fact(reason, f"item:{table.ids[row]}")] if reason else [fact]
+
+
+def _phrases(text: str, words: list[str]) -> list[str]:
+    """These words of a text, those that stand side by side in it as one: "wide feet", not "wide, feet"."""
+    joined: list[str] = []
+    for word in words:
+        if joined and f"{joined[-1]} {word}" in text.lower():
+            joined[-1] += f" {word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _unknown_kind(query: str, wanted: Constraints) -> bool:
@@ -162,14 +174,14 @@ def _nothing(context: Context, wanted: Constraints, asked: SearchProducts) -> st
 def _line(context: Context, n: int, row: int, wanted: Constraints) -> Fact:
     table = table_of(context)
     price = f" ({money(table.prices[row])})" if np.isfinite(table.prices[row]) else ""
-    reason = ", ".join(_fits(context, row, wanted)) or context.say("reason_best")
+    reason = context.say("clauses").join(_fits(context, row, wanted)) or context.say("reason_best")
     return Fact(context.say("line", n=n, item=table.titles[row], price=price, reason=reason), f"item:{table.ids[row]}")
 
 
 def _fits(context: Context, row: int, wanted: Constraints) -> list[str]:
     """What of this product meets the wishes, and the first sentence the catalogue says of it."""
     table, found = table_of(context), []
-    if table.categories[row]:
+    if table.categories[row] and len(wanted.categories) != 1:  # who asks for laptops knows that these are
         found.append(table.local_name(table.categories[row], context.language))
     if wanted.brands:
         found.append(context.say("reason_brand", brand=table.brands[row]))
@@ -192,7 +204,7 @@ def described(wanted: Constraints, context: Context) -> str:
         parts.append(context.say("constraint_max", limit=money(wanted.price_max)))
     if wanted.price_min is not None:
         parts.append(context.say("constraint_min", limit=money(wanted.price_min)))
-    return ", ".join([*parts, *(str(measure) for measure in wanted.measures)]) or "…"
+    return context.listed([*parts, *(str(measure) for measure in wanted.measures)]) or "…"
 
 
 def goes_with(context: Context, asked: GoesWith) -> Result:
@@ -224,9 +236,15 @@ def recommend(context: Context, asked: Recommend) -> Result:
     rows = [table.row[i] for i in asked.why if i in table.row]
     said = reasons(context, rows, least=True)
     facts = tuple(
-        Fact(f"{table.titles[row]}: {text}", f"item:{table.ids[row]}") for row, text in zip(rows, said, strict=True)
+        Fact(_naming(context, row, text), f"item:{table.ids[row]}") for row, text in zip(rows, said, strict=True)
     )
     return Result(facts, "recommendation", reasons=tuple(fact.text for fact in facts))
+
+
+def _naming(context: Context, row: int, reason: str) -> str:
+    """A reason with the product's name before it, where it does not say the name itself."""
+    title = table_of(context).titles[row]
+    return reason if title.split(",")[0] in reason else context.say("why", item=title, reason=reason)
 
 
 def why_kind(context: Context, question: str) -> Result | None:
@@ -257,7 +275,7 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
     rows = matching(table, replace(wanted, sort="", unknown=()))
     if not (wanted.categories or wanted.brands or wanted.words):
         departments = [d for d in dict.fromkeys(table.departments) if d] or table.category_names
-        names = ", ".join(table.local_name(name, context.language) for name in departments)
+        names = context.listed(table.local_name(name, context.language) for name in departments)
         return Result((Fact(context.say("sells", kinds=names, n=len(table.ids))),), "product")
     if not len(rows):
         return Result(intent="product", lead=_nothing(context, wanted, SearchProducts(query="")), found=False)
@@ -266,7 +284,7 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
     what = described(replace(wanted, price_max=wanted.price_max), context)
     facts = [Fact(context.say("count", n=len(rows), what=what))]
     if brands and not wanted.brands:
-        facts.append(Fact(context.say("brands", n=len(brands), brands=", ".join(sorted(brands)))))
+        facts.append(Fact(context.say("brands", n=len(brands), brands=context.listed(sorted(brands)))))
     if np.isfinite(prices).any():
         facts.append(
             Fact(context.say("prices", low=money(float(np.nanmin(prices))), high=money(float(np.nanmax(prices)))))

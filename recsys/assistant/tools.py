@@ -6,7 +6,7 @@ model. What they return is already in the shopper's language: joined, the facts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -105,6 +105,10 @@ class Context:
     def say(self, key: str, **values: object) -> str:
         """One of the assistant's own messages."""
         return message(key, self.language, **values)
+
+    def listed(self, parts: Iterable[str]) -> str:
+        """Several things one after another, as the language writes them."""
+        return self.say("enumerated").join(parts)
 
 
 class SearchProducts(BaseModel):

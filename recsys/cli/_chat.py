@@ -40,7 +40,8 @@ class Chat:
 
     def __init__(self, assistant: Assistant, settings: Settings, user: str | None = None) -> None:
         self.assistant, self.user, self.folder = assistant, user, settings.artifacts
-        self.feedback, self.queue = Feedback(settings.artifacts / "feedback"), Handovers(settings.artifacts)
+        self.feedback = Feedback(settings.artifacts / "feedback")
+        assistant.handovers = Handovers(settings.artifacts)
         self.terminal = sys.stdin.isatty() and sys.stdout.isatty()
         self.turns: list[dict[str, Any]] = []
         self.shown: list[str] = []
@@ -99,7 +100,6 @@ class Chat:
         if answer.sources:
             print(self._dim(f"[{', '.join(answer.sources)}]"))
         if answer.handover:
-            self.queue.add(question, answer.summary, self.user)
             print(self._dim(answer.summary))
         self.turns += [
             {"role": "user", "content": question},

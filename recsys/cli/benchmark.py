@@ -1,4 +1,4 @@
-"""How fast is it, against peers in the same run? Texts to vectors, search, lists, fitting the ranker, reasons."""
+"""How fast is it, against peers in the same run? Encoding, search, lists, training, reasons, answers, HTTP."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recsys.cli._command import Artifacts, Json, command, file, out
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
-KINDS = ("encode", "search", "recommend", "train", "explain")
+KINDS = ("encode", "search", "recommend", "train", "explain", "answers", "serve")
 
 
 @command
@@ -21,7 +21,10 @@ def benchmark(
     what: Annotated[str, typer.Argument(metavar="|".join(KINDS), help="What to time.")],
     size: Annotated[
         int | None,
-        Option("--size", help="Texts to encode, vectors to search (repeated and perturbed), reasons to write."),
+        Option(
+            "--size",
+            help="Texts to encode, vectors to search, reasons to write, questions to ask, requests to send.",
+        ),
     ] = None,
     rounds: Annotated[int, Option("--rounds", help="Turns of each contender; figures are medians over them.")] = 5,
     save: Annotated[Path | None, file("--out", help="Write everything measured as JSON.")] = None,
@@ -44,15 +47,36 @@ def benchmark(
     found = _measure(what, settings, size, rounds)
     if save is not None:
         save.write_text(json.dumps(found, indent=1), "utf-8")
+    if what == "serve":
+        return _served(found, quiet=as_json)
     ratio = next((k for k in _RATIOS if k in next(iter(found["contenders"].values()))), "")
     if not as_json:
         for name, figure in found["contenders"].items():
-            out.print(f"{name:45} {figure['seconds']['median']:>12.6g} s   x {_median(figure.get(ratio))}")
+            times = f"   x {_median(figure[ratio])}" if ratio else ""
+            out.print(f"{name:45} {figure['seconds']['median']:>12.6g} s{times}")
         for name, why in found["left_out"].items():
             out.print(f"left out: {name} ({why})")
+    if "line" in found:
+        return found
     first, figure = next(iter(found["contenders"].items()))
     against = found.get("reference", "sentence-transformers")
     return {**found, "line": f"{what}: {first} is {_median(figure.get(ratio))} times as fast as {against}"}
+
+
+def _served(found: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    if not quiet:
+        for at in found["load"]:
+            for name, row in at.items():
+                if name != "clients":
+                    rate = f"{row['per_second']:8.0f}/s  p50 {row['p50_ms']:7.2f} ms  p99 {row['p99_ms']:7.2f} ms"
+                    out.print(f"{at['clients']:>3} clients  {name:32} {rate}  {row['of_bare']:4.0%} of bare")
+        memory, beside = found["memory"], found["healthz_beside_slow_calls"]
+        out.print(f"memory after {memory['requests']:,} requests: {memory['growth']:+.1%}")
+        out.print(f"/healthz beside slow calls: p50 {beside['p50_ms']:.1f} ms, most {beside['most_ms']:.1f} ms")
+    four = next(at for at in found["load"] if at["clients"] == 4)["with titles"]
+    errors = sum(row["errors"] for at in found["load"] for name, row in at.items() if name != "clients")
+    line = f"serve: {four['per_second']:.0f} requests a second at 4 clients, {four['of_bare']:.0%} of a bare route"
+    return {**found, "line": f"{line}, p99 {four['p99_ms']:.1f} ms, {errors:.0f} errors"}
 
 
 _RATIOS = ("times_as_fast", "times_sentence_transformers")
@@ -71,6 +95,8 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
     from recsys.ranking.recipe import HistoryEncoder
     from recsys.serving.recommender import Recommender
 
+    if what == "serve":
+        return bench.bench_serve(settings, requests=size or 2_000, rounds=rounds)
     rec = Recommender.load(settings=settings)
     assert rec.version is not None
     if what == "encode":
@@ -80,6 +106,8 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
     if what == "train":
         texts_of = HistoryEncoder(encoder_of(rec.version, settings), rec.shop.by_product, settings, progress=False)
         return bench.bench_train(rec.shop.by_product, texts_of, settings, rounds=rounds)
+    if what == "answers":
+        return bench.bench_answers(settings, size=size)
     if what == "explain":
         return bench.bench_explain(rec, sentences=size or 96, rounds=rounds)
     with threadpool_limits(1):

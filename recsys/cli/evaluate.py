@@ -166,6 +166,53 @@ def _references(settings: Settings, table: Path, size: int, *, quiet: bool) -> d
     }
 
 
+@app.command("online")
+@command
+def online(
+    experiment: Annotated[str | None, Option("--experiment", help="Its name; default experiment.name.")] = None,
+    outcome: Annotated[str, Option("--outcome", help="What counts: purchase, cart or view.")] = "purchase",
+    days: Annotated[float, Option("--days", min=0, help="How long after a showing an event is its outcome.")] = 7.0,
+    artifacts: Artifacts = None,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Compare the variants of an experiment on what shoppers did with what they were shown, and say when to stop.
+
+    The intervals are those of one look; the confidence sequence beside them holds however often one looks, and decides.
+
+    Example: recsys evaluate online --experiment diversity --outcome cart
+    """
+    from dataclasses import asdict
+
+    from recsys.evaluation.online import compare
+
+    if outcome not in {"purchase", "cart", "view"}:
+        raise BadInput(f"--outcome {outcome}: expected purchase, cart or view")
+    settings = load_settings(artifacts=artifacts)
+    name = experiment or settings.experiment.name
+    if not name:
+        raise BadInput("--experiment NAME: which one? The settings name none")
+    found = compare(settings.artifacts, name, outcome=outcome, days=days)
+    compared = [*found.differences, *([found.interleaved] if found.interleaved else [])]
+    if not as_json:
+        out.print(
+            found.table.round(4).to_string(index=False) if len(found.table) else "interleaved lists", markup=False
+        )
+        for one in compared:
+            look = f"{one.value:+.4f} [{one.low:+.4f}, {one.high:+.4f}] at one look"
+            always = f"[{one.always_low:+.4f}, {one.always_high:+.4f}] at all looks"
+            out.print(f"{one.variant}: {look}, {always}", markup=False)
+    return {
+        "experiment": name,
+        "outcome": outcome,
+        "variants": found.table.to_dict("records"),
+        "differences": [asdict(one) | {"decided": one.decided} for one in found.differences],
+        "interleaved": found.interleaved and asdict(found.interleaved) | {"decided": found.interleaved.decided},
+        "sample_ratio_p": found.mismatch,
+        "advice": found.advice,
+        "line": found.advice,
+    }
+
+
 @app.command("assistant")
 @command
 def assistant(

@@ -125,6 +125,7 @@ class Explanation:
             "writer": self.writer or None,
             "logit": evidence.logit,
             "baseline": evidence.baseline,
+            "personal": evidence.personal,
             "contributions": [{k: v for k, v in asdict(p).items() if k != "kinds"} for p in evidence.parts],
             "purchases": [{k: v for k, v in asdict(p).items() if k != "row"} for p in evidence.purchases],
             "decisive": list(evidence.decisive),
@@ -143,7 +144,8 @@ class Explanation:
         return (
             f"<blockquote>{escape(self.sentence)}</blockquote>{bars.table(('block', 'log-odds', ''), rows)}"
             f"<p>The usual item has log-odds of {evidence.baseline:.2f} for this shopper; with all parts "
-            f"{escape(evidence.item_id)} has {evidence.logit:.2f}, a score of {chance:.2%}.</p>"
+            f"{escape(evidence.item_id)} has {evidence.logit:.2f}, a score of {chance:.2%}. {evidence.personal:.0%} of "
+            "what speaks for it is about the shopper, the rest about the item alone.</p>"
         )
 
 
@@ -195,7 +197,7 @@ class Explainer:
         try:
             reason = work.result(timeout=self.settings.seconds)
         except LateError:
-            log.info("the writer took longer than %s s; the plain sentence is delivered", self.settings.seconds)
+            log.warning("the writer took longer than %s s; the plain sentence is delivered", self.settings.seconds)
             reason = plain_reason(evidence.facts, self.settings)
         except RecsysError as error:
             log.warning("no writer: %s; the plain sentence is delivered", error)

@@ -76,8 +76,9 @@ def parse(text: str, facts: Facts) -> Iterator[Claim]:
             quantifier, given = _quantifier(clause, kind), _given(clause, before)
             yield from (Claim(kind, i, quantifier, given) for i in objects)
         for kind in _alike(clause, text):
-            yield from (Claim(kind, i) for i in objects)
-            if not objects:
+            if objects and (kind is not Kind.CATEGORY or named_objects(text)):
+                yield from (Claim(kind, i) for i in objects)
+            else:
                 yield Claim(Kind.TASTE if kind is Kind.CATEGORY else kind)
         before += clause
 
@@ -137,7 +138,9 @@ _ALSO = words(
     rf"{_BUY} (up )?(both|it too|this too|too|as well)|(same|other|\d+|some|many) {OF}{CROWD} (\w+ ){{0,2}}{_BUY}",
     rf"by (\w+ ){{0,3}}{CROWD}",
 )
-_BOTH = re.compile(rf"\b(also|both|too|as well|same|who|with)\b|⟦b\d~?⟧|\b{_BUY} (it|them)\b")
+_BOTH = re.compile(
+    rf"\b(also|both|too|as well|same|who|with)\b|⟦b\d~?⟧|⟦item.*\b{_BUY} (it|them)\b|\b{_BUY} (it|them)\b.*⟦item"
+)
 _LOOKS = re.compile(rf"\b{_LOOK}\b")
 _STEP = re.compile(r"\b(next|logical|natural|good|great|nice) (next )?(step|idea|pick|choice|stop|addition|match)\b")
 
@@ -270,6 +273,7 @@ def _alike(clause: str, text: str) -> Iterator[Kind]:
             rf"{mark} , (like|the (brand|maker))",
             rf"\b(same|shared?|another|common|also|one)\b (\w+ ){{0,2}}({nouns})\b|\b({nouns})\b (\w+ )?(of|you) ",
             rf"⟦b\d~?⟧ (is |comes )?(also )?(by|from|made by) {mark}",
+            rf"\bmore (\w+ )?from (the|its|their|this) (\w+ )?({nouns})\b",
         )
         if any(re.search(pattern, clause) for pattern in claimed):
             yield kind

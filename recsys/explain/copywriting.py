@@ -169,7 +169,7 @@ class Copywriter:
             ),
             Kind.NEW: ("New in our shop", "本店新品"),
             Kind.POPULAR: (
-                f"One of our bestsellers: {product.count:,} shoppers bought it {when}",
+                f"One of our bestsellers, bought by {product.count:,} shoppers {when}",
                 f"热销商品：{zh_when}有{product.count:,}位顾客购买",
             ),
             Kind.TOP_OF_CATEGORY: (
@@ -177,7 +177,7 @@ class Copywriter:
                 f"在“{product.category}”中销量居前：{zh_when}有{product.count:,}位顾客购买",
             ),
             Kind.BUYERS: (
-                f"{product.count:,} shoppers bought it {when}",
+                f"Bought by {product.count:,} shoppers {when}",
                 f"{zh_when}有{product.count:,}位顾客购买",
             ),
         }
@@ -225,9 +225,9 @@ class Copywriter:
                 return f"{weakest.band} {said} ({weakest.text} {verb} {rare})."
         brands, categories = {p.brand for p in products}, {p.category for p in products}
         if len(brands) == 1 and None not in brands:
-            return f"all from {brands.pop()}." if len(codes) > 2 else f"both from {brands.pop()}."
+            return f"{'all' if len(codes) > 2 else 'both'} from {brands.pop()}."
         if len(categories) == 1 and None not in categories:
-            return f"all from {categories.pop()}." if len(codes) > 2 else f"both from {categories.pop()}."
+            return f"{'all' if len(codes) > 2 else 'both'} from our {categories.pop()} range."
         if all(Kind.VIEWED_TOGETHER in records.measures(a, b) for a, b in combinations(codes, 2)):
             return "looked at by the same shoppers."
         return ""

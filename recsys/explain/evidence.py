@@ -19,7 +19,7 @@ from recsys.explain import grounding
 from recsys.explain.choices import choices_of
 from recsys.explain.facts import Choice, Facts
 from recsys.explain.measures import Kind
-from recsys.explain.names import safe_clause
+from recsys.explain.names import distinct_names, safe_clause
 from recsys.explain.statistics import ShopStatistics
 from recsys.ranking.ranker import Ranker
 
@@ -41,11 +41,13 @@ class Part:
     """One block's share of a score, in logits, against the shopper's average candidate.
 
     `kinds` are the kinds of evidence that may put it into words; a block without any is shown in figures only.
+    `personal` is whether the block looks at the shopper, or at the item alone.
     """
 
     block: str
     meaning: str
     value: float
+    personal: bool = True
     kinds: tuple[Kind, ...] = ()
 
 
@@ -114,6 +116,11 @@ class Evidence:
         return _top(self.parts)
 
     @property
+    def personal(self) -> float:
+        """Share of what speaks for the item that is about this shopper, 0 to 1; the rest is about the item alone."""
+        return _personal(self.parts)
+
+    @property
     def because(self) -> tuple[str, ...]:
         """Ids of the things of the history that the told reason names."""
         return () if self.facts.named is None else (self.facts.named.item_id,)
@@ -147,12 +154,14 @@ def gather(
     drops = _leave_one_out(ranker, profile, candidates, full)
     blocks = ranker.blocks
     reader = None if encode_history is None else _Rereader(profile, encode_history)
+    names = distinct_names([statistics.titles[code] or "" for code in codes])
     out = []
     for at, code in enumerate(codes):
         difference = full[at] - mean
         order = np.argsort(-np.abs(difference), kind="stable")
         parts = tuple(
-            Part(blocks[b].name, blocks[b].meaning, float(difference[b]), blocks[b].evidence_kinds) for b in order
+            Part(blocks[b].name, blocks[b].meaning, float(difference[b]), blocks[b].personal, blocks[b].evidence_kinds)
+            for b in order
         )
         worths = drops[:, at].sum(axis=1) if len(profile) else np.zeros(0)
         order_by_worth = np.argsort(-worths, kind="stable")
@@ -162,7 +171,7 @@ def gather(
         logit, base = float(full[at].sum()) + intercept, float(mean.sum()) + intercept
         # What is bought again is no reason for itself: "because you bought X" of X says nothing.
         rows = _nameable([p for p in purchases if p.item_id != str(statistics.snapshot.item_ids[code])])
-        facts = statistics.facts(profile, int(code), rows, user)
+        facts = statistics.facts(profile, int(code), rows, user, names[at])
         worth = {p.item_id: p.worth for p in purchases}
         row_of = {p.item_id: p.row for p in purchases}
         choices = choices_of(
@@ -171,6 +180,7 @@ def gather(
             [_moved(ranker, drops[row_of[past.item_id], at]) for past in facts.because],
             _kinds(p for p in parts if p.value > 0),
             _kinds(_top(parts)),
+            _personal(parts),
         )
         clause = _said(ranker, _top(parts), profile, one)
         out.append(
@@ -261,6 +271,12 @@ def _nameable(purchases: Sequence[Purchase]) -> list[int]:
 
 def _top(parts: Iterable[Part]) -> list[Part]:
     return [p for p in sorted(parts, key=lambda p: -p.value)[:TOP_PARTS] if p.value > 0]
+
+
+def _personal(parts: Iterable[Part]) -> float:
+    """Share of personal blocks in the sum of the positive parts."""
+    positive = [part for part in parts if part.value > 0]
+    return sum(part.value for part in positive if part.personal) / max(sum(part.value for part in positive), 1e-9)
 
 
 def _kinds(parts: Iterable[Part]) -> frozenset[Kind]:

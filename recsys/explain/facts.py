@@ -17,7 +17,6 @@ from recsys.explain.measures import (
     RATED_SHARE,
     RATINGS,
     TASTE_PURCHASES,
-    TASTE_SHARE,
     TOLD_BUYERS,
     TOP_PLACES,
     Kind,
@@ -170,11 +169,6 @@ class Facts:
         return self.item.count >= POPULAR_BUYERS and self.item.rank <= max(10, POPULAR_SHARE * self.n_items)
 
     @property
-    def _taste(self) -> bool:
-        share = self.taste / max(self.purchases, 1)
-        return self.taste >= TASTE_PURCHASES or (self.taste == 2 and share >= TASTE_SHARE)
-
-    @property
     def price_step(self) -> int | None:
         """-1, 0, 1: the item costs less than, about as much as, more than the shopper usually pays."""
         if self.item.price is None or not self.usual_price or self.item.price <= 0:
@@ -196,9 +190,9 @@ class Facts:
             }.get(kind, False)
         item = self.item
         return {
-            Kind.TASTE: self._taste and item.category is not None,
+            Kind.TASTE: self.taste >= TASTE_PURCHASES and item.category is not None,
             Kind.POPULAR: self.popular,
-            Kind.TOP_OF_CATEGORY: item.place is not None and item.place <= TOP_PLACES and item.count >= TOLD_BUYERS,
+            Kind.TOP_OF_CATEGORY: item.place is not None and item.place <= TOP_PLACES and item.count >= POPULAR_BUYERS,
             Kind.RATED: item.ratings >= RATINGS and (item.rating or 0) >= RATED_SHARE * item.scale,
             Kind.NEW: self.new,
             Kind.PRICE: self.price_step == 0,

@@ -80,8 +80,7 @@ _WORDINGS: dict[Kind, tuple[str, ...]] = {
     ),
     Kind.WORDS: (
         "HAD, and {item} has {shared} in its name too.",
-        "n: {item} has {shared} in common with MINE.",
-        "f: more {shared}, like MINE: {item}.",
+        "{item} has {shared} in common with MINE.",
         "e: {item} and MINE have {shared} in common.",
     ),
     Kind.CATEGORY: (
@@ -169,11 +168,13 @@ def sentence(plan: Plan, rng: random.Random) -> str:
 def _wordings(plan: Plan, slots: frozenset[str]) -> tuple[str, ...]:
     # Where a tone has no wording of its own for these slots, the neutral one is right for every reader.
     letters = (_LETTER[plan.tone], "n", "f")
-    found = (_of_tone(plan, slots, letter, clear) for clear in (True, False) for letter in letters)
-    return tuple(dict.fromkeys(next(filter(None, found))))
+    found = next(filter(None, (_of_tone(plan, slots, letter, clear=True) for letter in letters)), None)
+    if found is None and plan.extra:  # a second fact would be told of the wrong product
+        return _wordings(replace(plan, extra=None), slots)
+    return tuple(dict.fromkeys(found or next(filter(None, (_of_tone(plan, slots, x, clear=False) for x in letters)))))
 
 
-def _of_tone(plan: Plan, slots: frozenset[str], tone: str, clear: bool) -> list[str]:
+def _of_tone(plan: Plan, slots: frozenset[str], tone: str, *, clear: bool) -> list[str]:
     """Wordings of a tone; `clear` ones name the item last, so that "it" in what follows is the item."""
     extras = _EXTRA[plan.extra] if plan.extra else ("",)
     out = []

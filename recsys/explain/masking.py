@@ -1,4 +1,7 @@
-"""Replace what the evidence names by marks, so that the rest of a sentence can be read without its names."""
+"""Delexicalisation: names, brands and shared phrases of a sentence become marks, so that its claims can be parsed.
+
+A title may hold any word ("Best Seller Notebook"), and only what stands outside of names is a claim.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def bought(i: int) -> str:
 
 @dataclass(frozen=True)
 class Masked:
-    """A sentence as marks, words, numbers and punctuation.
+    """A delexicalised sentence: marks, words, numbers and punctuation.
 
     Attributes
     ----------
@@ -49,14 +52,14 @@ class Masked:
 
 
 def normalise(text: str) -> str:
-    """NFKC, lower case, straight quotes, single spaces."""
+    """Unicode NFKC, lower case, straight quotes and single spaces."""
     text = unicodedata.normalize("NFKC", text).lower()
     text = text.translate(str.maketrans("“”„«»‘’", '"""""\'\''))
     return " ".join(_DASH.sub(" — ", text).split())
 
 
 def mask(sentence: str, facts: Facts) -> Masked:
-    """Mark whole names, then brand, category and shared words, then parts of names."""
+    """Delexicalise a sentence: whole names first, then brand, category and shared words, then parts of names."""
     text = normalise(_shared_not_named(sentence, facts))
     if facts.clause:
         text = text.replace(normalise(f"It {facts.clause}."), f" it {CLAUSE} . ")
@@ -75,10 +78,10 @@ def mask(sentence: str, facts: Facts) -> Masked:
 
 
 def _shared_not_named(sentence: str, facts: Facts) -> str:
-    """Mark shared words that are also the whole name of a product ("wicker star" of "WHITE WICKER STAR").
+    """Mark shared words that are also the whole name of a product ("Wicker Star" beside "White Wicker Star").
 
-    `forms` writes names as the shop does and shared words in lower case; where the shop writes names so too, it takes a
-    word such as "shares" before them.
+    The same words are the product or the phrase. They are the phrase where a verb such as "shares" stands before them,
+    or where they are not written as the shop writes the name.
     """
     names = {facts.item.name, *(past.product.name for past in facts.because)}
     for phrase in {past.shared for past in facts.because if past.shared}:
@@ -92,7 +95,7 @@ def _shared_not_named(sentence: str, facts: Facts) -> str:
 
 
 def _parts(tokens: list[str], facts: Facts) -> Masked:
-    """Runs of words that are no neutral vocabulary: part of one product's name, or shared, or unknown."""
+    """Classify runs of words outside the neutral vocabulary: part of one product's name, shared, or unknown."""
     name_of = {ITEM: _vocabulary(facts.item.name)}
     name_of |= {bought(i): _vocabulary(past.product.name) for i, past in enumerate(facts.because)}
     shared = {stem(w) for past in facts.because for w in f"{normalise(past.shared)} {past.noun}".split()}
@@ -125,7 +128,7 @@ def _parts(tokens: list[str], facts: Facts) -> Masked:
 
 
 def _run(tokens: list[str], start: int, vocabulary: frozenset[str]) -> int:
-    """Length of the run from `start` inside a name: ends after its last word that is no neutral vocabulary."""
+    """Length of the run from `start` that stays inside a name; it ends after its last word that is not neutral."""
     end = at = start
     while at < len(tokens) and (stem(tokens[at]) in vocabulary or tokens[at] in {"-", "and", ","}):
         at += 1
@@ -146,7 +149,7 @@ def _vocabulary(name: str) -> frozenset[str]:
 
 
 def stem(word: str) -> str:
-    """A word without its plural or possessive ending."""
+    """Stem: a word without its plural or possessive ending."""
     word = word.removesuffix("'s").removesuffix("'")
     if re.search(r"(sh|ch|x|ss)es$", word):
         return word[:-2]

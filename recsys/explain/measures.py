@@ -30,8 +30,10 @@ TOP_PLACES, TOP_CATEGORY_ITEMS = 5, 10
 TOLD_BUYERS = 3
 #: An item is called well rated from so many ratings, and from this share of the scale by their mean.
 RATINGS, RATED_SHARE = 5, 0.8
-#: Products of one category in a history that make it a taste: so many, or two that are this share of all purchases.
-TASTE_PURCHASES, TASTE_SHARE = 3, 0.25
+#: Products of one category in a history that make it a taste, and known prices in it that make a usual one.
+TASTE_PURCHASES = USUAL_PRICES = 3
+#: Days of sales a shop needs before anything in it can be called new.
+NEW_AFTER = 90
 #: Two products may be called similar when their text vectors are closer than this and closer than all but a few random
 #: pairs of the shop (`UNUSUAL`), and they have the noun of their names in common.
 SIMILAR, UNUSUAL = 0.5, 0.99
@@ -40,8 +42,8 @@ NEAR_PRICE = 1.25
 #: A phrase that two names share must be held by at most this share of the catalogue's names (or by three).
 RARE_PHRASE = 0.01
 
-#: Orders or shoppers with both from which a pair may be spoken of at all.
-LEAST = 3
+#: Orders or shoppers with both from which a pair may be spoken of at all: what three did is no habit of anybody's.
+LEAST = 5
 #: Normal quantile of the one-sided 95% bound.
 _Z = 1.645
 #: Quantifiers, and the lower bound of the share from which each may be used.
@@ -143,15 +145,17 @@ DEFINITIONS: dict[Kind, str] = {
     Kind.CATEGORY: "the column `category` of both is the same",
     Kind.SIMILAR: f"both names close with the same noun, and the text vectors are closer than {SIMILAR} and than "
     f"{UNUSUAL:.0%} of random pairs",
-    Kind.TASTE: f"the shopper bought at least {TASTE_PURCHASES} products of the item's category, or two that are "
-    f"{TASTE_SHARE:.0%} of all they bought",
+    Kind.TASTE: f"the shopper bought at least {TASTE_PURCHASES} products of the item's category",
     Kind.POPULAR: f"among the {POPULAR_SHARE:.0%} (or ten) items with most buyers in the last {WINDOW} days (ever, "
     f"where times cannot be compared), at least {POPULAR_BUYERS} of them",
-    Kind.TOP_OF_CATEGORY: f"fewer than {TOP_PLACES} items of its category have more buyers in the last {WINDOW} days",
+    Kind.TOP_OF_CATEGORY: f"fewer than {TOP_PLACES} items of its category (of {TOP_CATEGORY_ITEMS} items or more) have "
+    f"more buyers in the last {WINDOW} days, and it has at least {POPULAR_BUYERS}",
     Kind.RATED: f"at least {RATINGS} ratings whose mean is at least {RATED_SHARE:.0%} of the scale",
-    Kind.NEW: f"first sold in the last {WINDOW} days",
-    Kind.PRICE: f"within a factor of {NEAR_PRICE} of the median price of what the shopper bought",
-    Kind.CHEAPER: f"more than a factor of {NEAR_PRICE} below the median price of what the shopper bought",
+    Kind.NEW: f"first sold in the last {WINDOW} days, in a shop that has sold for {NEW_AFTER} days or more",
+    Kind.PRICE: f"within a factor of {NEAR_PRICE} of the median price of what the shopper bought "
+    f"({USUAL_PRICES} prices or more)",
+    Kind.CHEAPER: f"more than a factor of {NEAR_PRICE} below the median price of what the shopper bought "
+    f"({USUAL_PRICES} prices or more)",
     Kind.BUYERS: f"at least {TOLD_BUYERS} shoppers bought it, in the last {WINDOW} days or ever",
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 
 from recsys.data.personal import LINK
 from recsys.explain.lexicon import vocabulary
@@ -52,6 +53,8 @@ _AMOUNT = re.compile(
     r"[\s,(–-]+\d[\d.,]*[\s-]*(?:ml|cl|l|oz|fl\.? ?oz|(?:fluid )?ounces?|g|gr|grams?|kg|lbs?)\.?\)?$", re.IGNORECASE
 )
 _TRADE = re.compile(r"\((?:tm|r|c)\)|[®™©]", re.IGNORECASE)
+#: Where a title is taken apart to tell it from another: breaks go, sizes and bindings are parts, a turn begins one.
+_PART = re.compile(rf"{_BREAK.pattern}|({_SIZE.pattern}|{_EDITION.pattern})|(?={_TURN.pattern})", re.IGNORECASE)
 _SMALL = frozenset(["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"])
 
 
@@ -102,6 +105,37 @@ def short_name(title: str, limit: int = MAX_NAME) -> str:
             head += joint + attribute
         text = head.strip(_EDGES) or text
     return safe_name(_ordinary_case(text), limit)
+
+
+def distinct_names(titles: Sequence[str], limit: int = MAX_NAME) -> list[str]:
+    """Short names of several products, those that would be called the same told apart by what differs in their titles.
+
+    Two sizes of one tea in one list are "Earl Grey Tea, 250 g" and "Earl Grey Tea, 1 kg". Only titles that have the
+    same parts, or no room for them, keep one name.
+    """
+    names = [short_name(title, limit) for title in titles]
+    parts = {title: _parts(title) for title in dict.fromkeys(titles)}
+    alike: dict[str, list[str]] = {}
+    for title, name in dict.fromkeys(zip(titles, names, strict=True)):
+        alike.setdefault(name.casefold(), []).append(title)
+    return [_told_apart(t, name, alike[name.casefold()], parts, limit) for t, name in zip(titles, names, strict=True)]
+
+
+def _told_apart(title: str, name: str, alike: Sequence[str], parts: Mapping[str, Sequence[str]], limit: int) -> str:
+    """A name with the parts of its title that the others of this name lack."""
+    left = [other for other in alike if other != title]
+    for part in parts[title]:
+        without = [other for other in left if part.casefold() not in map(str.casefold, parts[other])]
+        joint = " " if _TURN.match(f" {part}") else ", "
+        if without and len(longer := f"{name}{joint}{_ordinary_case(part)}") <= limit:
+            name, left = longer, [other for other in left if other not in without]
+    return name
+
+
+def _parts(title: str) -> list[str]:
+    """What a title says one after the other: between breaks, around sizes and bindings, from a turn ("with") on."""
+    text = safe_name(_TRADE.sub(" ", title), 20 * MAX_NAME)
+    return [part for found in _PART.split(text) if found and (part := found.strip(f"{_EDGES}()"))]
 
 
 def _ordinary_case(text: str) -> str:

@@ -1,4 +1,8 @@
-"""Who did what: a sentence may not say that the recommended product was bought, or recommend what was bought."""
+"""Semantic role checks: who bought or looked at what in a masked sentence.
+
+The recommended product may not be said to be the shopper's own, and what they bought may not be recommended. Small
+models confuse the two more often than anything else.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +96,7 @@ _ITEM_WAS_BOUGHT = tuple(
 
 
 def errors(tokens: Sequence[str], facts: Facts) -> Iterator[str]:
-    """What a masked sentence gets wrong about who bought what."""
+    """Role errors of a masked sentence: products that changed places, looks told as purchases."""
     if re.search(r"⟦item~?⟧ , as you (did|have)\b", " ".join(tokens)):
         yield "says the recommended product was bought or looked at"
     tokens = _without_aside(tokens)
@@ -111,7 +115,7 @@ def errors(tokens: Sequence[str], facts: Facts) -> Iterator[str]:
 
 
 def _without_aside(tokens: Sequence[str]) -> Sequence[str]:
-    """The tokens without ", as you did,": what comes after it is told of those before it."""
+    """The tokens without the aside ", as you did,"; what follows it has the subject that stands before it."""
     text = " ".join(tokens)
     return re.sub(r" , as you (did|have)( ,)?(?= |$)", "", text).split() if " as you " in text else tokens
 
@@ -125,7 +129,7 @@ def _is_bought(token: str) -> bool:
 
 
 def _act(tokens: Sequence[str], at: int, facts: Facts, *, looked: bool) -> Iterator[str]:
-    """One verb of buying or looking: its subject before it, its objects after it."""
+    """Check one verb of buying or looking: its subject stands before it, its objects after it."""
     if not _by_reader(tokens, at):
         return
     for mark in _objects(tokens, at + 1):
@@ -136,7 +140,7 @@ def _act(tokens: Sequence[str], at: int, facts: Facts, *, looked: bool) -> Itera
 
 
 def _by_reader(tokens: Sequence[str], at: int) -> bool:
-    """Whether the verb at `at` says what the reader did; a verb without a subject does where it opens its clause."""
+    """Whether the reader is the subject of the verb at `at`; a verb without a subject has the reader for one."""
     back = at - 1
     while back >= 0 and tokens[back] not in _STOP and tokens[back] != ":":
         word = tokens[back]

@@ -50,7 +50,9 @@ _NO_KIND = vocabulary(
 
 def head_noun(a: str, b: str) -> str:
     """The noun that both names close with before their first break ("water bottle"), as the first has it; else ''."""
-    one, other = _head(a), _head(b)
+    (one, packed), (other, packed_too) = _head(a), _head(b)
+    if packed != packed_too:  # a set of things is none of the things
+        return ""
     length = 0
     while length < min(len(one), len(other)) and stem(one[-1 - length]) == stem(other[-1 - length]):
         length += 1
@@ -62,12 +64,12 @@ def head_noun(a: str, b: str) -> str:
     return " ".join(run)
 
 
-def _head(name: str) -> list[str]:
-    """Words of a name up to its first break, without what describes anything at their end."""
-    found = next(iter(_segments(name)), [])
+def _head(name: str) -> tuple[list[str], set[str]]:
+    """Words of a name up to its first break, without what describes anything at their end; and what packs it there."""
+    words_of = found = next(iter(_segments(name)), [])
     while found and (not _content(found[-1]) or found[-1] in _VAGUE):
         found = found[:-1]
-    return found
+    return found, {stem(word) for word in words_of[len(found) :] if word in _NO_KIND}
 
 
 class Names:
@@ -108,7 +110,7 @@ class Names:
         if len(telling) < 2 or max(self._pairs[pair] for pair in pairwise(run)) > limit or found in head_noun(a, b):
             return ""
         at = a.lower().find(found)
-        return a[at : at + len(found)] if at >= 0 else found
+        return a[at : at + len(found)] if at >= 0 else ""
 
     def common(self, noun: str) -> bool:
         """Whether so many names hold the last word of `noun` that it says nothing of two of them."""

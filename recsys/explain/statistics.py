@@ -14,8 +14,9 @@ from recsys.data.catalogue import Candidates
 from recsys.data.events import DAY
 from recsys.data.histories import Profile
 from recsys.data.snapshot import Snapshot, titles
+from recsys.data.tfidf import words
 from recsys.explain.facts import Facts, Past, Product
-from recsys.explain.measures import SIMILAR, TOP_CATEGORY_ITEMS, UNUSUAL, WINDOW
+from recsys.explain.measures import NEW_AFTER, SIMILAR, TOP_CATEGORY_ITEMS, UNUSUAL, USUAL_PRICES, WINDOW
 from recsys.explain.names import safe_name, same_product, short_name
 from recsys.explain.records import Records
 from recsys.explain.shared_phrases import Names, head_noun
@@ -24,8 +25,6 @@ from recsys.explain.shared_phrases import Names, head_noun
 BASELINE_ITEMS = 1_000
 #: Random pairs of products that show how close two texts usually are.
 _RANDOM_PAIRS = 20_000
-#: Days of sales a shop needs before anything in it can be called new.
-NEW_AFTER = 90
 
 
 class ShopStatistics:
@@ -84,14 +83,14 @@ class ShopStatistics:
                 out[column] = [safe_name(t) if t else None for t in text]
         return out
 
-    def product(self, code: int) -> Product:
-        """What may be said of one product."""
+    def product(self, code: int, name: str | None = None) -> Product:
+        """What may be said of one product; `name` is what to call it, by default its title said shorter."""
         brand, category = (self._columns[c][code] if c in self._columns else None for c in _NAMED_COLUMNS)
         log_price = float(self.snapshot.facts.price[code])
         mean, ratings, scale = self._ratings
         recent = self.records.recent
         return Product(
-            name=short_name(self.titles[code] or ""),
+            name=name or short_name(self.titles[code] or ""),
             brand=brand,
             category=category,
             price=None if np.isnan(log_price) else round(float(np.expm1(log_price)), 2),
@@ -138,13 +137,15 @@ class ShopStatistics:
 
     # --- a product beside a history -----------------------------------------------------------------------------------
 
-    def facts(self, profile: Profile, item: int, rows: Sequence[int], user: int | None) -> Facts:
-        """Facts of an item for a shopper, naming these rows of the profile where they can be named.
+    def facts(
+        self, profile: Profile, item: int, rows: Sequence[int], user: int | None, name: str | None = None
+    ) -> Facts:
+        """Facts of an item (called `name`) for a shopper, naming these rows of the profile where they can be named.
 
         A thing that the shopper neither bought nor looked at (only put into a cart), that is the item itself in another
         size, or whose name cannot be told from one before it, is left out.
         """
-        product = self.product(item)
+        product = self.product(item, name)
         because: list[Past] = []
         for row in rows:
             past = self.past(profile, row, item, user)
@@ -176,7 +177,7 @@ class ShopStatistics:
         if not bought and user is not None and not self.records.viewers.holds(code, user):
             return None
         a, b = short_name(self.titles[item]), short_name(self.titles[code])
-        noun = head_noun(a, b)
+        noun = head_noun(self._unbranded(a, item), self._unbranded(b, code))
         return Past(
             product=self.product(code),
             item_id=str(self.snapshot.item_ids[code]),
@@ -209,11 +210,16 @@ class ShopStatistics:
         cosine = np.einsum("ij,ij->i", vectors[a[a != b]], vectors[b[a != b]])
         return float(np.quantile(cosine, UNUSUAL)) if len(cosine) else 1.0
 
+    def _unbranded(self, name: str, code: int) -> str:
+        """A name without the brand it begins with: "Co." or "&" in a brand is no break, and no product is a brand."""
+        brand = self._columns[schema.BRAND][code] if schema.BRAND in self._columns else None
+        return name[len(brand) :].lstrip(" .") if brand and name.casefold().startswith(brand.casefold()) else name
+
     def _theme(self, a: str, b: str, item: int) -> str:
         """A rare phrase of both names that is no brand: what a maker calls its lines names no use or subject."""
         phrase = self._names.phrase(a, b)
         brand = self._columns[schema.BRAND][item] if schema.BRAND in self._columns else None
-        return "" if brand and brand.casefold() in phrase.casefold() else phrase
+        return "" if brand and set(words(brand)) & set(words(phrase)) else phrase
 
     @cached_property
     def _names(self) -> Names:
@@ -221,9 +227,9 @@ class ShopStatistics:
 
 
 def _usual_price(log_prices: NDArray[np.float32]) -> float | None:
-    """Median price of what was bought, where at least three of its prices are known."""
+    """Median price of what was bought, where at least `USUAL_PRICES` of its prices are known."""
     known = log_prices[~np.isnan(log_prices)]
-    return round(float(np.expm1(np.median(known))), 2) if len(known) >= 3 else None
+    return round(float(np.expm1(np.median(known))), 2) if len(known) >= USUAL_PRICES else None
 
 
 _NAMED_COLUMNS = (schema.BRAND, schema.CATEGORY)

@@ -1,4 +1,8 @@
-"""Lessons for the writer: slots and kinds of evidence from the project's own grammar, or a shop's own references."""
+"""Fine-tuning examples for the writer: sampled from the project's own grammar, or a shop's reference explanations.
+
+A guided writer needs none of it. A writer that is to word reasons freely learns the slots from the grammar, and one
+that is to explain like a shop's own people learns from what they wrote.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +32,10 @@ REFERENCE_CONFIG = TuningConfig(learning_rate=1e-3, max_length=224, evaluations=
 
 
 def lessons(*, seed: int = 7, per_plan: int = 26, held_out: int = 96) -> tuple[list[Example], list[Example]]:
-    """Pairs of a plan and a sentence that says it, drawn from the grammar; plans without a second fact twice as often.
+    """Training and held-out examples sampled from the grammar: a plan as the prompt, a sentence as the completion.
 
-    No product, shopper or shop is in them: the writer learns to put evidence of a kind into words around slots, and
-    whatever shop it later writes for is one it has not seen.
+    Plans without a second fact are drawn twice as often. No product, shopper or shop is in the examples: the writer
+    learns to put kinds of evidence into words around slots.
     """
     rng = random.Random(seed)  # noqa: S311 - sampling, not security
     drawn = [
@@ -49,12 +53,12 @@ def short(profile: str) -> str:
 
 
 def reference_prompt(about_user: str, about_item: str) -> str:
-    """What the writer reads of a shopper and an item before it explains in free words."""
+    """Prompt of a free-text explanation: the beginnings of the shopper's and the item's descriptions."""
     return f"Reader: {short(about_user)}\nItem: {short(about_item)}\nWhy:"
 
 
 def usable_references(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a table with ``user_profile, item_profile, explanation`` that have all three, as stripped text.
+    """Complete rows of a reference table (``user_profile, item_profile, explanation``), as stripped text.
 
     Other columns are kept as they are.
 
@@ -76,7 +80,7 @@ def usable_references(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def reference_examples(rows: pd.DataFrame) -> list[Example]:
-    """Examples from `usable_references`."""
+    """Fine-tuning examples from the rows of `usable_references`."""
     columns = rows[[ABOUT_USER, ABOUT_ITEM, EXPLANATION]]
     return [Example(reference_prompt(user, item), f" {text}") for user, item, text in columns.itertuples(index=False)]
 
@@ -90,7 +94,7 @@ def train_explainer(
     resume: bool = False,
     progress: bool = False,
 ) -> TuningReport:
-    """Fine-tune a writer: on the grammar's lessons, or on `references` (free text, in place of slots).
+    """Fine-tune a writer by LoRA: on examples of the grammar, or on `references` (free text, in place of slots).
 
     Raises
     ------
@@ -110,7 +114,7 @@ def train_explainer(
 
 
 def lesson_card(train: Sequence[Example]) -> str:
-    """What the model card says of the grammar's lessons, with three of them."""
+    """The model card's section on the grammar's examples, with three of them."""
     shown = "\n".join(f"- `{e.prompt}`{e.completion}" for e in train[:3])
     return (
         "The examples are sentences with slots for kinds of evidence, drawn from this project's own grammar. No shop's "

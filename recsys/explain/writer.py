@@ -13,7 +13,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from recsys.encoders import pretrained
@@ -27,14 +26,14 @@ from recsys.settings import ExplainSettings
 
 log = logging.getLogger(__name__)
 
-#: Adapter of the default writer, trained by `recsys finetune explainer`.
-ADAPTER = Path(__file__).parent / "adapter"
 TEMPLATE = "template"
-#: Name of the writer without its adapter, asked in plain words.
+#: Name of the writer without the adapter that the settings name, asked in plain words.
 ZERO_SHOT = "zero-shot"
 MAX_NEW_TOKENS = 72
 #: After a failed check, one more try: local writers then keep to wordings that are known to be true.
 TRIES = 2
+#: Within the grammar a writer cannot go astray, and draws so much more freely: it prefers one wording of nearly all.
+_FREER = 4.0
 _CACHED_FORMS = 100_000
 #: Times a sentence is written again because its list has the same wording already.
 REWRITES = 3
@@ -80,8 +79,8 @@ class ReasonWriter:
         trained: bool = False,
         guided_from: int = TRIES,
     ) -> None:
-        """`trained` writers continue `Plan.line`, others read plain words; after `guided_from` refusals the writer
-        keeps to the grammar's wordings, which only local ones can.
+        """`trained` writers, and guided ones, continue `Plan.line`, others read plain words; after `guided_from`
+        refusals the writer keeps to the grammar's wordings, which only local ones can.
         """
         self._writer = writer
         self._settings = settings
@@ -113,7 +112,7 @@ class ReasonWriter:
     @classmethod
     def around(cls, local: gpt.LocalWriter, settings: ExplainSettings) -> ReasonWriter:
         """A writer of reasons around a model that `load_local` loaded for these settings."""
-        home = adapter_of(settings) or pretrained.resolve(settings.writer, offline=True)
+        home = settings.adapter or pretrained.resolve(settings.writer, offline=True)
         trained = (home / tuning.REPORT).is_file()
         return cls(local, settings, trained=trained, guided_from=0 if settings.guided else 1)
 
@@ -195,8 +194,11 @@ class ReasonWriter:
             }
             if not missing:
                 continue
-            sampling = gpt.Sampling(max_new_tokens=MAX_NEW_TOKENS, temperature=self._settings.temperature, stop=("\n",))
-            prompts: list[gpt.Prompt] = [p.line if self._trained else slot_templates.chat(p) for p in missing.values()]
+            temperature = self._settings.temperature * (_FREER if safe else 1.0)
+            sampling = gpt.Sampling(max_new_tokens=MAX_NEW_TOKENS, temperature=temperature, stop=("\n",))
+            prompts: list[gpt.Prompt] = [
+                p.line if self._trained or safe else slot_templates.chat(p) for p in missing.values()
+            ]
             seeds = [int.from_bytes(_digest(*map(str, key))[:7], "big") for key in missing]
             within: dict[str, Any] = {}
             if safe:
@@ -218,11 +220,6 @@ class ReasonWriter:
         return int.from_bytes(content[:8], "big") % self._settings.variants
 
 
-def adapter_of(settings: ExplainSettings) -> Path | None:
-    """The adapter that the settings name; the default writer brings its own."""
-    return settings.adapter or (ADAPTER if settings.writer == gpt.DEFAULT and ADAPTER.is_dir() else None)
-
-
 def load_local(settings: ExplainSettings, *, bare: bool = False, offline: bool = False) -> gpt.LocalWriter | None:
     """The model on this machine that the settings name (`bare`: without its adapter), None where they name none.
 
@@ -233,7 +230,7 @@ def load_local(settings: ExplainSettings, *, bare: bool = False, offline: bool =
     """
     if settings.writer == TEMPLATE or settings.language != "en" or settings.writer.startswith(gpt.ENDPOINT):
         return None
-    adapter = None if bare else adapter_of(settings)
+    adapter = None if bare else settings.adapter
     return gpt.load(settings.writer, adapter, batch_size=settings.batch_size, offline=offline)
 
 

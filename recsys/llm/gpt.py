@@ -243,8 +243,9 @@ def load(
     ArtifactError
         The adapter is missing, damaged, or was made for another model.
     """
-    if adapter is not None:
-        require("peft", "writers")  # told before anything is downloaded
+    # Told before anything is downloaded; the default's file is a GGUF.
+    for needed in (["peft"] if adapter is not None else []) + (["gguf", "accelerate"] if name == DEFAULT else []):
+        require(needed, "writers")
     path = pretrained.resolve(name, offline=offline)
     model, tokenizer = load_model(path, name)
     tag = pretrained.weights_hash(path)

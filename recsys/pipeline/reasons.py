@@ -15,7 +15,7 @@ from recsys.errors import BadInput
 from recsys.explain import audit, evaluate
 from recsys.explain import lists as reasons_of
 from recsys.explain.evaluate import Figures, Pair
-from recsys.explain.writer import TEMPLATE, ZERO_SHOT, ReasonWriter, adapter_of, load_local
+from recsys.explain.writer import TEMPLATE, ZERO_SHOT, ReasonWriter, load_local
 from recsys.progress import progress_bar
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
@@ -86,14 +86,17 @@ def assess_live(
         raise BadInput(f"{sheet}: an audit sheet is a .csv file in a directory that exists")
     rec = Recommender.load(settings=settings)
     writers = {TEMPLATE: ReasonWriter(None, settings.explain)}
-    if adapter_of(settings.explain) is not None and (bare := load_local(settings.explain, bare=True)) is not None:
+    if settings.explain.adapter is not None and (bare := load_local(settings.explain, bare=True)) is not None:
         writers[ZERO_SHOT] = ReasonWriter(bare, settings.explain)
-    writers[rec.explainer.writer.name] = rec.explainer.writer
+    # A writer that cannot be loaded for want of an extra is said, not measured as the template it would fall back to.
+    local = load_local(settings.explain)
+    own = rec.explainer.writer if local is None else ReasonWriter.around(local, settings.explain)
+    writers[own.name] = own
     pairs = sample_pairs(rec, size)
     figures, table, written = evaluate.assess(rec.explainer, pairs, writers, progress=progress)
     if sheet is not None:
         users = [str(rec.shop.user_ids[pair.user]) for pair in pairs]
-        outputs.write_table(audit.sheet(rec.explainer, users, written[rec.explainer.writer.name]), sheet)
+        outputs.write_table(audit.sheet(rec.explainer, users, written[own.name]), sheet)
     return figures, table
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
+    from recsys.service import client
     from recsys.service.app import create_app
 
-__all__ = ["create_app"]
+__all__ = ["client", "create_app"]
 
-__getattr__, __dir__, _ = lazy_loader.attach(__name__, submod_attrs={"app": ["create_app"]})
+__getattr__, __dir__, _ = lazy_loader.attach(__name__, ["client"], {"app": ["create_app"]})

@@ -11,9 +11,9 @@ from limits import RateLimitItem, parse
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
+from recsys._serve_settings import ServeSettings
 from recsys.errors import BadInput
 from recsys.service.keys import ANYBODY, Caller, Keys
-from recsys.settings import ServeSettings
 
 _rate = lru_cache(1_024)(parse)
 

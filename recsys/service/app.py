@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import metadata
 from typing import Any
 
@@ -17,10 +17,10 @@ from recsys.service.bodies import MAX_BODY
 from recsys.service.guard import Guard, PlainJSON, SlowCalls
 from recsys.service.pages import POLICIES, mount_page
 from recsys.service.problems import Problem, handle_errors
-from recsys.service.routes import assistant, catalogue, events, health, insight, lists, reasons
+from recsys.service.routes import assistant, catalogue, events, health, insight, lists, reasons, shelves
 from recsys.service.rows import VERSION_HEADER
 from recsys.service.state import Service, live_assistant
-from recsys.serving.live import following, live_recommender
+from recsys.serving.live import Live, following, live_recommender
 from recsys.settings import Settings
 
 __all__ = ["create_app", "live_assistant"]
@@ -54,18 +54,17 @@ def create_app(settings: Settings, *, check_every: float = CHECK_EVERY) -> FastA
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=service.warm, name="recsys-warming", daemon=True).start()
-        with following((service.lists, service.answers), check_every):
+        variants = service.experiment.lives if service.experiment else []
+        followed: list[Live[Any]] = [
+            service.lists,
+            service.answers,
+            *(live for live in variants if live is not service.lists),
+        ]
+        with following(followed, check_every):
             yield
         service.close()
 
-    app = FastAPIOffline(
-        title="recsys",
-        description=_ABOUT,
-        version=metadata.version(DISTRIBUTION),
-        lifespan=lifespan,
-        default_response_class=PlainJSON,
-        separate_input_output_schemas=False,
-    )
+    app = endpoints(lifespan)
     app.state.service, app.state.lists, app.state.answers = service, service.lists, service.answers
     if settings.serve.cors_origins:
         app.add_middleware(
@@ -77,9 +76,23 @@ def create_app(settings: Settings, *, check_every: float = CHECK_EVERY) -> FastA
         )
     app.add_middleware(Guard, max_body=MAX_BODY, observe=service.metrics.observe, policies=POLICIES)
     handle_errors(app, settings)
-    for part in (lists, reasons, assistant, catalogue, events, health, insight):
-        app.include_router(part.router)
     mount_page(app)
+    return app
+
+
+def endpoints(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+    """The endpoints and their description, with nothing behind them yet."""
+    app = FastAPIOffline(
+        title="recsys",
+        description=_ABOUT,
+        version=metadata.version(DISTRIBUTION),
+        lifespan=lifespan,
+        default_response_class=PlainJSON,
+        separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for part in (lists, shelves, reasons, assistant, catalogue, events, health, insight):
+        app.include_router(part.router)
     _describe(app)
     return app
 

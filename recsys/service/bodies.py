@@ -161,6 +161,26 @@ class SimilarBody(_Body):
     """As in `POST /recommend`."""
 
 
+class ShelfBody(Who):
+    """`POST /buy-again`, `/new-arrivals` and `/recently-viewed`."""
+
+    model_config = example(user_id="12347", k=5)
+
+    k: K = 10
+    columns: Columns | None = []
+    """As in `POST /recommend`."""
+
+
+class TrendingBody(_Body):
+    """`POST /trending`."""
+
+    model_config = example(k=5)
+
+    k: K = 10
+    columns: Columns | None = []
+    """As in `POST /recommend`."""
+
+
 class CompleteBody(_Body):
     """`POST /complete`."""
 
@@ -211,7 +231,7 @@ class AnswerBody(_Body):
     user_id: Id | None = None
     """The signed-in shopper, as your site has authenticated them: orders told are theirs."""
     stream: bool = False
-    """Send server-sent events: ``delta`` with a piece of the text each, then ``answer`` with the whole."""
+    """Send server-sent events: ``sources``, ``delta`` with a piece of the text each, then ``answer`` with the whole."""
 
 
 class GenerateBody(_Body):
@@ -224,8 +244,6 @@ class GenerateBody(_Body):
     max_tokens: Annotated[int, Field(ge=1, le=MAX_TOKENS)] = 128
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     """0 always takes the likeliest token."""
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Equal prompts with equal seeds have equal texts."""
 
 
 class Event(_Body):

@@ -89,6 +89,8 @@ class Part(_Reply):
     block: str
     meaning: str
     value: float
+    personal: bool
+    """Whether it looks at the shopper, or at the item alone."""
 
 
 class Worth(_Reply):
@@ -124,6 +126,8 @@ class ExplainReply(Versioned, Reason):
     """Log-odds of the item."""
     baseline: float
     """Log-odds of the shopper's average candidate; with all contributions it makes `logit`."""
+    personal: float
+    """Share of what speaks for the item that is about this shopper, 0 to 1; the rest is about the item alone."""
     contributions: list[Part]
     purchases: list[Worth]
     decisive: list[str]
@@ -263,4 +267,4 @@ class ReadyReply(HealthReply):
     writer: str
     """State of the writer of reasons: ``ready``, ``loading``, or ``plain`` (sentences come from templates)."""
     answers: bool
-    """Whether the assistant has something to answer from."""
+    """Whether the assistant is open, which it is from the first question on."""

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from recsys.data.schema import BRAND, CATEGORY, PRICE
 from recsys.service.guard import PlainJSON
 from recsys.serving.recommender import Recommender
+from recsys.serving.results import NOTES
 
 VERSION_HEADER = "X-Recsys-Version"
 IMAGE = "image"
@@ -71,3 +72,20 @@ def reply(content: dict[str, Any], status: int = 200) -> Response:
     except (PydanticSerializationError, UnicodeEncodeError):  # half a surrogate pair in somebody's id
         return PlainJSON(content, status, headers)
     return Response(body, status, headers, "application/json")
+
+
+def listed(rec: Recommender, table: pd.DataFrame, fields: Fields) -> Response:
+    """The response with one list."""
+    return reply({"version": version_of(rec), **content(table, fields)})
+
+
+def content(table: pd.DataFrame, fields: Fields) -> dict[str, Any]:
+    """The rows of a list, and what was left out of the request."""
+    said = {NOTES: table.attrs[NOTES]} if NOTES in table.attrs else {}
+    return {"items": fields.rows(table), **said}
+
+
+def version_of(rec: Recommender) -> str:
+    """Id of the version that a recommender serves."""
+    assert rec.version is not None  # it was opened from one
+    return rec.version.id

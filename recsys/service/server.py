@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,6 +31,10 @@ from recsys.settings import Settings, load_settings
 FIRST_REQUEST = 10.0
 #: Seconds that requests which have begun may take to end when the server is told to stop.
 GRACE = 30
+#: Seconds that a process may take to start before the one that started it takes it for dead.
+STARTING = 300
+#: Seconds after which a thread that computes lets another one go on; Python's own 5 ms add up to long waits.
+SWITCH = 0.001
 #: Connections at the same time in one process; further ones are told to come back (503).
 CONNECTIONS = 2_000
 _LOG = "RECSYS_LOG"
@@ -88,6 +93,7 @@ def run(
         "log_level": "warning",
         "http": f"{__name__}:{Impatient.__name__}",
         "timeout_graceful_shutdown": GRACE,
+        "timeout_worker_healthcheck": STARTING,
         "limit_concurrency": CONNECTIONS,
         "server_header": False,
     }
@@ -167,6 +173,8 @@ def _loopback(host: str) -> bool:
 def _prepare() -> None:
     # Requests run side by side; a small product split between threads that others hold takes tens of times longer.
     threadpool_limits(1, user_api="blas")
+    # Threads that compute lists and reasons let the one that answers go on after this, also where none of them waits.
+    sys.setswitchinterval(SWITCH)
     with suppress(ImportError, OSError, ValueError):  # Windows has none, and a limit that cannot be raised stays
         import resource
 

@@ -4,66 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import Request
 
 from recsys.assistant.answers import Assistant
 from recsys.assistant.reply import TEMPLATE
 from recsys.assistant.setup import load_assistant
-from recsys.assistant.wording import RETRIEVED
-from recsys.data.columns import EVENT, ITEM
-from recsys.data.event_log import EVENTS, EVENTS_READ, EventWriter
+from recsys.data.event_log import EVENTS, EventWriter
+from recsys.data.handovers import Handovers
 from recsys.data.store import knowledge_store
 from recsys.errors import ArtifactError, BadInput
 from recsys.service.access import Access
+from recsys.service.bodies import RecommendBody
+from recsys.service.experiments import Experiment
 from recsys.service.guard import SlowCalls
 from recsys.service.keys import Keys
 from recsys.service.metrics import Metrics
+from recsys.service.recommending import Made, cache_key, mixed, recommended
+from recsys.service.rows import version_of
+from recsys.service.served import Served
 from recsys.serving.live import Live
-from recsys.serving.lookup import User
 from recsys.serving.recommender import Recommender
-from recsys.serving.sessions import Sessions
 from recsys.settings import Settings
 
 if TYPE_CHECKING:
-    from recsys.llm.gpt import TextWriter
+    from recsys.llm.chat import ChatModel
+
+__all__ = ["Service", "keys_file", "keys_of", "live_assistant", "service_of", "version_of"]
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 
-@dataclass(frozen=True)
-class Served:
-    """One open version, and what shoppers did since it was made."""
-
-    rec: Recommender
-    sessions: Sessions
-
-    @classmethod
-    def of(cls, rec: Recommender) -> Served:
-        """Beside an opened version the log, from where its tables end."""
-        assert rec.version is not None  # it was opened from one
-        root = rec.version.path.parents[1]
-        return cls(rec, Sessions(root, rec.version.manifest.get(EVENTS_READ, {})))
-
-    @property
-    def version(self) -> str:
-        """Id of the version."""
-        return version_of(self.rec)
-
-    def user(self, user: User) -> User:
-        """A shopper as the recommender takes one, after what they did since the version was made."""
-        name = user.get("user") if isinstance(user, Mapping) else user
-        met = self.sessions.of(str(name)) if name is not None else ()
-        if not met:
-            return user
-        since = [{ITEM: m.item_id, EVENT: m.event} for m in met]
-        return {**(user if isinstance(user, Mapping) else {"user": user}), "since": since}
+INTERLEAVED = "interleaved"
 
 
 @dataclass
@@ -86,24 +66,73 @@ class Service:
     writer_state: str = "plain"
 
     def __post_init__(self) -> None:
-        self._writer: TextWriter | None = None
+        self._writer: ChatModel | None = None
         self._writer_lock = threading.Lock()
+        # Scoring a small catalogue holds the interpreter: more threads than cores only hinder one another.
+        self._listing = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="recsys-lists")
         self._recording = ThreadPoolExecutor(8, thread_name_prefix="recsys-log")
         self.events = EventWriter(self.settings.artifacts / EVENTS)
         self.access = Access(self.settings.serve, keys_of(self.settings))
         self.metrics = Metrics()
-        self._served = Served.of(self.lists.value)
+        self.experiment = Experiment(self.settings, self.lists) if self.settings.experiment.name else None
+        self._served: dict[int, Served] = {}
         self._served_lock = threading.Lock()
 
     @property
     def served(self) -> Served:
         """What is served now; a request takes it once and keeps to it, so that no answer mixes two versions."""
-        rec = self.lists.value
-        if self._served.rec is not rec:
+        return self._of(self.lists.value)
+
+    def _of(self, rec: Recommender) -> Served:
+        found = self._served.get(id(rec))
+        if found is None or found.rec is not rec:
             with self._served_lock:
-                if self._served.rec is not rec:
-                    self._served = Served.of(rec)
-        return self._served
+                found = self._served.get(id(rec))
+                if found is None or found.rec is not rec:
+                    found = Served.of(rec, self.settings.serve.cached_lists)
+                    lives = [self.lists, *(self.experiment.lives if self.experiment else ())]
+                    live = {id(one.value) for one in lives if one.opened}  # what is live no more is let go
+                    self._served = {k: v for k, v in self._served.items() if k in live} | {id(rec): found}
+        return found
+
+    def made(self, body: RecommendBody) -> Made | None:
+        """A list that was made before, for the same shopper in the same state."""
+        served, _, key = self._asked(body)
+        found: Made | None = None if key is None else served.lists.get(key)
+        return found
+
+    def make(self, body: RecommendBody) -> Made:
+        """A list for one shopper, by the variant of the experiment that they are in."""
+        served, variant, key = self._asked(body)
+        if variant == INTERLEAVED and self.experiment is not None:
+            one, other = (self._of(self.experiment.recommender(name)) for name in self.experiment.shares)
+            made = mixed(one, other, body, self.experiment)
+        else:
+            rules = body.rules
+            if variant is not None and self.experiment is not None:
+                rules = self.experiment.rules(variant, rules)
+            made = recommended(served, body, rules, variant)
+        if key is not None:
+            served.lists.put(key, made)
+        return made
+
+    def exposed(self, body: RecommendBody, made: Made) -> None:
+        """Log what a shopper of the experiment is shown."""
+        if self.experiment is not None and body.user_id is not None and (made.variant or made.teams):
+            self.experiment.expose(self._recording, body.user_id, made.variant, made.version, made.items, made.teams)
+
+    def _asked(self, body: RecommendBody) -> tuple[Served, str | None, Hashable | None]:
+        """What makes the list, the shopper's variant, and what the list is kept under."""
+        variant, rec = None, self.lists.value
+        if self.experiment is not None and body.user_id is not None and body.items is None:
+            variant = INTERLEAVED if self.experiment.interleaved else self.experiment.variant(body.user_id)
+            rec = rec if variant == INTERLEAVED else self.experiment.recommender(variant)
+        served = self._of(rec)
+        return served, variant, cache_key(served, body, variant)
+
+    async def quick(self, call: Callable[[], T]) -> T:
+        """Result of a call of milliseconds, on a thread of those for lists."""
+        return await asyncio.get_running_loop().run_in_executor(self._listing, call)
 
     async def record(self, rows: list[dict[str, Any]]) -> None:
         """Put events on the disk; returns when no crash can lose them."""
@@ -119,29 +148,32 @@ class Service:
         self.stopping = True
         self._recording.shutdown()
         self.events.close()
+        if self.experiment is not None:
+            self.experiment.close()
+        self._listing.shutdown(wait=False, cancel_futures=True)
         self.slow.pool.shutdown(wait=False, cancel_futures=True)
 
-    def text_writer(self) -> TextWriter:
-        """The causal model that writes to prompts: the assistant's, or the one that words the reasons, unadapted.
+    def chat_model(self) -> ChatModel:
+        """What writes to prompts: the assistant's model, or the one that words the reasons, unadapted.
 
         Raises
         ------
         ArtifactError
             The settings name none.
         """
-        from recsys.llm import gpt  # torch: a process that only lists does not wait for it
+        from recsys.llm.chat import load_chat  # torch: a process that only lists does not wait for it
 
-        named = (self.settings.assistant.writer, self.settings.explain.writer)
-        name = next((name for name in named if name not in (RETRIEVED, TEMPLATE)), None)
-        if name is None:
-            raise ArtifactError("no model writes here: assistant.writer and explain.writer name none")
         with self._writer_lock:
             if self._writer is None:
-                if name.startswith(gpt.ENDPOINT):
-                    self._writer = gpt.EndpointWriter(name.removeprefix(gpt.ENDPOINT))
+                wording = self.answers.value.wording if self.answers.opened else None
+                name = self.settings.explain.writer
+                if wording is not None:
+                    self._writer = wording.model
+                elif name == TEMPLATE:
+                    raise ArtifactError("no model writes here: assistant.writer and explain.writer name none")
                 else:
                     device, offline = self.settings.encoder.device, self.settings.offline
-                    self._writer = gpt.load(name, device=device, offline=offline)
+                    self._writer = load_chat(name, device=device, offline=offline)
             return self._writer
 
     def warm(self) -> None:
@@ -181,12 +213,6 @@ def service_of(request: Request) -> Service:
     return found
 
 
-def version_of(rec: Recommender) -> str:
-    """Id of the version that a recommender serves."""
-    assert rec.version is not None  # it was opened from one
-    return rec.version.id
-
-
 def live_assistant(settings: Settings, lists: Live[Recommender]) -> Live[Assistant]:
     """Follower of the assistant: of the version that serves lists, and of the live knowledge.
 
@@ -197,6 +223,7 @@ def live_assistant(settings: Settings, lists: Live[Recommender]) -> Live[Assista
     def open_warm() -> Assistant:
         assistant = load_assistant(settings, lists.value)
         assistant.answer("hello")  # the first answer pays for reading files
+        assistant.handovers = Handovers(settings.artifacts)
         return assistant
 
     return Live(lambda: (version_of(lists.value), knowledge.current_id()), open_warm)

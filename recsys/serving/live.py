@@ -125,13 +125,13 @@ def following(lives: Sequence[Live[Any]], every: float) -> Iterator[None]:
 
 def live_recommender(settings: Settings) -> Live[Recommender]:
     """Follower of the live version under ``settings.artifacts``."""
+    return Live(Store(settings.artifacts).current_id, lambda: warm(Recommender.load(settings=settings)))
 
-    def open_warm() -> Recommender:
-        recommender = Recommender.load(settings=settings)
-        recommender.recommend({}, k=1)  # the first list of a version pays for reading its files
-        return recommender
 
-    return Live(Store(settings.artifacts).current_id, open_warm)
+def warm(recommender: Recommender) -> Recommender:
+    """The same, after its first list, which pays for reading the version's files."""
+    recommender.recommend({}, k=1)
+    return recommender
 
 
 _followed: dict[Path, Live[Recommender]] = {}

@@ -38,6 +38,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._met: OrderedDict[str, tuple[Met, ...]] = OrderedDict()
         self._reached: dict[str, int] = {}
+        self._sizes: dict[str, int] = {}
         self._tombstones, self._erased = Tombstones.read(artifacts), -1
 
     def of(self, user: str) -> tuple[Met, ...]:
@@ -48,12 +49,13 @@ class Sessions:
     def _follow(self) -> None:
         erased = _changed(self._artifacts / FORGOTTEN)
         sizes = self._log.sizes()
-        if erased == self._erased and all(self._reached.get(name, 0) >= size for name, size in sizes.items()):
-            return
+        if erased == self._erased and sizes == self._sizes:
+            return  # also where a crash left half a line, which stays
         with self._lock:
             if erased != self._erased:
                 self._reset()
             rows, self._reached = self._log.read(self._reached)
+            self._sizes = sizes  # of before the reading: what was written meanwhile is read again next time
             gone = self._tombstones.among({str(row[USER]) for row in rows if USER in row}) if rows else set()
             for row in rows:
                 self._add(row, gone)
@@ -71,9 +73,10 @@ class Sessions:
             return  # another program's line
         if user in gone:
             return
-        known = self._met.pop(user, ())
+        known = self._met.get(user, ())
         late = not known or met.time >= known[-1].time
         self._met[user] = ((*known, met) if late else tuple(sorted((*known, met), key=lambda m: m.time)))[-LATEST:]
+        self._met.move_to_end(user)
         if len(self._met) > SHOPPERS:
             self._met.popitem(last=False)
 

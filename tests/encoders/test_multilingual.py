@@ -128,6 +128,30 @@ def test_transformers_reads_the_same_model(small: tuple[Path, dict[str, NDArray[
     np.testing.assert_allclose(found.vectors, expected, atol=1e-5)
 
 
+def test_a_fine_tuned_copy_is_such_a_directory_too(
+    small: tuple[Path, dict[str, NDArray[np.float32]]], tmp_path: Path
+) -> None:
+    """As `recsys finetune encoder` trains and saves it: the upper layers learn, what it says of itself stays."""
+    import torch
+
+    from recsys.encoders import checkpoint
+    from recsys.encoders.checkpoint import FullModel
+    from recsys.encoders.tokens import Tokenizer as Tokens
+    from recsys.pipeline.adaptation import _save, _unfreeze
+
+    model, backend = checkpoint.load(small[0], "small")
+    before = Encoder.load(str(small[0]), pooling="auto")
+    vectors = FullModel(model, "mean", pad=backend.pad_token_id)(Tokens(backend, 16)(["tea", "茶"])[0])
+    learning = _unfreeze(model, None)
+    (vectors[0] @ vectors[1]).backward()
+    torch.optim.SGD(learning, lr=1e-2).step()
+    _save(model.eval(), small[0], tmp_path / "tuned")
+    assert checkpoint.load_bert(tmp_path / "tuned") is not None  # without transformers
+    after = Encoder.load(str(tmp_path / "tuned"), pooling="auto")
+    assert after.info["prompts"] == before.info["prompts"]
+    assert 0.5 < float((after.encode(["tea"]).vectors * before.encode(["tea"]).vectors).sum()) < 0.999999
+
+
 # --- the pinned weights ----------------------------------------------------------------------------------------------
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from itertools import permutations
 from math import sqrt
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from recsys.data import schema
 from recsys.data.schema import TimeKind
@@ -21,6 +23,8 @@ from recsys.data.snapshot import ShopTables
 from recsys.encoders.encoder import Encoder
 from recsys.encoders.snapshots import build_snapshot
 from recsys.explain.grounding import check
+from recsys.explain.measures import Kind
+from recsys.explain.shared_phrases import Names
 from recsys.explain.statistics import ShopStatistics
 from recsys.settings import load_settings
 
@@ -29,7 +33,14 @@ BRANDS = ["Oakfield", "Brindle", "Marlowe", "Tansy"]
 NOUNS = ["teapot", "lantern", "notebook", "garland", "doormat", "candle", "apron", "puzzle"]
 STYLES = ["Enamel", "Bamboo", "Copper", "Linen", "Velvet", "Walnut", "Porcelain", "Felt"]
 CATEGORIES = ["Kitchen", "Garden", "Paper"]
+#: Subjects that three names each hold, of different brands, styles and nouns.
+THEMES = ["Hungry Otter", "Paper Moon", "Silver Birch", "Sleepy Badger", "Lemon Grove", "Winter Owl", "Tall Ship"]
 WANTED = 40
+
+
+def theme(n: int) -> str:
+    """The subject that item `n` has in its name, '' where it has none."""
+    return THEMES[n % 9] if n < 27 and n % 9 < len(THEMES) else ""
 
 
 def shop() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -39,7 +50,7 @@ def shop() -> tuple[pd.DataFrame, pd.DataFrame]:
         [
             {
                 "item_id": f"i{n:02d}",
-                "title": f"{BRANDS[n % 4]} {STYLES[n // 8]} {NOUNS[n % 8]}",
+                "title": " ".join(filter(None, [BRANDS[n % 4], theme(n), STYLES[n // 8], NOUNS[n % 8]])),
                 "brand": BRANDS[n % 4],
                 "category": CATEGORIES[n % 3],
                 "price": float(4 + 3 * (n % 11)),
@@ -48,7 +59,9 @@ def shop() -> tuple[pd.DataFrame, pd.DataFrame]:
         ]
     )
     # Products that nobody met, so that a noun of the others is said of one name in twenty-five.
-    idle = [{"item_id": f"x{n:03d}", "title": f"Filler number {n}", "price": 1.0} for n in range(150)]
+    letters = np.random.default_rng(5).choice(list("abcdefghijklmnopqrstuvwxyz"), (150, 3, 6))
+    names = [" ".join("".join(word) for word in words) for words in letters]
+    idle = [{"item_id": f"x{n:03d}", "title": name, "price": 1.0} for n, name in enumerate(names)]
     items = pd.concat([items, pd.DataFrame(idle)], ignore_index=True)
     rows = []
 
@@ -70,6 +83,8 @@ def shop() -> tuple[pd.DataFrame, pd.DataFrame]:
                 add(user, base + int(look), when - 100, "view", None)
             if rng.random() < 0.6:
                 add(user, base + 3, when - 50, "view", None)
+    for n in range(40):  # products that others bought for the first time 1 to 40 days ago
+        rows.append((f"v{n % 5:03d}", f"x{n:03d}", NOW - (n + 0.5) * DAY, "purchase", f"v{n}", None))
     columns = ["user_id", "item_id", "timestamp", "event", "order_id", "rating"]
     events = pd.DataFrame(rows, columns=columns).query(f"timestamp <= {NOW}")
     return items, events.drop_duplicates(["user_id", "item_id", "timestamp", "event"])
@@ -78,8 +93,8 @@ def shop() -> tuple[pd.DataFrame, pd.DataFrame]:
 class Truth:
     """The tables, and this file's own counting in them."""
 
-    def __init__(self, items: pd.DataFrame, events: pd.DataFrame) -> None:
-        self.items, self.events = items.set_index("item_id"), events
+    def __init__(self, items: pd.DataFrame, events: pd.DataFrame, vectors: NDArray[np.float32]) -> None:
+        self.items, self.events, self.vectors = items.set_index("item_id"), events, vectors
         bought, looked = events[events.event == "purchase"], events[events.event == "view"]
         self.bought, self.looked = bought, looked
         self.orders = bought.groupby("item_id").order_id.agg(set).to_dict()
@@ -96,7 +111,7 @@ class Truth:
         x, y = sets.get(a, set()), sets.get(b, set())
         both, rare, common = len(x & y), min(len(x), len(y)), max(len(x), len(y))
         low = lower(both, rare)
-        return both, rare, low if both >= 3 and low > common / self.totals[held] else 0.0
+        return both, rare, low if both >= 5 and low > common / self.totals[held] else 0.0
 
     def after(self, a: str, b: str) -> float:
         """Lower bound of the share of the buyers of `a` who bought `b` later, 0 where that is no link."""
@@ -105,7 +120,7 @@ class Truth:
         earlier = sum(self.first[b, u] < self.first[a, u] for u in users)
         low = lower(later, len(self.buyers.get(a, ())))
         chance = len(self.buyers.get(b, ())) / self.totals["buyers"]
-        return low if later >= 3 and low > chance and lower(later, later + earlier) > 0.5 else 0.0
+        return low if later >= 5 and low > chance and lower(later, later + earlier) > 0.5 else 0.0
 
 
 def lower(count: int, of: int) -> float:
@@ -117,8 +132,10 @@ def lower(count: int, of: int) -> float:
 
 
 @pytest.fixture(scope="module")
-def truth() -> Truth:
-    return Truth(*shop())
+def truth(statistics: ShopStatistics) -> Truth:
+    """The tables as they were given, and the text vectors in their order, which no claim but one needs."""
+    items, events = shop()
+    return Truth(items, events, np.asarray(statistics.snapshot.facts.vectors))
 
 
 @pytest.fixture(scope="module")
@@ -217,8 +234,9 @@ def _viewed_together(truth: Truth, rng: random.Random) -> Iterator[Said]:
 
 def _reader(truth: Truth, rng: random.Random) -> Iterator[Said]:
     """What the reader did, beside a brand that is the same."""
+    pairs = {bought: _pairs(truth, rng, bought=bought) for bought in (True, False)}
     for bought in (True, False) * 400:
-        user, item, past = next(_pairs(truth, rng, bought=bought))
+        user, item, past = next(pairs[bought])
         if truth.items.brand[item] != truth.items.brand[past]:
             continue
         i, b = (f"“{truth.items.title[x]}”" for x in (item, past))
@@ -264,6 +282,103 @@ def _noun(truth: Truth, rng: random.Random) -> Iterator[Said]:
         yield f"{i} and your {b} share “thing”.", user, item, past, False
 
 
+def _words(truth: Truth, rng: random.Random) -> Iterator[Said]:
+    """A subject that three names of the shop hold."""
+    pairs = _pairs(truth, rng)
+    for n, (user, item, past) in enumerate(pairs):
+        held, mine = theme(int(item[1:])), theme(int(past[1:]))
+        if not held or (n % 9 and held != mine):
+            continue
+        i, b = (f"“{truth.items.title[x]}”" for x in (item, past))
+        yield f"You bought {b}, and {i} has “{held}” in its name as well.", user, item, past, held == mine
+        yield f"{i} shares “{held}” with your {b}.", user, item, past, held == mine
+        other = rng.choice([x for x in THEMES if x != held])
+        yield f"You bought {b}, and {i} has “{other}” in its name as well.", user, item, past, False
+        noun = truth.items.title[item].split()[-1]
+        if noun != truth.items.title[past].split()[-1]:
+            yield f"{i} has “{noun}” in its name, like your {b}.", user, item, past, False
+
+
+def _similar(truth: Truth, rng: random.Random) -> Iterator[Said]:
+    """Two names with one noun at their end, whose text vectors are closer than 99% of all pairs."""
+    vectors, code = truth.vectors, {item: n for n, item in enumerate(truth.items.index)}
+    usual = float(np.quantile((vectors @ vectors.T)[np.triu_indices(len(vectors), 1)], 0.99))
+    near = [
+        (item, past)
+        for item, past in permutations([item for item in truth.items.index if item.startswith("i")], 2)
+        if vectors[code[item]] @ vectors[code[past]] > max(usual, 0.5) + 0.003  # the random pairs are a sample
+    ]
+    for user, item, past in _pairs(truth, rng):
+        if rng.random() < 0.8:  # some of the close pairs are of one kind, others are not
+            item, past = rng.choice(near)
+            own = sorted(truth.buyers.get(past, set()) - truth.buyers.get(item, set()))
+            if not own:
+                continue
+            user = rng.choice(own)
+        elif vectors[code[item]] @ vectors[code[past]] > usual - 0.003:
+            continue
+        same = (item, past) in near and truth.items.title[item].split()[-1] == truth.items.title[past].split()[-1]
+        i, b = (f"“{truth.items.title[x]}”" for x in (item, past))
+        yield f"You bought {b}, and {i} is much like it.", user, item, past, same
+        yield f"{i} resembles your {b}.", user, item, past, same
+        yield f"Something comparable to your {b}: {i}.", user, item, past, same
+
+
+def _taste(truth: Truth, rng: random.Random) -> Iterator[Said]:
+    had = truth.bought.drop_duplicates(["user_id", "item_id"]).join(truth.items.category, on="item_id")
+    for user, item, past in _pairs(truth, rng):
+        i, category = f"“{truth.items.title[item]}”", truth.items.category[item]
+        own = had[had.user_id == user].category
+        count, of = int((own == category).sum()), len(own)
+        likes = count >= 3
+        yield f"You have bought {count} things from {category}, and {i} is from {category}.", user, item, past, likes
+        yield f"{count} of your {of} purchases were from {category}, and so is {i}.", user, item, past, likes
+        yield f"{count + 1} of your {of} purchases were from {category}, and so is {i}.", user, item, past, False
+        if not likes:
+            yield f"{i} is to your taste.", user, item, past, False
+
+
+def _popular(truth: Truth, rng: random.Random) -> Iterator[Said]:
+    for user, item, past in _pairs(truth, rng):
+        i, lately = f"“{truth.items.title[item]}”", int(truth.recent.get(item, 0))
+        before, ties = int((truth.recent > lately).sum()), int((truth.recent == lately).sum())
+        if before < 10 < before + ties:  # ties are broken by their order, which is no business of a sentence
+            continue
+        sold = before < 10 and lately >= 5
+        yield f"{i} is a bestseller of ours.", user, item, past, sold
+        yield f"{i} is among our most popular products.", user, item, past, sold
+        yield f"{i} is our top-selling product.", user, item, past, (before, ties) == (0, 1)
+        yield f"Everybody buys {i}.", user, item, past, False
+
+
+def _top_of_category(truth: Truth, rng: random.Random) -> Iterator[Said]:
+    for user, item, past in _pairs(truth, rng):
+        i, category = f"“{truth.items.title[item]}”", truth.items.category[item]
+        peers = truth.recent.reindex(truth.items.index[truth.items.category == category], fill_value=0)
+        lately = int(peers[item])
+        top = (peers > lately).sum() < 5 and lately >= 5
+        sold = (truth.recent > lately).sum() < 12 and lately >= 5  # of the whole shop: another claim
+        if top or not sold:
+            yield f"{i} is one of the most popular products in {category}.", user, item, past, top
+            yield f"{i} sells best in {category} among a few.", user, item, past, False
+            yield f"Among the bestsellers in {category}: {i}, with {lately} buyers lately.", user, item, past, top
+        other = rng.choice([x for x in CATEGORIES if x != category])
+        yield f"{i} is one of the most popular products in {other}.", user, item, past, False
+
+
+def _new(truth: Truth, rng: random.Random) -> Iterator[Said]:
+    """First sold in the last 30 days: the products of others that were sold 1 to 40 days ago."""
+    first = truth.bought.groupby("item_id").timestamp.min()
+    now = truth.events.timestamp.max()
+    fresh = [item for item in first.index if item.startswith("x")]
+    for user, item, past in _pairs(truth, rng):
+        item = rng.choice([item, *fresh[:: len(fresh) // 8]])
+        i, is_new = f"“{truth.items.title[item]}”", now - first.get(item, 0) <= 30 * DAY
+        yield f"{i} has just arrived in our shop.", user, item, past, bool(is_new)
+        yield f"Meet a newcomer: {i}.", user, item, past, bool(is_new)
+        yield f"{i} is new here.", user, item, past, bool(is_new)
+
+
 def _numbers(truth: Truth, rng: random.Random) -> Iterator[Said]:
     for user, item, past in _pairs(truth, rng):
         i = f"“{truth.items.title[item]}”"
@@ -272,10 +387,6 @@ def _numbers(truth: Truth, rng: random.Random) -> Iterator[Said]:
         yield f"{lately} customers bought {i} in the last 30 days.", user, item, past, True
         yield f"{ever + rng.randint(1, 9)} shoppers bought {i} in total.", user, item, past, False
         yield f"{lately + ever + 1} customers bought {i} in the last 30 days.", user, item, past, False
-        popular = (truth.recent > lately).sum() < 10 and lately >= 5
-        tied = (truth.recent == lately).sum() > 1  # ranks of ties are broken by id, which is no business of a sentence
-        if not tied:
-            yield f"{i} is one of our bestsellers.", user, item, past, popular
 
 
 def _rating(truth: Truth, rng: random.Random) -> Iterator[Said]:
@@ -289,7 +400,8 @@ def _rating(truth: Truth, rng: random.Random) -> Iterator[Said]:
         yield f"{i} has an average rating of 4.{rng.randint(1, 8)} of 5.", user, item, past, False
 
 
-def _price(truth: Truth, rng: random.Random) -> Iterator[Said]:
+def _paid(truth: Truth, rng: random.Random) -> Iterator[tuple[str, str, str, str, float]]:
+    """Shopper, item, something bought, the item's name, and its price by the median of what the shopper bought."""
     paid = truth.bought.drop_duplicates(["user_id", "item_id"]).join(truth.items.price, on="item_id")
     usual = paid.groupby("user_id").price.agg(["median", "size"])
     for user, item, past in _pairs(truth, rng):
@@ -299,8 +411,19 @@ def _price(truth: Truth, rng: random.Random) -> Iterator[Said]:
         i, ratio = f"“{truth.items.title[item]}”", truth.items.price[item] / median
         if abs(np.log(ratio)) > abs(np.log(1.25)) - 0.02 and abs(np.log(ratio)) < abs(np.log(1.25)) + 0.02:
             continue
+        yield user, item, past, i, float(ratio)
+
+
+def _usual_price(truth: Truth, rng: random.Random) -> Iterator[Said]:
+    for user, item, past, i, ratio in _paid(truth, rng):
         yield f"{i} costs about what you usually pay.", user, item, past, 0.8 <= ratio <= 1.25
+        yield f"The price of {i} is in your usual range.", user, item, past, 0.8 <= ratio <= 1.25
+
+
+def _cheaper(truth: Truth, rng: random.Random) -> Iterator[Said]:
+    for user, item, past, i, ratio in _paid(truth, rng):
         yield f"{i} is cheaper than what you usually buy.", user, item, past, ratio < 0.8
+        yield f"{i} is priced below your usual range.", user, item, past, ratio < 0.8
         yield f"{i} costs more than you usually pay.", user, item, past, ratio > 1.25
 
 
@@ -325,14 +448,25 @@ KINDS: dict[str, Callable[[Truth, random.Random], Iterator[Said]]] = {
     "bought after": _bought_after,
     "viewed together": _viewed_together,
     "what the reader did": _reader,
-    "brand": _brand,
-    "category": _category,
-    "noun": _noun,
-    "numbers and popularity": _numbers,
-    "rating": _rating,
-    "price": _price,
+    "same brand": _brand,
+    "same category": _category,
+    "same kind of product": _noun,
+    "shared words": _words,
+    "similar product": _similar,
+    "category taste": _taste,
+    "popular": _popular,
+    "popular in its category": _top_of_category,
+    "well rated": _rating,
+    "new in the shop": _new,
+    "usual price": _usual_price,
+    "below usual price": _cheaper,
+    "bought lately": _numbers,
     "cause": _cause,
 }
+
+
+def test_every_kind_of_claim_has_its_sentences() -> None:
+    assert {kind.value for kind in Kind} <= set(KINDS)
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
@@ -360,3 +494,19 @@ def test_wrong_variant_is_no_purchase(statistics: ShopStatistics) -> None:
     assert same_product("The Orchard (Book 2) - Paperback", "The Orchard (Book 2) - Hardcover")
     assert not same_product("Oakfield Copper Teapot", "Oakfield Linen Teapot")
     assert not same_product("The Orchard (Book 1)", "The Orchard (Book 2)")
+
+
+def test_a_brand_is_no_kind_of_product(statistics: ShopStatistics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brindle & Co. is no kind of lantern and apron, though both names have "Brindle" before their first break."""
+    shop = statistics.snapshot
+    profile = shop.profile(0)
+    past = int(profile.items[0])
+    item = next(code for code in range(64) if code not in profile.items)
+    for head, noun in (("Felt Lantern", ""), ("Oak Aprons", "apron")):
+        titles = [f"Brindle & Co. {head}", "Brindle & Co. Linen Apron"]
+        monkeypatch.setattr(statistics, "titles", dict(zip((past, item), titles, strict=True)))
+        monkeypatch.setattr(statistics, "_columns", {"brand": ["Brindle & Co"] * 300, "category": [None] * 300})
+        monkeypatch.setattr(statistics, "_names", Names([*titles, *("Oak Puzzle" for _ in range(60))]))
+        found = statistics.past(profile, 0, item, 0)
+        assert found is not None
+        assert found.noun == noun

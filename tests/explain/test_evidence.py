@@ -320,6 +320,21 @@ def test_a_guided_writer_gets_wordings_that_pass() -> None:
         assert check(reason.sentence, facts) == []
 
 
+def test_a_guided_writer_reads_the_plan_and_draws_more_freely_untrained() -> None:
+    asked: list[tuple[str, float]] = []
+
+    class Guided(_Scripted):
+        def write(self, prompts, sampling=None, *, seeds=0, within=()) -> list[str]:
+            asked.extend((prompt, sampling.temperature) for prompt in prompts)
+            return [texts[0] for texts in within]
+
+    facts = case(random.Random(6), Kind.BRAND).facts
+    for temperature, drawn in ((0.6, 2.4), (0.0, 0.0)):
+        settings = ExplainSettings(temperature=temperature)
+        ReasonWriter(Guided(lambda prompt, seed: ""), settings, trained=False, guided_from=0).write([facts])
+        assert asked.pop() == (Plan.of(facts).line, pytest.approx(drawn))
+
+
 def test_no_list_gets_one_wording_twice() -> None:
     class First(_Scripted):
         def write(self, prompts, sampling=None, *, seeds=0, within=()) -> list[str]:

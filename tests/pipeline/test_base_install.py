@@ -48,7 +48,7 @@ from recsys.cli import app
 def run(*arguments):
     return CliRunner().invoke(app, [str(a) for a in arguments])
 
-night = run("nightly", "--items", "items.csv", "--interactions", "events.csv", "--artifacts", "shop")
+night = run("nightly", "--items", "items.csv", "--interactions", "events.csv", "--artifacts", "shop", "--show")
 lists = Recommender.load("shop").recommend("000", k=3)
 figures = run("evaluate", "--artifacts", "shop", "--users", 20)
 told = {

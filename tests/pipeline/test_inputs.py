@@ -207,3 +207,20 @@ def test_events_older_than_the_shop_keeps_are_in_no_later_version(shop, write, t
     assert said in "\n".join(outcome.notes["reading"]["lines"])
     with pytest.raises(BadInput, match=r"intake\.keep_days: these events have an order but no times"):
         runs.embed(Inputs(given.items, write("order.csv", events.drop(columns="timestamp"))), short)
+
+
+def test_a_feed_in_a_language_that_is_not_read_says_what_to_set(write, tiny_tables):
+    german = [
+        "Grüner Tee aus kleinen Gärten",
+        "Schwarzer Tee mit Blüten",
+        "Laufschuhe für breite Füße",
+        "Wasserdichtes Zelt",
+    ]
+    items = pd.DataFrame({"item_id": [f"D{n}" for n in range(8)], "title": [*german, *(f"{t}, neu" for t in german)]})
+    feed = write("german.csv", items)
+
+    def said(name: str) -> str:
+        return "\n".join(read_inputs(Inputs(feed), None, Settings(encoder={"name": name})).reading["lines"])
+
+    assert "set encoder.name to a multilingual model, such as multilingual-e5-small" in said("all-MiniLM-L6-v2")
+    assert "set encoder.name" not in said("multilingual-e5-small")

@@ -47,6 +47,10 @@ ROUTES = [
     ("POST", "/score", {"pairs": [{"user_id": "000", "item_id": "G001"}]}, "recommend"),
     ("GET", "/similar?item_id=G001", None, "recommend"),
     ("POST", "/complete", {"basket": ["G001"]}, "recommend"),
+    ("POST", "/buy-again", {"user_id": "000"}, "recommend"),
+    ("POST", "/new-arrivals", {"user_id": "000"}, "recommend"),
+    ("POST", "/recently-viewed", {"user_id": "000"}, "recommend"),
+    ("POST", "/trending", {}, "recommend"),
     ("POST", "/explain", {"user_id": "000", "item_id": "G001"}, "explain"),
     ("POST", "/answer", {"question": "hello"}, "answer"),
     ("POST", "/generate", {"prompt": "hello"}, "answer"),
@@ -58,6 +62,10 @@ ROUTES = [
     ("GET", "/version", None, "recommend"),
     ("GET", "/metrics", None, "admin"),
     ("POST", "/tokens", {"user_id": "000"}, "admin"),
+    ("GET", "/insight/shoppers", None, "admin"),
+    ("GET", "/insight/card", None, "admin"),
+    ("POST", "/insight/reasons", {"user_id": "000", "items": ["G001"]}, "admin"),
+    ("POST", "/insight/compare", {"user_id": "000"}, "admin"),
 ]
 
 
@@ -106,6 +114,8 @@ def test_a_shoppers_token_is_for_that_shopper_alone(keyed):
         ("GET", "/recommend?user_id=001", None),
         ("POST", "/recommend", {"user_id": "001"}),
         ("POST", "/batch", {"users": ["000", "001"]}),
+        ("POST", "/buy-again", {"user_id": "001"}),
+        ("POST", "/recently-viewed", {"user_id": "001"}),
         ("POST", "/score", {"pairs": [{"user_id": "001", "item_id": "G001"}]}),
         ("POST", "/explain", {"user_id": "001", "item_id": "G001"}),
         ("POST", "/answer", {"question": "Where is my order?", "user_id": "001"}),

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import uvicorn
@@ -25,6 +26,7 @@ from recsys.settings import load_settings
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'dev')")
 expect = playwright.expect
+expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if CHROMIUM is None:
@@ -186,6 +188,22 @@ def test_someone_new_is_a_sentence_and_products(open_page, rec):
     expect(page.locator("#list h3")).to_have_text(rec.recommend(who).title.tolist())
     expect(page.locator("#history .name")).to_have_text([rec.title("G001")])
     explained(page)
+
+
+def test_pictures_are_shown_where_products_have_one_and_broken_ones_leave_no_hole(open_page):
+    page = open_page("#/catalogue")
+
+    def with_pictures(route):
+        answer = route.fetch().json()
+        for place, item in enumerate(answer["items"]):
+            item["image"] = [f"data:image/svg+xml,{quote(SVG)}", "data:image/png;base64,broken", None][place % 3]
+        route.fulfill(json=answer)
+
+    page.route("**/recommend", with_pictures)
+    page.evaluate("location.hash = '#/shopper/000'")
+    explained(page)
+    expect(page.locator("#list .picture")).to_have_count(4)  # of ten: the first, fourth, seventh and tenth
+    assert page.locator("#list .picture").first.evaluate("image => image.naturalWidth") == 4
 
 
 def test_search_substitutes_and_a_basket(open_page, rec):

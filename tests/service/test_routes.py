@@ -88,6 +88,17 @@ def test_similar_to_a_described_product_and_search_agree(client, rec):
     assert [row["rank"] for row in by_id] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("name", ["buy_again", "new_arrivals", "recently_viewed", "trending"])
+def test_named_lists_are_those_of_python_where_it_has_them(client, rec, name):
+    body = {"k": 4} if name == "trending" else {"user_id": "000", "k": 4}
+    got = client.post("/" + name.replace("_", "-"), json=body)
+    if not hasattr(rec, name):
+        assert got.status_code == 503
+        return
+    made = getattr(rec, name)(*(() if name == "trending" else ("000",)), k=4)
+    assert [row["item_id"] for row in items_of(got)] == made.item_id.tolist()
+
+
 def test_an_item_with_all_its_columns(client):
     answer = client.get("/items/G001").json()["item"]
     assert answer == {

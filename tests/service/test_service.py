@@ -18,6 +18,7 @@ import pytest
 
 from recsys import Recommender
 from recsys.assistant.setup import publish_knowledge
+from recsys.data.handovers import Handovers
 from recsys.data.store import Store
 from recsys.settings import load_settings
 
@@ -292,6 +293,19 @@ def test_a_damaged_version_changes_neither_lists_nor_answers_and_a_later_good_on
             assert client.get("/healthz").json()["problem"] is None
             assert served() == (good, 200, 200)
             wait_until(lambda: client.app.state.answers.value.recommender.version.id == store.current_id())
+
+
+def test_what_is_handed_over_waits_in_the_queue(environment, tiny_version, tmp_path):
+    shutil.copytree(tiny_version, tmp_path / "shop")
+    faq = tmp_path / "faq.csv"
+    faq.write_text("question,answer\nHow long does delivery take?,Three days.\n", "utf-8")
+    settings = load_settings(artifacts=tmp_path / "shop")
+    publish_knowledge([faq], settings)
+    with TestClient(create_app(settings)) as client:
+        assert client.post("/answer", json={"question": "转人工", "user_id": "000"}).json()["handover"]
+    waiting = Handovers(settings.artifacts).table()
+    assert waiting[["user_id", "question"]].values.tolist() == [["000", "转人工"]]
+    assert "转人工" in waiting.summary[0]
 
 
 def test_a_shop_that_cannot_answer_does_not_tell_where_its_files_are(client, tiny_version):

@@ -1,8 +1,9 @@
-"""Of several drafts of a free text the one most like the others.
+"""Minimum Bayes risk decoding: of several sampled drafts, the one most similar to the others.
 
-Minimum Bayes risk decoding (Kumar & Byrne, NAACL 2004; over sampled drafts Eikema & Aziz, EMNLP 2022): a draft that
-the model's other drafts agree with is closer to what a person wrote than the likeliest sentence is. It is for writers
-that were tuned on references; sentences around slots are checked against evidence instead.
+A draft that the model's other drafts agree with is closer to what a person wrote than the likeliest sentence is. It is
+for writers that were tuned on references; sentences around slots are checked against evidence instead.
+
+Source: Kumar & Byrne, NAACL 2004; over sampled drafts Eikema & Aziz, EMNLP 2022.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from recsys.llm import gpt
 def write(
     writer: gpt.TextWriter, prompts: Sequence[gpt.Prompt], sampling: gpt.Sampling, *, drafts: int = 12
 ) -> list[str]:
-    """Continue each prompt `drafts` times, with seeds 0, 1, …, and keep the drafts most like the others.
+    """Sample `drafts` continuations of each prompt (seeds 0, 1, …) and keep the one most similar to the others.
 
     Raises
     ------
@@ -33,9 +34,9 @@ def write(
 
 
 def consensus(drafts: Sequence[str]) -> str:
-    """The draft with the greatest mean likeness to the others; of equals the first.
+    """The draft with the greatest mean similarity to the others; the first of equals.
 
-    Likeness is BLEU-4 of one sentence (sacrebleu, 0 to 1) plus ROUGE-L (F-measure), as `evaluate.overlap` has them.
+    Similarity is BLEU-4 of one sentence (sacrebleu, 0 to 1) plus ROUGE-L (F-measure), as `evaluate.overlap` has them.
     """
     if not drafts:
         raise BadInput("there is no draft to choose from")
@@ -44,10 +45,10 @@ def consensus(drafts: Sequence[str]) -> str:
     bleu = require("sacrebleu", "evaluation").BLEU(effective_order=True)
     rouge = require("rouge_score.rouge_scorer", "evaluation").RougeScorer(["rougeL"], use_stemmer=False)
 
-    def likeness(text: str, other: str) -> float:
+    def similarity(text: str, other: str) -> float:
         return bleu.sentence_score(text, [other]).score / 100 + rouge.score(other, text)["rougeL"].fmeasure
 
-    table = np.array([[likeness(text, other) for other in texts] for text in texts])
+    table = np.array([[similarity(text, other) for other in texts] for text in texts])
     # A draft is compared with all but itself; those that say the same count as often as they were written.
     agreed = table @ votes - np.diag(table)
     return str(drafts[int(np.argmax(agreed[place]))])

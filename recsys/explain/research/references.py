@@ -1,7 +1,7 @@
-"""Free-text explanations beside the explanations that people wrote: every writer there is, on the same held-out pairs.
+"""Reference-based evaluation of free-text explanations: BLEU and ROUGE of every writer on the same held-out pairs.
 
-References of one kind are much alike, so a writer has something to show only where it is ahead of one sentence that is
-said to everybody: the best such sentence stands in the table as a rival.
+References of one kind are much alike, so overlap means something only beside the best constant sentence: the one that,
+said to everybody, scores highest. It stands in the table as a rival.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _STRIDE = 8
 
 @dataclass(frozen=True)
 class Comparison:
-    """How near each writer's texts are to the references.
+    """Overlap of each writer's texts with the references.
 
     Attributes
     ----------
@@ -70,19 +70,19 @@ class Comparison:
     constants: dict[str, str]
 
     def best(self, column: str) -> str:
-        """The writer with the greatest figure in this column; of equals the first."""
+        """The writer with the greatest figure in this column; the first of equals."""
         return str(self.table[column].idxmax())
 
 
 def compare(settings: Settings, table: pd.DataFrame, size: int, *, progress: bool = False) -> Comparison:
-    """Every writer's texts for the first `size` usable rows of `table`, against its explanations.
+    """Compare writers on the first `size` usable rows of `table`, whose explanations are the references.
 
-    What the template and the constant sentences are made of is taken from the other rows, and only where there are none
-    from the same ones, which flatters them.
+    The template's opening and the constant sentences come from the other rows. Where there are no others they come
+    from the same rows, which flatters them.
 
     The rows are a template around the shopper's profile, the best constant sentences, the settings' writer without an
     adapter, the same with the adapter that the settings name (greedy, and as a consensus of drafts), and every column
-    that ends in ``_pred``. The adapter that comes with the default writer has no row: it writes slots.
+    that ends in ``_pred``.
 
     Parameters
     ----------
@@ -115,10 +115,10 @@ def compare(settings: Settings, table: pd.DataFrame, size: int, *, progress: boo
 
 
 def templates(profiles: Sequence[str], explanations: Sequence[str]) -> list[str]:
-    """A sentence around each shopper's profile: what they are said to enjoy, after the commonest opening.
+    """Template baseline: the commonest opening, then what the profile says the shopper enjoys.
 
-    The opening is what most often stands before "because" in `explanations`: what an explanation of this kind begins
-    with is no merit of a writer, so the template is given it, too.
+    The opening is what most often stands before "because" in `explanations`. How explanations of this kind begin is no
+    merit of a writer, so the template gets it, too.
     """
     openings = Counter(text.split(" because ")[0] for text in explanations if " because " in text)
     opening = openings.most_common(1)[0][0] if openings else "The user would buy it"
@@ -130,12 +130,12 @@ def templates(profiles: Sequence[str], explanations: Sequence[str]) -> list[str]
 
 
 def best_constants(candidates: Sequence[str], references: Sequence[str], *, progress: bool = False) -> dict[str, str]:
-    """Of the first `CONSTANTS` different candidates the one that does best when it is said to everybody.
+    """Constant baselines: of the first `CONSTANTS` different candidates, those that score best said to everybody.
 
     Returns
     -------
     dict of str
-        The best by corpus BLEU-4 and the best by mean ROUGE-L, by the names of their rows; of equals the first.
+        The best by corpus BLEU-4 and the best by mean ROUGE-L, by the names of their rows; the first of equals.
     """
     sacrebleu = require("sacrebleu", "evaluation")
 
@@ -152,7 +152,7 @@ def best_constants(candidates: Sequence[str], references: Sequence[str], *, prog
 
 
 def chat(about_user: str, about_item: str) -> list[dict[str, str]]:
-    """The request in plain words, for a model that has seen no reference."""
+    """Zero-shot prompt: the request in plain words, for a model that was not tuned on references."""
     return [
         {"role": "system", "content": "You explain in one or two sentences why a user would buy an item."},
         {

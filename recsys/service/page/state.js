@@ -28,3 +28,6 @@ export function toBasket(item) {
 }
 
 export const isSomebody = () => (state.who === "known" ? state.user !== null : state.text !== "" || state.history.length > 0);
+
+// Tell the view that shows them: "shopper" (somebody else, or described anew) or "history" (something left out or put back).
+export const changed = (what) => document.dispatchEvent(new CustomEvent(what));

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from recsys.data.schema import EVENT_WEIGHTS, ITEM
@@ -36,7 +35,7 @@ async def item(request: Request, item_id: _Id) -> Response:
             row[IMAGE] = image
         return reply({"version": version_of(rec), "item": row})
 
-    return await run_in_threadpool(found)
+    return await service_of(request).quick(found)
 
 
 @router.get("/search", response_model=ListReply, responses=problems(503))
@@ -60,7 +59,7 @@ async def search(
             rows = [{**row, "rank": place} for place, row in enumerate(rows, start=1)]
         return reply({"version": version_of(rec), "items": rows})
 
-    return await run_in_threadpool(found)
+    return await service_of(request).quick(found)
 
 
 @router.get("/users/{user_id:path}/history", response_model=HistoryReply, responses=problems(404, 503))
@@ -99,4 +98,4 @@ async def history(request: Request, user_id: _Id) -> Response:
         ]
         return reply({"version": version_of(rec), "user_id": user_id, "items": met})
 
-    return await run_in_threadpool(found)
+    return await service_of(request).quick(found)

@@ -22,7 +22,7 @@ router = APIRouter(tags=["events"], dependencies=[Depends(needs("events"))])
 
 @router.post("/events", response_model=EventsReply, responses=problems(503), status_code=202)
 async def events(request: Request, body: EventsBody) -> Response:
-    """Take in what shoppers did: on the disk before the answer, in the shopper's next list, and in the next night.
+    """Take in what shoppers did: on the disk before the answer, in the next list, and in the next night.
 
     All of the events are taken or none.
     """

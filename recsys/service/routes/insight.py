@@ -20,19 +20,18 @@ from recsys.errors import ArtifactError
 from recsys.explain import Explainer, Explanation
 from recsys.explain.writer import TEMPLATE
 from recsys.service.access import needs
-from recsys.service.bodies import MAX_EXPLAINED, Id, K, Who
+from recsys.service.bodies import MAX_EXPLAINED, Id, K, Who, example
 from recsys.service.problems import problems
 from recsys.service.replies import ListReply, Versioned
-from recsys.service.routes.lists import listed
-from recsys.service.rows import STANDARD, Fields, reply
-from recsys.service.state import service_of, version_of
+from recsys.service.rows import STANDARD, Fields, listed, reply, version_of
+from recsys.service.state import service_of
 from recsys.serving.fallback import recent_popularity
 from recsys.serving.recommender import Recommender
 from recsys.serving.samples import different_shoppers
 from recsys.settings import Settings
 
-# For the shop's own people: it tells of all shoppers and of how versions were made.
-router = APIRouter(prefix="/insight", tags=["page"], dependencies=[Depends(needs("admin"))])
+# For the shop's own people, as it tells of all shoppers; no part of the public interface, as it changes with the page.
+router = APIRouter(prefix="/insight", dependencies=[Depends(needs("admin"))], include_in_schema=False)
 _VersionId = Annotated[str, Field(pattern=r"^[0-9]{8}T[0-9]{6}-[0-9a-f]{4}$")]
 #: Latest things a shopper met, by which a person knows them.
 PAST = 3
@@ -53,12 +52,14 @@ class Someone(Versioned):
 class ReasonsBody(Who):
     """`POST /insight/reasons`."""
 
+    model_config = example(user_id="12347", items=["85123A", "71053"])
+
     items: Annotated[list[Id], Field(min_length=1, max_length=MAX_EXPLAINED)]
     """The items of one list, best first."""
     language: Literal["en", "zh"] = "en"
 
 
-class ReasonsReply(Versioned):
+class PartedReasons(Versioned):
     """Reasons of one list beside the parts of each score."""
 
     blocks: dict[str, str]
@@ -70,6 +71,8 @@ class ReasonsReply(Versioned):
 
 class CompareBody(Who):
     """`POST /insight/compare`."""
+
+    model_config = example(user_id="12347", by="popularity")
 
     by: Literal["ranker", "popularity"] = "ranker"
     """``popularity``: what sold most in the last 30 days, the same for everybody but for what they had."""
@@ -120,7 +123,7 @@ async def shoppers(request: Request, q: Annotated[str, Query(max_length=256)] = 
     return await run_in_threadpool(found)
 
 
-@router.post("/reasons", response_model=ReasonsReply, responses=problems(404, 503))
+@router.post("/reasons", response_model=PartedReasons, responses=problems(404, 503))
 async def reasons(request: Request, body: ReasonsBody) -> Response:
     """Why each item is in a list, while somebody waits: plain sentences, chosen together, and the parts of the scores.
 

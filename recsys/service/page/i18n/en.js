@@ -39,7 +39,7 @@ export const en = {
   ahead: "{value} ahead, 95% interval {low} to {high}, {n} shoppers", behind: "{value} against it, 95% interval {low} to {high}, {n} shoppers",
   no_gate: "This version was not compared with another when it was published.",
   facts: "What it was made of", f_items: "products", f_users: "shoppers", f_events: "events", f_pairs: "training pairs",
-  f_encoder: "encoder", f_index: "search", f_serves: "serves", f_cold: "products nobody has met yet", f_recall: "recall at 10 {value}",
+  f_encoder: "encoder", f_index: "search", f_serves: "serves", f_cold: "products nobody has met yet", f_recall: "recall@10: {value}",
   f_calibration: "calibration", f_calibrated: "slope {slope}", f_libraries: "libraries",
   looks_at: "What it looks at", plots: "Evaluation",
   no_plots: "Not measured yet. This command measures the version and shows the plots here:",

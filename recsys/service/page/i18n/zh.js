@@ -35,7 +35,7 @@ export const zh = {
   ahead: "领先 {value}，95% 区间 {low} 至 {high}，{n} 位顾客", behind: "相差 {value}，95% 区间 {low} 至 {high}，{n} 位顾客",
   no_gate: "此版本发布时没有与其他版本比较。",
   facts: "由什么构成", f_items: "件商品", f_users: "位顾客", f_events: "条行为", f_pairs: "个训练样本", f_encoder: "编码器",
-  f_index: "检索", f_serves: "提供", f_cold: "件尚无人接触的商品", f_recall: "前 10 召回率 {value}",
+  f_index: "检索", f_serves: "提供", f_cold: "件尚无人接触的商品", f_recall: "recall@10：{value}",
   f_calibration: "校准", f_calibrated: "斜率 {slope}", f_libraries: "程序库",
   looks_at: "依据什么", plots: "评估", no_plots: "尚未测量。此命令会测量当前版本并在这里显示图表：",
   night: "夜间读取、丢弃与决定", read: "读取", used: "使用", lost: "丢弃", table: "表", nothing_lost: "没有丢弃",

@@ -1,0 +1,83 @@
+"""The check of answers on claims written without reading it: each falsehood refused, nearly all truths let through."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recsys.assistant.clauses import clauses, lead
+from recsys.assistant.grounding import check_answer
+from recsys.assistant.sources import Passage
+
+DATA = Path(__file__).parent / "data"
+# Truths refused: the shop's own words are given in their place. Of 205, and of 50 of a set that came later.
+REFUSED = {"bound_claims": 10, "bound_claims_fresh": 9}
+
+
+def _claims(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def _refused(claim: dict[str, Any]) -> bool:
+    sources = [Passage(s.get("id", ""), s["kind"], s["title"], s["text"]) for s in claim["sources"]]
+    return bool(check_answer(claim["answer"], sources, claim["question"]))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_no_falsehood_passes(name: str) -> None:
+    falsehoods = [claim for claim in _claims(name) if not claim["true"]]
+    assert len(falsehoods) > 50
+    assert [claim["answer"] for claim in falsehoods if not _refused(claim)] == []
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_few_truths_are_refused(name: str) -> None:
+    truths = [claim for claim in _claims(name) if claim["true"]]
+    assert len(truths) >= 50
+    refused = [claim["answer"] for claim in truths if _refused(claim)]
+    assert len(refused) <= REFUSED[name], refused
+
+
+COST = Passage(
+    "faq:1", "faq", "How much does it cost?", "Standard delivery costs 3.95 and is free from 40.00. Express costs 8.95."
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "follows"),
+    [
+        ("Express costs 8.95.", True),
+        ("特快配送8.95。", True),
+        ("Express costs 3.95.", False),
+        ("Standard delivery is free.", False),
+        ("Standard delivery is free if you spend at least 40.00.", True),
+        ("Express costs 8.95. It is free from 40.00.", False),
+        ("How much does it cost?", False),
+    ],
+)
+def test_a_number_belongs_to_its_thing(answer: str, follows: bool) -> None:
+    assert (not check_answer(answer, [COST], "how much is express?")) is follows
+
+
+def test_a_shop_of_another_kind_is_checked_with_the_same_words() -> None:
+    pool = Passage(
+        "p", "faq", "When is the pool open?", "The pool is open from 9:00 to 17:00. Towels cost 4.00 to hire."
+    )
+    assert not check_answer("The pool is open from 9 am to 5 pm.", [pool])
+    assert check_answer("The pool is open from 9 am to 7 pm.", [pool])
+    assert check_answer("Towels cost 5.00 to hire.", [pool])
+    assert check_answer("The sauna is open from 9:00 to 17:00.", [pool])
+
+
+def test_a_clause_without_a_subject_takes_the_one_before() -> None:
+    first, second = clauses("Standard delivery costs 3.95 and is free from 40.00.")
+    assert {t.key for t in first.main} >= {"standard", "cost"}
+    assert {t.key for t in second.inherited} >= {"standard"}
+
+
+@pytest.mark.parametrize(("text", "said"), [("Yes, until 9.", True), ("不可以。", False), ("No problem at all", None)])
+def test_the_yes_or_no_that_leads(text: str, said: bool | None) -> None:
+    assert lead(text)[0] is said
