@@ -30,8 +30,8 @@ from recsys.serving.recommender import Recommender
 from recsys.serving.samples import different_shoppers
 from recsys.settings import Settings
 
-# For the shop's own people, as it tells of all shoppers; no part of the public interface, as it changes with the page.
-router = APIRouter(prefix="/insight", dependencies=[Depends(needs("admin"))], include_in_schema=False)
+# For the shop's own people: it tells of all shoppers and of how versions were made.
+router = APIRouter(prefix="/insight", dependencies=[Depends(needs("admin"))])
 _VersionId = Annotated[str, Field(pattern=r"^[0-9]{8}T[0-9]{6}-[0-9a-f]{4}$")]
 #: Latest things a shopper met, by which a person knows them.
 PAST = 3
