@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from recsys.assistant import dialogue, product_facts, shopping, tools
+from recsys.assistant.agent import Agent
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
 from recsys.assistant.knowledge import Knowledge
@@ -27,12 +29,15 @@ from recsys.data import schema
 from recsys.data.handovers import Handovers
 from recsys.data.parsing import as_ids
 from recsys.errors import ArtifactError, BadInput
+from recsys.llm.chat import ChatModel
 from recsys.serving.recommender import Recommender
 
 log = logging.getLogger(__name__)
 
 BOUND = 0.5
 """Confidence below which a person takes over."""
+SURE = 0.85
+"""Confidence of the router's finds from which the model is not asked what else to look up."""
 
 
 class Assistant:
@@ -46,8 +51,12 @@ class Assistant:
         For recommendations and product facts; without one those questions are handed over.
     orders
         For questions about orders; without it those are handed over.
-    wording
-        Words answers from their sources with a language model; by default the shop's own words are given as they are.
+    model
+        Language model that, where it can call tools, is asked what to look up when the router doubts. By default none.
+    words
+        Whether the model also words what the shop's rules say; else the shop's own words are given as they are.
+    tuned
+        The model was fine-tuned on `lessons` and is asked in their form.
     bound
         Confidence below which a person takes over.
 
@@ -63,20 +72,30 @@ class Assistant:
         recommender: Recommender | None = None,
         orders: Orders | None = None,
         *,
-        wording: Wording | None = None,
+        model: ChatModel | None = None,
+        words: bool = True,
+        tuned: bool = False,
         bound: float = BOUND,
     ) -> None:
         self.knowledge = knowledge
         self.recommender = recommender
         self.orders = orders
-        self.wording = wording
+        self.model = model
+        self.wording = Wording(model, tuned=tuned) if model is not None and words else None
         self.bound = bound
         items = None if recommender is None else recommender.shop.tables.value.items
         self.shelves = None if items is None else ProductTable(items, knowledge.synonyms)
         self.router = Router(knowledge, self.shelves, bound)
         self.handovers: Handovers | None = None
+        self.agent = Agent(model, self.shelves) if model is not None and model.calls_tools else None
         self._near: Nearest | None = None
         self._lock = threading.Lock()
+
+    def warm(self) -> None:
+        """Evaluate the fixed parts of the model's prompts, so that the first turn is as fast as the others."""
+        for part in (self.wording, self.agent):
+            if part is not None:
+                part.warm()
 
     def answer(
         self,
@@ -124,9 +143,7 @@ class Assistant:
             yield from (Sources(()), Token(told.text), Done(told))
             return
         context = self._context(question, turns, user)
-        calls = self.router.plan(question, turns, user)
-        results = [self.run(call, context) for call in calls]
-        result = tools.joined(results)
+        result = tools.joined(self._looked_up(question, turns, user, context))
         if result.passes_on and not result.found and result.lead == context.say("no_answer"):
             result = replace(result, lead=context.say("handover"))
         yield Sources(result.sources)
@@ -151,6 +168,20 @@ class Assistant:
                 reasons=result.reasons,
             )
         )
+
+    def _looked_up(self, question: str, turns: Sequence[Turn], user: str | None, context: Context) -> Sequence[Result]:
+        """What the router's calls find, or the model's where it is surer of the whole turn.
+
+        The router knows its own doubts: measured on questions, the model is right more often only where these are.
+        """
+        calls = self.router.plan(question, turns, user)
+        results = [self.run(call, context) for call in calls]
+        if self.agent is None or not all(call.tool in _DOUBTFUL for call in calls) or _certainty(results) >= SURE:
+            return results
+        planned = [call for call in self.agent.plan(question, turns) if call.tool in _REPLANNED]
+        with ThreadPoolExecutor(max_workers=len(planned) or 1) as pool:
+            second = list(pool.map(lambda call: self.run(call, context), planned))
+        return second if _certainty(second) > _certainty(results) else results
 
     def _pieces(self, result: Result) -> Iterator[tuple[str, bool]]:
         """The answer in pieces, and whether each is in the model's words: what the shop's rules say may be."""
@@ -230,6 +261,19 @@ class Assistant:
             if self._near is None:
                 self._near = Nearest.of(self.shelves, self.knowledge)
         return self._near
+
+
+_DOUBTFUL = frozenset({"search_policies", "search_products"})
+"""Tools whose finds may rest on a misunderstanding; what others find or do not find is the answer."""
+
+
+_REPLANNED = _DOUBTFUL | {"order_status", "product_facts"}
+"""Tools that may take their place: each finds something only where it is there."""
+
+
+def _certainty(results: Sequence[Result]) -> float:
+    """Confidence in the least certain part of a turn; a part that found nothing is none."""
+    return min((result.confidence if result.found else 0.0 for result in results), default=0.0)
 
 
 SHOPPING: dict[type, Any] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import json
 import logging
 import threading
@@ -23,7 +22,7 @@ from recsys.assistant.orders import Orders
 from recsys.assistant.reply import Answer
 from recsys.assistant.sources import Passage, product_passages, read_knowledge
 from recsys.assistant.themes import bank_hash
-from recsys.assistant.wording import RETRIEVED, Wording
+from recsys.assistant.wording import RETRIEVED
 from recsys.data.atomic import replacing
 from recsys.data.sample import sample_dir
 from recsys.data.sources import is_database, read_table
@@ -33,7 +32,7 @@ from recsys.encoders.encoder import Encoder
 from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError, RecsysError
 from recsys.llm import gpt
-from recsys.llm.chat import DEFAULT_CHAT, load_chat
+from recsys.llm.chat import DEFAULT_CHAT, ChatModel, load_chat
 from recsys.llm.language import language_of
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings, load_settings
@@ -41,7 +40,11 @@ from recsys.settings import Settings, load_settings
 log = logging.getLogger(__name__)
 
 AUTO = "auto"
-"""Writer: the default chat model where the extra ``llm`` is installed and the weights can be had, else none."""
+"""Writer: the default chat model where the extra ``llm`` is installed and the weights can be had, else none.
+
+It chooses tools where the router doubts, and leaves the words to the shop: of a rule it picks one fact and leaves out
+the others too often ("three years" of "two years, three for laptops"), which no check of falsehoods finds.
+"""
 
 
 def question_encoder(settings: Settings) -> Encodes:
@@ -124,9 +127,17 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
         built = sample_knowledge(encoder, _languages(settings))
     else:
         built = knowledge.load_live(settings.artifacts, encoder)
-    return Assistant(
-        built, recommender, _orders(settings, sample), wording=_wording(settings), bound=settings.assistant.bound
+    assistant = Assistant(
+        built,
+        recommender,
+        _orders(settings, sample),
+        model=_model(settings),
+        words=settings.assistant.writer != AUTO,
+        tuned=settings.assistant.adapter is not None,
+        bound=settings.assistant.bound,
     )
+    assistant.warm()
+    return assistant
 
 
 _answering: dict[tuple[Path, str | None, str | None], Assistant] = {}
@@ -220,23 +231,20 @@ def local_writer(settings: Settings, *, adapted: bool = True) -> gpt.LocalWriter
     return gpt.load(name, adapter, settings.encoder.device, offline=settings.offline)
 
 
-def _wording(settings: Settings) -> Wording | None:
-    """What words answers, its fixed prompt evaluated; None where there is no model, which is said."""
-    name, adapter = settings.assistant.writer, settings.assistant.adapter
+def _model(settings: Settings) -> ChatModel | None:
+    """The chat model of the settings; None where there is none, which is said."""
+    name = settings.assistant.writer
     if name == RETRIEVED:
         return None
-    if name == AUTO:
-        if importlib.util.find_spec("xllamacpp") is None:
-            log.warning("the assistant works without a language model: pip install 'shop-recsys[llm]' for one")
-            return None
-        name = DEFAULT_CHAT
     try:
-        model = load_chat(name, adapter, settings.encoder.device, offline=settings.offline)
+        return load_chat(
+            DEFAULT_CHAT if name == AUTO else name,
+            settings.assistant.adapter,
+            settings.encoder.device,
+            offline=settings.offline,
+        )
     except RecsysError as error:
-        if settings.assistant.writer != AUTO:  # a model that was asked for by name has to be there
+        if name != AUTO:  # a model that was asked for by name has to be there
             raise
         log.warning("the assistant works without a language model: %s", error)
         return None
-    wording = Wording(model, tuned=adapter is not None)
-    wording.warm()
-    return wording

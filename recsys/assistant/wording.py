@@ -1,7 +1,8 @@
 """An answer in a language model's words, sentence by sentence, kept only where it follows from its source.
 
 A sentence is checked when it is whole and shown then: streaming its tokens before the check would show what may have to
-be taken back. The first that does not follow ends the model's part; what the source says beyond is given as it is.
+be taken back. The first that does not follow ends the model's part; what the source says beyond is given as it is, and
+so is what the model left out although the question asked for it.
 """
 
 from __future__ import annotations
@@ -91,11 +92,12 @@ class Wording:
         except RecsysError as error:
             whole = False
             log.warning("the language model failed, and the shop's own words are given instead: %s", error)
-        if said and whole:
-            self.kept += 1
+        if not said:
+            yield text, False
             return
-        for rest in _unsaid(text, said) if said else [text]:
-            yield gap + rest if said else rest, False
+        self.kept += whole
+        for rest in _unsaid(text, said, question if whole else ""):
+            yield gap + rest, False
 
     def _asked(self, question: str, text: str) -> Iterator[str]:
         if self._tuned and isinstance(self.model, WriterChat):
@@ -137,7 +139,16 @@ def _joined(parts: Sequence[str]) -> list[str]:
     return out
 
 
-def _unsaid(text: str, said: str) -> list[str]:
-    """Sentences of a source that an answer does not hold yet."""
+def _unsaid(text: str, said: str, question: str) -> list[str]:
+    """Sentences of a source that an answer does not hold yet and the question did not rule out.
+
+    A small model likes to pick one of several facts. It may where a word of the question is in what it said and not in
+    the sentence that it left out ("how much is express?"), not where the question would have both.
+    """
     told = set(tokens(said))
-    return [s for s in sentences(text) if (of := set(tokens(s))) and len(of & told) < SAID * len(of)]
+    singled_out = set(tokens(question)) & told
+    return [
+        sentence
+        for sentence in sentences(text)
+        if (of := set(tokens(sentence))) and len(of & told) < SAID * len(of) and not singled_out - of
+    ]

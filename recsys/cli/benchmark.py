@@ -1,4 +1,4 @@
-"""How fast is it, against peers in the same run? Texts to vectors, search, lists, fitting the ranker, reasons, HTTP."""
+"""How fast is it, against peers in the same run? Encoding, search, lists, training, reasons, answers, HTTP."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recsys.cli._command import Artifacts, Json, command, file, out
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
-KINDS = ("encode", "search", "recommend", "train", "explain", "serve")
+KINDS = ("encode", "search", "recommend", "train", "explain", "answers", "serve")
 
 
 @command
@@ -23,7 +23,7 @@ def benchmark(
         int | None,
         Option(
             "--size",
-            help="Texts to encode, vectors to search (repeated and perturbed), reasons to write, requests to send.",
+            help="Texts to encode, vectors to search, reasons to write, questions to ask, requests to send.",
         ),
     ] = None,
     rounds: Annotated[int, Option("--rounds", help="Turns of each contender; figures are medians over them.")] = 5,
@@ -52,9 +52,12 @@ def benchmark(
     ratio = next((k for k in _RATIOS if k in next(iter(found["contenders"].values()))), "")
     if not as_json:
         for name, figure in found["contenders"].items():
-            out.print(f"{name:45} {figure['seconds']['median']:>12.6g} s   x {_median(figure.get(ratio))}")
+            times = f"   x {_median(figure[ratio])}" if ratio else ""
+            out.print(f"{name:45} {figure['seconds']['median']:>12.6g} s{times}")
         for name, why in found["left_out"].items():
             out.print(f"left out: {name} ({why})")
+    if "line" in found:
+        return found
     first, figure = next(iter(found["contenders"].items()))
     against = found.get("reference", "sentence-transformers")
     return {**found, "line": f"{what}: {first} is {_median(figure.get(ratio))} times as fast as {against}"}
@@ -101,8 +104,10 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
         texts = [t for t in dict.fromkeys(texts) if t][: size or 2_000]
         return bench.bench_encode(texts, model=settings.encoder.name, repeats=rounds)
     if what == "train":
-        texts_of = HistoryEncoder(encoder_of(rec.version, settings), rec.shop, settings, progress=False)
-        return bench.bench_train(rec.shop, texts_of, settings, rounds=rounds)
+        texts_of = HistoryEncoder(encoder_of(rec.version, settings), rec.shop.by_product, settings, progress=False)
+        return bench.bench_train(rec.shop.by_product, texts_of, settings, rounds=rounds)
+    if what == "answers":
+        return bench.bench_answers(settings, size=size)
     if what == "explain":
         return bench.bench_explain(rec, sentences=size or 96, rounds=rounds)
     with threadpool_limits(1):

@@ -20,6 +20,9 @@ def recommend(
     pairs: Annotated[Place | None, file("--pairs", help="Table with user_id, item_id.")] = None,
     candidates: Annotated[Place | None, file("--candidates", help="Table with item_id: only these may appear.")] = None,
     k: Annotated[int, Option("--k", help="Length of each list.")] = 20,
+    repeats: Annotated[
+        bool, Option("--repeats", help="With --users: also what they have met before, where they are likely to return.")
+    ] = False,
     explain: Annotated[
         bool, Option("--explain", help="With --users: say why, in `reason`, `kind`, `because` (see `explain`).")
     ] = False,
@@ -48,6 +51,8 @@ def recommend(
         raise BadInput("--candidates restricts lists; it goes with --users")
     if pairs is not None and engine != "local":
         raise BadInput("--engine spreads lists over workers; it goes with --users")
+    if repeats and pairs is not None:
+        raise BadInput("--repeats says what lists may hold; it goes with --users")
     if explain and pairs is not None:
         raise BadInput("--explain says why an item is on a list; it goes with --users")
     if pairs is not None and sinks.is_hash(out):
@@ -75,7 +80,9 @@ def recommend(
             if explain:
                 rec.explainer  # noqa: B018 - a version that cannot explain says so before the work
             lists = path.with_name(f".{path.name}.lists.parquet") if explain else path
-            rows = place.lists(rec, asked.tolist(), k, lists, candidates=allowed, progress=interactive())
+            rows = place.lists(
+                rec, asked.tolist(), k, lists, exclude_seen=not repeats, candidates=allowed, progress=interactive()
+            )
             if explain:
                 reasons.explain_file(rec, lists, path, progress=interactive())
             what = f"lists of up to {k} for {len(asked)} users"

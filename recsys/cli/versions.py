@@ -10,7 +10,6 @@ from recsys.cli._command import Artifacts, Json, command, out
 from recsys.data.retention import read_pins
 from recsys.data.store import Store, Version
 from recsys.errors import ArtifactError, BadInput
-from recsys.pipeline.card import FILE as CARD
 from recsys.settings import load_settings
 
 
@@ -55,7 +54,9 @@ def versions(
 
 
 def _card(store: Store, name: str) -> str:
-    path = store.version(name).path / CARD
+    from recsys.pipeline.card import FILE  # pandas: help does not wait for it
+
+    path = store.version(name).path / FILE
     if not path.is_file():
         raise BadInput(f"version {name} has no card: it was published by an older release; the next night's has one")
     return path.read_text("utf-8")

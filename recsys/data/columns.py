@@ -8,7 +8,7 @@ from types import MappingProxyType
 USER, ITEM, TIME = "user_id", "item_id", "timestamp"
 EVENT, WEIGHT, RATING, PRICE, QUANTITY, QUERY = "event", "weight", "rating", "price", "quantity", "query"
 TITLE, TEXT, BRAND, CATEGORY, AVAILABLE = "title", "text", "brand", "category", "available"
-CURRENCY = "currency"
+CURRENCY, PARENT = "currency", "parent_id"
 CLICKED, SEGMENT = "clicked", "segment"
 
 VIEW, CART, PURCHASE, SEARCH = "view", "cart", "purchase", "search"

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from recsys.data import schema
+from recsys.data.dislikes import Dislikes
 from recsys.data.schema import TimeKind
 
 DAY = 86_400.0
@@ -35,6 +36,10 @@ class Events:
         Sizes of the two code spaces; codes need not all occur.
     kind
         Whether times of different users can be compared.
+    bought
+        Which events are purchases, bool, shape ``(n,)``; None where nothing tells them apart: all are.
+    dislikes
+        What the same users did not like, of all times; None for nothing.
     """
 
     user: NDArray[np.int32]
@@ -44,6 +49,8 @@ class Events:
     n_users: int
     n_items: int
     kind: TimeKind
+    bought: NDArray[np.bool_] | None = None
+    dislikes: Dislikes | None = None
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, users: ArrayLike, items: ArrayLike, kind: TimeKind) -> Events:
@@ -72,7 +79,10 @@ class Events:
             day = (time // DAY).astype(np.int64)
             met = pd.DataFrame({"user": user, "item": item, "what": what, "day": day}).iloc[order]
             order = order[~met.duplicated(keep="last").to_numpy()]
-        return cls(user[order], item[order], time[order], weight[order], np.size(users), np.size(items), kind)
+        bought = (
+            (table[schema.EVENT] == schema.PURCHASE).to_numpy(bool)[known][order] if schema.EVENT in table else None
+        )
+        return cls(user[order], item[order], time[order], weight[order], np.size(users), np.size(items), kind, bought)
 
     def __len__(self) -> int:
         return len(self.user)
@@ -88,17 +98,40 @@ class Events:
         return self.kind is TimeKind.ABSOLUTE
 
     @property
+    def purchases(self) -> NDArray[np.bool_]:
+        """Which events are purchases, shape ``(n,)``."""
+        return np.ones(len(self), bool) if self.bought is None else self.bought
+
+    @property
     def end(self) -> float:
         """Time of the last event (0 where there is none)."""
         return float(self.time.max()) if len(self) else 0.0
 
     def where(self, keep: NDArray[np.bool_]) -> Events:
         """The events of a boolean mask, same code spaces."""
-        return replace(self, user=self.user[keep], item=self.item[keep], time=self.time[keep], weight=self.weight[keep])
+        return replace(
+            self,
+            user=self.user[keep],
+            item=self.item[keep],
+            time=self.time[keep],
+            weight=self.weight[keep],
+            bought=None if self.bought is None else self.bought[keep],
+        )
 
     def before(self, cut: float) -> Events:
         """Events strictly before `cut`; only meaningful where a global time exists."""
         return self.where(self.time < cut)
+
+    def by_product(self, products: NDArray[np.integer]) -> Events:
+        """The same events, with products in place of their variants."""
+        codes = np.asarray(products, np.int32)
+        said = self.dislikes
+        return replace(
+            self,
+            item=codes[self.item],
+            n_items=int(codes.max(initial=-1)) + 1,
+            dislikes=None if said is None else replace(said, item=codes[said.item]),
+        )
 
     @cached_property
     def visit(self) -> NDArray[np.int64]:

@@ -81,7 +81,7 @@ class Tombstones:
 
 def user_tables(tables: ShopTables) -> dict[str, pd.DataFrame]:
     """The tables that have a row for what a user did or is."""
-    named = {name: getattr(tables, name) for name in ("interactions", "impressions", "users")}
+    named = {name: getattr(tables, name) for name in ("interactions", "impressions", "users", "dislikes")}
     return {name: table for name, table in named.items() if table is not None}
 
 

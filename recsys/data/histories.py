@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemFeatures
+from recsys.data.dislikes import Dislikes
 from recsys.data.events import DAY, Events
 
 
@@ -32,6 +34,12 @@ class Profile:
         [CLS] vector of the history rendered as text, unit length; float32, shape ``(dim,)``.
     recency
         Weight of each item in the shopper's mean vector, summing to 1 (empty history: empty); float32, ``(h,)``.
+    counts, purchases
+        How often each item was met, and how often it was bought; int32, shape ``(h,)``.
+    first_ages, first_steps
+        Days and visits since the first time, as `ages` and `steps` are since the last; float32 and int32, ``(h,)``.
+    disliked
+        Facts of what they disliked and have not come back to; None for nothing.
     """
 
     items: NDArray[np.int64]
@@ -41,6 +49,11 @@ class Profile:
     facts: ItemFeatures
     text: NDArray[np.float32]
     recency: NDArray[np.float32]
+    counts: NDArray[np.int32]
+    purchases: NDArray[np.int32]
+    first_ages: NDArray[np.float32]
+    first_steps: NDArray[np.int32]
+    disliked: ItemFeatures | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -62,6 +75,10 @@ class Profile:
             weights=self.weights[keep],
             facts=self.facts.take(np.flatnonzero(keep)),
             recency=rest / rest.sum() if len(rest) else rest,
+            counts=self.counts[keep],
+            purchases=self.purchases[keep],
+            first_ages=self.first_ages[keep],
+            first_steps=self.first_steps[keep],
         )
 
 
@@ -79,11 +96,18 @@ class Histories:
     steps: NDArray[np.int32]
     weights: NDArray[np.float32]
     recency: NDArray[np.float32]
+    counts: NDArray[np.int32]
+    purchases: NDArray[np.int32]
+    first_ages: NDArray[np.float32]
+    first_steps: NDArray[np.int32]
+    dislikes: Dislikes | None = None
 
     LIMIT = 500
 
     @classmethod
-    def build(cls, events: Events, now: float, half_life: float) -> Histories:
+    def build(
+        cls, events: Events, now: float, half_life: float, products: NDArray[np.int32] | None = None
+    ) -> Histories:
         """Collapse events (all of them must be before `now`) into histories.
 
         Parameters
@@ -92,20 +116,28 @@ class Histories:
             The moment of asking, in the events' time.
         half_life
             Visits after which an item counts half in the mean vector.
+        products
+            Product of each item: what was met of one product is one row, of the variant met last.
         """
         # Events are sorted by user and time, so the last row of each (user, item) is its latest event.
-        pair = events.user.astype(np.int64) * max(events.n_items, 1) + events.item
+        met = events.item if products is None else products[events.item]
+        pair = events.user.astype(np.int64) * max(events.n_items, 1) + met
         _, group = np.unique(pair, return_inverse=True)
         weights = np.bincount(group, events.weight, minlength=group.max(initial=-1) + 1).astype(np.float32)
-        last = np.zeros(len(weights), np.int64)
+        last, first = np.zeros((2, len(weights)), np.int64)
         last[group] = np.arange(len(group))  # later rows overwrite earlier ones
+        first[group[::-1]] = np.arange(len(group))[::-1]
+        counts = np.bincount(group, minlength=len(weights))
+        purchases = np.bincount(group[events.purchases], minlength=len(weights))
         order = np.argsort(last, kind="stable")
-        last, weights = last[order], weights[order]
+        last, first, weights = last[order], first[order], weights[order]
         user, steps = events.user[last], events.steps[last]
         ends = np.searchsorted(user, np.arange(events.n_users), side="right")
         keep = ends[user] - np.arange(len(user)) <= cls.LIMIT
-        last, weights, user, steps = last[keep], weights[keep], user[keep], steps[keep]
-        ages = (now - events.time[last]) / DAY if events.absolute else np.zeros(len(last))
+        last, first, weights = last[keep], first[keep], weights[keep]
+        counts, purchases = counts[order][keep], purchases[order][keep]
+        user, steps = user[keep], steps[keep]
+        ages, first_ages = ((now - events.time[at]) / DAY * events.absolute for at in (last, first))
         share = 0.5 ** (steps / half_life)
         total = np.bincount(user, share, minlength=events.n_users)
         return cls(
@@ -115,6 +147,11 @@ class Histories:
             steps=steps.astype(np.int32),
             weights=weights,
             recency=(share / total[user]).astype(np.float32),
+            counts=counts.astype(np.int32),
+            purchases=purchases.astype(np.int32),
+            first_ages=first_ages.astype(np.float32),
+            first_steps=events.steps[first].astype(np.int32),
+            dislikes=standing(events, now),
         )
 
     def __len__(self) -> int:
@@ -132,7 +169,18 @@ class Histories:
             facts.take(items),
             text,
             self.recency[rows],
+            self.counts[rows],
+            self.purchases[rows],
+            self.first_ages[rows],
+            self.first_steps[rows],
+            self._disliked(user, facts),
         )
+
+    def _disliked(self, user: int, facts: ItemFeatures) -> ItemFeatures | None:
+        if self.dislikes is None:
+            return None
+        rows = self.dislikes.of(user)[-self.LIMIT :]
+        return facts.take(self.dislikes.item[rows]) if len(rows) else None
 
     def texts(self, titles: Sequence[str], max_words: int, users: Iterable[int] | None = None) -> list[str]:
         """History texts of `users` (default: all), as `history_text` makes them."""
@@ -140,6 +188,21 @@ class Histories:
             history_text([titles[i] for i in self.items[self.indptr[u] : self.indptr[u + 1]]], max_words)
             for u in (range(len(self)) if users is None else users)
         ]
+
+
+def standing(events: Events, now: float) -> Dislikes | None:
+    """Dislikes said before `now` that the shopper has not taken back by coming back to the item."""
+    said = events.dislikes
+    if said is None:
+        return None
+    n = max(events.n_items, 1)
+    pairs, at = np.unique(events.user.astype(np.int64) * n + events.item, return_inverse=True)
+    last = np.full(len(pairs) + 1, -np.inf)
+    np.maximum.at(last, at, events.time)
+    pair = said.user.astype(np.int64) * n + said.item
+    place = np.minimum(np.searchsorted(pairs, pair), max(len(pairs) - 1, 0))
+    liked = np.where(pairs[place] == pair, last[place], -np.inf) if len(pairs) else np.full(len(said), -np.inf)
+    return said.where((said.time >= liked) & ((said.time <= now) | (not events.absolute)))
 
 
 def history_text(titles: Sequence[str], max_words: int) -> str:
@@ -161,6 +224,7 @@ def after_visit(
     items: NDArray[np.int64],
     weights: NDArray[np.float32],
     half_life: float,
+    bought: NDArray[np.bool_] | None = None,
 ) -> Profile:
     """Profile after one more visit, which is going on now; its text vector is left as it is.
 
@@ -172,7 +236,17 @@ def after_visit(
         Features of the whole catalogue.
     items, weights
         Distinct codes that are met now, and what the events with each say about taste; shape ``(m,)``.
+    bought
+        Which of them are bought; by default all.
     """
+    row = {int(item): at for at, item in enumerate(profile.items)}
+    old = np.array([row.get(int(item), -1) for item in items], np.int64)
+
+    def both(earlier: NDArray[Any], new: NDArray[Any] | int, otherwise: int = 0) -> NDArray[Any]:
+        """Values of the rows that stay, then those of the items met now: their earlier ones and what is new."""
+        had = np.append(earlier, otherwise).astype(earlier.dtype)[old]
+        return np.concatenate([earlier[stay], (had + new).astype(earlier.dtype)])
+
     before = {int(item): float(weight) for item, weight in zip(profile.items, profile.weights, strict=True)}
     weights = weights + np.array([before.get(int(item), 0.0) for item in items], np.float32)
     stay = np.flatnonzero(~np.isin(profile.items, items))
@@ -187,6 +261,10 @@ def after_visit(
         weights=np.concatenate([profile.weights[stay], weights]).astype(np.float32),
         facts=ItemFeatures.concat(profile.facts.take(stay), facts.take(items)),
         recency=share / share.sum(),
+        counts=both(profile.counts, 1),
+        purchases=both(profile.purchases, 1 if bought is None else bought.astype(np.int32)),
+        first_ages=both(profile.first_ages, 0),
+        first_steps=both(profile.first_steps + 1, 0),
     )
 
 
@@ -213,4 +291,8 @@ def ad_hoc_profile(
         facts=facts,
         text=text,
         recency=share / share.sum() if n else share,
+        counts=np.ones(n, np.int32),
+        purchases=np.ones(n, np.int32),
+        first_ages=np.zeros(n, np.float32),
+        first_steps=steps,
     )

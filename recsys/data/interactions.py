@@ -36,6 +36,7 @@ from recsys.data.columns import (
     USER,
     WEIGHT,
 )
+from recsys.data.dislikes import dislikes_of
 from recsys.data.numbers import as_amounts, as_quantities
 from recsys.data.parsing import STRING, as_ids, by_unique
 from recsys.data.report import EXAMPLES, TableReport
@@ -120,7 +121,7 @@ def check_interactions(
     _split_guests(sieve)
     _cap_robots(sieve, kind)
     checked = _without_repeats(sieve.result([USER, TIME, ITEM, EVENT], kind, hint))
-    return checked.with_returns(unmatched)
+    return checked.with_returns(unmatched, dislikes_of(sieve, None if known_items is None else set(known_items)))
 
 
 def _read_events(sieve: Sieve) -> None:

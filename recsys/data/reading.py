@@ -93,7 +93,11 @@ def check_tables(items: Any, interactions: Any, settings: Settings, users: Any |
                 "%d rows of %s cannot be used, most because %s", len(checked.quarantine), name, reasons.index[0]
             )
     return ShopTables(
-        known.table, events.table, events.time_kind or TimeKind.ORDER, users=None if people is None else people.table
+        known.table,
+        events.table,
+        events.time_kind or TimeKind.ORDER,
+        users=None if people is None else people.table,
+        dislikes=events.dislikes,
     )
 
 

@@ -24,6 +24,7 @@ from recsys.data.columns import (
     EVENT_WEIGHTS,
     EVENTS,
     ITEM,
+    PARENT,
     PRICE,
     PURCHASE,
     QUANTITY,
@@ -60,6 +61,7 @@ __all__ = [
     "EVENT_WEIGHTS",
     "ITEM",
     "MAX_TEXT",
+    "PARENT",
     "PRICE",
     "PURCHASE",
     "QUANTITY",
@@ -98,7 +100,8 @@ def check_items(
     Parameters
     ----------
     raw : pandas.DataFrame
-        `item_id`, `title`; optional `text`, `brand`, `category`, `price`, `available`, anything else.
+        `item_id`, `title`; optional `text`, `brand`, `category`, `price`, `available`, `parent_id` (the product an item
+        is a variant of), anything else.
     source : str
         What to call the table in messages and in the quarantine, usually its file name.
     dialect : Dialect, optional
@@ -121,6 +124,7 @@ def check_items(
     sieve = Sieve(raw, "items", [ITEM, TITLE], source, dialect, report)
     fill_down(sieve)
     ids = sieve.ids(ITEM)
+    _read_parents(sieve)
     _read_texts(sieve)
     table = sieve.table
     untitled = (table[TITLE] == "").to_numpy()
@@ -134,6 +138,18 @@ def check_items(
     _read_states(sieve)
     _keep_last(sieve, ids, ITEM)
     return sieve.result([ITEM])
+
+
+def _read_parents(sieve: Sieve) -> None:
+    """Which product each item is a variant of; said, as lists then hold one variant of each."""
+    if PARENT not in sieve.table:
+        return
+    parents = sieve.table[PARENT] = as_ids(sieve.table[PARENT])
+    sizes = parents[sieve.good].value_counts()
+    if (sizes > 1).any():
+        sieve.report.notes.append(
+            f"{int(sizes[sizes > 1].sum()):,} items are variants of {int((sizes > 1).sum()):,} products (`{PARENT}`)"
+        )
 
 
 def _read_texts(sieve: Sieve) -> None:

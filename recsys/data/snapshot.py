@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -17,9 +17,11 @@ from scipy import sparse
 from recsys.data import schema
 from recsys.data.bounds import ascending, checking, codes, csr, rows
 from recsys.data.catalogue import Candidates, ItemFeatures, Vocabulary
+from recsys.data.dislikes import Dislikes
 from recsys.data.events import Events
-from recsys.data.histories import Histories, Profile
+from recsys.data.histories import Histories, Profile, standing
 from recsys.data.memmap import MappedTable, open_array
+from recsys.data.products import as_products, first_items, renamed
 from recsys.data.schema import TimeKind
 from recsys.data.vectors import VectorPool
 
@@ -42,6 +44,7 @@ class Lazy(Generic[T]):
 class ShopTables:
     """Checked tables of one shop; `impressions` and `users` where the shop has them.
 
+    `dislikes` are what interactions said was not liked (`recsys.data.dislikes`);
     `missing` counts items that tonight's feed lacks and that are kept, unavailable, for what was learnt from them.
     """
 
@@ -51,6 +54,7 @@ class ShopTables:
     impressions: pd.DataFrame | None = None
     users: pd.DataFrame | None = None
     missing: int = 0
+    dislikes: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Snapshot:
         The tables themselves, read when needed.
     items_file
         The items table on disk, where the snapshot was opened from a version: single columns are read from it.
+    products
+        Product that each item is a variant of, shape ``(n_items,)``; None where each item is a product of its own.
     """
 
     item_ids: NDArray[np.object_]
@@ -86,6 +92,7 @@ class Snapshot:
     vocabulary: Lazy[Vocabulary]
     tables: Lazy[ShopTables]
     items_file: MappedTable | None = None
+    products: NDArray[np.int32] | None = None
 
     @property
     def now(self) -> float:
@@ -111,9 +118,68 @@ class Snapshot:
         """The shopper with this code."""
         return self.histories.profile(user, self.facts, self.history_pool.vectors[user])
 
-    def seen(self, user: int) -> NDArray[np.int32]:
-        """Codes of every item the user has had an event with."""
-        return self.events.item[self.events.indptr[user] : self.events.indptr[user + 1]]
+    def seen(self, user: int) -> NDArray[np.integer]:
+        """Codes of every item the user has had an event with, and of its other variants."""
+        return self.variants(self.events.item[self.events.indptr[user] : self.events.indptr[user + 1]])
+
+    def variants(self, codes: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Codes of all variants of these items' products."""
+        if self.products is None:
+            return codes
+        return np.flatnonzero(np.isin(self.products, self.products[codes])).astype(np.int32)
+
+    def barred(self, user: int) -> NDArray[np.integer]:
+        """Codes of items that are not listed to this user, whatever else is asked: disliked, or sent back."""
+        said = self.histories.dislikes
+        if said is None:
+            return np.zeros(0, np.int64)
+        rows = said.of(user)
+        return self.variants(said.item[rows][said.barred[rows]])
+
+    @cached_property
+    def by_product(self) -> Snapshot:
+        """The same shop with one item a product, named by its first; what a ranker is learnt and measured on."""
+        products = self.products
+        if products is None:
+            return self
+        first, pool = first_items(products), self.item_pool
+        events = self.events.by_product(products)
+
+        def tables() -> ShopTables:
+            mine = self.tables.value
+            return replace(
+                mine,
+                items=as_products(mine.items, products),
+                interactions=renamed(mine.interactions, self.item_ids, products),
+                impressions=renamed(mine.impressions, self.item_ids, products),
+                dislikes=renamed(mine.dislikes, self.item_ids, products),
+            )
+
+        available = np.zeros(len(first), bool)
+        np.logical_or.at(available, products, self.available)
+        # Rows of these histories are those of the shop's own, which hold each product once.
+        histories = replace(
+            self.histories,
+            items=products[self.histories.items].astype(np.int32),
+            dislikes=standing(events, events.end),
+        )
+        return replace(
+            self,
+            item_ids=self.item_ids[first],
+            available=available,
+            facts=self.facts.take(first),
+            events=events,
+            histories=histories,
+            item_pool=VectorPool(pool.keys[first], pool.vectors[first], pool.truncated[first]),
+            tables=Lazy(tables),
+            items_file=None,
+            products=None,
+        )
+
+    def bought(self, user: int) -> NDArray[np.int32]:
+        """Codes of the items that the user has bought."""
+        rows = slice(self.events.indptr[user], self.events.indptr[user + 1])
+        return self.events.item[rows][self.events.purchases[rows]]
 
 
 def titles(items: pd.DataFrame) -> list[str]:
@@ -143,17 +209,25 @@ def save(snapshot: Snapshot, directory: Path) -> None:
         brand=facts.brand,
         category=facts.category,
         price=facts.price,
+        **({} if snapshot.products is None else {"products": snapshot.products}),
     )
-    _save_arrays(directory / "events", user=events.user, item=events.item, time=events.time, weight=events.weight)
+    known = {name: getattr(events, name) for name in ("user", "item", "time", "weight")}
+    _save_arrays(directory / "events", **known, bought=events.purchases)
+    if events.dislikes is not None:
+        _save_arrays(directory / "dislikes", **events.dislikes.arrays)
     (directory / "events" / "kind.txt").write_text(events.kind.value, "utf-8")
-    _save_arrays(directory / "histories", **{name: getattr(histories, name) for name in _HISTORY_ARRAYS})
+    _save_arrays(
+        directory / "histories", **{name: getattr(histories, name) for name in (*_HISTORY_ARRAYS, *_REPEAT_ARRAYS)}
+    )
     state = snapshot.vocabulary.value.state()
     np.save(directory / "facts" / "idf.npy", state.pop("idf"))
     (directory / "facts" / "vocabulary.json").write_text(json.dumps(state, ensure_ascii=False), "utf-8")
 
 
-_TABLES = ("items", "interactions", "impressions", "users")
+_TABLES = ("items", "interactions", "impressions", "users", "dislikes")
 _HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
+#: What versions of before repeats were learnt lack; it is counted again from their events.
+_REPEAT_ARRAYS = ("counts", "purchases", "first_ages", "first_steps")
 
 
 def load(directory: Path) -> Snapshot:
@@ -174,17 +248,29 @@ def load(directory: Path) -> Snapshot:
     # Assigned rather than passed: the constructor would copy the mapped arrays.
     terms.data, terms.indices, terms.indptr = facts["terms_data"], facts["terms_indices"], facts["terms_indptr"]
     events = {p.stem: open_array(p) for p in (directory / "events").glob("*.npy")}
-    histories = {name: open_array(directory / "histories" / f"{name}.npy") for name in _HISTORY_ARRAYS}
+    counted = (*_HISTORY_ARRAYS, *_REPEAT_ARRAYS)
+    there = counted if (directory / "histories" / f"{_REPEAT_ARRAYS[0]}.npy").is_file() else _HISTORY_ARRAYS
+    arrays = {name: open_array(directory / "histories" / f"{name}.npy") for name in there}
     words = (directory / "facts" / "vocabulary.json").read_bytes()
     state = Lazy(lambda: json.loads(words))
     kind = TimeKind((directory / "events" / "kind.txt").read_text("utf-8"))
+    disliked = {p.stem: open_array(p) for p in (directory / "dislikes").glob("*.npy")}
+    known = Events(
+        **events,
+        n_users=len(user_ids),
+        n_items=len(item_ids),
+        kind=kind,
+        dislikes=Dislikes(**disliked) if disliked else None,
+    )
+    with checking(directory):
+        histories = _histories(arrays, known)
     opened = Snapshot(
         item_ids=item_ids,
         user_ids=user_ids,
         available=facts["available"],
         facts=ItemFeatures(item_pool.vectors, terms, facts["brand"], facts["category"], facts["price"]),
-        events=Events(**events, n_users=len(user_ids), n_items=len(item_ids), kind=kind),
-        histories=Histories(**histories),
+        events=known,
+        histories=histories,
         item_pool=item_pool,
         history_pool=VectorPool.load(directory / "vectors", "histories"),
         vocabulary=Lazy(
@@ -194,9 +280,19 @@ def load(directory: Path) -> Snapshot:
         ),
         tables=Lazy(lambda: ShopTables(**{name: file.read() for name, file in files.items()}, kind=kind)),
         items_file=files["items"],
+        products=facts.get("products"),
     )
     _check(opened, directory)
     return opened
+
+
+def _histories(arrays: dict[str, NDArray[Any]], events: Events) -> Histories:
+    if len(arrays) == len(_HISTORY_ARRAYS):
+        codes(events.user, events.n_users)
+        codes(events.item, events.n_items)
+        again = Histories.build(events, events.end, 1.0)
+        arrays = arrays | {name: getattr(again, name) for name in _REPEAT_ARRAYS}
+    return Histories(**arrays, dislikes=standing(events, events.end))
 
 
 def _check(shop: Snapshot, directory: Path) -> None:
@@ -208,11 +304,19 @@ def _check(shop: Snapshot, directory: Path) -> None:
         rows(n, shop.available, facts.vectors, facts.brand, facts.category, facts.price, *shop.item_pool.arrays)
         rows(users, *shop.history_pool.arrays)
         csr(terms.indptr, terms.indices, n, terms.shape[1], terms.data)
-        rows(len(events), events.item, events.time, events.weight)
+        if (said := events.dislikes) is not None:
+            rows(len(said), said.item, said.time, said.barred)
+            codes(said.user, users)
+            ascending(said.user)
+            codes(said.item, n)
+        if shop.products is not None:
+            rows(n, shop.products)
+            codes(shop.products, n)
+        rows(len(events), events.item, events.time, events.weight, events.purchases)
         codes(events.user, users)
         ascending(events.user)
         codes(events.item, n)
-        others = (histories.ages, histories.steps, histories.weights, histories.recency)
+        others = [getattr(histories, name) for name in (*_HISTORY_ARRAYS[2:], *_REPEAT_ARRAYS)]
         csr(histories.indptr, histories.items, users, n, *others)
 
 

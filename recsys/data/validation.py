@@ -74,6 +74,8 @@ class Checked:
         Where most of the lost rows are lost for one reason, what would mend it.
     returns : pandas.DataFrame or None
         Returns without a purchase in this table, as rows of such a table; the purchase may be in another one.
+    dislikes : pandas.DataFrame or None
+        What was not liked: ``user_id, item_id, timestamp, kind``.
     """
 
     table: pd.DataFrame
@@ -83,10 +85,11 @@ class Checked:
     report: TableReport = field(default_factory=TableReport)
     hint: str = ""
     returns: pd.DataFrame | None = None
+    dislikes: pd.DataFrame | None = None
 
-    def with_returns(self, returns: pd.DataFrame) -> Checked:
-        """The same, with returns that may belong to purchases of another table."""
-        return replace(self, returns=returns if len(returns) else None)
+    def with_returns(self, returns: pd.DataFrame, dislikes: pd.DataFrame | None) -> Checked:
+        """The same, with returns that may belong to purchases of another table, and with what was not liked."""
+        return replace(self, returns=returns if len(returns) else None, dislikes=dislikes)
 
     def require(self, max_bad: float) -> Checked:
         """The same, unless more than `max_bad` of its rows are bad.
@@ -130,7 +133,7 @@ class Sieve:
             rename(self.raw, kind, self.dialect.words, self.dialect.columns, self.report), required, source
         )
         self.source, self.kind = source, kind
-        self.reason = np.full(len(raw), "", dtype=object)
+        self.reason, self.counted_as = np.full((2, len(raw)), "", dtype=object)
         self._harmless: set[str] = set()
         self.notes: Notes = {"rows": len(raw)}
 
@@ -146,7 +149,7 @@ class Sieve:
         """
         fresh = np.asarray(wrong, dtype=bool) & self.good
         if fresh.any():
-            self.reason[fresh] = reason
+            self.reason[fresh], self.counted_as[fresh] = reason, count_as
             self.notes[count_as] = int(self.notes.get(count_as, 0)) + int(fresh.sum())
             if not bad:
                 self._harmless.add(reason)

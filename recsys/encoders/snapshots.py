@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from recsys.data import schema
 from recsys.data.catalogue import Vocabulary, render
+from recsys.data.dislikes import Dislikes
 from recsys.data.events import Events
 from recsys.data.histories import Histories
+from recsys.data.products import product_codes
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot, titles
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
@@ -48,7 +50,10 @@ def build_snapshot(
         encoder, render(items, settings.encoder.template), previous, progress=progress, shards=shards
     )
     events = Events.from_table(tables.interactions, user_ids, item_ids, tables.kind)
-    histories = Histories.build(events, events.end, settings.training.half_life)
+    if tables.dislikes is not None:
+        events = replace(events, dislikes=Dislikes.from_table(tables.dislikes, user_ids, item_ids))
+    products = product_codes(items)
+    histories = Histories.build(events, events.end, settings.training.half_life, products)
     history_vectors = vector_cache.encode(
         encoder,
         histories.texts(titles(items), settings.history.max_words),
@@ -67,6 +72,7 @@ def build_snapshot(
         history_pool=history_vectors.pool,
         vocabulary=Lazy(lambda: vocabulary),
         tables=Lazy(lambda: replace(tables, items=items)),
+        products=products,
     )
     notes = {
         "items": len(item_ids),

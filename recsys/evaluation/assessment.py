@@ -172,6 +172,7 @@ def assess_shop(
             raise BadInput(f"users: {users!r} is not a whole number from 1 up")
         few = settings.evaluation.model_copy(update={"max_users": users})
         settings = settings.model_copy(update={"evaluation": few})
+    shop = shop.by_product
     texts = HistoryEncoder(encoder, shop, settings, known, progress=progress)
     return assess(Case.of(shop, texts, settings, progress=progress), with_peers=peers, with_ablation=ablation)
 

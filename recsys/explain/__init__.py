@@ -197,7 +197,7 @@ class Explainer:
         try:
             reason = work.result(timeout=self.settings.seconds)
         except LateError:
-            log.info("the writer took longer than %s s; the plain sentence is delivered", self.settings.seconds)
+            log.warning("the writer took longer than %s s; the plain sentence is delivered", self.settings.seconds)
             reason = plain_reason(evidence.facts, self.settings)
         except RecsysError as error:
             log.warning("no writer: %s; the plain sentence is delivered", error)

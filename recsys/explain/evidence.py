@@ -169,7 +169,8 @@ def gather(
         one = candidates.take([at])
         purchases = _read_again(ranker, profile, one, ranked, reader) if reader else ranked
         logit, base = float(full[at].sum()) + intercept, float(mean.sum()) + intercept
-        rows = _nameable(purchases)
+        # What is bought again is no reason for itself: "because you bought X" of X says nothing.
+        rows = _nameable([p for p in purchases if p.item_id != str(statistics.snapshot.item_ids[code])])
         facts = statistics.facts(profile, int(code), rows, user, names[at])
         worth = {p.item_id: p.worth for p in purchases}
         row_of = {p.item_id: p.row for p in purchases}

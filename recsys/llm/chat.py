@@ -54,7 +54,7 @@ class ChatModel(Protocol):
     def calls(
         self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], limit: int = ...
     ) -> list[ToolCall]:
-        """The tools to call, at most `limit`; none where the model would answer without looking anything up.
+        """The tools to call, at most `limit`; an endpoint may call none, a grammar makes a local model call one.
 
         Parameters
         ----------

@@ -36,7 +36,7 @@ class LlamaCpp:
     file
         A GGUF file.
     threads
-        Threads that compute; by default one a core this process may use.
+        Threads that compute; by default ``OMP_NUM_THREADS``, else one a core this process may use.
 
     Raises
     ------
@@ -48,13 +48,14 @@ class LlamaCpp:
 
     def __init__(self, file: Path, *, threads: int | None = None) -> None:
         llama = require("xllamacpp", "llm")
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         params = llama.CommonParams()
         params.model.path = str(file)
         params.n_parallel, params.n_ctx = 2, 2 * CONTEXT
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or cores
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or _threads()
+        params.cpuparams.poll = params.cpuparams_batch.poll = 0  # waiting threads leave the cores to the shop
         params.cache_ram_mib = 0  # the two slots keep what is worth keeping
         params.warmup, params.verbosity, params.use_jinja, params.ui = False, -1, True, False
+        params.force_pure_content_parser = True  # calls are read here, also those of a list that was cut off
         # the wheel's server also listens on a port of this machine: nobody else has its key
         params.api_keys = [secrets.token_urlsafe(32)]
         try:
@@ -115,7 +116,7 @@ class LlamaCpp:
                 worker.join()
 
     def calls(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], limit: int = 4) -> list[ToolCall]:
-        """Tool calls decoded under the grammar of the tools' schemas; "reply" is the choice of calling none.
+        """Tool calls decoded under the grammar of the tools' schemas: at least one, so offer one that looks nothing up.
 
         Raises
         ------
@@ -142,6 +143,13 @@ class LlamaCpp:
         if "error" in said:
             raise RecsysError(f"{self.name}: {said['error'].get('message', 'failed')}")
         return cut(said["choices"][0]["message"]["content"] or "", ())
+
+
+def _threads() -> int:
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    if said.isdigit() and int(said) > 0:
+        return int(said)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def call_schema(tools: Sequence[Mapping[str, Any]], limit: int) -> dict[str, Any]:
@@ -173,4 +181,4 @@ def parse_calls(text: str) -> list[ToolCall]:
         if isinstance(entry, dict) and isinstance(name := entry.pop("tool", None), str):
             found.append(ToolCall(name, entry))
         at = text.find("{", end)
-    return [call for call in found if call.name != "reply"]
+    return found

@@ -26,10 +26,13 @@ class Engine:
         k: int,
         out: Path,
         *,
+        exclude_seen: bool = True,
         candidates: Collection[str] | None = None,
         progress: bool = False,
     ) -> int:
         """Write ``user_id, rank, item_id, score`` for these users, in their order; returns the number of rows."""
-        table = rec.recommend_many(users, k, candidates=candidates, columns=None, progress=progress)
+        table = rec.recommend_many(
+            users, k, exclude_seen=exclude_seen, candidates=candidates, columns=None, progress=progress
+        )
         outputs.write_table(table, out)
         return len(table)

@@ -44,15 +44,16 @@ def judge(night: Night, shop: Snapshot, texts: HistoryEncoder) -> Verdict:
     live, settings = night.live, night.settings
     if broken := shrunk(night, shop):
         return Verdict(True, broken, {})
-    impressions = impressions_of(shop)
+    learnt = shop.by_product
+    impressions = impressions_of(learnt)
     try:
-        holdout = hold_out(shop.events, settings.evaluation, settings.seed)
-        ours = _per_user_auc(shop.facts, texts, holdout, impressions, settings, night.progress)
+        holdout = hold_out(learnt.events, settings.evaluation, settings.seed)
+        ours = _per_user_auc(learnt.facts, texts, holdout, impressions, settings, night.progress)
     except BadInput as error:
         return Verdict(False, f"not compared ({error})", {})
     rival_name, theirs = "recent popularity", None
     if live is not None and (live.path / "ranker").is_dir() and not _same(shop, live, settings):
-        rival_name, theirs = f"version {live.id}", _live_auc(night, live, shop, holdout, texts)
+        rival_name, theirs = f"version {live.id}", _live_auc(night, live, learnt, holdout, texts)
     if theirs is None:
         recent = baselines.popularity(holdout.train, days=30 if holdout.train.absolute else None)
         theirs = measure(recent, holdout).per_user["auc"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys.data import languages, outputs, report, schema, snapshot, sources
+from recsys.data import dislikes, languages, outputs, report, schema, snapshot, sources
 from recsys.data.atomic import private_folder
 from recsys.data.catalogue import render
 from recsys.data.forgotten import Tombstones
@@ -152,7 +152,8 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
 
     for name, check in checks.items():
         notes |= {f"{name}_{k}": v for k, v in check.notes.items()}
-    tables = ShopTables(items, table, kind, pick("impressions"), pick("users"), missing=len(kept))
+    disliked = _dislikes(interactions, old, append=inputs.append)
+    tables = ShopTables(items, table, kind, pick("impressions"), pick("users"), missing=len(kept), dislikes=disliked)
     tables = drop_old(tables, settings.intake.keep_days, raw.report)
     reading = raw.report.to_dict() if checks else report.load(live.path) if live else {}
     notes |= {"reading": reading} if checks else {}
@@ -164,6 +165,11 @@ def _events(new: Checked | None, old: ShopTables | None, *, append: bool) -> tup
         return (_no_events(), TimeKind.ABSOLUTE) if old is None else (old.interactions, old.kind)
     kind = new.time_kind or TimeKind.ORDER
     return (appended(old, new, kind) if append and old is not None else new.table), kind
+
+
+def _dislikes(new: Checked | None, old: ShopTables | None, *, append: bool) -> pd.DataFrame | None:
+    before = old.dislikes if old is not None and (append or new is None) else None
+    return dislikes.tidy(before, None if new is None else new.dislikes)
 
 
 def _check_mapping(columns: Mapping[str, str], raw: sources.Tables) -> None:

@@ -55,6 +55,7 @@ class Cluster(Engine):
         k: int,
         out: Path,
         *,
+        exclude_seen: bool = True,
         candidates: Collection[str] | None = None,
         progress: bool = False,
     ) -> int:
@@ -67,7 +68,9 @@ class Cluster(Engine):
         folder = out.parent / f".{out.name}.parts"
         size = rec.settings.cluster.users_per_part
         parts = [list(users[start : start + size]) for start in range(0, len(users), size)]
-        request = _digest([rec.version.id, rec.version.manifest["created"], k, allowed, size, list(users)])
+        request = _digest(
+            [rec.version.id, rec.version.manifest["created"], k, exclude_seen, allowed, size, list(users)]
+        )
         _keep_only(folder, request)
         todo = [n for n in range(len(parts)) if not (folder / _name(n)).is_file()]
         if todo:
@@ -77,6 +80,7 @@ class Cluster(Engine):
                 "version": str(rec.version.path.resolve()),
                 "settings": rec.settings.model_dump(mode="json"),
                 "k": k,
+                "exclude_seen": exclude_seen,
                 "candidates": allowed,
                 "folder": str(folder.resolve()),
             }
@@ -138,15 +142,13 @@ class _EncodeWorker:
 class _ListWorker:
     """One opened version; writes each part it is given, whole or not at all."""
 
-    def __init__(
-        self, version: str, settings: Mapping[str, Any], k: int, candidates: list[str] | None, folder: str
-    ) -> None:
+    def __init__(self, version: str, settings: Mapping[str, Any], k: int, folder: str, **how: Any) -> None:
         self._rec = Recommender.open(Version.open(Path(version)), Settings.model_validate(settings))
-        self._k, self._candidates, self._folder = k, candidates, Path(folder)
+        self._k, self._how, self._folder = k, how, Path(folder)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         for part, users in zip(batch[_PART].to_pylist(), batch["users"].to_pylist(), strict=True):
-            lists = self._rec.recommend_many(users, self._k, candidates=self._candidates, columns=None)
+            lists = self._rec.recommend_many(users, self._k, columns=None, **self._how)
             outputs.write_table(lists.astype({USER: object}), self._folder / _name(part))
         return pa.table({_PART: batch[_PART]})
 

@@ -106,7 +106,7 @@ def train(settings: Settings, *, progress: bool = False) -> Outcome:
         if not len(shop.events):
             raise BadInput("the live version has no interactions; give some with `recsys embed --interactions F`")
         texts = HistoryEncoder(
-            encoder_of(live, settings), shop, settings, night.known_vectors("training"), progress=progress
+            encoder_of(live, settings), shop.by_product, settings, night.known_vectors("training"), progress=progress
         )
         ranker = _fit(shop, texts, settings, progress)
         night.draft.carry(live, without="ranker")
@@ -126,7 +126,7 @@ def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tu
     shop = build_snapshot(tables, encoder, settings, progress=progress).snapshot
     try:
         too_few.require_enough(shop.events)
-        ranker = _fit(shop, HistoryEncoder(encoder, shop, settings, progress=progress), settings, progress)
+        ranker = _fit(shop, HistoryEncoder(encoder, shop.by_product, settings, progress=progress), settings, progress)
     except NothingToLearn as error:
         log.warning("no ranker, popularity and texts serve: %s", error)
         ranker = None
@@ -141,7 +141,7 @@ def _embed_and_train(
     if not len(shop.events):
         raise BadInput("there are no interactions to train on; give some with --interactions F")
     texts = HistoryEncoder(
-        night.encoder, shop, night.settings, night.known_vectors("training"), progress=night.progress
+        night.encoder, shop.by_product, night.settings, night.known_vectors("training"), progress=night.progress
     )
     try:
         too_few.require_enough(shop.events)
@@ -182,10 +182,12 @@ def _encode(night: Night, tables: ShopTables) -> Built:
 
 
 def _fit(shop: Snapshot, texts: HistoryEncoder, settings: Settings, progress: bool) -> Ranker:
+    learnt = shop.by_product
     with stage("train the ranker"):
-        return prepare_ranker(
-            shop.facts, shop.events, texts, settings, impressions=impressions_of(shop), progress=progress
-        ).ranker()
+        trainer = prepare_ranker(
+            learnt.facts, learnt.events, texts, settings, impressions=impressions_of(learnt), progress=progress
+        )
+        return replace(trainer.with_repeats(trainer.ranker()), products=shop.products)
 
 
 def _same_encoder(night: Night) -> bool:
@@ -201,5 +203,7 @@ def _carried(night: Night, shop: Snapshot) -> tuple[Ranker | None, str]:
     if not len(shop.events):
         return None, "none: there are no interactions"
     ranker = Ranker.load(night.live.path / "ranker", night.settings.training.extra_blocks)
-    table = Lazy(lambda: shop.tables.value.items)
-    return ranker.with_statistics(TrainingContext(shop.facts, shop.events, shop.now, shop.histories, table=table)), ""
+    now = shop.by_product
+    table = Lazy(lambda: now.tables.value.items)
+    context = TrainingContext(now.facts, now.events, now.now, now.histories, table=table)
+    return replace(ranker.with_statistics(context), products=shop.products), ""

@@ -26,14 +26,16 @@ from recsys.data.memmap import open_array
 from recsys.data.snapshot import Lazy
 from recsys.errors import ArtifactError, BadInput
 from recsys.ranking.extra_blocks import extra_blocks
-from recsys.ranking.features import BLOCKS, Block, TrainingContext
+from recsys.ranking.features import BLOCKS, Block, BuyingAgain, TrainingContext
 from recsys.ranking.features.base import fit_blocks
 from recsys.ranking.regression import Regression, TrainingSplit
+from recsys.ranking.repeats import RepeatWeights
 from recsys.ranking.sampling import HistoryVectors, Impressions, training_pairs
 from recsys.ranking.windows import training_windows
 from recsys.settings import TrainingConfig
 
-_META, _WEIGHTS = "ranker.json", "weights.npy"
+_BLOCKS: tuple[type[Block], ...] = (*BLOCKS, BuyingAgain)
+_META, _WEIGHTS, _REPEAT_WEIGHTS = "ranker.json", "weights.npy", "repeat_weights.npy"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class Ranker:
         Logit of the usual candidate.
     facts_of_fit
         Numbers about the training that belong in a manifest.
+    products
+        Product of each item, where the blocks know products (`Snapshot.by_product`) and items are their variants.
+    repeats
+        Weights of pairs in which the shopper has met the item before; None where those are scored as new ones.
     """
 
     blocks: tuple[Block, ...]
@@ -59,6 +65,8 @@ class Ranker:
     offsets: NDArray[np.float64]
     intercept: float
     facts_of_fit: dict[str, Any]
+    repeats: RepeatWeights | None = None
+    products: NDArray[np.int32] | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -67,13 +75,25 @@ class Ranker:
 
     def contributions(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
         """What each block adds to the logit, shape ``(m, n_blocks)``; rows sum with the intercept to `logit`."""
-        return np.stack(
+        profile, candidates = self.product_level(profile, candidates)
+        parts = np.stack(
             [
                 b.score(profile, candidates, w) - o
                 for b, w, o in zip(self.blocks, self.weights, self.offsets, strict=True)
             ],
             axis=1,
         )
+        if self.repeats is not None:
+            rows, again = self.repeats.contributions(self.blocks, profile, candidates, self.intercept)
+            parts[rows] = again
+        return parts
+
+    def product_level(self, profile: Profile, candidates: Candidates) -> tuple[Profile, Candidates]:
+        """The same shopper and candidates under the codes that the blocks know; texts and prices stay the variants'."""
+        if self.products is None:
+            return profile, candidates
+        codes = np.append(self.products.astype(np.int64), -1)  # the last is what -1 (unknown) picks
+        return replace(profile, items=codes[profile.items]), replace(candidates, codes=codes[candidates.codes])
 
     def logit(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
         """Calibrated log-odds of each candidate, float64, shape ``(m,)``."""
@@ -126,12 +146,21 @@ class Ranker:
                 }
             )
         np.save(directory / _WEIGHTS, np.concatenate(self.weights), allow_pickle=False)
+        if self.repeats is not None:
+            np.save(directory / _REPEAT_WEIGHTS, np.concatenate(self.repeats.weights), allow_pickle=False)
+            meta["repeats"] = {
+                "intercept": self.repeats.intercept,
+                "offsets": [float(o) for o in self.repeats.offsets],
+                "fit": self.repeats.facts_of_fit,
+            }
         (directory / _META).write_text(json.dumps(meta, indent=1), encoding="utf-8")
         return self.info()
 
     def info(self) -> dict[str, Any]:
         """What belongs in a manifest: blocks, feature names, and numbers about the training."""
-        return {"blocks": [b.name for b in self.blocks], "features": list(self.feature_names), **self.facts_of_fit}
+        again = {} if self.repeats is None else {"repeats": self.repeats.facts_of_fit}
+        names = {"blocks": [b.name for b in self.blocks], "features": list(self.feature_names)}
+        return {**names, **self.facts_of_fit, **again}
 
     @classmethod
     def load(cls, directory: Path, allowed: Sequence[str] = ()) -> Ranker:
@@ -149,7 +178,7 @@ class Ranker:
             A file is missing or damaged, or a block is not known.
         """
         # Blocks of the library are known by their names, which outlive moves of the code; yours by their dotted names.
-        own = {kind.name: kind for kind in BLOCKS}
+        own = {kind.name: kind for kind in _BLOCKS}
         extra = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in extra_blocks(allowed)}
         try:
             meta = json.loads((directory / _META).read_text(encoding="utf-8"))
@@ -169,19 +198,31 @@ class Ranker:
                 if list(block.columns) != entry["columns"]:
                     raise ArtifactError(f"{directory}: block {entry['name']!r} has other columns now; train again.")
                 blocks.append(block)
-            weights = np.load(directory / _WEIGHTS, allow_pickle=False).astype(np.float64)
-            cuts = np.cumsum([len(b.columns) for b in blocks])
-            if len(weights) != cuts[-1]:
-                raise ArtifactError(f"{directory / _WEIGHTS}: {len(weights)} weights for {cuts[-1]} columns.")
+            repeats = None
+            if (again := meta.get("repeats")) is not None:  # versions of before have none
+                parts = _weights(directory / _REPEAT_WEIGHTS, blocks)
+                repeats = RepeatWeights(
+                    parts, np.asarray(again["offsets"], np.float64), float(again["intercept"]), dict(again["fit"])
+                )
             return cls(
                 tuple(blocks),
-                tuple(np.split(weights, cuts[:-1])),
+                _weights(directory / _WEIGHTS, blocks),
                 np.asarray(meta["offsets"], np.float64),
                 float(meta["intercept"]),
                 dict(meta["fit"]),
+                repeats,
             )
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise ArtifactError(f"{directory}: the ranker cannot be read ({error}); train it again.") from error
+
+
+def _weights(path: Path, blocks: Sequence[Block]) -> tuple[NDArray[np.float64], ...]:
+    """Weights by block, as `save` wrote them."""
+    weights = np.load(path, allow_pickle=False).astype(np.float64)
+    cuts = np.cumsum([len(b.columns) for b in blocks])
+    if len(weights) != cuts[-1]:
+        raise ArtifactError(f"{path}: {len(weights)} weights for {cuts[-1]} columns.")
+    return tuple(np.split(weights, cuts[:-1]))
 
 
 @dataclass(frozen=True)
@@ -196,12 +237,15 @@ class RankerTrainer:
         Pairs with the columns of all blocks, in order.
     report
         Numbers about the pairs that belong in a manifest.
+    context
+        The present.
     """
 
     blocks: tuple[Block, ...]
     split: TrainingSplit
     config: TrainingConfig
     report: dict[str, Any]
+    context: TrainingContext
 
     @classmethod
     def prepare(
@@ -260,7 +304,7 @@ class RankerTrainer:
             "training_windows": [{"kind": w.kind, "users": len(w.users), "bought": len(w.items)} for w in windows],
         }
         announce("fitting the weights")
-        return cls(blocks, TrainingSplit.of(pairs, seed), config, report)
+        return cls(blocks, TrainingSplit.of(pairs, seed), config, report, context)
 
     def ranker(self, without: Sequence[str] = ()) -> Ranker:
         """Fit the weights, leaving out the blocks of these names (for ablations)."""
@@ -279,3 +323,17 @@ class RankerTrainer:
             "calibration": {"slope": model.slope, "shift": model.shift},
         }
         return Ranker(blocks, weights, offsets, model.intercept, report)
+
+    def with_repeats(self, ranker: Ranker) -> Ranker:
+        """The same ranker with weights for what was met before, where there is enough of it to learn from.
+
+        They are fitted apart: what is compared on new things only, at the gate and in figures, needs none of them.
+        """
+        again = BuyingAgain()
+        again.fit(self.context)
+        blocks = (*ranker.blocks, again)
+        repeats = RepeatWeights.fit(blocks, self.context, self.config, self.context.seed)
+        if repeats is None:
+            return ranker
+        weights = (*ranker.weights, np.zeros(len(again.columns)))
+        return replace(ranker, blocks=blocks, weights=weights, offsets=np.append(ranker.offsets, 0.0), repeats=repeats)

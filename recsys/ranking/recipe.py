@@ -98,14 +98,16 @@ def prepare_ranker(
 
 
 def impressions_of(shop: Snapshot) -> Impressions | None:
-    """Impressions of a shop as codes; None where the shop logs none."""
-    table = shop.tables.value.impressions
+    """Impressions of a shop as codes; what was disliked was seen and not wanted. None where there is neither."""
+    said, table = shop.events.dislikes, shop.tables.value.impressions
+    disliked = None if said is None else Impressions(said.user, said.item, said.time, np.zeros(len(said), bool))
     if table is None:
-        return None
+        return disliked
     user = shop.user_index.get_indexer(pd.Index(table[schema.USER], dtype=object)).astype(np.int32)
     item = shop.item_index.get_indexer(pd.Index(table[schema.ITEM], dtype=object)).astype(np.int32)
     known = Impressions(user, item, table[schema.TIME].to_numpy(np.float64), table[schema.CLICKED].to_numpy(bool))
-    return known.where((user >= 0) & (item >= 0))
+    known = known.where((user >= 0) & (item >= 0))
+    return known if disliked is None else known.with_more(disliked)
 
 
 def training_recipe(settings: Settings) -> dict[str, Any]:

@@ -39,6 +39,11 @@ class Impressions:
         """The impressions of a boolean mask."""
         return Impressions(self.user[keep], self.item[keep], self.time[keep], self.clicked[keep])
 
+    def with_more(self, other: Impressions) -> Impressions:
+        """These and those of `other`."""
+        names = ("user", "item", "time", "clicked")
+        return Impressions(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in names))
+
 
 @dataclass(frozen=True)
 class CandidateSample:

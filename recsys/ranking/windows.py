@@ -7,6 +7,7 @@ past, keep features from seeing their own labels. A table without global time ha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -95,21 +96,28 @@ def training_windows(context: TrainingContext, config: TrainingConfig) -> list[T
     for _ in range(1 if events.absolute else config.slices):
         found.append(_last_events(context, rest, config, rng))
         rest = rest.where(np.arange(len(rest)) < _last_new(rest)[rest.user])
-    if events.absolute and len(events):
-        edges = np.quantile(events.time, 1 - config.slice_share * np.arange(config.slices + 1), method="lower")
-        edges[0] = np.inf
-        for start, end in zip(edges[1:], edges[:-1], strict=True):
-            before = events.before(start)
-            if len(before):
-                after = events.where((events.time >= start) & (events.time < end))
-                past = context.earlier(before, float(start), config.half_life)
-                found.append(TrainingWindow.of("later", past, float(end), after, config.users, rng))
+    for past, after, end in later_windows(context, config) if events.absolute else ():
+        found.append(TrainingWindow.of("later", past, end, after, config.users, rng))
     usable = [window for window in found if window is not None]
     if not usable:
         raise NothingToLearn(
             "interactions: no user has two different items; no ranker can be trained from these events."
         )
     return usable
+
+
+def later_windows(context: TrainingContext, config: TrainingConfig) -> Iterator[tuple[TrainingContext, Events, float]]:
+    """Stretches of later time, latest first: what was known before each, what happened in it, and its end."""
+    events = context.events
+    if not len(events):
+        return
+    edges = np.quantile(events.time, 1 - config.slice_share * np.arange(config.slices + 1), method="lower")
+    edges[0] = np.inf
+    for start, end in zip(edges[1:], edges[:-1], strict=True):
+        before = events.before(start)
+        if len(before):
+            after = events.where((events.time >= start) & (events.time < end))
+            yield context.earlier(before, float(start), config.half_life), after, float(end)
 
 
 def _last_events(

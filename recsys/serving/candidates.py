@@ -119,14 +119,22 @@ class Retriever:
         fallback = self._fallback.value
         gap = float(profile.ages.min()) if len(profile) else 0.0
         found = [near[0][near[0] >= 0], fallback.of_gap(gap), fallback.newest]
-        found += [_partners(partners, profile, size // 2) for partners in self._partners]
+        found += [self._partners_of(partners, profile, size // 2) for partners in self._partners]
         return np.unique(np.concatenate(found).astype(np.int64))
+
+    def _partners_of(self, partners: ItemNeighbours, profile: Profile, size: int) -> NDArray[np.int64]:
+        products = self._shop.products
+        if products is None or self._ranker is None:
+            return _partners(partners, profile, size)
+        known, _ = self._ranker.product_level(profile, self._shop.catalogue.take([]))
+        return np.flatnonzero(np.isin(products, _partners(partners, known, size)))
 
     def _promise(self, profile: Profile, codes: NDArray[np.int64]) -> NDArray[np.float64]:
         """First-stage score, without the features that compare every vector with every item of the history."""
         few = Candidates.of(self._shop.facts, codes)
         if self._ranker is None:
             return np.asarray(few.facts.vectors @ query_of(self._ranker, profile), np.float64)
+        profile, few = self._ranker.product_level(profile, few)
         pairs = zip(self._ranker.blocks, self._ranker.weights, strict=True)
         return np.sum([b.score(profile, few, w) for b, w in pairs if not b.expensive], axis=0)
 

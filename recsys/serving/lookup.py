@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -40,12 +40,26 @@ READ_TEXTS = 2_048
 class Shopper:
     """Shopper profile, and the catalogue items they have met already.
 
+    `barred` are items that are never listed to them: disliked, or sent back.
     `skipped` are ids of their history that the catalogue does not have: a product listed today, or dropped last night.
     """
 
     profile: Profile
     seen: NDArray[np.integer]
     skipped: tuple[str, ...] = ()
+    barred: NDArray[np.integer] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def left_out(self, repeat: Literal["never", "always"] | float) -> NDArray[np.integer]:
+        """Codes of items that may not be listed: those barred, and of those met all, none, or the ones met lately.
+
+        A number is the days after which something may be listed again; without times nothing is known to be long ago.
+        """
+        if repeat in ("always", 0):
+            return self.barred
+        met = self.seen
+        if repeat != "never" and self.profile.ages.any():
+            met = np.setdiff1d(met, self.profile.items[self.profile.ages >= float(repeat)])
+        return np.union1d(met, self.barred).astype(np.int64) if len(self.barred) else met
 
 
 class GivenItems(NamedTuple):
@@ -99,7 +113,10 @@ class Lookup:
                 f"unknown user {str(user)!r}: pass {{'history': [item ids]}} or {{'text': '...'}} for a shopper this "
                 "version has not seen, or {} for one nothing is known of"
             )
-        return Shopper(self.shop.profile(int(code)), self.shop.seen(int(code)))
+        return self._known(int(code))
+
+    def _known(self, code: int) -> Shopper:
+        return Shopper(self.shop.profile(code), self.shop.seen(code), barred=self.shop.barred(code))
 
     def user_code(self, user: User) -> int | None:
         """The code of a user the shop knows, None for others."""
@@ -133,18 +150,32 @@ class Lookup:
         for name, event in named:
             strength[name] = strength.get(name, 0.0) + EVENT_WEIGHTS.get(event, EVENT_WEIGHTS[PURCHASE])
         weights = np.array([strength[str(self.shop.item_ids[code])] for code in codes], np.float32)
-        profile = after_visit(shopper.profile, self.shop.facts, codes, weights, self._settings.training.half_life)
+        bought = np.isin(self.shop.item_ids[codes], [name for name, event in named if event == PURCHASE])
+        profile = self._as_met_now(shopper.profile, codes)
+        profile = after_visit(profile, self.shop.facts, codes, weights, self._settings.training.half_life, bought)
         profile = replace(profile, text=self.encode_history(profile))
-        return Shopper(profile, np.union1d(shopper.seen, codes), skipped)
+        return replace(
+            shopper, profile=profile, seen=np.union1d(shopper.seen, self.shop.variants(codes)), skipped=skipped
+        )
+
+    def _as_met_now(self, profile: Profile, codes: NDArray[np.int64]) -> Profile:
+        """The history under the variants that are met now, where other ones of their products were met before."""
+        products = self.shop.products
+        if products is None:
+            return profile
+        now = dict(zip(products[codes].tolist(), codes.tolist(), strict=True))
+        items = [now.get(int(products[item]), int(item)) if item >= 0 else -1 for item in profile.items]
+        return replace(profile, items=np.array(items, np.int64))
 
     def _without(self, shopper: Shopper, user: str, left_out: Sequence[str]) -> Shopper:
         """The history as it would be without some items: times and all else stay, its text is read again."""
         profile, seen = shopper.profile, shopper.seen
         for name, code in zip(left_out, self.codes([str(i) for i in left_out]), strict=True):
-            rows = np.flatnonzero(profile.items == code)
+            rows = np.flatnonzero(np.isin(profile.items, self.shop.variants(np.array([code]))))
             if not len(rows):
                 raise BadInput(f"user: 'without' names {name!r}, which is not in the history of {user!r}")
-            profile, seen = profile.without(int(rows[0])), seen[seen != code]
+            profile = profile.without(int(rows[0]))
+            seen = seen[~np.isin(seen, self.shop.variants(np.array([code])))]
         if len(profile) < len(shopper.profile):
             profile = replace(profile, text=self.encode_history(profile))
         return replace(shopper, profile=profile, seen=seen)
@@ -152,7 +183,7 @@ class Lookup:
     def known_or_new(self, user: str) -> Shopper:
         """The user with this id, or a shopper nothing is known of."""
         code = self.shop.user_index.get_indexer([user])[0]
-        return self.shopper({}) if code < 0 else Shopper(self.shop.profile(int(code)), self.shop.seen(int(code)))
+        return self.shopper({}) if code < 0 else self._known(int(code))
 
     def _described_shopper(self, user: Mapping[str, Any]) -> Shopper:
         if unknown := set(user) - {"history", "text"}:
@@ -178,7 +209,8 @@ class Lookup:
             facts, items = ItemFeatures.concat(facts, said), np.append(items, -1)
             read = f"{text[: schema.MAX_TEXT]}; {read}" if read else text[: schema.MAX_TEXT]
         vector = self._read_text(read) if read else np.zeros(facts.vectors.shape[1], np.float32)
-        return Shopper(ad_hoc_profile(facts, items, vector, self._settings.training.half_life), codes, skipped)
+        profile = ad_hoc_profile(facts, items, vector, self._settings.training.half_life)
+        return Shopper(profile, self.shop.variants(codes), skipped)
 
     def basket(self, ids: Sequence[str]) -> Shopper:
         """A shopper known only by items taken together, in one visit that is going on now."""
@@ -192,7 +224,7 @@ class Lookup:
         profile = ad_hoc_profile(
             self.shop.facts.take(codes), codes, vector, self._settings.training.half_life, one_visit=True
         )
-        return Shopper(profile, codes, skipped)
+        return Shopper(profile, self.shop.variants(codes), skipped)
 
     def encode_history(self, profile: Profile) -> NDArray[np.float32]:
         """The vector of a profile's history as text, encoded now; zeros where nothing of it is in the catalogue."""

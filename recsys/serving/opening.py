@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from recsys.data import snapshot
@@ -28,6 +29,7 @@ def open_parts(version: Version, settings: Settings) -> tuple[Snapshot, Ranker |
         shop = snapshot.load(version.path)
         has_ranker = version.manifest["ranker"] is not None
         ranker = Ranker.load(version.path / "ranker", settings.training.extra_blocks) if has_ranker else None
+        ranker = ranker and replace(ranker, products=shop.products)
         return shop, ranker, ItemIndex.load(version.path / "index", shop.facts.vectors)
     except RecsysError:
         raise

@@ -34,6 +34,7 @@ from recsys.serving.results import NOTES, RULES, ResultTables, check_length
 from recsys.serving.rule_items import unmatched
 from recsys.serving.rules import Rules
 from recsys.serving.scoring import Scoring
+from recsys.serving.shelves import Shelves
 from recsys.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Recommender:
+class Recommender(Shelves):
     """Retrieves, ranks and explains from one version; safe to use from several threads."""
 
     def __init__(

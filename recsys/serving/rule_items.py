@@ -102,7 +102,7 @@ def apply(rules: Rules, scores: NDArray[np.floating], rule_items: RuleItems, k: 
     possible = np.isfinite(scores)
     for mask in out.values():
         possible &= ~mask
-    added = _boosts(rules, rule_items)
+    added = boosts(rules, rule_items)
     boosted = scores + added
     caps = ((rule_items.facts.brand, rules.max_per_brand), (rule_items.facts.category, rules.max_per_category))
     ranking = Reranker(
@@ -190,16 +190,16 @@ def _folded(names: tuple[str, ...]) -> pd.Index:
     return pd.Index([str(name).casefold() for name in names], dtype=object)
 
 
-def _boosts(rules: Rules, rule_items: RuleItems) -> NDArray[np.float64]:
+def boosts(rules: Rules, rule_items: RuleItems) -> NDArray[np.float64]:
     """Log-odds added to each row."""
     added = np.zeros(len(rule_items.ids))
-    for boosts, column, names in (
+    for wanted, column, names in (
         (rules.boost_brands, rule_items.facts.brand, rule_items.brands),
         (rules.boost_categories, rule_items.facts.category, rule_items.categories),
     ):
-        if boosts:
+        if wanted:
             table = np.zeros(len(names) + 1)  # the last entry is what code -1 (unknown) picks
-            for name, logit in boosts.items():
+            for name, logit in wanted.items():
                 table[_codes(names, [name])] += logit
             added += table[column]
     if rules.boost_items:

@@ -17,7 +17,7 @@ A list is shorter than asked for only when every item left would break a filter 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -74,6 +74,9 @@ class Rules(BaseModel):
     """Log-odds added to the scores of a category's items."""
     explore: float = Field(0.0, ge=0, le=1)
     """Share of the places that goes to new items: at .2, every fifth place."""
+    repeat: Literal["never", "always"] | Annotated[float, Field(ge=0)] | None = None
+    """Whether what the shopper has met may be listed again: ``never``, ``always``, or so many days after they last met
+    it; by default as the call's ``exclude_seen`` says."""
 
     @field_validator("pinned", mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from scipy.special import expit
 from recsys.data.catalogue import Candidates
 from recsys.data.events import DAY
 from recsys.data.histories import Profile
+from recsys.data.products import one_of_each
 from recsys.data.snapshot import Lazy, Snapshot
 from recsys.data.store import Version
 from recsys.ranking.ranker import Ranker
@@ -20,7 +21,7 @@ from recsys.serving.candidates import Found, Pool, Retriever
 from recsys.serving.fallback import PopularityFallback
 from recsys.serving.index import ItemIndex
 from recsys.serving.lookup import Shopper
-from recsys.serving.rule_items import RuleItems, allowed, apply
+from recsys.serving.rule_items import RuleItems, allowed, apply, boosts
 from recsys.serving.rules import Rules
 from recsys.settings import RetrievalSettings
 
@@ -49,6 +50,7 @@ class Scoring:
         self.shop = shop
         self.ranker = ranker
         self.index = index
+        self._settings = settings
         self._retriever = Retriever(shop, ranker, index, _fallback(shop, ranker, version), settings)
 
     def score(self, profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
@@ -60,13 +62,15 @@ class Scoring:
         if self.ranker is not None:
             return self.ranker.logit(profile, candidates)
         if not len(profile):
-            return np.where(candidates.codes >= 0, self._popularity[candidates.codes], 0.0)
+            return np.where(candidates.codes >= 0, self.popularity[candidates.codes], 0.0)
         mean = profile.mean.astype(np.float64)
         return candidates.facts.vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
 
     @cached_property
-    def _popularity(self) -> NDArray[np.float64]:
+    def popularity(self) -> NDArray[np.float64]:
         """Share of shoppers that have met each item, shrunk to that of the usual item; shape ``(n_items,)``."""
+        if self.shop.products is not None:
+            return Scoring(self.shop.by_product, None, self.index, self._settings).popularity[self.shop.products]
         events, items = self.shop.events, max(len(self.shop.item_ids), 1)
         pairs = np.unique(events.user.astype(np.int64) * items + events.item)
         met = np.bincount(pairs % items, minlength=items).astype(np.float64)
@@ -86,8 +90,8 @@ class Scoring:
         self, shopper: Shopper, k: int, pool: Pool, *, exclude_seen: bool = True
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Codes and scores of the best `k` items of a pool, best first, ties by item id."""
-        found, order = self._ordered(shopper, k, pool, exclude_seen)
-        rows = top_k(order, k)
+        found, order = self._ordered(shopper, k, pool, shopper.left_out("never" if exclude_seen else "always"))
+        rows = top_k(self._one_of_each(order, found.codes, shopper), k)
         return found.codes[rows], self._as_score(order[rows])
 
     def top_with_rules(
@@ -99,8 +103,12 @@ class Scoring:
             possible &= np.isin(np.arange(len(possible)), only)
         pool = self._retriever.restricted(possible)
         named = self.rule_items.rows([*rules.pinned.values(), *rules.boost_items])
-        found, order = self._ordered(shopper, k, pool, exclude_seen, named[named >= 0])
+        policy = ("never" if exclude_seen else "always") if rules.repeat is None else rules.repeat
+        found, order = self._ordered(shopper, k, pool, shopper.left_out(policy), named[named >= 0])
         items = self.rule_items if len(found) == len(self.rule_items.ids) else self.rule_items.take(found.codes)
+        pinned = self.rule_items.rows(rules.pinned.values())
+        kept = self._one_of_each(order + boosts(rules, items), found.codes, shopper, pinned)
+        order = np.where(kept > -np.inf, order, -np.inf)
         result = apply(rules, order, items, k, seed=seed)
         return found.codes[result.rows], self._as_score(order[result.rows]), result.notes
 
@@ -111,22 +119,45 @@ class Scoring:
         rows = np.sort(near[0][near[0] >= 0])
         meaning = facts.vectors[rows] @ one.facts.vectors[0]
         words = (facts.terms[rows] @ one.facts.terms[[0]].T).toarray()[:, 0]
-        score = np.where(self.shop.available[rows] & (rows != one.codes[0]), (meaning + words) / 2, -np.inf)
+        same = self.shop.variants(one.codes[one.codes >= 0])
+        score = np.where(self.shop.available[rows] & ~np.isin(rows, same), (meaning + words) / 2, -np.inf)
+        if self.shop.products is not None:
+            score = one_of_each(score, self.shop.products[rows], np.zeros(len(rows)))
         best = top_k(score, k)
         return rows[best], score[best].astype(np.float64)
 
     def _ordered(
-        self, shopper: Shopper, k: int, pool: Pool, exclude_seen: bool, named: Sequence[int] | NDArray[np.int64] = ()
+        self,
+        shopper: Shopper,
+        k: int,
+        pool: Pool,
+        left_out: NDArray[np.integer],
+        named: NDArray[np.int64] | Sequence[int] = (),
     ) -> tuple[Candidates, NDArray[np.float64]]:
-        """Candidates and what they are ordered by; items of the pool that are `named` are among them."""
-        seen = shopper.seen if exclude_seen else shopper.seen[:0]
-        found = self._retriever.candidates(shopper.profile, k, pool, seen)
-        if pool.whole is None and len(named):
-            missed = np.setdiff1d(named, np.concatenate([found.candidates.codes, seen])).astype(np.int64)
+        """Candidates and what they are ordered by; among them are all that are `named`, or met before and allowed."""
+        found = self._retriever.candidates(shopper.profile, k, pool, left_out)
+        if pool.whole is None:
+            wanted = np.union1d(np.asarray(named, np.int64), shopper.profile.items[shopper.profile.items >= 0])
+            missed = np.setdiff1d(wanted, np.concatenate([found.candidates.codes, left_out])).astype(np.int64)
             codes = np.union1d(found.candidates.codes, missed[pool.possible[missed]])
             found = Found(self.shop.catalogue.take(codes), np.ones(len(codes), bool))
         order = self.logits(shopper.profile, found.candidates)
         return found.candidates, np.where(found.possible, order, -np.inf)
+
+    def _one_of_each(
+        self,
+        order: NDArray[np.float64],
+        codes: NDArray[np.int64],
+        shopper: Shopper,
+        pinned: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.float64]:
+        """The order with the best variant of each product only: a pinned one, else the one this shopper met last."""
+        if self.shop.products is None:
+            return order
+        preferred = np.isin(codes, shopper.profile.items).astype(np.int64)
+        if pinned is not None:
+            preferred += 2 * np.isin(codes, pinned)
+        return one_of_each(order, self.shop.products[codes], preferred)
 
     def _as_score(self, order: NDArray[np.float64]) -> NDArray[np.float64]:
         return order if self.ranker is None else np.asarray(expit(order))
@@ -135,8 +166,9 @@ class Scoring:
     def rule_items(self) -> RuleItems:
         """The whole catalogue as rules see it."""
         events, vocabulary = self.shop.events, self.shop.vocabulary.value
-        first = np.full(len(self.shop.item_ids), np.inf)
-        np.minimum.at(first, events.item, events.time)
+        first = np.full(len(self.shop.by_product.item_ids), np.inf)
+        np.minimum.at(first, self.shop.by_product.events.item, events.time)
+        first = first if self.shop.products is None else first[self.shop.products]
         fresh = first >= events.end - NEW_DAYS * DAY if events.absolute else np.isinf(first)
         return RuleItems(
             ids=self.shop.item_ids,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -11,9 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from recsys import Recommender
+from recsys.assistant import setup
 from recsys.assistant.knowledge import read_passages
 from recsys.data.store import knowledge_store
+from recsys.llm import llamacpp
 from recsys.llm.corpus import train_tokenizer
+from recsys.settings import load_settings
+from tests.tiny_gguf import write_tiny_gguf
 
 
 def run(name: str, *arguments: object):  # type: ignore[no-untyped-def]
@@ -48,6 +53,47 @@ def test_questions_in_answers_out(shop: Path) -> None:
     assert list(table) == ["question", "answer", "sources", "intent", "confidence", "handover", "writer"]
     assert table["answer"].tolist()[:2] == ["Within 30 days.", "30天内。"]
     assert table["sources"].iloc[0].tolist() == ["faq:0"]
+
+
+def test_a_local_chat_model_answers_and_is_timed(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A random model: nothing that it says follows from the text, so that the shop's own words are given."""
+    pytest.importorskip("xllamacpp", reason="the extra llm is not installed")
+    monkeypatch.setattr(llamacpp, "MAX_CALL_TOKENS", 16)  # a random model never comes to an end
+    monkeypatch.setenv("RECSYS_ASSISTANT__WRITER", str(write_tiny_gguf(tmp_path / "tiny.gguf")))
+    pd.DataFrame({"question": ["How do I return an item?"]}).to_csv(shop / "q.csv", index=False)
+    result = run("answer", "--questions", shop / "q.csv", "--out", shop / "a.parquet", "--artifacts", shop / "a")
+    assert result.exit_code == 0, result.output
+    assert pd.read_parquet(shop / "a.parquet")["answer"].tolist() == ["Within 30 days."]
+    result = run("benchmark", "answers", "--size", 10, "--artifacts", shop / "a", "--json")
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    with_model, alone = figures["contenders"].values()
+    assert figures["questions"] == 10
+    assert next(iter(figures["contenders"])).startswith("tiny@")
+    assert 0 < alone["first_token"]["median"] <= alone["seconds"]["median"]
+    assert with_model["words"] == alone["words"] == 0.0
+    monkeypatch.setenv("RECSYS_ASSISTANT__WRITER", str(tmp_path / "absent.gguf"))
+    assert (
+        run("answer", "--questions", shop / "q.csv", "--out", shop / "b.csv", "--artifacts", shop / "a").exit_code == 2
+    )
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_default_model_that_cannot_be_had_is_said_and_answers_go_on(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, installed: bool
+) -> None:
+    monkeypatch.setenv("RECSYS_ASSISTANT__WRITER", "auto")
+    monkeypatch.setenv("RECSYS_OFFLINE", "1")
+    monkeypatch.setattr(setup, "DEFAULT_CHAT", "No-Such-Model-GGUF")
+    if not installed:
+        monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    assistant = setup.load_assistant(load_settings(artifacts=shop / "a"))
+    assert assistant.answer("How do I return an item?").text == "Within 30 days."
+    said = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    why = "offline" if installed else "pip install"
+    assert any("works without a language model" in text and why in text for text in said)
 
 
 @pytest.mark.parametrize("job", ["embed", "nightly"])

@@ -126,6 +126,16 @@ def test_recommend_writes_lists_and_pair_scores(shop, files, tiny_tables, monkey
     assert "1 of them new" in message(result)
     recs = pd.read_parquet(files / "recs.parquet")
     assert recs.groupby("user_id").size().to_dict() == {"000": 5, "001": 5, "stranger": 5}
+    run(
+        "recommend", "--users", files / "users.csv", "--k", 60, "--repeats", "--out", files / "all.csv", "--artifacts",
+        shop,
+    )  # fmt: skip
+    met = tiny_tables[1][tiny_tables[1].user_id == "000"].item_id
+    listed = pd.read_csv(files / "all.csv", dtype=str).query("user_id == '000'").item_id
+    items = tiny_tables[0]
+    assert set(listed) == set(items[items.available].item_id)  # seen ones included
+    assert set(met) & set(listed)
+    assert run("recommend", "--pairs", files / "all.csv", "--repeats", "--out", files / "x.csv").exit_code == 2
     pairs = recs[["user_id", "item_id"]]
     pairs.to_parquet(files / "pairs.parquet")
     monkeypatch.setenv("RECSYS_EXPLAIN__WRITER", "template")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recsys.cli._benchmarks.answers import bench_answers
 from recsys.cli._benchmarks.encode import bench_encode
 from recsys.cli._benchmarks.explain import bench_explain
 from recsys.cli._benchmarks.recommend import bench_recommend
@@ -9,4 +10,13 @@ from recsys.cli._benchmarks.search import bench_search, enlarged
 from recsys.cli._benchmarks.serve import bench_serve
 from recsys.cli._benchmarks.train import bench_train
 
-__all__ = ["bench_encode", "bench_explain", "bench_recommend", "bench_search", "bench_serve", "bench_train", "enlarged"]
+__all__ = [
+    "bench_answers",
+    "bench_encode",
+    "bench_explain",
+    "bench_recommend",
+    "bench_search",
+    "bench_serve",
+    "bench_train",
+    "enlarged",
+]

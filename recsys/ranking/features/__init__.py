@@ -12,7 +12,9 @@ from recsys.ranking.features.copurchase import (
     RecentItemKNN,
     SequentialKNN,
 )
+from recsys.ranking.features.dislikes import Disliked
 from recsys.ranking.features.popularity import LastVisitPopularity, Popularity, Recency
+from recsys.ranking.features.repeats import BuyingAgain
 
 #: All blocks of the library, in the order in which they are shown.
 BLOCKS: tuple[type[Block], ...] = (
@@ -31,6 +33,7 @@ BLOCKS: tuple[type[Block], ...] = (
     LastVisitPopularity,
     Price,
     Category,
+    Disliked,
 )
 
-__all__ = ["BLOCKS", "Block", "EvidenceKind", "TrainingContext"]
+__all__ = ["BLOCKS", "Block", "BuyingAgain", "EvidenceKind", "TrainingContext"]

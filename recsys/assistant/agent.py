@@ -1,0 +1,196 @@
+"""A language model that chooses tools: it decides what is looked up, and the tools decide what may be said.
+
+Its calls are decoded under the JSON schemas of the tools, with the ids of the products that were shown, and checked
+again by their pydantic models. The fixed part of the prompt (tools and examples) comes first, to be evaluated once.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from recsys.assistant import dialogue, tools
+from recsys.assistant.catalogue import ProductTable
+from recsys.assistant.dialogue import Turn
+from recsys.assistant.router import Call
+from recsys.errors import RecsysError
+from recsys.llm.chat import ChatModel, ToolCall
+from recsys.llm.gpt import Message
+
+log = logging.getLogger(__name__)
+
+MOST = 4
+"""Calls of one turn."""
+SHOWN = 4
+"""Products shown before that the model is told of."""
+EARLIER = 2
+"""The shopper's earlier sentences that it is told of."""
+MAX_TEXT = 300
+"""Characters of each sentence it is told."""
+
+
+class Reply(BaseModel):
+    """Say something without looking anything up."""
+
+    kind: Literal["greeting", "thanks", "goodbye", "identity", "out_of_scope"] = Field(
+        description="out_of_scope: not about this shop"
+    )
+
+
+class Search(BaseModel):
+    """Find products of the shop by what they are and what they cost."""
+
+    query: str = Field(description="kind of product, colour, size, features, for whom")
+    price_max: float | None = None
+    price_min: float | None = None
+    sort: Literal["relevance", "price", "-price"] = Field("relevance", description="price: cheapest first")
+
+
+class Order(BaseModel):
+    """The shopper's own orders: where they are, and cancelling, returning or changing them."""
+
+    order: str | None = Field(None, description="order number")
+    wish: Literal["", "cancel", "return", "change", "missing"] = ""
+
+
+_OFFERED: Mapping[str, type[BaseModel]] = {
+    "search_policies": tools.SearchPolicies,
+    "search_products": Search,
+    "product_facts": tools.ProductFacts,
+    "compare": tools.Compare,
+    "goes_with": tools.GoesWith,
+    "catalogue_facts": tools.CatalogueFacts,
+    "order_status": Order,
+    "hand_over": tools.HandOver,
+    "reply": Reply,
+}
+_EXAMPLES: Sequence[tuple[str, Sequence[Mapping[str, object]]]] = (
+    (
+        "Customer: hi, how long does shipping take and what does it cost",
+        [
+            {"tool": "search_policies", "query": "How long does delivery take?"},
+            {"tool": "search_policies", "query": "How much does delivery cost?"},
+        ],
+    ),
+    ("Customer: 请问这个多久能寄到", [{"tool": "search_policies", "query": "配送需要多久？"}]),
+    (
+        "Customer: a birthday present for my dad, he likes fishing, max 40",
+        [{"tool": "search_products", "query": "fishing gift for dad", "price_max": 40}],
+    ),
+    ("Customer: 有没有便宜点的雨伞", [{"tool": "search_products", "query": "雨伞", "sort": "price"}]),
+    (
+        "Shown: 1 UMB001 Rain Co. Umbrella, 2 UMB007 Storm Umbrella\nCustomer: is the second one windproof",
+        [{"tool": "product_facts", "items": ["UMB007"], "question": "is it windproof"}],
+    ),
+    (
+        "Shown: 1 UMB001 Rain Co. Umbrella\nEarlier: umbrellas\nCustomer: no, a red one under 15",
+        [{"tool": "search_products", "query": "red umbrella", "price_max": 15}],
+    ),
+    ("Customer: how many umbrellas do you have", [{"tool": "catalogue_facts", "query": "umbrellas"}]),
+    ("Customer: 我的快递怎么还没到", [{"tool": "order_status", "wish": "missing"}]),
+    (
+        "Customer: 买大了，可以换吗？运费谁出",
+        [
+            {"tool": "search_policies", "query": "尺码不合适可以换货吗？"},
+            {"tool": "search_policies", "query": "退货运费谁承担？"},
+        ],
+    ),
+    ("Customer: what's the capital of france", [{"tool": "reply", "kind": "out_of_scope"}]),
+    ("Customer: you people are useless", [{"tool": "hand_over", "reason": "complaint"}]),
+)
+
+
+class Agent:
+    """Asks a chat model which tools a turn needs.
+
+    Parameters
+    ----------
+    table
+        The catalogue; None where there is none.
+    """
+
+    def __init__(self, model: ChatModel, table: ProductTable | None) -> None:
+        self.model, self._table = model, table
+        self._tools = [tools.schema(arguments, name) for name, arguments in _OFFERED.items()]
+        lines = [_described(name, arguments) for name, arguments in _OFFERED.items()]
+        self._fixed: list[Message] = [{"role": "system", "content": "\n".join([_SYSTEM, *lines])}]
+        for asked, calls in _EXAMPLES:
+            told = json.dumps(calls, ensure_ascii=False)
+            self._fixed += [{"role": "user", "content": asked}, {"role": "assistant", "content": told}]
+
+    def warm(self) -> None:
+        """Evaluate the fixed part of the prompt."""
+        self.model.warm(self._fixed, self._tools)
+
+    def plan(self, question: str, turns: Sequence[Turn]) -> list[Call]:
+        """The calls that the model asks for and that can be made; none where it fails, which is said."""
+        rows = [] if self._table is None else dialogue.focus(turns, self._table)[:SHOWN]
+        asked: Message = {"role": "user", "content": self._situation(question, turns, rows)}
+        try:
+            found = self.model.calls([*self._fixed, asked], self._offered(rows), MOST)
+        except RecsysError as error:
+            log.warning("the language model chose no tools, and the router's choice stands: %s", error)
+            return []
+        calls = [call for made in found if (call := self._call(made, question)) is not None]
+        return list({(c.tool, str(c.arguments), c.reply): c for c in calls}.values())
+
+    def _offered(self, rows: Sequence[int]) -> list[dict[str, Any]]:
+        """The tools, those that take products with the ids that were shown; without these where none was."""
+        ids = [] if self._table is None else [self._table.ids[row] for row in rows]
+        offered = []
+        for tool in self._tools:
+            parameters = tool["function"]["parameters"]
+            if "items" in parameters["properties"]:
+                if not ids:
+                    continue
+                items = {"type": "array", "items": {"enum": ids}, "minItems": 1, "maxItems": MOST}
+                parameters = {**parameters, "properties": {**parameters["properties"], "items": items}}
+                tool = {**tool, "function": {**tool["function"], "parameters": parameters}}
+            offered.append(tool)
+        return offered
+
+    def _situation(self, question: str, turns: Sequence[Turn], rows: Sequence[int]) -> str:
+        lines = []
+        if self._table is not None and rows:
+            shown = [f"{n} {self._table.ids[row]} {self._table.titles[row]}" for n, row in enumerate(rows, start=1)]
+            lines.append("Shown: " + ", ".join(shown))
+        if earlier := [turn.text[:MAX_TEXT] for turn in turns if turn.role == "user"][-EARLIER:]:
+            lines.append("Earlier: " + " / ".join(earlier))
+        return "\n".join([*lines, f"Customer: {question[:MAX_TEXT]}"])
+
+    def _call(self, made: ToolCall, question: str) -> Call | None:
+        """A call of the assistant's own; None where its arguments are not those of the tool."""
+        offered = _OFFERED.get(made.name)
+        try:
+            arguments: Any = offered.model_validate(dict(made.arguments)) if offered else None
+        except ValidationError:
+            return None
+        if isinstance(arguments, Reply):
+            return Call("reply", reply=arguments.kind)
+        if isinstance(arguments, Search):
+            arguments = tools.SearchProducts(**arguments.model_dump())
+        if isinstance(arguments, Order):
+            arguments = tools.OrderStatus(**arguments.model_dump(), question=question)
+        items = getattr(arguments, "items", None)
+        if items is not None:
+            known = [i for i in items if self._table is not None and i in self._table.row]
+            if len(known) < (2 if made.name == "compare" else 1):
+                return None
+            arguments = arguments.model_copy(update={"items": known})
+        return None if arguments is None else Call(made.name, arguments)
+
+
+_SYSTEM = (
+    "You choose tools for a shop's assistant. Answer with a JSON list of the calls that the customer's message needs: "
+    "one for each thing asked. Write each query in the customer's language, complete in itself. Tools:"
+)
+
+
+def _described(name: str, arguments: type[BaseModel]) -> str:
+    said = (arguments.__doc__ or "").strip().split("\n")[0]
+    fields = [f"{n} ({d.description})" if d.description else n for n, d in arguments.model_fields.items()]
+    return f"- {name}: {said} Arguments: {', '.join(fields)}."
