@@ -292,7 +292,8 @@ def _moved(ranker: Ranker, drop: NDArray[np.float64]) -> frozenset[Kind]:
 def _said(ranker: Ranker, top: Sequence[Part], profile: Profile, one: Candidates) -> str:
     """What the first block among `top` that says something of the item says, '' where none does."""
     block = {block.name: block for block in ranker.blocks}
-    clauses = (_clause(block[part.block].describe(profile, one)[0]) for part in top)
+    known = ranker.product_level(profile, one)
+    clauses = (_clause(block[part.block].describe(*known)[0]) for part in top)
     return next(filter(None, clauses), "")
 
 

@@ -71,7 +71,8 @@ def quantities(
         profiles = [shop.profile(int(user)) for user in users]
         for block in ranker.blocks:
             if len(block.columns) <= _FEW:
-                values = np.concatenate([block.transform(profile, candidates) for profile in profiles])
+                known = [ranker.product_level(profile, candidates) for profile in profiles]
+                values = np.concatenate([block.transform(*pair) for pair in known])
                 found |= {f"feature {block.name}: {name}": values[:, n] for n, name in enumerate(block.columns)}
         found["score"] = np.concatenate([ranker.logit(profile, candidates) for profile in profiles])
     return found
