@@ -26,6 +26,7 @@ from recsys.data.snapshot import Lazy, Snapshot
 from recsys.data.store import Store, Version
 from recsys.data.vectors import VectorPool
 from recsys.errors import ArtifactError, BadInput
+from recsys.pipeline import drift
 from recsys.pipeline.card import write_card
 from recsys.pipeline.inputs import QUARANTINE
 from recsys.pipeline.night import SHARDS
@@ -123,6 +124,7 @@ def _rewritten(
         VectorPool.empty(shop.history_pool.vectors.shape[1]).save(draft.path / "vectors", "training")
         about = dict(version.manifest)
         about["counts"] = {**about["counts"], "users": len(clean.user_ids), "events": len(clean.events)}
+        ranker = None
         if version.manifest["ranker"] is not None:
             try:
                 ranker = _with_statistics(version, clean, settings)
@@ -132,6 +134,8 @@ def _rewritten(
             except BadInput:  # nobody is left to count some block's statistics from
                 shutil.rmtree(draft.path / "ranker", ignore_errors=True)
                 about |= {"ranker": None, "serves": "cosine; ranker dropped when users were erased: run `recsys train`"}
+        watched = drift.quantities(clean, ranker, tuple(about["template"]))
+        drift.save(drift.distributions(watched), draft.path)
         write_card(draft.path, about)
         return store.complete(draft, {**about, "rewritten": "users were erased"}, like=like or version)
 

@@ -139,7 +139,7 @@ def test_nothing_is_left_of_a_user_and_others_get_what_a_shop_without_them_gives
     # and with it the lines of the card that are taken from it.
     mine, theirs = contents(store.require()), contents(Store(without).require())
     learnt = {name for name in theirs if mine.get(name) != theirs[name]}
-    assert learnt <= {"intake.json", "card.md", "ranker/weights.npy", "ranker/ranker.json"} | {
+    assert learnt <= {"intake.json", "card.md", "drift.json", "ranker/weights.npy", "ranker/ranker.json"} | {
         f"vectors/training{part}.npy" for part in ("", "_keys", "_truncated")
     }
     # With the next training the weights are, too, and so are all lists.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+import pandas as pd
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from recsys.service.access import needs, only_own
@@ -23,19 +23,19 @@ _ERRORS = problems(404, 503)
 @router.post("/buy-again", response_model=ListReply, responses=_ERRORS)
 async def buy_again(request: Request, body: ShelfBody) -> Response:
     """What this shopper has bought, likeliest to be bought again first."""
-    return await _own_shelf(request, body, "buy_again")
+    return await _own_shelf(request, body, Recommender.buy_again)
 
 
 @router.post("/new-arrivals", response_model=ListReply, responses=_ERRORS)
 async def new_arrivals(request: Request, body: ShelfBody) -> Response:
     """New items in this shopper's order."""
-    return await _own_shelf(request, body, "new_arrivals")
+    return await _own_shelf(request, body, Recommender.new_arrivals)
 
 
 @router.post("/recently-viewed", response_model=ListReply, responses=_ERRORS)
 async def recently_viewed(request: Request, body: ShelfBody) -> Response:
     """What this shopper met last, the latest first."""
-    return await _own_shelf(request, body, "recently_viewed")
+    return await _own_shelf(request, body, Recommender.recently_viewed)
 
 
 @router.post("/trending", response_model=ListReply, responses=_ERRORS)
@@ -43,21 +43,13 @@ async def trending(request: Request, body: TrendingBody) -> Response:
     """Items that more shoppers met lately than before lets expect."""
     rec = service_of(request).served.rec
     fields = Fields(rec, body.columns)
-    make = _shelf(rec, "trending")
-    return await service_of(request).quick(lambda: listed(rec, make(body.k, columns=fields.ask), fields))
+    return await service_of(request).quick(lambda: listed(rec, rec.trending(body.k, columns=fields.ask), fields))
 
 
-async def _own_shelf(request: Request, body: ShelfBody, name: str) -> Response:
+async def _own_shelf(request: Request, body: ShelfBody, shelf: Callable[..., pd.DataFrame]) -> Response:
     only_own(request, (body.user_id,))
     service = service_of(request)
     served = service.served
-    rec, fields, make = served.rec, Fields(served.rec, body.columns), _shelf(served.rec, name)
-    return await service.quick(lambda: listed(rec, make(served.user(body.user), body.k, columns=fields.ask), fields))
-
-
-def _shelf(rec: Recommender, name: str) -> Callable[..., Any]:
-    """The recommender's method of this name."""
-    found: Callable[..., Any] | None = getattr(rec, name, None)
-    if found is None:
-        raise HTTPException(503, f"this version of the package has no {name}")
-    return found
+    rec, fields = served.rec, Fields(served.rec, body.columns)
+    user = served.user(body.user)
+    return await service.quick(lambda: listed(rec, shelf(rec, user, body.k, columns=fields.ask), fields))
