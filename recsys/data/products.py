@@ -59,9 +59,9 @@ def renamed(
 
 
 def one_of_each(
-    order: NDArray[np.float64], products: NDArray[np.integer], preferred: NDArray[Any]
+    order: NDArray[np.float64], products: NDArray[np.integer], preferred: NDArray[Any], most: int = 1
 ) -> NDArray[np.float64]:
-    """Order values with only the best possible variant of each product left; others become -inf.
+    """Order values with only the best possible variant of each product left, or `most` of them; others become -inf.
 
     Parameters
     ----------
@@ -74,7 +74,9 @@ def one_of_each(
     """
     possible = np.flatnonzero(order > -np.inf)
     by = possible[np.lexsort((possible, -order[possible], -preferred[possible], products[possible]))]
-    best = by[np.r_[True, np.diff(products[by]) != 0]] if len(by) else by
+    starts = np.flatnonzero(np.r_[True, np.diff(products[by]) != 0]) if len(by) else by
+    place = np.arange(len(by)) - np.repeat(starts, np.diff(np.r_[starts, len(by)]))
+    best = by[place < most]
     out = np.full(len(order), -np.inf)
     out[best] = order[best]
     return out

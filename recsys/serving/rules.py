@@ -62,6 +62,8 @@ class Rules(BaseModel):
     """Items of one brand in a list, at most."""
     max_per_category: int | None = Field(None, ge=1)
     """Items of one category in a list, at most."""
+    max_per_group: int = Field(1, ge=1)
+    """Variants of one product (items of one `parent_id`) in a list, at most."""
     diversity: float = Field(0.0, ge=0, le=1)
     """Weight of being unlike the rest of the list against the score; 0 is pure score order."""
     pinned: dict[Annotated[int, Field(ge=1)], str] = {}

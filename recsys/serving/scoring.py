@@ -107,7 +107,7 @@ class Scoring:
         found, order = self._ordered(shopper, k, pool, shopper.left_out(policy), named[named >= 0])
         items = self.rule_items if len(found) == len(self.rule_items.ids) else self.rule_items.take(found.codes)
         pinned = self.rule_items.rows(rules.pinned.values())
-        kept = self._one_of_each(order + boosts(rules, items), found.codes, shopper, pinned)
+        kept = self._one_of_each(order + boosts(rules, items), found.codes, shopper, pinned, rules.max_per_group)
         order = np.where(kept > -np.inf, order, -np.inf)
         result = apply(rules, order, items, k, seed=seed)
         return found.codes[result.rows], self._as_score(order[result.rows]), result.notes
@@ -150,14 +150,15 @@ class Scoring:
         codes: NDArray[np.int64],
         shopper: Shopper,
         pinned: NDArray[np.int64] | None = None,
+        most: int = 1,
     ) -> NDArray[np.float64]:
-        """The order with the best variant of each product only: a pinned one, else the one this shopper met last."""
+        """The order with the best variants of each product only: pinned ones, else those this shopper has met."""
         if self.shop.products is None:
             return order
         preferred = np.isin(codes, shopper.profile.items).astype(np.int64)
         if pinned is not None:
             preferred += 2 * np.isin(codes, pinned)
-        return one_of_each(order, self.shop.products[codes], preferred)
+        return one_of_each(order, self.shop.products[codes], preferred, most)
 
     def _as_score(self, order: NDArray[np.float64]) -> NDArray[np.float64]:
         return order if self.ranker is None else np.asarray(expit(order))

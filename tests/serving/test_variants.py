@@ -150,3 +150,11 @@ def test_the_best_possible_variant_stands_for_its_product_unless_another_is_pref
     first = np.array([1, 0, 1, 0, 0])
     assert one_of_each(order, products, first).tolist() == [1.0, -np.inf, -np.inf, -np.inf, 5.0]
     assert one_of_each(np.full(5, -np.inf), products, none).max() == -np.inf
+
+
+def test_a_shop_that_wants_several_colours_gets_them(shop):
+    rec, _, _ = shop
+    listed = rec.recommend("U00", k=20, rules={"max_per_group": 2}).item_id
+    assert max(pd.Series(product(listed)).value_counts()) == 2
+    one = rec.recommend("U00", k=10).item_id
+    assert product(one) == list(dict.fromkeys(product(listed)))[:10]
