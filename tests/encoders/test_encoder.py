@@ -218,7 +218,7 @@ def test_the_device_is_argument_then_environment_then_best(
         pick_device()
     assert pick_device("cpu").type == "cpu"
     monkeypatch.setenv("RECSYS_DEVICE", "cpu")
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="recsys"):
         Encoder.load(str(tiny_encoder))
     assert "on cpu" in caplog.text
     if not torch.cuda.is_available():

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from recsys.data.catalogue import Candidates
+from recsys.data.dislikes import Dislikes
 from recsys.data.histories import ad_hoc_profile
 from recsys.data.schema import TimeKind
 from recsys.ranking.features import BLOCKS
@@ -13,7 +16,10 @@ from tests.shops import context_of, events_of, facts_of, mean_texts, tables
 @pytest.fixture(scope="module")
 def shop():
     items, rows = tables()
-    return context_of(events_of(items, rows), facts_of(items))
+    events = events_of(items, rows)
+    disliked = np.array([0, 0, 1], np.int32)  # the first shopper two things, the second one
+    said = Dislikes(disliked, np.array([3, 7, 5], np.int32), np.full(3, events.end - 1), np.ones(3, bool))
+    return context_of(replace(events, dislikes=said), facts_of(items))
 
 
 @pytest.fixture(scope="module")
