@@ -140,7 +140,7 @@ DEFINITIONS: dict[Kind, str] = {
     Kind.ALSO_BOUGHT: "shoppers who ever bought both, of the shoppers who bought the rarer one",
     Kind.VIEWED_TOGETHER: "shoppers who ever looked at both, of the shoppers who looked at the rarer one",
     Kind.BRAND: "the column `brand` of both is the same",
-    Kind.NOUN: "both names close with the same noun",
+    Kind.NOUN: "both names close with the same noun (where brands are not known, not with all that both begin with)",
     Kind.WORDS: f"both names hold one phrase of two words or more that at most {RARE_PHRASE:.0%} of all names hold",
     Kind.CATEGORY: "the column `category` of both is the same",
     Kind.SIMILAR: f"both names close with the same noun, and the text vectors are closer than {SIMILAR} and than "

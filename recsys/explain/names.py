@@ -107,6 +107,10 @@ def short_name(title: str, limit: int = MAX_NAME) -> str:
     return safe_name(_ordinary_case(text), limit)
 
 
+#: What tells a name from one may make it another's; seldom, and hardly ever twice.
+_ROUNDS = 4
+
+
 def distinct_names(titles: Sequence[str], limit: int = MAX_NAME) -> list[str]:
     """Short names of several products, those that would be called the same told apart by what differs in their titles.
 
@@ -115,10 +119,16 @@ def distinct_names(titles: Sequence[str], limit: int = MAX_NAME) -> list[str]:
     """
     names = [short_name(title, limit) for title in titles]
     parts = {title: _parts(title) for title in dict.fromkeys(titles)}
-    alike: dict[str, list[str]] = {}
-    for title, name in dict.fromkeys(zip(titles, names, strict=True)):
-        alike.setdefault(name.casefold(), []).append(title)
-    return [_told_apart(t, name, alike[name.casefold()], parts, limit) for t, name in zip(titles, names, strict=True)]
+    for _ in range(_ROUNDS):
+        alike: dict[str, list[str]] = {}
+        for title, name in dict.fromkeys(zip(titles, names, strict=True)):
+            alike.setdefault(name.casefold(), []).append(title)
+        if all(len(group) == 1 for group in alike.values()):
+            break
+        names = [
+            _told_apart(t, name, alike[name.casefold()], parts, limit) for t, name in zip(titles, names, strict=True)
+        ]
+    return names
 
 
 def _told_apart(title: str, name: str, alike: Sequence[str], parts: Mapping[str, Sequence[str]], limit: int) -> str:
@@ -126,9 +136,14 @@ def _told_apart(title: str, name: str, alike: Sequence[str], parts: Mapping[str,
     left = [other for other in alike if other != title]
     for part in parts[title]:
         without = [other for other in left if part.casefold() not in map(str.casefold, parts[other])]
-        joint = " " if _TURN.match(f" {part}") else ", "
-        if without and len(longer := f"{name}{joint}{_ordinary_case(part)}") <= limit:
-            name, left = longer, [other for other in left if other not in without]
+        if not without:
+            continue
+        end = f"{' ' if _TURN.match(f' {part}') else ', '}{_ordinary_case(part)}"
+        # Where there is no room for one more, it takes the place of what the names have in common.
+        for start in (name, name.rpartition(", ")[0]):
+            if start and len(start + end) <= limit:
+                name, left = start + end, [other for other in left if other not in without]
+                break
     return name
 
 

@@ -24,7 +24,10 @@ BOUND = 0.5
 #: A single word that more than this share of all names hold says nothing of two of them.
 COMMON = 0.05
 
-_SEGMENT = re.compile(r"[^\w\s'’-]+|\s[-–—]+\s|\b\d[\w.,]*(?:-[a-z]+)?|\b(?:with|for|by|in|of|to|from)\b")
+#: Where a name breaks; the "in" of "leave-in" breaks nothing.
+_SEGMENT = re.compile(
+    r"[^\w\s'’-]+|\s[-–—]+\s|\b\d[\w.,]*(?:-[a-z]+)?|(?<!-)(?<!\bleave )\b(?:with|for|by|in|of|to|from)\b"
+)
 _CJK_PAIR = re.compile(f"[{CJK}]{{2}}")
 #: Glue that binds: the "glance" of "at-a-glance".
 _ARTICLES = frozenset(["a", "an", "the"])
@@ -48,8 +51,15 @@ _NO_KIND = vocabulary(
 )
 
 
-def head_noun(a: str, b: str) -> str:
-    """The noun that both names close with before their first break ("water bottle"), as the first has it; else ''."""
+def head_noun(a: str, b: str, *, unbranded: bool = True) -> str:
+    """The noun that both names close with before their first break ("water bottle"), as the first has it; else ''.
+
+    Parameters
+    ----------
+    unbranded
+        Whether the names are known to begin with no brand. Where they may, what both begin with is no noun ("Yes To
+        Carrots Body Wash", "Yes To Cucumber Towelettes"), and of what one begins with two words at most are.
+    """
     (one, packed), (other, packed_too) = _head(a), _head(b)
     if packed != packed_too:  # a set of things is none of the things
         return ""
@@ -57,6 +67,10 @@ def head_noun(a: str, b: str) -> str:
     while length < min(len(one), len(other)) and stem(one[-1 - length]) == stem(other[-1 - length]):
         length += 1
     run = one[len(one) - length :]
+    if not unbranded and length == len(one) == len(other):
+        return ""
+    if not unbranded and length in (len(one), len(other)):
+        run = run[1:][-2:]
     while run and (not _content(run[0]) or run[0] in _VAGUE):
         run = run[1:]
     if not run or run[-1] in _NO_KIND or not run[-1].isascii():

@@ -177,7 +177,8 @@ class ShopStatistics:
         if not bought and user is not None and not self.records.viewers.holds(code, user):
             return None
         a, b = short_name(self.titles[item]), short_name(self.titles[code])
-        noun = head_noun(self._unbranded(a, item), self._unbranded(b, code))
+        known = bool(self._brand_of(item) and self._brand_of(code))
+        noun = head_noun(self._unbranded(a, item), self._unbranded(b, code), unbranded=known)
         return Past(
             product=self.product(code),
             item_id=str(self.snapshot.item_ids[code]),
@@ -212,13 +213,16 @@ class ShopStatistics:
 
     def _unbranded(self, name: str, code: int) -> str:
         """A name without the brand it begins with: "Co." or "&" in a brand is no break, and no product is a brand."""
-        brand = self._columns[schema.BRAND][code] if schema.BRAND in self._columns else None
+        brand = self._brand_of(code)
         return name[len(brand) :].lstrip(" .") if brand and name.casefold().startswith(brand.casefold()) else name
+
+    def _brand_of(self, code: int) -> str | None:
+        return self._columns[schema.BRAND][code] if schema.BRAND in self._columns else None
 
     def _theme(self, a: str, b: str, item: int) -> str:
         """A rare phrase of both names that is no brand: what a maker calls its lines names no use or subject."""
         phrase = self._names.phrase(a, b)
-        brand = self._columns[schema.BRAND][item] if schema.BRAND in self._columns else None
+        brand = self._brand_of(item)
         return "" if brand and set(words(brand)) & set(words(phrase)) else phrase
 
     @cached_property

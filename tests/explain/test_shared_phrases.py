@@ -68,6 +68,21 @@ def test_head_noun(a: str, b: str, noun: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("a", "b", "noun"),
+    [
+        ("Yes To Carrots Nourishing Body Wash", "Yes To Cucumber Hypoallergenic Towelettes", ""),
+        ("Coastal Scents 22 Piece Brush Set", "Coastal Scents 88 Color Palette", ""),
+        ("Maybelline New York Fit Me! Concealer", "Maybelline New York Fit Me! Foundation", ""),
+        ("32 oz African Shea Butter Cream", "African Shea Butter Cream", "shea butter"),  # cream may be a colour
+        ("Shea Moisture Leave-In Conditioner", "Argan Oil LEAVE IN CONDITIONER", "leave in conditioner"),
+        ("Dove Body Wash with Moisture", "Caress Body Wash, Emerald Rush", "body wash"),
+    ],
+)
+def test_what_two_names_begin_with_may_be_a_brand_and_is_no_noun(a: str, b: str, noun: str) -> None:
+    assert head_noun(a, b, unbranded=False) == noun
+
+
+@pytest.mark.parametrize(
     ("a", "b", "phrase"),
     [
         ("Maple Leaf Garland", "Maple Leaf Doormat, Red", "Maple Leaf"),
