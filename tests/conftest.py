@@ -8,12 +8,17 @@ from pathlib import Path
 # Before numpy and torch are loaded: sums in one order, so that what was equal once is equal always.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
 
 os.environ.setdefault("RECSYS_ASSISTANT__WRITER", "retrieved")  # tests load no chat model unless they name one
 os.environ.setdefault("RECSYS_CONFIG", os.devnull)  # a recsys.toml in the working directory must not steer tests
+
+# The same examples in every run: what fails here fails everywhere.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.load_profile("same")
 
 _SHARED = Path(__file__).parents[2] / "shared"
 
