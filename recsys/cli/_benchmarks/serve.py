@@ -13,12 +13,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from http.client import HTTPConnection
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from recsys.cli._benchmarks.race import machine
 from recsys.errors import BadInput, require
+from recsys.explain.writer import TEMPLATE
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
 
@@ -33,6 +35,8 @@ CLIENTS = (1, 4, 16)
 K = 10
 #: Calls that are slow, beside which health is asked for.
 SLOW = 45
+#: Seconds to wait for a writer to be loaded.
+_PATIENCE = 120.0
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
@@ -78,6 +82,7 @@ def bench_serve(settings: Settings, *, requests: int = 2_000, rounds: int = 3) -
         }
         for target, messages in targets.values():
             asyncio.run(_load(target, messages, 1, min(len(messages), 200)))
+        _until_loaded(port, settings)
         before, sent, found = _memory(pid), 0, []
         for clients in CLIENTS:
             turns: dict[str, list[dict[str, float]]] = {name: [] for name in targets}
@@ -229,6 +234,17 @@ def _port(line: str) -> int:
     found = _ADDRESS.search(line)
     assert found is not None
     return int(found[1])
+
+
+def _until_loaded(port: int, settings: Settings) -> None:
+    """Wait for the writer of reasons, which a server loads aside: its weights are no growth of memory."""
+    latest = time.monotonic() + _PATIENCE
+    while settings.explain.writer != TEMPLATE and time.monotonic() < latest:
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/readyz")
+        if json.loads(connection.getresponse().read())["writer"] == "ready":
+            return
+        time.sleep(0.5)
 
 
 def _memory(pid: int) -> float:
