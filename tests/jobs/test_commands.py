@@ -364,7 +364,7 @@ def test_a_killed_embed_leaves_the_live_version_and_the_next_run_finishes(shop, 
     assert run("versions", "--use", live, "--artifacts", shop).exit_code == 0
     expected = Recommender.load(shop).recommend("000", k=5)
     rng = np.random.default_rng(5)
-    for moment in np.sort(rng.uniform(0.3, 1.0, 10)) * whole:
+    for moment in np.sort(rng.uniform(0.3, 1.0, 6)) * whole:
         items.assign(title=items.title + f" {moment}").to_parquet(files / "changed.parquet")
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(moment)
