@@ -30,7 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, in UTF-8, whole or not at all."""
+    """Write a text file, in UTF-8, whole or not at all; what else is linked to the old one stays as it was."""
     with replacing(path) as written:
         written.write_text(text, encoding="utf-8")
 

@@ -8,15 +8,14 @@ address (Ollama, vLLM, a hosted model), `WriterChat` lets a model of transformer
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from recsys.encoders import pretrained
-from recsys.errors import BadInput, RecsysError, require
-from recsys.llm.gpt import ENDPOINT, Message, Sampling, TextWriter
+from recsys.errors import BadInput, require
+from recsys.llm.gpt import ENDPOINT, Endpoint, Message, Sampling, TextWriter
 
 DEFAULT_CHAT = "Qwen2.5-Coder-0.5B-Instruct"
 """The default chat model; Apache-2.0, English and Chinese."""
@@ -121,35 +120,13 @@ class WriterChat:
         raise BadInput(f"{self.name} calls no tools; use a GGUF model (extra llm) or an endpoint")
 
 
-class EndpointChat:
-    """A model behind an OpenAI-compatible chat endpoint (the `openai` extra), with streaming and tool calls.
-
-    The key comes from the environment (``OPENAI_API_KEY``), the address from ``OPENAI_BASE_URL`` where it is not
-    OpenAI's; neither is ever an argument, so neither ends up in a notebook or a log.
-
-    Parameters
-    ----------
-    model
-        Name the endpoint knows.
-    timeout
-        Seconds for one request.
-    retries
-        Further tries after a time-out, a 429 or a 5xx, with the client's exponential backoff.
-    """
+class EndpointChat(Endpoint):
+    """A chat model behind an endpoint, with streaming and tool calls."""
 
     calls_tools = True
 
     def __init__(self, model: str, *, timeout: float = 30.0, retries: int = 1) -> None:
-        self._openai = require("openai", "openai")
-        if not os.environ.get("OPENAI_API_KEY"):
-            raise BadInput("set OPENAI_API_KEY (and OPENAI_BASE_URL for an endpoint that is not OpenAI's)")
-        self._client = self._openai.OpenAI(timeout=timeout, max_retries=retries)
-        self._model = model
-
-    @property
-    def name(self) -> str:
-        """The model's name as the endpoint knows it."""
-        return f"{ENDPOINT}{self._model}"
+        super().__init__(model, timeout=timeout, retries=retries)
 
     def warm(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> None:
         """Nothing: whoever runs the endpoint keeps it warm, and requests may cost money."""
@@ -162,9 +139,8 @@ class EndpointChat:
         RecsysError
             The request failed for good.
         """
-        try:
-            for chunk in self._client.chat.completions.create(
-                model=self._model,
+        with self.asked() as complete:
+            for chunk in complete(
                 messages=list(messages),
                 max_tokens=sampling.max_new_tokens,
                 temperature=sampling.temperature,
@@ -173,8 +149,6 @@ class EndpointChat:
             ):
                 if chunk.choices and (text := chunk.choices[0].delta.content):
                     yield text
-        except self._openai.OpenAIError as error:
-            raise self._failed(error) from None
 
     def calls(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], limit: int = 4) -> list[ToolCall]:
         """The endpoint's own tool calls; arguments that are no JSON object are dropped with their call.
@@ -184,12 +158,8 @@ class EndpointChat:
         RecsysError
             The request failed for good.
         """
-        try:
-            answer = self._client.chat.completions.create(
-                model=self._model, messages=list(messages), tools=list(tools), temperature=0.0, max_tokens=400
-            )
-        except self._openai.OpenAIError as error:
-            raise self._failed(error) from None
+        with self.asked() as complete:
+            answer = complete(messages=list(messages), tools=list(tools), temperature=0.0, max_tokens=400)
         found = []
         for call in (answer.choices[0].message.tool_calls or [])[:limit]:
             try:
@@ -199,7 +169,3 @@ class EndpointChat:
             if isinstance(arguments, dict):
                 found.append(ToolCall(call.function.name, arguments))
         return found
-
-    def _failed(self, error: Exception) -> RecsysError:
-        # its text may quote the request: only its kind is passed on
-        return RecsysError(f"{self.name}: {type(error).__name__}; see OPENAI_BASE_URL and the key")

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,6 +41,7 @@ from recsys.llm.loading import load_model, merge_adapter
 __all__ = [
     "DEFAULT",
     "ENDPOINT",
+    "Endpoint",
     "EndpointWriter",
     "LocalWriter",
     "Message",
@@ -256,8 +259,8 @@ def load(
     return LocalWriter(model.to(pick_device(device)).eval(), tokenizer, label, batch_size=batch_size)
 
 
-class EndpointWriter:
-    """A model behind an OpenAI-compatible chat endpoint (the `openai` extra).
+class Endpoint:
+    """An OpenAI-compatible chat endpoint and one of its models (the `openai` extra).
 
     The key comes from the environment (``OPENAI_API_KEY``), the address from ``OPENAI_BASE_URL`` where it is not
     OpenAI's; neither is ever an argument, so neither ends up in a notebook or a log.
@@ -273,10 +276,10 @@ class EndpointWriter:
     """
 
     def __init__(self, model: str, *, timeout: float = 20.0, retries: int = 2) -> None:
-        openai = require("openai", "openai")
+        self._openai = require("openai", "openai")
         if not os.environ.get("OPENAI_API_KEY"):
             raise BadInput("set OPENAI_API_KEY (and OPENAI_BASE_URL for an endpoint that is not OpenAI's)")
-        self._client = openai.OpenAI(timeout=timeout, max_retries=retries)
+        self._client = self._openai.OpenAI(timeout=timeout, max_retries=retries)
         self._model = model
 
     @property
@@ -284,18 +287,34 @@ class EndpointWriter:
         """The model's name as the endpoint knows it."""
         return f"{ENDPOINT}{self._model}"
 
+    @contextmanager
+    def asked(self) -> Iterator[Callable[..., Any]]:
+        """The call that completes a chat with this model, while the block lasts in which its answer is read.
+
+        Raises
+        ------
+        RecsysError
+            The request failed for good.
+        """
+        try:
+            yield partial(self._client.chat.completions.create, model=self._model)
+        except self._openai.OpenAIError as error:  # its text may quote the request: only its kind is passed on
+            raise RecsysError(f"{self.name}: {type(error).__name__}; see OPENAI_BASE_URL and the key") from None
+
+
+class EndpointWriter(Endpoint):
+    """A writer behind an endpoint."""
+
     def write(
         self, prompts: Sequence[Prompt], sampling: Sampling = GREEDY, *, seeds: int | Sequence[int] = 0
     ) -> list[str]:
         """Continue each prompt, one request after another; a request that fails for good raises `RecsysError`."""
-        openai = require("openai", "openai")
         seed_of = [seeds] * len(prompts) if isinstance(seeds, int) else list(seeds)
         texts = []
         for prompt, seed in zip(prompts, seed_of, strict=True):
             messages: Any = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
-            try:
-                answer = self._client.chat.completions.create(
-                    model=self._model,
+            with self.asked() as complete:
+                answer = complete(
                     messages=messages,
                     max_tokens=sampling.max_new_tokens,
                     temperature=sampling.temperature,
@@ -303,7 +322,5 @@ class EndpointWriter:
                     stop=list(sampling.stop) or None,
                     seed=seed & (2**31 - 1),
                 )
-            except openai.OpenAIError as error:  # its text may quote the request: only its kind is passed on
-                raise RecsysError(f"{self.name}: {type(error).__name__}; see OPENAI_BASE_URL and the key") from None
             texts.append(cut(answer.choices[0].message.content or "", sampling.stop))
         return texts

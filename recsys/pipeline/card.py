@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from recsys.data import report, schema
+from recsys.data.atomic import write_text
 from recsys.settings import Settings
 
 FILE = "card.md"
@@ -26,10 +27,8 @@ def write_card(directory: Path, manifest: Mapping[str, Any]) -> None:
     manifest
         What the version's manifest will hold, without its files.
     """
-    path = directory / FILE
-    path.unlink(missing_ok=True)  # a hard link to the older version's card must not be written through
     columns = pq.read_schema(directory / "items.parquet").names
-    path.write_text(card(manifest, report.load(directory), columns), "utf-8")
+    write_text(directory / FILE, card(manifest, report.load(directory), columns))
 
 
 def card(manifest: Mapping[str, Any], intake: Mapping[str, Any], columns: Collection[str]) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.atomic import write_text
 from recsys.data.catalogue import Candidates, render
 from recsys.data.snapshot import Snapshot
 from recsys.pipeline.night import Night
@@ -126,9 +127,7 @@ def refusal(moved: Mapping[str, float], bound: float) -> str:
 
 def save(told: Distributions, directory: Path) -> None:
     """Write the distributions into a version."""
-    path = directory / FILE
-    path.unlink(missing_ok=True)  # a hard link to the older version's must not be written through
-    path.write_text(json.dumps(told), "utf-8")
+    write_text(directory / FILE, json.dumps(told))
 
 
 def load(directory: Path) -> Distributions:

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.supervisors import Multiprocess
 
+from recsys.data.personal import MaskPersonal
 from recsys.errors import BadInput
 from recsys.service.app import create_app
 from recsys.service.keys import KEYS
@@ -123,7 +124,9 @@ _JSON = "RECSYS_LOG_JSON"
 
 def worker() -> FastAPI:
     """The application of one of several processes; its settings come from the environment."""
-    logging.basicConfig(level=os.environ.get(_LOG, "WARNING").upper(), format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.addFilter(MaskPersonal())
+    logging.basicConfig(level=os.environ.get(_LOG, "WARNING").upper(), format="%(message)s", handlers=[handler])
     if os.environ.pop(_JSON, None):
         _log_json()
     _prepare()
@@ -185,6 +188,7 @@ def _prepare() -> None:
 def _log_json() -> None:
     """Log one JSON object a line: time, level, logger, message, and of a request its route, status, time and id."""
     handler = logging.StreamHandler()
+    handler.addFilter(MaskPersonal())
     handler.setFormatter(
         JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields={"asctime": "time"})
     )

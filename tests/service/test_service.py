@@ -437,3 +437,12 @@ def test_nothing_to_serve_is_bad_input(tmp_path, tiny_environment):
     _, err = refused.communicate(timeout=60)
     assert refused.returncode == 2
     assert "no published version" in err
+
+
+def test_logs_of_a_server_hold_no_personal_data(capsys, monkeypatch):
+    from recsys.service import server
+
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    server._log_json()
+    logging.getLogger("recsys.service").warning("events of %s are late", "anna@shop.example")
+    assert '"message": "events of [e-mail] are late"' in capsys.readouterr().err
