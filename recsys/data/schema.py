@@ -283,8 +283,9 @@ def check_columns(
         A column is missing, or no row has an id.
     """
     dialect = dialect or Dialect()
-    table = rename(tidy(raw, source), "interactions", dialect.words, dialect.columns, TableReport())
-    table = with_columns(table, columns, source).reset_index(drop=True)
+    named = tidy(raw, source)
+    table = rename(named, "interactions", dialect.words, dialect.columns, TableReport())
+    table = with_columns(table, columns, source, list(named.columns)).reset_index(drop=True)
     for column in columns:
         table[column] = as_ids(table[column])
     whole = table[list(columns)].notna().all(axis=1)

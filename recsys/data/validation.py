@@ -130,7 +130,10 @@ class Sieve:
         self.report.source = source
         self.raw = tidy(raw, source).reset_index(drop=True)
         self.table = with_columns(
-            rename(self.raw, kind, self.dialect.words, self.dialect.columns, self.report), required, source
+            rename(self.raw, kind, self.dialect.words, self.dialect.columns, self.report),
+            required,
+            source,
+            list(self.raw.columns),
         )
         self.source, self.kind = source, kind
         self.reason, self.counted_as = np.full((2, len(raw)), "", dtype=object)
@@ -261,16 +264,24 @@ def tidy(raw: pd.DataFrame, source: str) -> pd.DataFrame:
     return table
 
 
-def with_columns(table: pd.DataFrame, required: Sequence[str], source: str) -> pd.DataFrame:
-    """`table`, or `BadInput` naming what is missing and what was found."""
-    names = list(table.columns)
+def with_columns(
+    table: pd.DataFrame, required: Sequence[str], source: str, found: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """`table`, or `BadInput` naming what is missing and what was found.
+
+    Parameters
+    ----------
+    found
+        The columns as the file names them, where the table's have been renamed: `--map` takes these.
+    """
+    names = list(table.columns if found is None else found)
     for column in required:
-        if column not in names:
-            found = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
+        if column not in table.columns:
+            shown = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
             near = difflib.get_close_matches(column, [name.lower() for name in names], n=1)
             match = next((name for name in names if near and name.lower() == near[0]), None)
             mapping = f" (if it is {match!r}, give --map {column}={match})" if match else ""
-            raise BadInput(f"{source}: no column {column!r}{mapping}. Found: {found or 'nothing'}.")
+            raise BadInput(f"{source}: no column {column!r}{mapping}. Found: {shown or 'nothing'}.")
     if not len(table):
         raise BadInput(f"{source}: the table has no rows.")
     return table

@@ -14,7 +14,15 @@ from recsys.data import schema
 from recsys.data.flags import as_flags
 from recsys.data.numbers import as_amounts
 from recsys.data.parsing import STRING, as_ids, as_text
-from recsys.data.schema import TimeKind, check_columns, check_impressions, check_interactions, check_items, check_users
+from recsys.data.schema import (
+    Dialect,
+    TimeKind,
+    check_columns,
+    check_impressions,
+    check_interactions,
+    check_items,
+    check_users,
+)
 from recsys.data.times import as_times
 from recsys.errors import BadInput
 
@@ -420,3 +428,11 @@ def test_real_tables_pass_without_a_bad_row(name, kind):
     assert items.quarantine.empty
     assert log.quarantine.empty
     assert log.time_kind is kind
+
+
+def test_a_missing_column_is_told_with_the_names_of_the_file_and_the_remedy_works():
+    raw = pd.DataFrame({"product_name": ["Red pot", "Blue pot"], "itemid_x": ["1", "2"]})
+    with pytest.raises(BadInput, match=r"\(if it is 'itemid_x', give --map item_id=itemid_x\)\. Found: 'product_name'"):
+        check_items(raw, source="items.csv")
+    mapped = check_items(raw, source="items.csv", dialect=Dialect(columns={"item_id": "itemid_x"}))
+    assert mapped.table[["item_id", "title"]].to_numpy().tolist() == [["1", "Red pot"], ["2", "Blue pot"]]
