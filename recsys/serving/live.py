@@ -33,6 +33,7 @@ RETRY = 2.0
 class _Held(NamedTuple, Generic[T]):
     name: Hashable
     value: T
+    problem: str | None = None
 
 
 class Live(Generic[T]):
@@ -55,7 +56,11 @@ class Live(Generic[T]):
         self._lock = threading.Lock()
         self._held: _Held[T] | None = None
         self._failed: tuple[Hashable, float] | None = None
-        self.problem: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why what is live could not be opened, while what was held before serves on."""
+        return self._held.problem if self._held is not None else None
 
     @property
     def opened(self) -> bool:
@@ -90,14 +95,17 @@ class Live(Generic[T]):
                 if replaced:
                     gc.collect()  # the maps of the version before are released once its last request has ended
                 log.info("serving %s", name)
-            self._failed = self.problem = None
+            elif self._held.problem is not None:
+                self._held = self._held._replace(problem=None)
+            self._failed = None
         except Exception as error:
             if self._held is None:
                 raise
             problem = str(error) if isinstance(error, RecsysError) else f"{type(error).__name__}: {error}"
-            if problem != self.problem:
+            if problem != self._held.problem:
                 log.error("what is live cannot be opened, %s serves on: %s", self._held.name, problem)
-            self._failed, self.problem = (name, time.monotonic()), problem
+            # Told together with what is held, by one assignment: nobody sees a new version beside an old problem.
+            self._held, self._failed = self._held._replace(problem=problem), (name, time.monotonic())
 
     def _too_soon(self, name: Hashable) -> bool:
         return self._failed is not None and self._failed[0] == name and time.monotonic() < self._failed[1] + RETRY

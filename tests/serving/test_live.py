@@ -71,6 +71,28 @@ def test_whatever_keeps_a_version_from_opening_the_old_one_serves_and_the_reason
     assert held.problem is None
 
 
+def test_a_new_value_never_stands_beside_the_problem_of_the_one_before(monkeypatch):
+    monkeypatch.setattr(live, "RETRY", 0.0)
+    shelf = Shelf("a")
+    held = shelf.live()
+    held.refresh()
+    shelf.name, shelf.error = "b", OSError("gone")
+    held.refresh()
+    assert held.problem == "OSError: gone"
+    seen: list[tuple[str, str | None]] = []
+    # What another thread would see while the version before is still being let go.
+    monkeypatch.setattr(live.gc, "collect", lambda: seen.append((held.value, held.problem)))
+    shelf.error = None
+    held.refresh()
+    assert seen == [("value of b", None)]
+    shelf.error = OSError("gone")
+    shelf.name = "c"
+    held.refresh()
+    # Back to what is held: nothing is opened, and nothing is wrong any more.
+    shelf.name = "b"
+    assert (held.refresh(), held.problem) == ("value of b", None)
+
+
 def test_a_broken_version_is_not_opened_at_every_look_but_the_next_one_is_at_once():
     shelf = Shelf("a")
     held = shelf.live()
