@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.data import schema
+from recsys.data.attributes import shopper_attributes
 from recsys.data.catalogue import Vocabulary, render
 from recsys.data.dislikes import Dislikes
 from recsys.data.events import Events
@@ -45,13 +46,15 @@ def build_snapshot(
     items = tables.items.sort_values(schema.ITEM, ignore_index=True)
     item_ids = items[schema.ITEM].to_numpy(object)
     user_ids = np.array(sorted(tables.interactions[schema.USER].unique()), dtype=object)
-    vocabulary, tfidf = Vocabulary.learn(items, settings.encoder.template)
+    wanted = settings.training.columns
+    vocabulary, tfidf = Vocabulary.learn(items, settings.encoder.template, columns=wanted)
     item_vectors = vector_cache.encode(
         encoder, render(items, settings.encoder.template), previous, progress=progress, shards=shards
     )
     events = Events.from_table(tables.interactions, user_ids, item_ids, tables.kind)
     if tables.dislikes is not None:
         events = replace(events, dislikes=Dislikes.from_table(tables.dislikes, user_ids, item_ids))
+    events = replace(events, shoppers=shopper_attributes(tables.users, user_ids, schema.USER, wanted))
     products = product_codes(items)
     histories = Histories.build(events, events.end, settings.training.half_life, products)
     history_vectors = vector_cache.encode(

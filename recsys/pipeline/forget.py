@@ -143,9 +143,7 @@ def _rewritten(
 def _without(shop: Snapshot, users: frozenset[str], half_life: float) -> Snapshot:
     """The snapshot of the same shop had it never had these users."""
     stay = np.array([user not in users for user in shop.user_ids], bool)
-    events = shop.events.where(stay[shop.events.user])
-    code = (np.cumsum(stay) - 1).astype(np.int32)
-    events = replace(events, user=code[events.user], n_users=int(stay.sum()))
+    events = shop.events.of_users(stay)
     pool = shop.history_pool
     tables, _ = without_users(shop.tables.value, users)
     return replace(
