@@ -39,6 +39,7 @@ def tables_line(notes: dict[str, Any]) -> str:
         + (f"; {cut} item texts are longer than the encoder reads" if cut else "")
         + (f"; {bad} bad rows in quarantine" if bad else "")
         + ("; sample shop (synthetic)" if notes.get("sample_shop") else "")
+        + "".join(f"; {said}" for said in notes.get("activity", ()))
     )
 
 

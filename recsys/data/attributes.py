@@ -31,7 +31,7 @@ class AttributeSpace:
     columns: tuple[OwnColumn, ...]
 
     @cached_property
-    def at(self) -> dict[str, slice]:
+    def places(self) -> dict[str, slice]:
         """Places of each column's codes in a row of `Attributes.codes`."""
         ends = np.cumsum([column.width for column in self.columns]).tolist()
         return {c.name: slice(end - c.width, end) for c, end in zip(self.columns, ends, strict=True)}
@@ -58,7 +58,7 @@ class AttributeSpace:
         codes = np.full((len(table), self.width), -1, np.int32)
         for column in self.columns:
             if column.name in table.columns:
-                codes[:, self.at[column.name]] = column.codes(table[column.name])
+                codes[:, self.places[column.name]] = column.codes(table[column.name])
         return Attributes(self, codes)
 
     def state(self) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ class Attributes:
 
     def of(self, name: str) -> NDArray[np.int32] | None:
         """Codes of one column, shape ``(m, width)``; None where there is no such column."""
-        at = self.space.at.get(name)
+        at = self.space.places.get(name)
         return None if at is None else self.codes[:, at]
 
     def take(self, rows: ArrayLike) -> Attributes:
@@ -140,7 +140,7 @@ class Attributes:
         if codes.shape != (rows, space.width) or codes.dtype.kind != "i":
             raise ArtifactError(f"{directory / _CODES}: shape {codes.shape} where {(rows, space.width)} is due.")
         for column in space.columns:
-            mine = codes[:, space.at[column.name]]
+            mine = codes[:, space.places[column.name]]
             if mine.size and not (mine.min() >= -1 and mine.max() < len(column.values)):
                 raise ArtifactError(f"{directory / _CODES}: codes of {column.name!r} are out of bounds; publish again.")
         return cls(space, codes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -43,7 +43,8 @@ MOST = 24
 
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{4}")
 _ID = re.compile(r"(^|_)(id|sku|ean|gtin|upc|isbn|mpn|barcode|code|key|number|no|nr)$")
-_YES, _NO = {"true", "yes", "y", "t", "1", "1.0", "ja", "oui", "si", "是"}, {"false", "no", "n", "f", "0", "0.0", "nein", "非", "否"}
+_YES = frozenset({"true", "yes", "y", "t", "1", "1.0", "ja", "oui", "si", "是"})
+_NO = frozenset({"false", "no", "n", "f", "0", "0.0", "nein", "non", "否"})
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ class OwnColumn:
         unique, back = _distinct(cells)
         coded = np.full((len(unique) + 1, self.width), -1, np.int32)
         for row, cell in enumerate(unique):
-            known = [place[v] for v in dict.fromkeys(parts_of(cell, self.kind)) if v in place][: self.width]
-            coded[row, : len(known)] = known
+            places = [place[v] for v in dict.fromkeys(parts_of(cell, self.kind)) if v in place][: self.width]
+            coded[row, : len(places)] = places
         return coded[back]
 
     def numbers(self, cells: pd.Series) -> NDArray[np.float64]:
@@ -111,7 +112,8 @@ class Plan:
     @property
     def line(self) -> str:
         """Both in words, '' where the table has no further column."""
-        joins = [f"`{c.name}` ({c.kind}" + ("" if c.ordered else f", {len(c.values):,} values") + ")" for c in self.columns]
+        sizes = ["" if column.ordered else f", {len(column.values):,} values" for column in self.columns]
+        joins = [f"`{c.name}` ({c.kind}{size})" for c, size in zip(self.columns, sizes, strict=True)]
         by_reason: dict[str, list[str]] = {}
         for name, why in self.left_out.items():
             by_reason.setdefault(why, []).append(f"`{name}`")
@@ -135,7 +137,8 @@ def plan(table: pd.DataFrame, template: Sequence[str] = (), wanted: Sequence[str
     """
     chosen, excluded = choice(wanted)
     read = {*READ, *template, *states(table, vocabulary())}
-    found, left_out = [], {}
+    found: list[OwnColumn] = []
+    left_out: dict[str, str] = {}
     for name in table.columns:
         if name in read:
             continue
@@ -170,9 +173,7 @@ def check_choice(wanted: Sequence[str], tables: Iterable[pd.DataFrame | None]) -
     """
     there = {str(name) for table in tables if table is not None for name in table.columns}
     for name in frozenset.union(*choice(wanted)) - there:
-        raise BadInput(
-            f"training.columns: there is no column {name!r}; found: {', '.join(map(repr, sorted(there)))}."
-        )
+        raise BadInput(f"training.columns: there is no column {name!r}; found: {', '.join(map(repr, sorted(there)))}.")
 
 
 def _typed(name: str, cells: pd.Series, *, forced: bool) -> OwnColumn | str:
@@ -290,8 +291,3 @@ def _is_filled(cell: Any) -> bool:
     if pd.api.types.is_scalar(cell):
         return not pd.isna(cell) and str(cell).strip() != ""
     return cell is not None
-
-
-def names(columns: Collection[OwnColumn]) -> list[str]:
-    """Names of the columns."""
-    return [column.name for column in columns]

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.data import schema
+from recsys.data.activity import bounded
 from recsys.data.attributes import shopper_attributes
 from recsys.data.catalogue import Vocabulary, render
 from recsys.data.dislikes import Dislikes
@@ -27,10 +28,14 @@ from recsys.settings import Settings
 
 @dataclass(frozen=True)
 class Built:
-    """A snapshot and what it took to make it; `notes` are counts for the summary and the manifest."""
+    """A snapshot and what it took to make it.
+
+    `notes` are counts for the summary and the manifest; `said` are words for the summary alone, as they name accounts.
+    """
 
     snapshot: Snapshot
     notes: dict[str, Any]
+    said: tuple[str, ...] = ()
 
 
 def build_snapshot(
@@ -51,7 +56,8 @@ def build_snapshot(
     item_vectors = vector_cache.encode(
         encoder, render(items, settings.encoder.template), previous, progress=progress, shards=shards
     )
-    events = Events.from_table(tables.interactions, user_ids, item_ids, tables.kind)
+    activity = bounded(Events.from_table(tables.interactions, user_ids, item_ids, tables.kind), user_ids)
+    events = activity.events
     if tables.dislikes is not None:
         events = replace(events, dislikes=Dislikes.from_table(tables.dislikes, user_ids, item_ids))
     events = replace(events, shoppers=shopper_attributes(tables.users, user_ids, schema.USER, wanted))
@@ -91,7 +97,7 @@ def build_snapshot(
         "items_missing": tables.missing,
         "cold_items": int(len(item_ids) - len(np.unique(events.item))),
     }
-    return Built(snapshot, notes)
+    return Built(snapshot, notes, tuple(activity.said))
 
 
 def _available(items: pd.DataFrame) -> NDArray[np.bool_]:

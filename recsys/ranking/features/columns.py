@@ -1,8 +1,8 @@
 """Own-column features: a shop's further columns of items and of users, one block a column.
 
 Each column is a block, so that an ablation says what it is worth and a score says what it added. The columns of a block
-do not depend on the values that happen to occur: what is learnt is how much weight "sells", "as in the history" and "for
-such shoppers" have, from smoothed shares of the events; values come and go without a new training.
+do not depend on the values that happen to occur: what is learnt is how much weight "sells", "as in the history" and
+"for such shoppers" have, from smoothed shares of the events; values come and go without a new training.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from recsys.data.catalogue import Candidates
 from recsys.data.events import Events
 from recsys.data.histories import Profile
 from recsys.data.own_columns import choice
-from recsys.ranking.features.base import Block, TrainingContext
+from recsys.errors import BadInput
+from recsys.ranking.features.base import Array, Block, TrainingContext
 
 #: Pseudo-counts of the smoothed shares: items of a value, things of a history, events of a shopper's value, events of
 #: an item.
 ITEMS, HISTORY, GROUP, EVENTS = 5.0, 2.0, 20.0, 10.0
-#: Cells of one table of shopper values by item values (or items); above, the rarest shopper values are not told apart.
+#: Cells of one table of shopper values by item values (or items); above, the last shopper values are unknown ones.
 CELLS = 20_000_000
 #: Columns in which shopper values meet item values; above, those of one item column are summed.
 PAIRS = 48
@@ -73,24 +74,22 @@ class ItemColumn(Block):
 
     @override
     def fit(self, context: TrainingContext) -> None:
-        own, events, shoppers = context.catalogue.own, context.events, context.events.shoppers
-        codes = None if own is None else own.of(self.column)
-        assert own is not None and codes is not None  # `column_blocks` asks for columns that are there
+        own, codes = _there(context.catalogue.own, self.column)
+        events, shoppers = context.events, context.events.shoppers
         column = own.space.by_name[self.column]
         size = len(column.values)
-        sales = np.bincount(events.item, events.weight, minlength=events.n_items)
+        sales = np.bincount(events.item, events.weight, minlength=events.n_items).astype(np.float64)
         items = _counts(codes, None, size)
         sold = _counts(codes, sales, size)
         mean = sales.sum() / max(len(sales), 1) + 1e-9
         self.base = np.append((sold + 1.0) / (sold.sum() + size), 1.0)
-        self.popularity = np.append(
-            np.log((sold + ITEMS * mean) / (items + ITEMS)) - np.log(mean), 0.0
-        ).astype(np.float32)
+        self.popularity = np.append(np.log((sold + ITEMS * mean) / (items + ITEMS)) - np.log(mean), 0.0).astype(
+            np.float32
+        )
         self.labels = np.array(column.values)
         rows, starts = [np.zeros((1, size + 1), np.float32)], [1]
         for other in () if shoppers is None else shoppers.space.columns:
-            theirs = shoppers.of(other.name)
-            assert theirs is not None
+            _, theirs = _there(shoppers, other.name)
             kept = min(len(other.values), max(CELLS // (size + 1), 1))
             counts = _cross(np.where(theirs < kept, theirs, -1), codes, kept, size, events)
             rows.append(_log_lift(counts, self.base[:-1]))
@@ -106,7 +105,7 @@ class ItemColumn(Block):
     @override
     def refreshed(self, context: TrainingContext) -> Block:
         own = context.catalogue.own
-        if own is None or self.column not in own.space.at:
+        if own is None or self.column not in own.space.places:
             return self  # the column is gone: candidates have no value of it, and it says nothing
         block = type(self)()
         block.fit(context)
@@ -121,7 +120,7 @@ class ItemColumn(Block):
         mine = None if profile.facts.own is None else profile.facts.own.of(self.column)
         many = np.maximum((theirs >= 0).sum(axis=1), 1)
 
-        def mean(values: NDArray[np.floating]) -> NDArray[np.floating]:
+        def mean(values: Array) -> Array:
             """Mean over each candidate's values of a table whose last entry, for none, is 0."""
             return values[theirs[:, 0]] if theirs.shape[1] == 1 else values[theirs].sum(axis=1) / many
 
@@ -151,7 +150,7 @@ class ItemColumn(Block):
             crossed = np.zeros((len(candidates), len(self.starts) - 1), np.float32)
             for number, column in enumerate(profile.own.space.columns[: crossed.shape[1]]):
                 first, last = self.starts[number], self.starts[number + 1]
-                values = profile.own.codes[0, profile.own.space.at[column.name]]
+                values = profile.own.codes[0, profile.own.space.places[column.name]]
                 values = values[(values >= 0) & (values < last - first)]
                 if len(values):
                     crossed[:, number] = mean(self.lifts[first + values].mean(axis=0))
@@ -170,9 +169,8 @@ class ShopperColumn(Block):
 
     @override
     def fit(self, context: TrainingContext) -> None:
-        events, shoppers = context.events, context.events.shoppers
-        codes = None if shoppers is None else shoppers.of(self.column)
-        assert shoppers is not None and codes is not None  # `column_blocks` asks for columns that are there
+        events = context.events
+        shoppers, codes = _there(events.shoppers, self.column)
         size = len(shoppers.space.by_name[self.column].values)
         kept = max(min(size, CELLS // (events.n_items + 1)), 1)
         items = np.arange(events.n_items, dtype=np.int32)[:, None]
@@ -186,7 +184,7 @@ class ShopperColumn(Block):
     @override
     def refreshed(self, context: TrainingContext) -> Block:
         shoppers = context.events.shoppers
-        if shoppers is not None and self.column in shoppers.space.at:
+        if shoppers is not None and self.column in shoppers.space.places:
             return super().refreshed(context)
         block = type(self)()  # nothing is known of shoppers any more
         block.lifts, block.columns = np.zeros((1, context.events.n_items + 1), np.float32), self.columns
@@ -199,6 +197,14 @@ class ShopperColumn(Block):
         if not len(known):
             return np.zeros((len(candidates), 1), np.float32)
         return self.lifts[known][:, candidates.codes].mean(axis=0)[:, None].astype(np.float32)
+
+
+def _there(own: Attributes | None, name: str) -> tuple[Attributes, NDArray[np.int32]]:
+    """Attributes that have a column, as `column_blocks` has made sure, and its codes."""
+    codes = None if own is None else own.of(name)
+    if own is None or codes is None:
+        raise BadInput(f"there is no column {name!r} any more; train the ranker again (`recsys train`).")
+    return own, codes
 
 
 def _counts(codes: NDArray[np.int32], weights: NDArray[np.float64] | None, size: int) -> NDArray[np.float64]:
