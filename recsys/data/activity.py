@@ -1,8 +1,8 @@
 """Bounded influence: what one account, one account's day and one day of the shop may weigh in statistics.
 
-A robot or a bulk import must not decide what all others are shown. Weights are scaled, no event is dropped: a wholesaler
-who orders a lot on many days is a customer, and bounds are multiples of what the busiest hundredth of accounts and days
-really do.
+A robot or a bulk import must not decide what all others are shown. Weights are scaled, no event is dropped: a
+wholesaler who orders a lot on many days is a customer, and bounds are multiples of what the busiest hundredth of
+accounts and days really do.
 """
 
 from __future__ import annotations

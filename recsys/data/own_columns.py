@@ -42,7 +42,8 @@ DISTINCT, BINS = 20, 10
 MOST = 24
 
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{4}")
-_ID = re.compile(r"(^|_)(id|sku|ean|gtin|upc|isbn|mpn|barcode|code|key|number|no|nr)$")
+#: Numbers that are names: an id, or a size that fits or does not.
+_NAME = re.compile(r"(^|_)(id|sku|ean|gtin|upc|isbn|mpn|barcode|code|size)$")
 _YES = frozenset({"true", "yes", "y", "t", "1", "1.0", "ja", "oui", "si", "是"})
 _NO = frozenset({"false", "no", "n", "f", "0", "0.0", "nein", "non", "否"})
 
@@ -191,7 +192,7 @@ def _typed(name: str, cells: pd.Series, *, forced: bool) -> OwnColumn | str:
     if pd.api.types.is_datetime64_any_dtype(cells) or np.mean([bool(_DATE.fullmatch(t)) for t in text]) > 0.95:
         return _ordered(OwnColumn(name, "date", ()), cells)
     numeric = np.isfinite(_numbers(pd.Series(unique, dtype=object)))
-    if np.average(numeric, weights=counts) > 0.95 and not _ID.search(plain(name).replace(" ", "_")):
+    if np.average(numeric, weights=counts) > 0.95 and not _NAME.search(plain(name).replace(" ", "_")):
         whole = all(float(v).is_integer() for v in _numbers(pd.Series(unique, dtype=object))[numeric])
         if whole and len(unique) > max(50, 0.9 * filled) and not forced:
             return "a number of its own in nearly every row, like an id"
@@ -231,7 +232,7 @@ def _ordered(column: OwnColumn, cells: pd.Series) -> OwnColumn | str:
     if len(known) < 2:
         return "one value for all"
     if len(known) > DISTINCT:
-        cuts = np.quantile(numbers[np.isfinite(numbers)], np.arange(BINS) / BINS, method="lower")
+        cuts = np.quantile(numbers[np.isfinite(numbers)], np.arange(BINS) / BINS, method="higher")
         known = np.unique(cuts)
     if len(known) < 2:
         return "one value for nearly all"
@@ -250,7 +251,12 @@ def parts_of(cell: Any, kind: Kind) -> list[str]:
             cell = [cell]
     else:
         cell = [cell]
-    return [text for part in cell if (text := " ".join(str(part).split()).casefold())]
+    return [text for part in cell if (text := " ".join(_text(part).split()).casefold())]
+
+
+def _text(part: Any) -> str:
+    """A value as text: 38 and 38.0 are one size."""
+    return str(int(part)) if isinstance(part, float) and part.is_integer() else str(part)
 
 
 def _json(cell: str) -> list[Any]:

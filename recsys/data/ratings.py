@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-#: Scales that ratings are given on, and the share of the scale up to which a rating says dislike where nothing is known.
+#: Scales that ratings are given on, and the share up to which a rating says dislike where nothing is known.
 SCALES, LOW = (1.0, 5.0, 10.0, 100.0), 0.4
 #: Deviations below the mean at which a shop's ratings begin to be low, and ratings that the fixed share counts for.
 BELOW, SHOP_PRIOR = 1.5, 200.0

@@ -21,6 +21,7 @@ from recsys.data.histories import Profile
 from recsys.data.own_columns import choice
 from recsys.errors import BadInput
 from recsys.ranking.features.base import Array, Block, TrainingContext
+from recsys.ranking.features.column_words import said_of
 
 #: Pseudo-counts of the smoothed shares: items of a value, things of a history, events of a shopper's value, events of
 #: an item.
@@ -69,7 +70,7 @@ class ItemColumn(Block):
     #: Log-lifts of item values (columns) for shopper values (rows), and the first row of each shopper column.
     lifts: NDArray[np.float32]
     starts: NDArray[np.int64]
-    #: Labels of the values, and what the shop's column is: ordered or not, several in a cell or not.
+    #: Labels of the values.
     labels: NDArray[np.str_]
 
     @override
@@ -156,6 +157,10 @@ class ItemColumn(Block):
                     crossed[:, number] = mean(self.lifts[first + values].mean(axis=0))
             out[:, at:] = crossed if len(self.columns) - at == crossed.shape[1] else crossed.sum(axis=1, keepdims=True)
         return out
+
+    @override
+    def describe(self, profile: Profile, candidates: Candidates) -> list[str | None]:
+        return said_of(self.column, self.labels, profile, candidates)
 
 
 class ShopperColumn(Block):
