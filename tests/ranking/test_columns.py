@@ -179,7 +179,7 @@ def test_what_is_said_of_a_column_is_true_of_the_history_and_of_the_shopper(shop
         for colour, clause in zip(items.colour, blocks["column colour"].describe(profile, everything), strict=True):
             same = int((bought == colour).sum())
             told = same >= 2 and same >= 0.3 * len(bought)
-            wanted = f"has the same colour as {same} of the {len(bought)} things you bought ({colour})"
+            wanted = f"has the same colour as {same} of the {len(bought)} products in your orders ({colour})"
             assert clause == (wanted if told else None)
             said += told
         assert blocks["column supplier"].describe(profile, everything) == [None] * len(items)  # nobody's business

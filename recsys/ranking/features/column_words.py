@@ -20,6 +20,8 @@ _INTERNAL = re.compile(
     r"|buyer|planner|owner|team|source|import|feed|id|sku|ean|gtin|code|risk|return\w*|commission|channel|class|group"
     r"|level|tier|label)\b"
 )
+#: What a shop may know of somebody and had better not say to them.
+_SENSITIVE = re.compile(r"\b(gender|sex|age|birth\w*|income|religion|ethnic\w*|nationality|health|married|family)\b")
 _WORD = re.compile(r"[^\W\d_]")
 
 
@@ -27,7 +29,7 @@ def said_of(name: str, labels: NDArray[np.str_], profile: Profile, candidates: C
     """A clause for each candidate that is true of it and of this history, None where there is nothing to say.
 
     "comes in your size (m)" where the shopper's own column of that name says so; "has the same colour as 4 of the 6
-    things you bought (red)" where at least `LEAST` things, and `SHARE` of the history, do.
+    products in your orders (red)" where at least `LEAST` things, and `SHARE` of the history, do.
     """
     silent: list[str | None] = [None] * len(candidates)
     theirs, mine = candidates.facts.own, profile.facts.own
@@ -54,15 +56,15 @@ def said_of(name: str, labels: NDArray[np.str_], profile: Profile, candidates: C
         if best < 0 or held[best] < max(LEAST, SHARE * things) or not (_WORD.search(str(labels[best])) or sized):
             return None
         if column.kind == "list":
-            return f"shares the {column.words} “{labels[best]}” with {held[best]} of the {things} things you bought"
-        return f"has the same {column.words} as {held[best]} of the {things} things you bought ({labels[best]})"
+            return f"shares the {column.words} “{labels[best]}” with {held[best]} of the {things} products in your orders"
+        return f"has the same {column.words} as {held[best]} of the {things} products in your orders ({labels[best]})"
 
     return [clause(row) for row in codes]
 
 
 def _own_values(column: OwnColumn, profile: Profile) -> frozenset[str]:
     """What the users table says of this shopper under the item column's name."""
-    if profile.own is None:
+    if profile.own is None or _SENSITIVE.search(column.words):
         return frozenset()
     for other in profile.own.space.columns:
         if other.words == column.words and other.kind in ("category", "list"):
