@@ -274,21 +274,20 @@ def _numbers(cells: pd.Series) -> NDArray[np.float64]:
 
 def _distinct(cells: pd.Series) -> tuple[list[Any], NDArray[np.int64]]:
     """Distinct filled cells, and the place of each row's in them, -1 for an empty one."""
-    plain_cells = cells.astype(object).map(lambda c: tuple(c) if isinstance(c, (list, np.ndarray)) else c)
-    plain_cells = plain_cells.where(plain_cells.map(_is_filled).astype(bool), None)
-    codes, unique = pd.factorize(_hashable(plain_cells))
-    return list(unique), codes.astype(np.int64)
+    raw = cells.astype(object)
+    try:
+        codes, unique = pd.factorize(raw)
+    except TypeError:  # lists
+        codes, unique = pd.factorize(raw.map(_hashable))
+    filled = np.array([*map(_is_filled, unique), False], bool)
+    place = np.where(filled, np.cumsum(filled) - 1, -1)
+    return [cell for cell, keep in zip(unique, filled[:-1], strict=True) if keep], place[codes].astype(np.int64)
 
 
-def _hashable(cells: pd.Series) -> pd.Series:
-    def one(cell: Any) -> Any:
-        try:
-            hash(cell)
-        except TypeError:
-            return json.dumps(cell, default=str, sort_keys=True)
-        return cell
-
-    return cells.map(one)
+def _hashable(cell: Any) -> Any:
+    if isinstance(cell, (list, np.ndarray)):
+        return tuple(cell)
+    return json.dumps(cell, default=str, sort_keys=True) if isinstance(cell, dict) else cell
 
 
 def _is_filled(cell: Any) -> bool:

@@ -56,7 +56,9 @@ def said_of(name: str, labels: NDArray[np.str_], profile: Profile, candidates: C
         if best < 0 or held[best] < max(LEAST, SHARE * things) or not (_WORD.search(str(labels[best])) or sized):
             return None
         if column.kind == "list":
-            return f"shares the {column.words} “{labels[best]}” with {held[best]} of the {things} products in your orders"
+            return (
+                f"shares the {column.words} “{labels[best]}” with {held[best]} of the {things} products in your orders"
+            )
         return f"has the same {column.words} as {held[best]} of the {things} products in your orders ({labels[best]})"
 
     return [clause(row) for row in codes]
