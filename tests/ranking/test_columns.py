@@ -125,6 +125,13 @@ def test_statistics_of_other_events_keep_the_weights_and_a_column_that_left_says
     ranker = trainer.ranker()
     later = ranker.with_statistics(context_of(shop.events, shop.facts))
     assert later.feature_names == ranker.feature_names
+    more = shopper_attributes(shop.users.assign(age=np.resize([20, 30, 40], len(shop.users))), shop.ids, "user_id")
+    wider = ranker.with_statistics(context_of(replace(shop.events, shoppers=more), shop.facts))
+    assert wider.feature_names == ranker.feature_names
+    somebody = Histories.build(replace(shop.past, shoppers=more), shop.cut, 8.0).profile(
+        3, shop.facts, np.zeros(8, "f4")
+    )
+    assert np.isfinite(wider.logit(somebody, Candidates.of(shop.facts))).all()
     bare = replace(shop.facts, own=AttributeSpace(()).attributes(shop.items))
     gone = ranker.with_statistics(context_of(replace(shop.events, shoppers=None), bare))
     at = [b.name for b in gone.blocks].index("column colour")

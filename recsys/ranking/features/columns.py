@@ -110,6 +110,8 @@ class ItemColumn(Block):
             return self  # the column is gone: candidates have no value of it, and it says nothing
         block = type(self)()
         block.fit(context)
+        if block.columns != self.columns:  # columns of the shoppers came or went: nothing is known for them yet
+            block.columns, block.starts = self.columns, np.ones(1, np.int64)
         return block
 
     @override
