@@ -203,6 +203,13 @@ class AssistantSettings(_Section):
     """Confidence below which a person takes over."""
 
 
+class VoiceSettings(_Section):
+    """Speech to text."""
+
+    model: str = ""
+    """Whisper model: ``whisper-base`` (pinned), a directory, or a name on the hub; empty: nothing listens."""
+
+
 class Settings(BaseSettings):
     """All settings of one run; immutable."""
 
@@ -229,6 +236,7 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     explain: ExplainSettings = ExplainSettings()
     assistant: AssistantSettings = AssistantSettings()
+    voice: VoiceSettings = VoiceSettings()
     serve: ServeSettings = ServeSettings()
     experiment: ExperimentSettings = ExperimentSettings()
     seed: int = 7

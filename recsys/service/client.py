@@ -26,6 +26,7 @@ from recsys.service.replies import (
     ReasonsReply,
     ScoreReply,
     TokenReply,
+    TranscriptReply,
     VersionReply,
 )
 from recsys.service.transport import AsyncTransport, ServiceError, StreamEvent, Transport
@@ -294,6 +295,18 @@ class Client(Transport):
         found: TokenReply = self._ask("POST", "/tokens", TokenReply, body={"user_id": user_id, "seconds": seconds})
         return found
 
+    def transcribe(self, content: bytes, *, language: str | None = None) -> TranscriptReply:
+        """The words of a recording: a WAV file, 16-bit PCM, at most a minute. Nothing of it is kept."""
+        found: TranscriptReply = self._ask(
+            "POST",
+            "/transcribe",
+            TranscriptReply,
+            params={"language": language},
+            content=content,
+            media_type="audio/wav",
+        )
+        return found
+
 
 class AsyncClient(AsyncTransport):
     """The service for asyncio; methods as of `Client`."""
@@ -559,5 +572,17 @@ class AsyncClient(AsyncTransport):
         """A signed, short-lived token with which a browser may ask for this shopper, and for nobody else."""
         found: TokenReply = await self._ask(
             "POST", "/tokens", TokenReply, body={"user_id": user_id, "seconds": seconds}
+        )
+        return found
+
+    async def transcribe(self, content: bytes, *, language: str | None = None) -> TranscriptReply:
+        """The words of a recording: a WAV file, 16-bit PCM, at most a minute. Nothing of it is kept."""
+        found: TranscriptReply = await self._ask(
+            "POST",
+            "/transcribe",
+            TranscriptReply,
+            params={"language": language},
+            content=content,
+            media_type="audio/wav",
         )
         return found
