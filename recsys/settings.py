@@ -203,6 +203,15 @@ class AssistantSettings(_Section):
     """Confidence below which a person takes over."""
 
 
+class PictureSettings(_Section):
+    """Product pictures: vectors of the items' column ``image``."""
+
+    model: str = ""
+    """CLIP-type model: a directory, or a hub name such as ``openai/clip-vit-base-patch32``; empty: none are read."""
+    folder: Path = Path()
+    """Folder that paths in the column ``image`` are relative to; nothing outside it is read."""
+
+
 class VoiceSettings(_Section):
     """Speech to text."""
 
@@ -236,6 +245,7 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     explain: ExplainSettings = ExplainSettings()
     assistant: AssistantSettings = AssistantSettings()
+    pictures: PictureSettings = PictureSettings()
     voice: VoiceSettings = VoiceSettings()
     serve: ServeSettings = ServeSettings()
     experiment: ExperimentSettings = ExperimentSettings()

@@ -13,23 +13,35 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from recsys.errors import DISTRIBUTION
+from recsys.pictures import images
 from recsys.service.bodies import MAX_BODY
 from recsys.service.guard import Guard, PlainJSON, SlowCalls
 from recsys.service.pages import POLICIES, mount_page
 from recsys.service.problems import Problem, handle_errors
-from recsys.service.routes import assistant, catalogue, events, health, insight, lists, reasons, shelves, voice
+from recsys.service.routes import (
+    assistant,
+    catalogue,
+    events,
+    health,
+    insight,
+    lists,
+    pictures,
+    reasons,
+    shelves,
+    voice,
+)
 from recsys.service.rows import VERSION_HEADER
 from recsys.service.state import Service, live_assistant
 from recsys.serving.live import Live, following, live_recommender
 from recsys.settings import Settings
-from recsys.voice.audio import MAX_BYTES
+from recsys.voice import audio
 
 __all__ = ["create_app", "live_assistant"]
 
 #: Seconds between looks at which version is live: with those it takes to open one, processes agree within two.
 CHECK_EVERY = 0.5
 #: Paths that take more than text.
-_LARGER = {voice.PATH: MAX_BYTES}
+_LARGER = {voice.PATH: audio.MAX_BYTES, pictures.PATH: images.MAX_BYTES}
 _ABOUT = """Lists, scores, reasons and answers of one shop, from the version that is live.
 
 Every response names its version. Errors are problems (RFC 9457). The Python client is `recsys.client`.
@@ -103,8 +115,8 @@ def endpoints(
         generate_unique_id_function=lambda route: route.name,
     )
     parts = [lists, shelves, reasons, assistant, catalogue, events, health, insight]
-    if settings is None or settings.voice.model:
-        parts.append(voice)
+    parts += [pictures] if settings is None or settings.pictures.model else []
+    parts += [voice] if settings is None or settings.voice.model else []
     for part in parts:
         app.include_router(part.router)
     _describe(app)

@@ -295,6 +295,18 @@ class Client(Transport):
         found: TokenReply = self._ask("POST", "/tokens", TokenReply, body={"user_id": user_id, "seconds": seconds})
         return found
 
+    def search_image(self, content: bytes, *, k: int = 10, columns: Sequence[str] = ()) -> ListReply:
+        """Items whose pictures look most like the picture in the body; nothing of it is kept."""
+        found: ListReply = self._ask(
+            "POST",
+            "/search/image",
+            ListReply,
+            params={"k": k, "columns": columns},
+            content=content,
+            media_type="image/jpeg",
+        )
+        return found
+
     def transcribe(self, content: bytes, *, language: str | None = None) -> TranscriptReply:
         """The words of a recording: a WAV file, 16-bit PCM, at most a minute. Nothing of it is kept."""
         found: TranscriptReply = self._ask(
@@ -572,6 +584,18 @@ class AsyncClient(AsyncTransport):
         """A signed, short-lived token with which a browser may ask for this shopper, and for nobody else."""
         found: TokenReply = await self._ask(
             "POST", "/tokens", TokenReply, body={"user_id": user_id, "seconds": seconds}
+        )
+        return found
+
+    async def search_image(self, content: bytes, *, k: int = 10, columns: Sequence[str] = ()) -> ListReply:
+        """Items whose pictures look most like the picture in the body; nothing of it is kept."""
+        found: ListReply = await self._ask(
+            "POST",
+            "/search/image",
+            ListReply,
+            params={"k": k, "columns": columns},
+            content=content,
+            media_type="image/jpeg",
         )
         return found
 
