@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,7 +168,9 @@ def _key(source: str, fingerprint: str, folder: Path) -> bytes:
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32].encode()
 
 
-def twins(vectors: NDArray[np.float32], table: pd.DataFrame, products: Sequence[int] | None = None) -> pd.DataFrame:
+def twins(
+    vectors: NDArray[np.float32], table: pd.DataFrame, products: NDArray[np.integer] | None = None
+) -> pd.DataFrame:
     """Near-duplicate pictures of different products: nearly the same vector and nearly the same print.
 
     Parameters
@@ -185,7 +186,7 @@ def twins(vectors: NDArray[np.float32], table: pd.DataFrame, products: Sequence[
     codes = np.flatnonzero((vectors != 0).any(axis=1))
     hashes = np.array([int(text, 16) if isinstance(text, str) else 0 for text in table["hash"]], np.uint64)
     ids = table[schema.ITEM].to_numpy(object)
-    product = np.arange(len(ids)) if products is None else np.asarray(products)
+    product = np.arange(len(ids)) if products is None else products
     pairs = []
     for start in range(0, len(codes), 1_024):
         rows = codes[start : start + 1_024]

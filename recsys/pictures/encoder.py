@@ -31,7 +31,9 @@ class PictureEncoder:
 
     def __init__(self, folder: Path, *, device: str = "cpu") -> None:
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()
         config = json.loads((folder / "config.json").read_text("utf-8"))
         if config.get("model_type") not in KINDS:
             raise BadInput(

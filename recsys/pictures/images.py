@@ -76,6 +76,8 @@ def reader(folder: Path, *, offline: bool = False) -> Reader:
     def read(source: str) -> bytes:
         if urlsplit(source).scheme in ("http", "https"):
             return _download(source, offline)
+        if "\0" in source:
+            raise BadInput("the path holds a zero byte")
         path = (root / source).resolve()
         if not path.is_relative_to(root):
             raise BadInput(f"the path leads out of {root}; pictures.folder names the folder of pictures")

@@ -16,7 +16,7 @@ from recsys.progress import stage
 from recsys.settings import Settings
 
 #: File of a version: what was read of each picture.
-FILE = "pictures.parquet"
+FILE = f"{PICTURES}.parquet"
 
 
 def with_pictures(

@@ -307,6 +307,11 @@ class Client(Transport):
         )
         return found
 
+    def picture(self, item_id: str) -> str:
+        """The picture of one item, small, where the shop's table names a file rather than an address."""
+        found: str = self._ask("GET", f"/pictures/{quote(item_id, safe='')}", str)
+        return found
+
     def transcribe(self, content: bytes, *, language: str | None = None) -> TranscriptReply:
         """The words of a recording: a WAV file, 16-bit PCM, at most a minute. Nothing of it is kept."""
         found: TranscriptReply = self._ask(
@@ -597,6 +602,11 @@ class AsyncClient(AsyncTransport):
             content=content,
             media_type="image/jpeg",
         )
+        return found
+
+    async def picture(self, item_id: str) -> str:
+        """The picture of one item, small, where the shop's table names a file rather than an address."""
+        found: str = await self._ask("GET", f"/pictures/{quote(item_id, safe='')}", str)
         return found
 
     async def transcribe(self, content: bytes, *, language: str | None = None) -> TranscriptReply:

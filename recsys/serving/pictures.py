@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recsys.data.columns import IMAGES
 from recsys.data.products import one_of_each
 from recsys.data.snapshot import Snapshot
 from recsys.data.store import Version
 from recsys.errors import ArtifactError, BadInput
 from recsys.ranking.topk import top_k
+from recsys.serving.item_columns import ItemColumns
+from recsys.serving.lookup import Lookup
 from recsys.serving.results import ResultTables, check_length
 from recsys.settings import Settings
 
 if TYPE_CHECKING:
     from recsys.pictures.encoder import PictureEncoder
+
+
+#: Longest side of a picture on the page, in pixels.
+THUMBNAIL = 256
 
 
 class PictureSearch:
@@ -63,6 +72,30 @@ class PictureSearch:
         with self._lock:
             vector = self._loaded().texts([text])[0]
         return self._nearest(vectors, vector, k)
+
+    def thumbnail(self, item_id: str, items: ItemColumns, lookup: Lookup) -> bytes:
+        """The picture of an item as a small JPEG, where its cell names a file of the shop's folder.
+
+        Raises
+        ------
+        KeyError
+            There is no such item, or it has no file of a picture.
+        """
+        from recsys.pictures.images import open_image, reader
+
+        code = int(lookup.codes([item_id])[0])
+        column = next((name for name in IMAGES if name in items.names), None)
+        source = "" if column is None else str(items.column(column).iloc[code] or "")
+        if not source or urlsplit(source).scheme:
+            raise KeyError(f"unknown picture: item {item_id!r} names no file of one")
+        try:
+            image = open_image(reader(self._settings.pictures.folder, offline=True)(source))
+        except BadInput:
+            raise KeyError(f"unknown picture: that of item {item_id!r} cannot be read") from None
+        image.thumbnail((THUMBNAIL, THUMBNAIL))
+        held = io.BytesIO()
+        image.save(held, "JPEG", quality=85)
+        return held.getvalue()
 
     def _vectors(self) -> NDArray[np.float32]:
         found = self._shop.facts.pictures

@@ -126,7 +126,9 @@ _LOOPING = 2.4
 def _transformers(folder: Path, device: str) -> Callable[[np.ndarray, str | None], tuple[str, str]]:
     import torch
     from transformers import WhisperForConditionalGeneration, WhisperProcessor
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     if json.loads((folder / "config.json").read_text("utf-8")).get("model_type") != "whisper":
         raise BadInput(f"{folder}: its config.json is not that of a Whisper model")
     try:

@@ -38,8 +38,8 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en", *, pictures:
     """Write the sample shop into the directory `out` (made if need be); the same seed gives the same bytes.
 
     In the `language` ``zh`` its products have the titles, texts, categories and departments of a Chinese storefront;
-    who bought what is the same. With `pictures` each product has a drawing, ``pictures/<item_id>.png``, which its column
-    ``image`` names.
+    who bought what is the same. With `pictures` each product has a drawing, ``pictures/<item_id>.png``, which its
+    column ``image`` names.
 
     Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `faq.csv`, `policies/*.md`,
     `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and `synonyms.csv`.

@@ -70,6 +70,6 @@ def _colour(draws: Any, *, pale: bool = False) -> str:
 def _outline(draws: Any) -> list[tuple[float, float]]:
     """A star-shaped outline with a few corners, the same for all products of a kind."""
     corners = int(draws.integers(3, 9))
-    angles = np.sort(draws.uniform(0, 2 * np.pi, corners)) + np.linspace(0, 0.01, corners)
+    angles = (np.arange(corners) + draws.uniform(-0.3, 0.3, corners)) * 2 * np.pi / corners
     radii = draws.uniform(0.55, 1.0, corners)
     return [(float(r * np.cos(a)), float(r * np.sin(a))) for a, r in zip(angles, radii, strict=True)]
