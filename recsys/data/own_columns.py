@@ -27,7 +27,7 @@ Kind = Literal["number", "category", "list", "yes or no", "date"]
 READ = frozenset(
     {
         *(ours.ITEM, ours.USER, ours.TITLE, ours.TEXT, ours.BRAND, ours.CATEGORY, ours.AVAILABLE, ours.PRICE),
-        *(ours.CURRENCY, ours.PARENT),
+        *(ours.CURRENCY, ours.PARENT, *ours.IMAGES),
     }
 )
 #: A column is left out that fewer than this share of the rows fill, or fewer rows than the second number.

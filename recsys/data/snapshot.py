@@ -78,6 +78,8 @@ class Snapshot:
         The tables themselves, read when needed.
     items_file
         The items table on disk, where the snapshot was opened from a version: single columns are read from it.
+    picture_pool
+        Vectors of the items' pictures with what they were read from, row = code; None where the shop has none.
     products
         Product that each item is a variant of, shape ``(n_items,)``; None where each item is a product of its own.
     """
@@ -94,6 +96,7 @@ class Snapshot:
     tables: Lazy[ShopTables]
     items_file: MappedTable | None = None
     products: NDArray[np.int32] | None = None
+    picture_pool: VectorPool | None = None
 
     @property
     def now(self) -> float:
@@ -160,9 +163,7 @@ class Snapshot:
         np.logical_or.at(available, products, self.available)
         # Rows of these histories are those of the shop's own, which hold each product once.
         histories = replace(
-            self.histories,
-            items=products[self.histories.items].astype(np.int32),
-            dislikes=standing(events, events.end),
+            self.histories, items=products[self.histories.items].astype(np.int32), dislikes=standing(events, events.end)
         )
         return replace(
             self,
@@ -175,6 +176,7 @@ class Snapshot:
             tables=Lazy(tables),
             items_file=None,
             products=None,
+            picture_pool=None,
         )
 
     def bought(self, user: int) -> NDArray[np.int32]:
@@ -200,6 +202,8 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     pd.DataFrame({schema.USER: snapshot.user_ids}).to_parquet(directory / "user_ids.parquet", index=False)
     snapshot.item_pool.save(directory / "vectors", "items")
     snapshot.history_pool.save(directory / "vectors", "histories")
+    if snapshot.picture_pool is not None:
+        snapshot.picture_pool.save(directory / "vectors", PICTURES)
     facts, events, histories = snapshot.facts, snapshot.events, snapshot.histories
     _save_arrays(
         directory / "facts",
@@ -228,7 +232,10 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     (directory / "facts" / "vocabulary.json").write_text(json.dumps(state, ensure_ascii=False), "utf-8")
 
 
+PICTURES = "pictures"
 _OWN = "columns"
+#: What a vocabulary is restored from; versions of before have no `own`.
+_WORDS = ("template", "terms", "brands", "categories", "own")
 _TABLES = ("items", "interactions", "impressions", "users", "dislikes")
 _HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
 #: What versions of before repeats were learnt lack; it is counted again from their events.
@@ -247,6 +254,7 @@ def load(directory: Path) -> Snapshot:
     item_ids = files["items"].read([schema.ITEM])[schema.ITEM].to_numpy(object)
     user_ids = pd.read_parquet(directory / "user_ids.parquet")[schema.USER].to_numpy(object)
     item_pool = VectorPool.load(directory / "vectors", "items")
+    pictures = _pictures(directory)
     facts = {p.stem: open_array(p) for p in (directory / "facts").glob("*.npy")}
     n_terms = len(facts["idf"])
     terms = sparse.csr_array((len(item_ids), n_terms), dtype=np.float32)
@@ -277,28 +285,29 @@ def load(directory: Path) -> Snapshot:
         facts=ItemFeatures(
             item_pool.vectors,
             terms,
-            facts["brand"],
-            facts["category"],
-            facts["price"],
-            Attributes.load(directory / _OWN / "items", len(item_ids)),
+            *(facts[name] for name in ("brand", "category", "price")),
+            pictures=pictures.vectors if pictures else None,
+            own=Attributes.load(directory / _OWN / "items", len(item_ids)),
         ),
         events=known,
         histories=histories,
         item_pool=item_pool,
         history_pool=VectorPool.load(directory / "vectors", "histories"),
         vocabulary=Lazy(
-            lambda: Vocabulary.restore(
-                idf=facts["idf"],
-                **{k: state.value[k] for k in ("template", "terms", "brands", "categories")},
-                own=state.value.get("own", ()),  # versions of before had none
-            )
+            lambda: Vocabulary.restore(idf=facts["idf"], **{k: state.value[k] for k in _WORDS if k in state.value})
         ),
         tables=Lazy(lambda: ShopTables(**{name: file.read() for name, file in files.items()}, kind=kind)),
         items_file=files["items"],
         products=facts.get("products"),
+        picture_pool=pictures,
     )
     _check(opened, directory)
     return opened
+
+
+def _pictures(directory: Path) -> VectorPool | None:
+    there = (directory / "vectors" / f"{PICTURES}.npy").is_file()
+    return VectorPool.load(directory / "vectors", PICTURES) if there else None
 
 
 def _histories(arrays: dict[str, NDArray[Any]], events: Events) -> Histories:
@@ -324,6 +333,8 @@ def _check(shop: Snapshot, directory: Path) -> None:
             codes(said.user, users)
             ascending(said.user)
             codes(said.item, n)
+        if shop.picture_pool is not None:
+            rows(n, *shop.picture_pool.arrays)
         if shop.products is not None:
             rows(n, shop.products)
             codes(shop.products, n)

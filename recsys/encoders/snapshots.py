@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,19 @@ from recsys.settings import Settings
 class Built:
     """A snapshot and what it took to make it.
 
-    `notes` are counts for the summary and the manifest; `said` are words for the summary alone, as they name accounts.
+    Attributes
+    ----------
+    notes
+        Counts for the summary and the manifest.
+    about
+        Parts of the manifest that say what it was made with.
+    said
+        Words for the summary alone, as they name accounts.
     """
 
     snapshot: Snapshot
     notes: dict[str, Any]
+    about: dict[str, Any] = field(default_factory=dict)
     said: tuple[str, ...] = ()
 
 
@@ -97,7 +105,7 @@ def build_snapshot(
         "items_missing": tables.missing,
         "cold_items": int(len(item_ids) - len(np.unique(events.item))),
     }
-    return Built(snapshot, notes, tuple(activity.said))
+    return Built(snapshot, notes, said=tuple(activity.said))
 
 
 def _available(items: pd.DataFrame) -> NDArray[np.bool_]:

@@ -31,7 +31,7 @@ ITEMS = pd.DataFrame(
         "color_id": RNG.choice([7, 11], N),
         "barcode": 4_006_381_000_000 + np.arange(N),
         "row": np.arange(N),
-        "image": [f"https://shop.example/{n}.jpg" for n in range(N)],
+        "link": [f"https://shop.example/{n}.jpg" for n in range(N)],
         "origin": ["here"] * N,
         "rare": ["x"] + [None] * (N - 1),
         "story": [f"a long story of one of our things that goes on for a while {n % 5}" for n in range(N)],
@@ -54,10 +54,10 @@ def test_columns_are_what_their_cells_are_and_what_cannot_be_learnt_from_is_said
         "season": "date",
         "color_id": "category",
     }
-    assert set(found.left_out) == {"barcode", "row", "image", "origin", "rare", "story"}
+    assert set(found.left_out) == {"barcode", "row", "link", "origin", "rare", "story"}
     assert "like an id" in found.left_out["row"]
-    assert "a value of its own" in found.left_out["image"]
-    assert found.left_out["image"] == found.left_out["barcode"]
+    assert "a value of its own" in found.left_out["link"]
+    assert found.left_out["link"] == found.left_out["barcode"]
     assert "one value for all" in found.left_out["origin"]
     assert "hardly any row" in found.left_out["rare"]
     assert "encoder.template" in found.left_out["story"]
