@@ -278,17 +278,13 @@ def load(directory: Path) -> Snapshot:
     )
     with checking(directory):
         histories = _histories(arrays, known)
+    vectors, pictured = item_pool.vectors, pictures.vectors if pictures else None
+    own = Attributes.load(directory / _OWN / "items", len(item_ids))
     opened = Snapshot(
         item_ids=item_ids,
         user_ids=user_ids,
         available=facts["available"],
-        facts=ItemFeatures(
-            item_pool.vectors,
-            terms,
-            *(facts[name] for name in ("brand", "category", "price")),
-            pictures=pictures.vectors if pictures else None,
-            own=Attributes.load(directory / _OWN / "items", len(item_ids)),
-        ),
+        facts=ItemFeatures(vectors, terms, facts["brand"], facts["category"], facts["price"], pictured, own),
         events=known,
         histories=histories,
         item_pool=item_pool,
