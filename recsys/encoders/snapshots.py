@@ -17,6 +17,7 @@ from recsys.data.dislikes import Dislikes
 from recsys.data.events import Events
 from recsys.data.histories import Histories
 from recsys.data.products import product_codes
+from recsys.data.reviews import Opinions
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot, titles
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
@@ -52,6 +53,8 @@ def build_snapshot(
     events = Events.from_table(tables.interactions, user_ids, item_ids, tables.kind)
     if tables.dislikes is not None:
         events = replace(events, dislikes=Dislikes.from_table(tables.dislikes, user_ids, item_ids))
+    if tables.reviews is not None:
+        events = replace(events, opinions=Opinions.from_table(tables.reviews, item_ids))
     products = product_codes(items)
     histories = Histories.build(events, events.end, settings.training.half_life, products)
     history_vectors = vector_cache.encode(

@@ -21,6 +21,7 @@ from recsys.pipeline import drift, too_few
 from recsys.pipeline.gate import Verdict, judge, shrunk
 from recsys.pipeline.inputs import Inputs, load_inputs
 from recsys.pipeline.night import Night
+from recsys.pipeline.opinions import with_opinions
 from recsys.pipeline.publishing import publish_draft, publish_version, write_ranker
 from recsys.progress import stage
 from recsys.ranking.extra_blocks import check_extra_blocks
@@ -170,8 +171,9 @@ def _embed_and_train(
 
 def _encode(night: Night, tables: ShopTables) -> Built:
     check_extra_blocks(night.settings, tables)
+    tables, said = with_opinions(night, tables)
     with stage("encode texts"):
-        return build_snapshot(
+        built = build_snapshot(
             tables,
             night.encoder,
             night.settings,
@@ -179,6 +181,7 @@ def _encode(night: Night, tables: ShopTables) -> Built:
             progress=night.progress,
             shards=night.shards,
         )
+    return replace(built, notes=built.notes | said)
 
 
 def _fit(shop: Snapshot, texts: HistoryEncoder, settings: Settings, progress: bool) -> Ranker:

@@ -17,12 +17,14 @@ import platformdirs
 
 from recsys.data.atomic import replacing
 from recsys.data.sample.products import make_products, synonym_lists, words
+from recsys.data.sample.reviews import make_reviews
 from recsys.data.sample.shoppers import make_history
 
 __all__ = ["sample_dir", "write_sample"]
 
 SEED = 7
 ITEMS, INTERACTIONS, USERS, ORDERS = "items.csv.gz", "interactions.csv.gz", "users.csv", "orders.csv"
+REVIEWS = "reviews.csv.gz"
 
 _ABOUT = """\
 # Sample shop
@@ -38,8 +40,8 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en") -> None:
     In the `language` ``zh`` its products have the titles, texts, categories and departments of a Chinese storefront;
     who bought what is the same.
 
-    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `faq.csv`, `policies/*.md`,
-    `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and `synonyms.csv`.
+    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `reviews.csv.gz`, `faq.csv`,
+    `policies/*.md`, `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and `synonyms.csv`.
     """
     out.mkdir(parents=True, exist_ok=True)
     products = make_products(seed)
@@ -47,6 +49,7 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en") -> None:
     _write_csv(pd.DataFrame([product.row(language) for product in products]), out / ITEMS)
     _write_csv(history.events, out / INTERACTIONS)
     _write_csv(history.users, out / USERS)
+    _write_csv(make_reviews(products, history.events, seed, language), out / REVIEWS)
     _write_csv(history.orders, out / ORDERS)
     (out / "README.md").write_bytes(_ABOUT.encode())
     texts = resources.files(__package__) / "shop"
@@ -77,9 +80,9 @@ def synonyms() -> pd.DataFrame:
 def sample_dir() -> Path:
     """Where the sample shop is: the checkout's `data/sample`, else a copy made once in the user's cache directory."""
     checkout = Path(__file__).resolve().parents[3] / "data" / "sample"
-    if (checkout / ITEMS).is_file():
+    if (checkout / REVIEWS).is_file():
         return checkout
-    cached = Path(platformdirs.user_cache_dir("recsys")) / f"sample-{SEED}"
+    cached = Path(platformdirs.user_cache_dir("recsys")) / f"sample-{SEED}-reviews"
     if not cached.is_dir():
         cached.parent.mkdir(parents=True, exist_ok=True)
         try:
