@@ -31,6 +31,7 @@ COMMANDS = (
     "answer",
     "serve",
     "keys",
+    "reviews",
     "versions",
     "forget",
     "finetune",
