@@ -86,7 +86,9 @@ def case(
             place=(2 if kind is Kind.TOP_OF_CATEGORY else 30) if i == 0 else 4,
             rating=4.6 if kind is Kind.RATED and i == 0 else None,
             ratings=37 if kind is Kind.RATED and i == 0 else 0,
-            praise=Praise("handle", 9, 11, "the handle sits well in the hand") if kind is Kind.PRAISED and i == 0 else None,
+            praise=Praise("handle", 9, 11, "the handle sits well in the hand")
+            if kind is Kind.PRAISED and i == 0
+            else None,
         )
         for i, (name, brand, category) in enumerate(zip(names, brands, categories, strict=True))
     ]

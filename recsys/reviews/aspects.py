@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 MOST, LEAST, LEAST_SHARE = 12, 4, 0.004
 #: Share of its mentions in which a candidate is the subject of a statement.
 SUBJECT_SHARE = 0.3
+#: Share of its mentions after which two words are judged.
+JUDGED = 0.2
 #: Share of the mentions of a word from which it is part of the longer phrase.
 ALWAYS = 0.75
 #: Characters that are mined, and key phrases asked for.
@@ -37,7 +39,13 @@ _PREDICATE = (
     "is|isn't|isnt|was|wasn't|are|aren't|were|weren't|feels?|looks?|seems?|smells?|tastes?|sounds?|fits?|lasts?|works?|worked|"
     "gets?|got|came|comes|stays?|runs?|broke|breaks|died|dies|could|couldn't|does|doesn't|did|didn't|keeps?|holds?|stopped"
 )
-_SUBJECT = re.compile(rf"(?:^|\b(?:{_DETERMINER})) ⟦⟧|⟦⟧ (?:{_PREDICATE})\b", re.IGNORECASE)
+#: "For the price" says nothing of a price.
+_BEFORE = "for|in|on|at|by|of|with|from|to|into|through|after|before|than|like|under|over|across|within|during"
+_JUDGED = re.compile(rf"⟦⟧ (?:{_PREDICATE})\b", re.IGNORECASE)
+_SUBJECT = re.compile(
+    rf"⟦⟧ (?:{_PREDICATE})\b|(?<!\S)(?!(?:{_BEFORE})\b)\S+ (?:{_DETERMINER}) ⟦⟧|^(?:{_DETERMINER}) ⟦⟧",
+    re.IGNORECASE,
+)
 _SUBJECT_ZH = re.compile(
     r"⟦⟧(?:也|都|还|就|真的?|实在|确实|却|倒|的确)?(?:很|太|不|非常|挺|比较|有点|特别|超|够|十分|蛮|没|好|差|一般|可以|慢|快|高|低|大|小|满意|完好|"
     r"糟|烂|清晰|清楚|便宜|贵|粗糙|精美|舒服|新鲜|难)"
@@ -63,6 +71,10 @@ class Aspect:
     def _pattern(self) -> re.Pattern[str]:
         words = "|".join(re.escape(form) for form in sorted(self.forms, key=len, reverse=True))
         return re.compile(words if self.language == "zh" else rf"\b(?:{words})\b", re.IGNORECASE)
+
+    def marked(self, sentence: str) -> str:
+        """The sentence with a mark in its place."""
+        return self._pattern.sub("⟦⟧", sentence)
 
     def in_(self, sentence: str) -> bool:
         """Whether a sentence speaks of it."""
@@ -99,8 +111,11 @@ def mine(reviews: Sequence[Sequence[str]], language: str, known: Collection[str]
         if number < least:
             continue
         pattern = _SUBJECT_ZH if language == "zh" else _SUBJECT
-        subject = sum(bool(pattern.search(aspect._pattern.sub("⟦⟧", sentence))) for sentence in said) / len(said)
-        if subject >= SUBJECT_SHARE:
+        marked = [aspect.marked(sentence) for sentence in said]
+        subject = sum(bool(pattern.search(sentence)) for sentence in marked) / len(said)
+        # Of two words the second may be what the first does ("contents spilled"); then nothing is said of the two.
+        judged = len(words) == 1 or sum(bool(_JUDGED.search(sentence)) for sentence in marked) >= JUDGED * len(said)
+        if subject >= SUBJECT_SHARE and judged:
             found.append((number, aspect))
     found.sort(key=lambda pair: (-pair[0], pair[1].name))
     return _merged(found)[:MOST]

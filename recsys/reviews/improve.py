@@ -28,7 +28,7 @@ COLUMNS = (
 
 
 def improvements(tables: ShopTables) -> tuple[pd.DataFrame, bool]:
-    """Blamed aspects of items (`COLUMNS`), what costs most first, and whether `sales` are money (else purchases)."""
+    """Blamed aspects of items (`COLUMNS`), what surely costs most first; whether `sales` are money, or else pieces."""
     if tables.reviews is None or tables.aspects is None:
         return pd.DataFrame(columns=list(COLUMNS)), False
     sales, money = _sales(tables)
@@ -49,7 +49,7 @@ def improvements(tables: ShopTables) -> tuple[pd.DataFrame, bool]:
             (item, titles[item], row.aspect, row.criticised, row.praised, number, round(sold, 2), *stake, quote)
         )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.sort_values(["at_stake", ITEM, "aspect"], ascending=[False, True, True], ignore_index=True), money
+    return table.sort_values(["at_stake_low", ITEM, "aspect"], ascending=[False, True, True], ignore_index=True), money
 
 
 def _sales(tables: ShopTables) -> tuple[Mapping[str, float], bool]:

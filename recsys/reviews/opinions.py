@@ -228,7 +228,8 @@ def _quotes(said: pd.DataFrame, mostly_praise: bool) -> tuple[tuple[str, bool], 
     order = said.assign(sure=(said["praise"] - 0.5).abs()).sort_values(["sure", "sentence"], ascending=[False, True])
     for row in order.itertuples():
         praises = row.praise >= PRAISES
-        if (praises or row.praise <= BLAMES) and quotable(row.sentence, row.language):
+        told = any(row.sentence == text for side in sides.values() for text, _ in side)
+        if (praises or row.praise <= BLAMES) and not told and quotable(row.sentence, row.language):
             sides[bool(praises)].append((row.sentence, int(row.review)))
     main, other = sides[mostly_praise], sides[not mostly_praise]
     picked = [(text, review, mostly_praise) for text, review in main[:1]]
