@@ -7,10 +7,13 @@ import tomllib
 from collections.abc import Collection
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from recsys.assistant.tools import Context, Fact, ProductFacts, Result
 from recsys.data.snapshot import ShopTables
-from recsys.reviews.view import AspectOpinion, ItemOpinion, opinion_of
+
+if TYPE_CHECKING:
+    from recsys.reviews.view import AspectOpinion, ItemOpinion
 
 #: What asks how something is, and not what it is.
 _HOW = re.compile(
@@ -66,6 +69,8 @@ def opinions(context: Context, of: ProductFacts) -> Result | None:
     tables = context.recommender.shop.tables.value
     if not asked(of.question, tables):
         return None
+    from recsys.reviews.view import opinion_of  # only shops with reviews read it
+
     facts = []
     for item in of.items:
         said = opinion_of(tables, item)

@@ -6,6 +6,7 @@ from recsys.cli._benchmarks.answers import bench_answers
 from recsys.cli._benchmarks.encode import bench_encode
 from recsys.cli._benchmarks.explain import bench_explain
 from recsys.cli._benchmarks.recommend import bench_recommend
+from recsys.cli._benchmarks.reviews import bench_reviews
 from recsys.cli._benchmarks.search import bench_search, enlarged
 from recsys.cli._benchmarks.serve import bench_serve
 from recsys.cli._benchmarks.train import bench_train
@@ -15,6 +16,7 @@ __all__ = [
     "bench_encode",
     "bench_explain",
     "bench_recommend",
+    "bench_reviews",
     "bench_search",
     "bench_serve",
     "bench_train",
