@@ -1,4 +1,4 @@
-"""A night with reviews, and one without: block, tables, erasure, endpoint, answers, and that nothing changes without."""
+"""A night with reviews and one without: block, tables, erasure, endpoint, and that nothing changes without them."""
 
 from __future__ import annotations
 
