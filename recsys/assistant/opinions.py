@@ -71,21 +71,26 @@ def opinions(context: Context, of: ProductFacts) -> Result | None:
         return None
     from recsys.reviews.view import opinion_of  # only shops with reviews read it
 
+    everywhere = aspects_in(of.question, set(tables.aspects["aspect"])) if tables.aspects is not None else []
     facts = []
     for item in of.items:
         said = opinion_of(tables, item)
         title = context.table.titles[context.table.row[item]] if item in context.table.row else item
         if said is not None:
-            facts += [Fact(text, f"item:{item}") for text in _told(context, title, said, of.question)]
+            facts += [
+                Fact(text, f"item:{item}")
+                for text in _told(context, title, said, of.question, elsewhere=bool(everywhere))
+            ]
     return Result(tuple(facts), "product") if facts else None
 
 
-def _told(context: Context, title: str, said: ItemOpinion, question: str) -> list[str]:
+def _told(context: Context, title: str, said: ItemOpinion, question: str, *, elsewhere: bool) -> list[str]:
     named = aspects_in(question, [one.aspect for one in said.aspects])
     chosen = [one for one in said.aspects if one.aspect in named]
     if chosen:
         return [_aspect(context, title, one) for one in chosen]
-    if not _ALL.search(question):
+    # Of its battery nobody wrote: what they say of the rest is no answer.
+    if elsewhere or not _ALL.search(question):
         return []
     whole = context.say("reviews", item=title, n=said.reviews, stars=f"{said.stars:.1f}", praise=said.praise)
     return [" ".join([whole, *(_aspect(context, "", one) for one in said.aspects[:MOST])])]

@@ -28,6 +28,7 @@ from recsys.reviews import sentiment
 from recsys.reviews.aspects import mine
 from recsys.reviews.duplicates import counted
 from recsys.reviews.sentences import scripts, sentences
+from recsys.reviews.sentiment import Sentiment
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +115,7 @@ class _Reader:
         self._encoder, self._known, self._progress = encoder, list(known), progress
         self._used: list[VectorPool] = []
         self._model = sentiment.pinned(str(encoder.info["weights_hash"]))
+        self._words: dict[str, Sentiment | None] = {}
 
     def reads(self, language: str) -> bool:
         """Whether texts of this language have vectors that mean something."""
@@ -129,7 +131,12 @@ class _Reader:
         """Take the shop's own stars, where they teach more than the pinned weights know."""
         if ratings is None:
             return {"taught_by": "pinned weights" if self._model else "nothing"}
-        read = np.array([self.reads(language) for language in spoken], bool) & counts & np.isfinite(ratings)
+        rated = counts & np.isfinite(ratings)
+        for language in sorted({str(name) for name in spoken[rated]}):
+            rows = np.flatnonzero(rated & (spoken == language))
+            grams = sentiment.ngrams([texts[row] for row in rows.tolist()], language)
+            self._words[language], _ = sentiment.best(grams, ratings[rows], self._by_words(language), words=True)
+        read = np.array([self.reads(language) for language in spoken], bool) & rated
         if not read.any():
             return {"taught_by": "pinned weights, words alone"}
         vectors = self._vectors([texts[row] for row in np.flatnonzero(read).tolist()])
@@ -145,13 +152,16 @@ class _Reader:
             opinions = []
             if self._model is not None and self.reads(language):
                 opinions.append(self._model(self._vectors(some)))
-            if (by_words := sentiment.pinned(f"words-{language}")) is not None:
+            if (by_words := self._by_words(language)) is not None:
                 opinions.append(by_words(sentiment.ngrams(some, language)))
             if opinions:
                 out[rows] = sentiment.pooled(opinions)
             else:
                 log.warning("%d reviews in %r are left out: nothing here reads that language", len(rows), language)
         return out
+
+    def _by_words(self, language: str) -> Sentiment | None:
+        return self._words.get(language) or sentiment.pinned(f"words-{language}")
 
     def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         found = vector_cache.encode(self._encoder, texts, [*self._used, *self._known], progress=self._progress)

@@ -106,7 +106,7 @@ def labels(ratings: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.
 
 
 def best(
-    vectors: NDArray[np.float32], ratings: NDArray[np.float64], pinned: Sentiment | None
+    features: Any, ratings: NDArray[np.float64], pinned: Sentiment | None, *, words: bool = False
 ) -> tuple[Sentiment | None, dict[str, Any]]:
     """The model for a shop: fitted to its stars where that orders them better than the pinned one does, cross-fitted.
 
@@ -120,8 +120,8 @@ def best(
     if few < ENOUGH:
         return pinned, {"taught_by": "pinned weights" if pinned else "nothing", "stars": int(says.sum())}
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    X, y = vectors[says], praise[says]
-    own = roc_auc_score(y, cross_val_predict(_regression(False), X, y, cv=folds, method="decision_function"))
+    X, y = features[np.flatnonzero(says)], praise[says]
+    own = roc_auc_score(y, cross_val_predict(_regression(words), X, y, cv=folds, method="decision_function"))
     other = roc_auc_score(y, pinned(X)) if pinned else 0.0
     figures = {
         "stars": int(says.sum()),
@@ -130,7 +130,7 @@ def best(
     }
     if pinned is not None and other > own:
         return pinned, {"taught_by": "pinned weights", **figures}
-    return fit(X, y), {"taught_by": "the shop's stars", **figures}
+    return fit(X, y, words=words), {"taught_by": "the shop's stars", **figures}
 
 
 # --- weights that travel with the library -----------------------------------------------------------------------------
