@@ -38,6 +38,7 @@ def tables_line(notes: dict[str, Any]) -> str:
         f"{notes['items']} items, {notes['users']} users, {notes['events']} events; {work}"
         + (f"; {cut} item texts are longer than the encoder reads" if cut else "")
         + _reviews(notes.get("opinions"))
+        + (_pictures_line(notes) if "pictures" in notes else "")
         + (f"; {bad} bad rows in quarantine" if bad else "")
         + ("; sample shop (synthetic)" if notes.get("sample_shop") else "")
     )
@@ -49,6 +50,12 @@ def _reviews(opinions: dict[str, Any] | None) -> str:
         return ""
     repeats = f" ({opinions['repeats']} repeats counted once)" if opinions["repeats"] else ""
     return f"; {opinions['scored']} reviews read{repeats}, {opinions['aspects']} aspects"
+
+
+def _pictures_line(notes: dict[str, Any]) -> str:
+    unread = notes["pictures_unreadable"]
+    said = f"; {notes['pictures']} pictures, {notes['pictures_encoded']} encoded"
+    return said + (f", {unread} could not be read (`recsys pictures` lists them)" if unread else "")
 
 
 def show_lists(settings: Settings, console: Console) -> None:

@@ -10,6 +10,7 @@ from recsys.cli._benchmarks.reviews import bench_reviews
 from recsys.cli._benchmarks.search import bench_search, enlarged
 from recsys.cli._benchmarks.serve import bench_serve
 from recsys.cli._benchmarks.train import bench_train
+from recsys.cli._benchmarks.voice import bench_voice
 
 __all__ = [
     "bench_answers",
@@ -20,5 +21,6 @@ __all__ = [
     "bench_search",
     "bench_serve",
     "bench_train",
+    "bench_voice",
     "enlarged",
 ]
