@@ -7,11 +7,12 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from recsys.assistant import dialogue, product_facts, shopping, tools
+from recsys.assistant import dialogue, opinions, product_facts, shopping, tools
 from recsys.assistant.agent import Agent
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
@@ -85,7 +86,8 @@ class Assistant:
         self.bound = bound
         items = None if recommender is None else recommender.shop.tables.value.items
         self.shelves = None if items is None else ProductTable(items, knowledge.synonyms)
-        self.router = Router(knowledge, self.shelves, bound)
+        judged = None if recommender is None else partial(opinions.asked, tables=recommender.shop.tables.value)
+        self.router = Router(knowledge, self.shelves, bound, judged)
         self.handovers: Handovers | None = None
         self.agent = Agent(model, self.shelves) if model is not None and model.calls_tools else None
         self._near: Nearest | None = None

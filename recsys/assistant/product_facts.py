@@ -8,6 +8,7 @@ import numpy as np
 
 from recsys.assistant.asking import ASKS, UNITS_ASKED
 from recsys.assistant.catalogue import ProductTable
+from recsys.assistant.opinions import opinions
 from recsys.assistant.query import Measure, measures_in, parse
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import Compare, Context, Fact, ProductFacts, Result
@@ -61,6 +62,8 @@ def _features(table: ProductTable, row: int) -> list[str]:
 
 def product_facts(context: Context, asked: ProductFacts) -> Result:
     """Price, stock, brand, or what of the description answers; what it does not say is said."""
+    if (said_of_it := opinions(context, asked)) is not None:
+        return said_of_it
     table = table_of(context)
     rows = [table.row[i] for i in asked.items if i in table.row]
     told = [_fact(context, row, asked.question) for row in rows]

@@ -8,7 +8,7 @@ are arguments of the calls.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -69,11 +69,19 @@ class Router:
         The catalogue, None where there is none.
     bound
         Confidence from which a passage answers a question.
+    judged
+        Whether a sentence asks what reviews say; None where there are none.
     """
 
-    def __init__(self, knowledge: Knowledge, table: ProductTable | None, bound: float) -> None:
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        table: ProductTable | None,
+        bound: float,
+        judged: Callable[[str], bool] | None = None,
+    ) -> None:
         self.listener = Listener(knowledge, table)
-        self._table, self._bound = table, bound
+        self._table, self._bound, self._judged = table, bound, judged
 
     def plan(self, question: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
         """The calls a turn asks for, in its order."""
@@ -179,6 +187,8 @@ class Router:
             )
         ):
             return [Call("compare", Compare(items=ids[:4], question=text))]
+        if self._judged is not None and (ids or before) and self._judged(text):
+            return [Call("product_facts", ProductFacts(items=ids[:2] or [table.ids[before[0]]], question=text))]
         if heard.likely("goes_with") and (ids or before):
             return [Call("goes_with", GoesWith(items=ids[:1] or [table.ids[before[0]]]))]
         counts = heard.speaks_of("counting") and not self._own(heard) and (asked.categories or asked.brands)

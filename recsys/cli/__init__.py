@@ -32,6 +32,7 @@ COMMANDS = (
     "pictures",
     "serve",
     "keys",
+    "reviews",
     "versions",
     "forget",
     "finetune",

@@ -81,8 +81,8 @@ class Tombstones:
 
 def user_tables(tables: ShopTables) -> dict[str, pd.DataFrame]:
     """The tables that have a row for what a user did or is."""
-    named = {name: getattr(tables, name) for name in ("interactions", "impressions", "users", "dislikes")}
-    return {name: table for name, table in named.items() if table is not None}
+    named = {name: getattr(tables, name) for name in ("interactions", "impressions", "users", "dislikes", "reviews")}
+    return {name: table for name, table in named.items() if table is not None and schema.USER in table.columns}
 
 
 def without_users(tables: ShopTables, users: Collection[str]) -> tuple[ShopTables, int]:

@@ -15,6 +15,7 @@ from recsys.data import dislikes, languages, outputs, own_columns, report, schem
 from recsys.data.atomic import private_folder
 from recsys.data.catalogue import render
 from recsys.data.forgotten import Tombstones
+from recsys.data.reviews import check_reviews
 from recsys.data.sample import sample_dir
 from recsys.data.schema import Checked, Dialect, TimeKind
 from recsys.data.snapshot import ShopTables
@@ -40,11 +41,12 @@ class Inputs:
     users: Path | str | None = None
     format: str = "auto"
     append: bool = False
+    reviews: Path | str | None = None
 
     @property
     def given(self) -> bool:
         """Whether any file was."""
-        return any([self.items, self.interactions, self.impressions, self.users])
+        return any([self.items, self.interactions, self.impressions, self.users, self.reviews])
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
             interactions=files.interactions,
             impressions=files.impressions,
             users=files.users,
+            reviews=files.reviews,
             format=files.format,
         )
     _check_mapping(settings.columns, raw)
@@ -138,6 +141,8 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
         checks["impressions"] = schema.check_impressions(raw.impressions, known, **about("impressions"))
     if raw.users is not None:
         checks["users"] = schema.check_users(raw.users, **about("users"))
+    if raw.reviews is not None:
+        checks["reviews"] = check_reviews(raw.reviews, known, **about("reviews"))
     interactions = checks.get("interactions")
     if old is not None and (interactions is None or inputs.append):
         missing.refuse_other_ids(old, items, left, settings.gate.max_shrink)
@@ -158,6 +163,7 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
     for name in ("items", "users"):
         if name in checks:
             _say_columns(checks[name], settings)
+    tables = replace(tables, reviews=pick("reviews"))
     tables = drop_old(tables, settings.intake.keep_days, raw.report)
     reading = raw.report.to_dict() if checks else report.load(live.path) if live else {}
     notes |= {"reading": reading} if checks else {}
@@ -177,7 +183,9 @@ def _dislikes(new: Checked | None, old: ShopTables | None, *, append: bool) -> p
 
 
 def _check_mapping(columns: Mapping[str, str], raw: sources.Tables) -> None:
-    tables = [table for table in (raw.items, raw.interactions, raw.impressions, raw.users) if table is not None]
+    tables = [
+        table for table in (raw.items, raw.interactions, raw.impressions, raw.users, raw.reviews) if table is not None
+    ]
     there = [str(name).strip() for table in tables for name in table.columns]
     for ours, theirs in columns.items():
         if tables and theirs not in there:
@@ -207,7 +215,7 @@ def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:
     def file(name: str) -> Path | None:
         return next(iter(sorted(folder.glob(f"{name}.*"))), None)
 
-    return Inputs(items=file("items"), interactions=file("interactions"), users=file("users"))
+    return Inputs(items=file("items"), interactions=file("interactions"), users=file("users"), reviews=file("reviews"))
 
 
 def _no_events() -> pd.DataFrame:

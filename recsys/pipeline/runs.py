@@ -21,6 +21,7 @@ from recsys.pipeline import drift, too_few
 from recsys.pipeline.gate import Verdict, judge, shrunk
 from recsys.pipeline.inputs import Inputs, load_inputs
 from recsys.pipeline.night import Night
+from recsys.pipeline.opinions import with_opinions
 from recsys.pipeline.pictures import with_pictures
 from recsys.pipeline.publishing import publish_draft, publish_version, write_ranker
 from recsys.progress import stage
@@ -181,6 +182,7 @@ def _activity(built: Built) -> dict[str, Any]:
 
 def _encode(night: Night, tables: ShopTables) -> Built:
     check_extra_blocks(night.settings, tables)
+    tables, said = with_opinions(night, tables)
     with stage("encode texts"):
         built = build_snapshot(
             tables,
@@ -190,6 +192,7 @@ def _encode(night: Night, tables: ShopTables) -> Built:
             progress=night.progress,
             shards=night.shards,
         )
+    built = replace(built, notes=built.notes | said)
     settings, progress = night.settings, night.progress
     return with_pictures(built, settings, live=night.live, draft=night.draft.path, progress=progress)
 

@@ -8,6 +8,7 @@ import pytest
 from recsys.data.catalogue import Candidates
 from recsys.data.dislikes import Dislikes
 from recsys.data.histories import ad_hoc_profile
+from recsys.data.reviews import Opinions
 from recsys.data.schema import TimeKind
 from recsys.ranking.features import BLOCKS
 from tests.shops import context_of, events_of, facts_of, mean_texts, tables
@@ -23,7 +24,10 @@ def shop():
     pictures = np.random.default_rng(5).normal(size=(len(facts), 6)).astype(np.float32)
     pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
     pictures[::4] = 0  # these have none
-    return context_of(replace(events, dislikes=said), replace(facts, pictures=pictures))
+    rng = np.random.default_rng(6)  # half of the items were written of
+    item = rng.integers(0, len(facts) // 2, 40).astype(np.int32)
+    written = Opinions(item, rng.uniform(0, events.end, 40), rng.random(40).astype(np.float32))
+    return context_of(replace(events, dislikes=said, opinions=written), replace(facts, pictures=pictures))
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ import platformdirs
 from recsys.data.atomic import replacing
 from recsys.data.sample.drawings import draw_all
 from recsys.data.sample.products import make_products, synonym_lists, words
+from recsys.data.sample.reviews import make_reviews
 from recsys.data.sample.shoppers import make_history
 
 __all__ = ["sample_dir", "write_sample"]
@@ -25,6 +26,7 @@ __all__ = ["sample_dir", "write_sample"]
 SEED = 7
 PICTURES = "pictures"
 ITEMS, INTERACTIONS, USERS, ORDERS = "items.csv.gz", "interactions.csv.gz", "users.csv", "orders.csv"
+REVIEWS = "reviews.csv.gz"
 
 _ABOUT = """\
 # Sample shop
@@ -41,8 +43,8 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en", *, pictures:
     who bought what is the same. With `pictures` each product has a drawing, ``pictures/<item_id>.png``, which its
     column ``image`` names.
 
-    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `faq.csv`, `policies/*.md`,
-    `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and `synonyms.csv`.
+    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `reviews.csv.gz`, `faq.csv`,
+    `policies/*.md`, `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and `synonyms.csv`.
     """
     out.mkdir(parents=True, exist_ok=True)
     products = make_products(seed)
@@ -56,6 +58,7 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en", *, pictures:
     _write_csv(items, out / ITEMS)
     _write_csv(history.events, out / INTERACTIONS)
     _write_csv(history.users, out / USERS)
+    _write_csv(make_reviews(products, history.events, seed, language), out / REVIEWS)
     _write_csv(history.orders, out / ORDERS)
     (out / "README.md").write_bytes(_ABOUT.encode())
     texts = resources.files(__package__) / "shop"
@@ -86,9 +89,9 @@ def synonyms() -> pd.DataFrame:
 def sample_dir() -> Path:
     """Where the sample shop is: the checkout's `data/sample`, else a copy made once in the user's cache directory."""
     checkout = Path(__file__).resolve().parents[3] / "data" / "sample"
-    if (checkout / ITEMS).is_file():
+    if (checkout / REVIEWS).is_file():
         return checkout
-    cached = Path(platformdirs.user_cache_dir("recsys")) / f"sample-{SEED}"
+    cached = Path(platformdirs.user_cache_dir("recsys")) / f"sample-{SEED}-reviews"
     if not cached.is_dir():
         cached.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -21,6 +21,7 @@ from recsys.ranking.features.copurchase import (
     SequentialKNN,
 )
 from recsys.ranking.features.dislikes import Disliked
+from recsys.ranking.features.opinion import Opinion
 from recsys.ranking.features.popularity import LastVisitPopularity, Popularity, Recency
 from recsys.ranking.features.repeats import BuyingAgain
 
@@ -43,6 +44,7 @@ BLOCKS: tuple[type[Block], ...] = (
     Price,
     Category,
     Disliked,
+    Opinion,
 )
 
 __all__ = ["BLOCKS", "Block", "BuyingAgain", "EvidenceKind", "TrainingContext"]

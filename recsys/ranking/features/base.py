@@ -43,6 +43,7 @@ class EvidenceKind(StrEnum):
     POPULAR = "popular"
     TOP_OF_CATEGORY = "popular in its category"
     RATED = "well rated"
+    PRAISED = "praised for"
     NEW = "new in the shop"
     PRICE = "usual price"
     CHEAPER = "below usual price"
