@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.assistant.bm25 import BM25
 from recsys.assistant.sources import SYNONYM, Passage
 from recsys.assistant.themes import Reader, Sentences, bank_hash, intent_of
 from recsys.data.store import Version, knowledge_store
@@ -35,6 +34,7 @@ from recsys.errors import ArtifactError, BadInput
 from recsys.llm.language import concepts, language_of
 from recsys.serving.index import ItemIndex
 from recsys.serving.index_kinds import Selection
+from recsys.serving.search.bm25 import BM25
 
 log = logging.getLogger(__name__)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from recsys.assistant import dialogue
-from recsys.assistant.catalogue import ProductTable
-from recsys.assistant.clauses import services
 from recsys.assistant.hearing import Heard, confidence, intent_of_theme
 from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.themes import Reader, Sentences, theme_names
 from recsys.assistant.wishes import NAME
+from recsys.llm.clauses import services
 from recsys.llm.language import tokens
+from recsys.serving.search import ProductTable
 
 OTHER_KIND = 0.35
 """What a rule on another kind of product than the question's loses of its score."""

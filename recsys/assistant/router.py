@@ -17,14 +17,10 @@ from pydantic import BaseModel
 
 from recsys.assistant import dialogue
 from recsys.assistant.asking import ASKS
-from recsys.assistant.catalogue import ProductTable
-from recsys.assistant.clauses import services
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import LIKELY, Heard, intent_of_theme, split
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.listener import Listener
-from recsys.assistant.orders import order_numbers
-from recsys.assistant.query import Constraints, parse
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import (
     CatalogueFacts,
@@ -38,6 +34,9 @@ from recsys.assistant.tools import (
     SearchProducts,
 )  # fmt: skip
 from recsys.assistant.wishes import MINE, OF_OTHERS, OF_PRODUCTS, REPLIES, SERVICE, SOLD, WHAT, WISHES
+from recsys.data.orders import order_numbers
+from recsys.llm.clauses import services
+from recsys.serving.search import Constraints, ProductTable, parse
 
 SAYS_JUST_THIS = 0.5
 """Cosine from which a rule is told although a sentence names products."""

@@ -6,19 +6,17 @@ model. What they return is already in the shopper's language: joined, the facts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.messages import message
-from recsys.assistant.nearest import Nearest
-from recsys.assistant.orders import Order, Orders
-from recsys.assistant.query import parse
+from recsys.data.orders import Order, Orders
 from recsys.serving.recommender import Recommender
+from recsys.serving.search import ProductSearch, ProductTable, parse
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,8 @@ class Context:
 
     Attributes
     ----------
-    table
-        The catalogue; None where the assistant knows texts only.
+    search
+        Search of the catalogue; None where the assistant knows texts only.
     user
         Id of the signed-in shopper, None for a stranger.
     language
@@ -94,13 +92,17 @@ class Context:
     """
 
     knowledge: Knowledge
-    table: ProductTable | None
+    search: ProductSearch | None
     recommender: Recommender | None
     orders: Orders | None
-    nearest: Callable[[], Nearest]
     user: str | None = None
     language: str = "en"
     shown: frozenset[int] = field(default_factory=frozenset)
+
+    @property
+    def table(self) -> ProductTable | None:
+        """The catalogue."""
+        return None if self.search is None else self.search.table
 
     def say(self, key: str, **values: object) -> str:
         """One of the assistant's own messages."""

@@ -10,7 +10,6 @@ import pytest
 
 from recsys.assistant import Assistant, Done, Knowledge, Token
 from recsys.assistant.agent import Agent
-from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.sources import faq_passages
 from recsys.assistant.tools import Compare, OrderStatus, SearchPolicies, SearchProducts
@@ -19,6 +18,7 @@ from recsys.encoders.encoder import Encoder
 from recsys.errors import RecsysError
 from recsys.llm.chat import ToolCall
 from recsys.llm.decoding import Sampling
+from recsys.serving.search.product_table import ProductTable
 
 ITEMS = pd.DataFrame(
     {

@@ -12,13 +12,13 @@ import pytest
 from recsys.assistant import Answer, Assistant, Done, Knowledge, Orders, Sources, Token, answer_table, setup
 from recsys.assistant.evaluate import conversation, grounded, privacy_leaks, refused, retrieval
 from recsys.assistant.grounding import check_answer
-from recsys.assistant.query import matching, parse
 from recsys.assistant.sources import Passage, faq_passages, read_knowledge
 from recsys.data.sample import sample_dir
 from recsys.encoders.encoder import Encoder
 from recsys.errors import BadInput
 from recsys.llm.language import language_of
 from recsys.serving.recommender import Recommender
+from recsys.serving.search.query import matching, parse
 from recsys.settings import Settings
 
 pytestmark = pytest.mark.weights
