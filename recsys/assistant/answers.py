@@ -212,12 +212,12 @@ class Assistant:
             numbers = [asked.order] if asked.order else []
             return tools.order_status(context, asked, numbers, several_orders(asked.question), self.bound)
         if isinstance(asked, tools.SearchPolicies):
-            sure, hits = self.router.listener.sure_of(self.router.listener.hear(asked.query))
-            told = tools.policy(context, asked, hits, sure, self.bound)
+            heard = self.router.listener.hear(asked.query)
+            told = tools.policy(context, asked, heard.hits, heard.sure, self.bound)
             named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
             if len(named) == 1 and told.facts and self.shelves is not None:
                 fitting = product_facts.applying(self.shelves, named[0], told.facts[0].text)
-                told = replace(told, facts=(replace(told.facts[0], text=fitting),))
+                told = replace(told, facts=(replace(told.facts[0], text=fitting), *told.facts[1:]))
             return told
         if isinstance(asked, tools.HandOver):
             key = {"asked": "agent", "complaint": "handover_complaint"}.get(asked.reason, "handover")

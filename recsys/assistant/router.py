@@ -87,16 +87,19 @@ class Router:
         calls: list[Call] = []
         for at, part in enumerate(parts):
             heard = whole if len(parts) == 1 else self.listener.hear(part)
-            if (
-                at
-                and calls
-                and calls[-1].tool == "order_status"
-                and not order_numbers(part)
-                and self.listener.sure_of(heard)[0] < self._bound
-            ):
+            last = calls[-1] if calls else None
+            unsure = at and not order_numbers(part) and heard.sure < self._bound
+            if unsure and last is not None and last.tool == "order_status":
                 continue  # what is asked of an order is told with it
+            if unsure and last is not None and isinstance(last.arguments, SearchPolicies) and self._leans(part):
+                calls.append(Call("search_policies", SearchPolicies(query=f"{last.arguments.query} {part}")))
+                continue
             calls += self._part(heard, question if at else "", turns, user)
         return list({(c.tool, str(c.arguments), c.reply): c for c in calls}.values())
+
+    def _leans(self, part: str) -> bool:
+        """Whether a part names nothing of the shop's, so that it is about what the part before is about."""
+        return self._table is None or not (parse(part, self._table).categories or dialogue.named(part, self._table))
 
     def _upset(self, heard: Heard, user: str | None) -> list[Call] | None:
         """Anger gets an apology, the order looked up, the rule that helps, and a way out."""
@@ -105,7 +108,7 @@ class Router:
         if upset < (ANGRY if angry else FURIOUS):
             return None
         calls = [Call("reply", reply="sorry")]
-        sure, hits = self.listener.sure_of(heard)
+        sure, hits = heard.sure, heard.hits
         about_goods = (
             heard.intents["delivery"] + heard.intents["returns"] + heard.intents["order_status"] > 0.1
             or sure >= self._bound
@@ -181,7 +184,7 @@ class Router:
         if heard.likely("goes_with") and (ids or before):
             return [Call("goes_with", GoesWith(items=ids[:1] or [table.ids[before[0]]]))]
         counts = heard.speaks_of("counting") and not self._own(heard) and (asked.categories or asked.brands)
-        sure, hits = self.listener.sure_of(heard)
+        sure, hits = heard.sure, heard.hits
         if (counts or (heard.likely("count_products", "which_brands") and sure < self._bound)) and not ids:
             return [Call("catalogue_facts", CatalogueFacts(query=text))]
         service = sure >= self._bound and any(heard.speaks_of(name) for name in SERVICE) and asked.price_max is None
@@ -279,7 +282,7 @@ class Router:
 
     def _shop(self, heard: Heard, context: str, wish: Any, turns: Sequence[Turn], user: str | None) -> list[Call]:
         text = heard.text
-        sure, _ = self.listener.sure_of(heard)
+        sure = heard.sure
         about_orders = (heard.intent == "order_status" and heard.theme != "track_order") or (
             heard.speaks_of("my_order") and not wish
         )
@@ -301,8 +304,7 @@ class Router:
         if about_orders and user is None and MINE.search(text) and sure < self._bound:
             return [Call("order_status", OrderStatus(question=text))]
         if context:  # the second question of a turn may lean on the first
-            wider, _ = self.listener.sure_of(heard, f"{context}")
-            if sure < self._bound <= wider:
+            if sure < self._bound <= self.listener.hear(context).sure:
                 return [Call("search_policies", SearchPolicies(query=f"{context} {text}"))]
         if sure >= self._bound:
             return [Call("search_policies", SearchPolicies(query=text))]

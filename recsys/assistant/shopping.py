@@ -52,8 +52,11 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     table, search = table_of(context), search_of(context)
     wanted = constraints_of(table, asked)
     text = " ".join([*asked.refines, asked.query])
-    if wanted.unknown and not asked.refines and (wanted.vague or (wanted.no_such and not wanted.categories)):
-        lead = context.say("not_in_catalogue", words=context.listed(wanted.unknown))
+    if not asked.refines and (wanted.no_such or (wanted.vague and wanted.unknown)):
+        lead = context.say("not_in_catalogue", words=wanted.no_such or context.listed(wanted.unknown))
+        if wanted.categories:
+            kinds = (table.local_name(name, context.language) for name in sorted(wanted.categories))
+            lead = context.say("nearest_kind", lead=lead, kinds=context.listed(kinds))
         return Result(intent="recommendation", lead=lead, found=False, confidence=0.5)
     user = context.user if past_of(context) else None
     found = search.find(wanted, text, user, hidden=context.shown if asked.new_only else ())
@@ -64,15 +67,13 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     lacking = [w for w in wanted.words if not any(w in table.terms[row] for row in order)]
     unmet = list(dict.fromkeys([*found.given_up, *lacking, *wanted.unknown]))
     lead = {"price": "found_cheapest", "-price": "found_dearest"}.get(wanted.sort, "found")
-    if wanted.no_such and not asked.refines:
-        lead, unmet = "nearest_found", [wish for wish in unmet if wish not in wanted.no_such.split()]
     wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, unmet)]
     note = context.say("unmet", wishes=context.listed(wishes)) if wishes else ""
     said = reasons(context, order)
     facts: list[Fact] = []
     for n, (row, reason) in enumerate(zip(order, said, strict=True), start=1):
         facts += [_line(context, n, row, wanted), *([_cited(context, row, reason)] if reason else [])]
-    lead = context.say(lead, words=wanted.no_such)
+    lead = context.say(lead)
     return Result(tuple(facts), "recommendation", lead, note, reasons=tuple(filter(None, said)))
 
 

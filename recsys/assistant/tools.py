@@ -192,11 +192,11 @@ def schema(arguments: type[BaseModel], name: str) -> dict[str, Any]:
 
 
 def policy(context: Context, asked: SearchPolicies, hits: Sequence[Hit], sure: float, bound: float) -> Result:
-    """The passage that answers a question, where the assistant is sure enough of it."""
+    """The passages that answer a question, where the assistant is sure enough of them."""
     if not hits or sure < bound:
         return Result(lead=context.say("no_answer"), found=False, passes_on=True, confidence=sure)
-    passage = hits[0].passage
-    return Result((Fact(passage.text, passage.id, asked.query),), hits[0].intent, confidence=sure, writer="retrieved")
+    facts = tuple(Fact(hit.passage.text, hit.passage.id, asked.query) for hit in hits)
+    return Result(facts, hits[0].intent, confidence=sure, writer="retrieved")
 
 
 _WISHES: Mapping[str, tuple[str, str]] = {
