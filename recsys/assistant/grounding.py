@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from recsys.assistant.sources import Passage
+from recsys.data.passages import Passage
 from recsys.explain.grounding import limits
 from recsys.llm.clauses import ORDINALS, THINGS, VERBS, Clause, Term, clauses, lead, subject
 from recsys.llm.language import sentences, tokens

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.assistant.sources import SYNONYM, Passage
 from recsys.assistant.themes import Reader, Sentences, bank_hash, intent_of
+from recsys.data.passages import SYNONYM, Passage
 from recsys.data.store import Version, knowledge_store
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache

@@ -20,6 +20,8 @@ OTHER_KIND = 0.35
 
 FOUND = 12
 """Passages among which the answer is looked for."""
+PAYMENT = frozenset({"cash", "cheque", "crypto"})
+"""Ways of paying: the shop's rule lists those it takes."""
 UNSURE = 0.5
 """Confidence below which a question is read again in general words."""
 
@@ -68,13 +70,12 @@ class Listener:
         for row in named:
             for name in (table.titles[row], table.ids[row]):
                 text = re.sub(re.escape(name), "the product", text, flags=re.IGNORECASE)
-        text = table.canonical(text)
+        text = table.canonical(general_places(text, dialogue.spoken_in(question)))
         if not named and (meant := dialogue.named(question, table)):
             of_title = table.title_terms[meant[0]]
             words = [word for word in re.findall(r"[a-z][\w'-]*", text) if of_title & set(tokens(word))]
             for at, word in enumerate(words):
                 text = re.sub(rf"(?<![\w]){re.escape(word)}(?![\w])", "the product" if at == 0 else "", text, count=1)
-        text = general_places(text, dialogue.spoken_in(question))
         for brand in table.brand_names:
             text = text.replace(brand.lower(), "")
         return NAME.sub(lambda match: "products" if table.names_kind(match.group()) else match.group(), text)
@@ -82,7 +83,7 @@ class Listener:
     def _rules(self, text: str, read: Sentences) -> tuple[float, list[Hit]]:
         hits = self._knowledge.rules(text, dialogue.spoken_in(text), FOUND, read=read)
         hits = self._of_its_kind(text, hits)
-        if asked := services(text):  # what no rule names, no rule answers
+        if asked := services(text) - PAYMENT:  # what no rule names, no rule answers; but ways of paying are listed
             hits = [hit for hit in hits if asked <= services(f"{hit.passage.title}. {hit.passage.text}")]
         hits = covering(text, hits) if hits else []
         theme = theme_names()[int(read.themes[0].argmax())]

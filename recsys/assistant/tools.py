@@ -205,6 +205,13 @@ _WISHES: Mapping[str, tuple[str, str]] = {
     "change": ("Can I change the delivery address after ordering?", "下单后可以修改收货地址吗？"),
     "missing": ("My parcel has not arrived. What should I do?", "包裹没有收到怎么办？"),
 }
+
+
+def rule_on(wish: str, language: str) -> str:
+    """The question whose rule says how a wish about an order is met."""
+    return _WISHES[wish][language == "zh"]
+
+
 LATEST = 3
 """Orders told of when none is named."""
 
@@ -281,7 +288,7 @@ def _what_is_allowed(context: Context, order: Order, asked: OrderStatus, bound: 
     facts = [Fact(context.say(state), f"order:{order.order_id}")] if state else []
     if state == "cancelled_already":
         return facts
-    queries = [_WISHES[asked.wish][context.language == "zh"]]
+    queries = [rule_on(asked.wish, context.language)]
     if asked.wish == "return":  # what the order holds may have a rule of its own
         queries.append(f"{asked.question} {_told(context, order)}")
     for query in queries:
@@ -309,9 +316,12 @@ def joined(results: Sequence[Result]) -> Result:
     if len(parts) == 1:
         return parts[0]
     found = [result for result in parts if result.found] or parts
-    lines = [fact for r in parts for fact in r.lines]
+    lines: list[Fact] = []
+    for fact in (fact for r in parts for fact in r.lines):
+        if not any(fact.text in told.text for told in lines):
+            lines.append(fact)
     return Result(
-        tuple(dict.fromkeys(lines)),
+        tuple(lines),
         found[0].intent,
         found=any(r.found for r in parts),
         passes_on=any(r.passes_on for r in parts)

@@ -12,7 +12,7 @@ import pytest
 from recsys.assistant import Answer, Assistant, Done, Knowledge, Orders, Sources, Token, answer_table, setup
 from recsys.assistant.evaluate import conversation, grounded, privacy_leaks, refused, retrieval
 from recsys.assistant.grounding import check_answer
-from recsys.assistant.sources import Passage, faq_passages, read_knowledge
+from recsys.data.passages import Passage, faq_passages, read_knowledge
 from recsys.data.sample import sample_dir
 from recsys.encoders.encoder import Encoder
 from recsys.errors import BadInput

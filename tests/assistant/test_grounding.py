@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from recsys.assistant.grounding import check_answer
-from recsys.assistant.sources import Passage
+from recsys.data.passages import Passage
 from recsys.llm.clauses import clauses, lead
 
 DATA = Path(__file__).parent / "data"

@@ -27,10 +27,10 @@ from recsys.assistant.knowledge import WRITTEN_FOR, Knowledge, fits, load_live, 
 from recsys.assistant.lessons import lessons, prompt, rated, train_assistant
 from recsys.assistant.product_facts import applying
 from recsys.assistant.safety import gives_orders
-from recsys.assistant.sources import faq_passages, policy_passages, product_passages, read_knowledge
 from recsys.assistant.themes import INTENTS, Reader, intent_of, theme_intents, theme_names
 from recsys.data.feedback import Feedback
 from recsys.data.orders import Orders, order_numbers
+from recsys.data.passages import faq_passages, policy_passages, product_passages, read_knowledge
 from recsys.encoders.encoder import Encoder
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm.language import concept_names, concepts, language_of, sentences, tokens
