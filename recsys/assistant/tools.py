@@ -246,22 +246,21 @@ def order_status(context: Context, asked: OrderStatus, named: Sequence[str], sev
 
 
 def _holding(context: Context, orders: Sequence[Order], question: str) -> Sequence[Order]:
-    """The orders that hold a product of the kind the question names; all of them where it names none."""
+    """The orders that hold a product of the kind, the brand or the words of the question; all where none does."""
     table = context.table
-    wanted = None if table is None else parse(question, table)
-    if table is None or wanted is None or not (wanted.categories or wanted.brands):
+    if table is None:
         return orders
-    held = [
-        order
-        for order in orders
-        if any(
-            (row := table.row.get(item, -1)) >= 0
-            and (not wanted.categories or table.categories[row] in wanted.categories)
-            and (not wanted.brands or table.brands[row] in wanted.brands)
-            for item in order.item_ids
-        )
-    ]
-    return held or orders
+    wanted = parse(question, table)
+
+    def meant(item: str) -> bool:
+        row = table.row.get(item, -1)
+        if row < 0 or (wanted.brands and table.brands[row] not in wanted.brands):
+            return False
+        if wanted.categories:
+            return table.categories[row] in wanted.categories
+        return bool(wanted.brands or table.title_terms[row] & set(wanted.words))
+
+    return [order for order in orders if any(map(meant, order.item_ids))] or orders
 
 
 def _told(context: Context, order: Order) -> str:

@@ -513,3 +513,17 @@ def test_the_language_of_an_answer_is_that_of_the_sentence_around_names() -> Non
     assert spoken_in("有没有 wireless 的 headphones") == "zh"
     assert spoken_in("is the Brunholm 日常带盖奶锅 dishwasher safe please tell me") == "en"
     assert spoken_in("LAP008") == "en"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        ("do you sell washing shoes", "washing shoe"),
+        ("trail shoes", ""),
+        ("running shoes for kids", ""),
+        ("a bicycle for my son", "bicycle"),
+        ("vegan laptops", ""),
+    ],
+)
+def test_a_kind_that_is_not_sold_is_told_from_a_wish(sentence: str, kind: str) -> None:
+    assert parse(sentence, SHELVES).no_such == kind

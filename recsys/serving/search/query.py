@@ -157,7 +157,7 @@ class Constraints:
         Another kind of product begins anew; a word of this turn takes the place of one it excludes.
         """
         if self.categories and self.categories != earlier.categories:
-            earlier = Constraints(price_max=earlier.price_max, price_min=earlier.price_min)
+            return self
         words = self.words if self.words and not self.categories else (*earlier.words, *self.words)
         given = {name: value for name, value in vars(self).items() if value not in (None, frozenset(), (), "")}
         merged = replace(earlier, **{"unknown": (), **given, "words": earlier.words})
