@@ -479,7 +479,9 @@ def test_another_kind_of_product_begins_anew(assistant: Assistant) -> None:
     assert "within your limit" not in told.text
 
 
-@pytest.mark.parametrize("said", ["your website sucks and nobody answers my mails", "what a joke, my parcel is late again"])
+@pytest.mark.parametrize(
+    "said", ["your website sucks and nobody answers my mails", "what a joke, my parcel is late again"]
+)
 def test_anger_gets_an_apology_and_a_way_out(assistant: Assistant, said: str) -> None:
     (told,) = talk(assistant, said)
     assert told.text.startswith("I am sorry")
