@@ -11,8 +11,8 @@ from scipy.special import expit
 
 from recsys.assistant.knowledge import Hit
 from recsys.assistant.themes import Sentences, theme_intents, theme_names
-from recsys.llm.clauses import places
 from recsys.llm.language import concept_names, concepts, word_list
+from recsys.llm.places import places
 
 MAX_PARTS = 3
 """Questions in one turn that are answered."""

@@ -10,8 +10,9 @@ from recsys.assistant.hearing import Heard, confidence, covering, intent_of_them
 from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.themes import Reader, Sentences, intent_of, theme_names
 from recsys.assistant.wishes import NAME
-from recsys.llm.clauses import general_places, services
+from recsys.llm.clauses import services
 from recsys.llm.language import tokens
+from recsys.llm.places import general_places
 from recsys.serving.search import ProductTable
 
 OTHER_KIND = 0.35

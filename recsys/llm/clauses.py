@@ -86,37 +86,6 @@ def services(text: str) -> set[str]:
     return {t.key for t in _terms(text) if t.kind == "service"}
 
 
-def places(text: str) -> set[str]:
-    """Which of the places that shops deliver to or not a text names: a country or union, or a city of it."""
-    return {t.key for t in _terms(text) if t.kind == "place"}
-
-
-def general_places(text: str, language: str) -> str:
-    """A text with each place named by its country or union: what holds of Berlin is said of the European Union."""
-    return _place_forms().sub(lambda match: _GENERAL[language][_forms_of_places()[match.group().lower()]], text)
-
-
-_GENERAL = {
-    "en": {"uk": "the United Kingdom", "ireland": "Ireland", "eu": "the European Union"}
-    | {"eu_country": "the European Union", "elsewhere": "another country"},
-    "zh": {"uk": "英国", "ireland": "爱尔兰", "eu": "欧盟", "eu_country": "欧盟", "elsewhere": "国外"},
-}
-
-
-@cache
-def _forms_of_places() -> dict[str, str]:
-    source = resources.files(__package__).joinpath("meanings.toml").read_text(encoding="utf-8")
-    places = tomllib.loads(source)["places"]
-    return {form.strip(): key for key, forms in places.items() for form in forms.split(",")}
-
-
-@cache
-def _place_forms() -> re.Pattern[str]:
-    forms = sorted(_forms_of_places(), key=len, reverse=True)
-    parts = [re.escape(f) if "\u3400" <= f[0] <= "\u9fff" else rf"(?<![a-z]){re.escape(f)}(?![a-z])" for f in forms]
-    return re.compile("|".join(parts), re.IGNORECASE)
-
-
 def lead(text: str) -> tuple[bool | None, str]:
     """The yes or no that a text begins with (None without one), and the rest."""
     found = _LEAD.match(text.strip())
