@@ -83,7 +83,7 @@ def assistant(
     Example: recsys finetune assistant --questions qa.parquet --out adapter
     """
     from recsys.assistant import lessons
-    from recsys.assistant.feedback import Feedback, examples
+    from recsys.data.feedback import Feedback
     from recsys.data.sources import read_table
     from recsys.llm.tuning import TuningConfig
 
@@ -92,7 +92,7 @@ def assistant(
         out,
         base,
         TuningConfig(method="full" if full else "lora", epochs=epochs, max_steps=max_steps),
-        feedback=examples(Feedback(feedback).table()) if feedback is not None else None,
+        feedback=lessons.rated(Feedback(feedback).table()) if feedback is not None else None,
         resume=resume,
         progress=interactive(),
     )

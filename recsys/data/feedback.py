@@ -12,10 +12,8 @@ from typing import Literal
 import pandas as pd
 from filelock import FileLock
 
-from recsys.assistant.lessons import prompt
 from recsys.data.atomic import write_text
 from recsys.errors import BadInput
-from recsys.llm.tuning import Example
 
 log = logging.getLogger(__name__)
 
@@ -104,9 +102,3 @@ def _user_of(line: str) -> str | None:
         return json.loads(line).get("user_id")
     except json.JSONDecodeError:
         return None
-
-
-def examples(table: pd.DataFrame) -> list[Example]:
-    """Well-rated answers as lessons for fine-tuning; answers that were handed over or rated badly teach nothing."""
-    good = table[(table["rating"] == 1) & ~table["handover"].astype(bool) & (table["kind"] == "answer")]
-    return [Example(prompt(q), f" {a}") for q, a in zip(good["question"], good["answer"], strict=True) if a]
