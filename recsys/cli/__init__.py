@@ -36,6 +36,7 @@ COMMANDS = (
     "finetune",
     "pretrain",
     "benchmark",
+    "trust",
 )
 
 

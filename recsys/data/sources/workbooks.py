@@ -16,10 +16,13 @@ EXTRA = "xlsx"
 
 def read_workbook(data: bytes) -> tuple[pd.DataFrame, list[str]]:
     """All sheets with the first one's columns, one below the other; texts stay texts and numbers numbers."""
-    require("python_calamine", EXTRA)
-    book = pd.read_excel(
-        io.BytesIO(data), sheet_name=None, dtype=object, keep_default_na=False, na_values=MISSING, engine="calamine"
-    )
+    damaged = require("python_calamine", EXTRA).CalamineError
+    try:
+        book = pd.read_excel(
+            io.BytesIO(data), sheet_name=None, dtype=object, keep_default_na=False, na_values=MISSING, engine="calamine"
+        )
+    except damaged as error:
+        raise ValueError(f"no readable workbook: {error}") from error
     sheets = {name: sheet for name, sheet in book.items() if sheet.shape[1]}
     if not sheets:
         return pd.DataFrame(), []
