@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from recsys.data.numbers import read_amounts
-from recsys.data.parsing import STRING, as_ids, as_text, with_numbers
+from recsys.data.parsing import STRING, as_ids, as_text, storable, storable_cell, with_numbers
 from recsys.data.report import EXAMPLES, TableReport
 from recsys.data.vocabulary import Vocabulary, rename, vocabulary
 from recsys.errors import BadInput
@@ -255,13 +255,15 @@ def _as_line(record: dict[Any, Any]) -> str:
 
 
 def tidy(raw: pd.DataFrame, source: str) -> pd.DataFrame:
-    """`raw` with tidy column names, or `BadInput` where it has no rows or one name twice."""
-    table = raw.set_axis([str(name).strip().lstrip("\ufeff") for name in raw.columns], axis=1)
+    """`raw` with tidy column names and cells that can be stored, or `BadInput` where a name is there twice."""
+    table = raw.set_axis([storable(str(name)).strip().lstrip("\ufeff") for name in raw.columns], axis=1)
     names = list(table.columns)
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise BadInput(f"{source}: column {', '.join(map(repr, twice))} appears twice; keep one.")
-    return table
+    # Columns of Arrow's text hold nothing that cannot be stored; objects, as JSON and frames bring them, may.
+    objects = [name for name, column in table.items() if column.dtype == object]
+    return table.assign(**{str(name): table[name].map(storable_cell) for name in objects}) if objects else table
 
 
 def with_columns(

@@ -54,9 +54,9 @@ def _move(good: bytes, rng: np.random.Generator) -> bytes:
 
 #: How many of ten thousand faults are of each kind, and what is done to the file.
 KINDS: Mapping[str, tuple[int, Damage]] = {
-    "bit flipped": (5_000, _flip),
-    "bytes overwritten": (1_200, _overwrite),
-    "bytes moved": (600, _move),
+    "bit flipped": (5_200, _flip),
+    "bytes overwritten": (1_250, _overwrite),
+    "bytes moved": (650, _move),
     "file cut short": (1_500, lambda good, rng: good[: int(rng.integers(len(good)))]),
     "file grown": (300, lambda good, rng: good + rng.bytes(int(rng.integers(1, 4_097)))),
     "file gone": (200, lambda good, rng: None),

@@ -22,6 +22,7 @@ from recsys.data.personal import mask_personal
 from recsys.data.sources import read_table
 from recsys.data.sources.records import flat
 from recsys.data.times import as_times
+from recsys.data.validation import tidy
 from recsys.errors import BadInput
 
 #: How many of a million inputs are files of each format.
@@ -83,7 +84,7 @@ CELL_KINDS: Mapping[str, tuple[int, Callable[[pd.Series], int]]] = {
     "prices": (160_000, lambda values: len(as_amounts(values))),
     "quantities": (120_000, lambda values: len(as_quantities(values))),
     "dates": (160_000, lambda values: len(as_times(values).seconds)),
-    "ids": (160_000, lambda values: len(as_ids(values))),
+    "ids": (180_000, lambda values: len(as_ids(values))),
     "flags": (60_000, lambda values: len(as_flags(values))),
     "lists and records": (60_000, lambda values: len(flat(pd.DataFrame({"x": values})))),
     "texts": (60_000, lambda values: len(without_markup(as_text(values, 5_000)[0])[0])),
@@ -100,6 +101,7 @@ def cell_maker(kind: str, variables: Mapping[str, str], seed: int) -> Make:
 
         def work(number: int) -> str:
             values = mutations.column(Random(f"{seed} {kind} {number}"), CELLS)  # noqa: S311 - no secret
+            values = tidy(pd.DataFrame({"x": values}), "cells")["x"]  # the door of all tables
             if (count := read(values)) != len(values):
                 raise Breach(f"{len(values)} cells were given and {count} came back")
             return "read"

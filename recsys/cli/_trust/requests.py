@@ -21,7 +21,7 @@ from recsys.cli._trust.result import Breach
 from recsys.cli._trust.shop import SHOPPERS, enter
 from recsys.cli._trust.supervised import LeftOut, Make, Work
 
-COUNT = 100_000
+COUNT = 80_000
 _HEADERS = (b"authorization", b"accept", b"content-type", b"x-request-id", b"accept-language", b"cookie", b"range")
 _DEEP = 6
 

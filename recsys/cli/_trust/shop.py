@@ -86,4 +86,4 @@ def enter(variables: Mapping[str, str]) -> None:
     """Put a trial's variables in place of all of the user's own; for a process that is the trial's alone."""
     for name in [name for name in os.environ if name.startswith("RECSYS_")]:
         del os.environ[name]
-    os.environ |= variables | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    os.environ |= {**variables, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
