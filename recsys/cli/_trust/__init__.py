@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from recsys.cli._trust import damage, erasure, faults, network, nights, readers,
 from recsys.cli._trust.commands import expect, run
 from recsys.cli._trust.result import Result, Tally, markdown
 from recsys.cli._trust.supervised import Limits, Make, supervise
-from recsys.progress import progress_bar
+from recsys.cli._trust.trial import Trial
+from recsys.progress import progress_bar, stage
 
 __all__ = ["STAGES", "Plan", "Result", "Tally", "markdown", "prepare"]
 
@@ -72,17 +74,20 @@ class Plan:
     ) -> Tally:
         """Try one kind under a bar; `full` and the tally count inputs, of which a case holds `times`."""
         cases = self.cases(kind, full // times) if cases is None else cases
-        with progress_bar(self.progress) as bar:
+        with stage(kind), progress_bar(self.progress, threaded=False) as bar:
             task = bar.add_task(kind, total=len(cases) * times)
+            drawn = 0.0
+
+            def advance(done: int) -> None:
+                nonlocal drawn
+                bar.update(task, advance=done)
+                if time.monotonic() > drawn + 0.2:
+                    bar.refresh()
+                    drawn = time.monotonic()
+
+            bar.refresh()
             return supervise(
-                kind,
-                make,
-                cases,
-                self.folder,
-                workers=self.workers,
-                limits=limits,
-                times=times,
-                advance=lambda done: bar.update(task, advance=done),
+                kind, make, cases, self.folder, workers=self.workers, limits=limits, times=times, advance=advance
             )
 
 
@@ -131,7 +136,7 @@ def _make_base(folder: Path, variables: Mapping[str, str]) -> None:
     EventWriter(where / EVENTS).append({"user_id": user, **seen} for user in shop.SHOPPERS)
     Feedback(where / "feedback").add("where is it?", "on its way", user_id=shop.SHOPPERS[0])
     Handovers(where).add("where is it?", "asked where it is", shop.SHOPPERS[0])
-    faults.Trial.measure(where, variables)
+    Trial.measure(where, variables)
 
 
 def _faults(plan: Plan) -> Result:

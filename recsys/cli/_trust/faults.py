@@ -5,7 +5,6 @@ After each, the live version is whole and gives the lists it gave, or those that
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import resource
@@ -20,111 +19,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys.cli._trust.commands import Ended, Running, expect, lists, live_lists, run
+from recsys.cli._trust.commands import Ended, Running, expect, live_lists, run
 from recsys.cli._trust.private import as_nobody, small_disk
 from recsys.cli._trust.result import Breach
 from recsys.cli._trust.shop import enter
 from recsys.cli._trust.supervised import Make, Work
+from recsys.cli._trust.trial import WRITERS, Trial, run_once_here
 from recsys.data import store as store_module
 from recsys.data.store import Store
 
 Rng = np.random.Generator
-Before = Callable[[], None]
-EXPECTED = "expected"
-WRITERS = ("embed", "nightly", "train", "forget", "recommend")
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A shop on which commands are tried, and what it answers before and after each of them.
-
-    Attributes
-    ----------
-    base
-        The shop as it was; each case begins with a copy.
-    lists
-        Its lists.
-    after
-        Lists after each command that ran undisturbed, and the seconds it took.
-    """
-
-    folder: Path
-    logs: Path
-    base: Path
-    variables: Mapping[str, str]
-    lists: pd.DataFrame
-    after: dict[str, tuple[pd.DataFrame, float]]
-
-    @classmethod
-    def load(cls, folder: Path, logs: Path, base: Path, variables: Mapping[str, str]) -> Trial:
-        """A trial in `folder` with what `measure` has found."""
-        kept = base.parent / EXPECTED
-        seconds = json.loads((kept / "seconds.json").read_text("utf-8"))
-        after = {name: (pd.read_parquet(kept / f"{name}.parquet"), took) for name, took in seconds.items()}
-        for place in (folder / "out", logs):
-            place.mkdir(exist_ok=True)
-        return cls(folder, logs, base, variables, pd.read_parquet(kept / "before.parquet"), after)
-
-    @classmethod
-    def measure(cls, base: Path, variables: Mapping[str, str]) -> None:
-        """Run each command once, undisturbed, and keep the lists of before and after beside the shop."""
-        kept = base.parent / EXPECTED
-        kept.mkdir()
-        live_lists(base)[1].to_parquet(kept / "before.parquet")
-        (kept / "seconds.json").write_text("{}", "utf-8")
-        trial = cls.load(kept, kept, base, variables)
-        seconds = {}
-        for name in WRITERS:
-            shop, began = trial.fresh(), time.monotonic()
-            expect(trial.run(name), [0])
-            seconds[name] = time.monotonic() - began
-            live_lists(shop)[1].to_parquet(kept / f"{name}.parquet")
-        shutil.rmtree(kept / "shop")
-        (kept / "seconds.json").write_text(json.dumps(seconds), "utf-8")
-
-    @property
-    def out(self) -> Path:
-        """Where `recommend` writes its lists."""
-        return self.folder / "out" / "lists.parquet"
-
-    def fresh(self) -> Path:
-        """A new copy of the shop."""
-        shutil.rmtree(self.folder / "shop", ignore_errors=True)
-        return Path(shutil.copytree(self.base, self.folder / "shop"))
-
-    def arguments(self, name: str, shop: Path | None = None) -> list[str]:
-        """A command's arguments: changed items for a night, one shopper to erase, lists for a file."""
-        tables = self.base.parent
-        changed = ["--items", f"{tables}/changed.csv", "--interactions", f"{tables}/events.csv"]
-        own = {
-            "embed": changed,
-            "nightly": changed,
-            "train": [],
-            "forget": ["--user", "003"],
-            "recommend": ["--users", f"{tables}/shoppers.csv", "--k", "8", "--out", str(self.out)],
-        }
-        return [name, *own[name], "--artifacts", str(shop or self.folder / "shop")]
-
-    def run(self, name: str, before: Before | None = None, kill_after: float | None = None) -> Ended:
-        """Run a command on the copy."""
-        log = self.logs / f"{name}.log"
-        return run(self.arguments(name), self.variables, log, before=before, kill_after=kill_after)
-
-    def check(self, name: str, shop: Path) -> str:
-        """Which of both states the shop is in; a `Breach` where it is in neither."""
-        live, found = live_lists(shop)
-        was = Store(self.base).current_id()
-        if live == was and found.equals(self.lists):
-            return "as before"
-        if live != was and found.equals(self.after[name][0]):
-            return "published"
-        raise Breach(f"{name}: lists that are neither those of before nor those of after")
-
-    def finish(self, name: str) -> None:
-        """Run the command again, undisturbed: it must end what was begun."""
-        expect(self.run(name), [0])
-        if not live_lists(self.folder / "shop")[1].equals(self.after[name][0]):
-            raise Breach(f"{name}: run again after the fault, it gives other lists than undisturbed")
 
 
 Case = Callable[[Trial, str, Rng], str]
@@ -304,18 +208,6 @@ KINDS: Mapping[str, Fault] = {
 }
 
 
-def _run_once_here(folder: Path, base: Path, variables: Mapping[str, str]) -> None:
-    """Run each command once in this process, for what it imports."""
-    from recsys import cli
-
-    (folder / "once").mkdir()
-    trial = Trial.load(folder / "once", folder / "logs", base, variables)
-    for name in WRITERS:
-        trial.fresh()
-        cli.app(trial.arguments(name), standalone_mode=False)
-    lists(trial.folder / "shop")
-
-
 def maker(kind: str, base: Path, variables: Mapping[str, str], seed: int) -> Make:
     """The work of one kind on copies of the shop at `base`; the commands take turns."""
     fault = KINDS[kind]
@@ -326,7 +218,7 @@ def maker(kind: str, base: Path, variables: Mapping[str, str], seed: int) -> Mak
         (folder / "logs").mkdir()
         enter(variables)
         if fault.place is as_nobody:  # who may not read the interpreter's own files: all is imported before
-            _run_once_here(folder, given / base.name, variables)
+            run_once_here(folder, given / base.name, variables)
         where = fault.place(folder)
         trial = Trial.load(where, folder / "logs", given / base.name, variables)
 
