@@ -480,3 +480,13 @@ def test_a_date_or_a_number_too_large_is_no_price():
     odd = pd.Series([pd.NaT, pd.Timestamp("2024-01-01"), 10**400, True, "5"], dtype=object)
     assert as_amounts(odd).tolist()[-1] == 5.0
     assert np.isnan(as_amounts(odd)[:3]).all()
+
+
+def test_text_in_parquet_that_is_no_text_is_told_when_it_is_read(tmp_path):
+    table = pa.table({"item_id": ["a", "b"], "title": ["PANS", "pots"]})
+    pq.write_table(table, tmp_path / "items.parquet", compression="none", use_dictionary=False, write_statistics=False)
+    raw = (tmp_path / "items.parquet").read_bytes()
+    assert raw.count(b"PANS") == 1
+    put(tmp_path / "items.parquet", raw.replace(b"PANS", b"P\xffNS"))
+    with pytest.raises(BadInput, match=r"items.parquet: cannot be read; damaged"):
+        read_table(tmp_path / "items.parquet")

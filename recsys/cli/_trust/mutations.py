@@ -67,10 +67,22 @@ def column(rng: Random, size: int) -> pd.Series:
 def _table(rng: Random) -> tuple[list[str], list[list[str]]]:
     names = [rng.choice(("item_id", "sku")), "title"] if rng.random() < 0.5 else ["user_id", "item_id", "timestamp"]
     names += [rng.choice(_COLUMNS) if rng.random() < 0.9 else cell(rng) for _ in range(rng.randint(0, 4))]
-    rows = [[cell(rng) for _ in names] for _ in range(rng.randint(1, 8))]
+    rows = [[_cell_of(rng, name) for name in names] for _ in range(rng.randint(1, 8))]
     if rng.random() < 0.2:
         rng.choice(rows).append(cell(rng))
     return names, rows
+
+
+def _cell_of(rng: Random, name: str) -> str:
+    """A cell of a column: what belongs there, most of the time in those without which a row is no use."""
+    usual = {
+        "item_id": lambda: f"i{rng.randint(0, 20)}",
+        "sku": lambda: f"i{rng.randint(0, 20)}",
+        "user_id": lambda: f"u{rng.randint(0, 5)}",
+        "title": lambda: f"red pan {rng.randint(0, 9)}",
+        "timestamp": lambda: str(1_700_000_000 + rng.randint(0, 10**7)),
+    }
+    return usual[name]() if name in usual and rng.random() < 0.7 else cell(rng)
 
 
 def file(rng: Random, kind: str) -> bytes:
