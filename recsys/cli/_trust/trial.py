@@ -117,6 +117,8 @@ class Trial:
 
 def run_once_here(folder: Path, base: Path, variables: Mapping[str, str]) -> None:
     """Run each command once in this process, for what it imports."""
+    import http.cookiejar  # noqa: F401 - what HTTP clients import when they are first needed
+
     from recsys import cli
 
     (folder / "once").mkdir()
