@@ -24,7 +24,7 @@ from recsys.cli._trust.private import as_nobody, small_disk
 from recsys.cli._trust.result import Breach
 from recsys.cli._trust.shop import enter
 from recsys.cli._trust.supervised import Make, Work
-from recsys.cli._trust.trial import WRITERS, Trial, run_once_here
+from recsys.cli._trust.trial import WRITERS, Trial
 from recsys.data import store as store_module
 from recsys.data.store import Store
 
@@ -217,8 +217,6 @@ def maker(kind: str, base: Path, variables: Mapping[str, str], seed: int) -> Mak
         given = Path(shutil.copytree(base.parent, folder / "given"))
         (folder / "logs").mkdir()
         enter(variables)
-        if fault.place is as_nobody:  # who may not read the interpreter's own files: all is imported before
-            run_once_here(folder, given / base.name, variables)
         where = fault.place(folder)
         trial = Trial.load(where, folder / "logs", given / base.name, variables)
 

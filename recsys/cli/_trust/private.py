@@ -1,7 +1,7 @@
 """A disk of a few megabytes, and an account without rights: for this process alone, seen by nobody else.
 
 Linux gives both to a process of its own: a mount namespace (under an account that is not root, within a user
-namespace), and another user id.
+namespace), and another user id. Under an account that is not root, it is that account whose rights are taken.
 """
 
 from __future__ import annotations
@@ -55,4 +55,6 @@ def as_nobody(folder: Path) -> Path:
         os.setgroups([])
         os.setgid(_NOBODY)
         os.setuid(_NOBODY)
+        if not os.access(os.__file__, os.R_OK):
+            raise LeftOut("only root may read this Python's own files: run it under another account")
     return folder

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from recsys.cli._trust.commands import Ended, expect, lists, live_lists, run
+from recsys.cli._trust.commands import Ended, expect, live_lists, run
 from recsys.cli._trust.result import Breach
 from recsys.data.store import Store
 
@@ -113,17 +113,3 @@ class Trial:
         expect(self.run(name), [0])
         if not live_lists(self.folder / "shop")[1].equals(self.after[name][0]):
             raise Breach(f"{name}: run again after the fault, it gives other lists than undisturbed")
-
-
-def run_once_here(folder: Path, base: Path, variables: Mapping[str, str]) -> None:
-    """Run each command once in this process, for what it imports."""
-    import http.cookiejar  # noqa: F401 - what HTTP clients import when they are first needed
-
-    from recsys import cli
-
-    (folder / "once").mkdir()
-    trial = Trial.load(folder / "once", folder / "logs", base, variables)
-    for name in WRITERS:
-        trial.fresh()
-        cli.app(trial.arguments(name), standalone_mode=False)
-    lists(trial.folder / "shop")
