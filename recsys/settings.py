@@ -160,6 +160,11 @@ class GateSettings(_Section):
     """How far the scores of a sample may move between nights, as a population stability index; see `pipeline.drift`."""
     max_shrink: float = Field(0.5, gt=0, le=1)
     """Share of items or events that may vanish from one night to the next before the input is called broken."""
+    max_segment_gap: float = Field(0.3, ge=0, le=1)
+    """How far per-user AUC may differ between segments of shoppers, beyond chance; above 0.1 a night warns."""
+    max_exposure: float = Field(0.8, ge=0, le=1)
+    """Share of places in lists that the most popular tenth of items may take beyond its share of later purchases; above
+    0.4 a night warns."""
 
 
 class ExplainSettings(_Section):

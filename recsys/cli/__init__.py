@@ -38,6 +38,7 @@ COMMANDS = (
     "finetune",
     "pretrain",
     "benchmark",
+    "trust",
 )
 
 

@@ -17,7 +17,8 @@ from recsys.errors import BadInput
 from recsys.evaluation import baselines, metrics
 from recsys.evaluation.baselines import ranker_scores
 from recsys.evaluation.metrics import Estimate
-from recsys.evaluation.splits import Holdout, hold_out, measure
+from recsys.evaluation.splits import Holdout, Measured, hold_out, measure
+from recsys.pipeline import fairness
 from recsys.pipeline.night import Night
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker
@@ -48,9 +49,12 @@ def judge(night: Night, shop: Snapshot, texts: HistoryEncoder) -> Verdict:
     impressions = impressions_of(learnt)
     try:
         holdout = hold_out(learnt.events, settings.evaluation, settings.seed)
-        ours = _per_user_auc(learnt.facts, texts, holdout, impressions, settings, night.progress)
+        measured = _measured(learnt.facts, texts, holdout, impressions, settings, night.progress)
     except BadInput as error:
         return Verdict(False, f"not compared ({error})", {})
+    ours, fair = measured.per_user["auc"], fairness.measure(learnt, holdout, measured, settings.seed)
+    if unfair := fairness.judge(fair, settings.gate):
+        return Verdict(True, unfair, {"fairness": fair})
     rival_name, theirs = "recent popularity", None
     if live is not None and (live.path / "ranker").is_dir() and not _same(shop, live, settings):
         rival_name, theirs = f"version {live.id}", _live_auc(night, live, learnt, holdout, texts)
@@ -67,7 +71,7 @@ def judge(night: Night, shop: Snapshot, texts: HistoryEncoder) -> Verdict:
     )
     if refused:
         message = f"refused: {message}; it loses by more than gate.margin = {settings.gate.margin}"
-    return Verdict(refused, message, _figures(rival_name, candidate, rival, gap, len(ours)))
+    return Verdict(refused, message, {**_figures(rival_name, candidate, rival, gap, len(ours)), "fairness": fair})
 
 
 def _figures(rival: str, ours: Estimate, theirs: Estimate, gap: Estimate, users: int) -> dict[str, Any]:
@@ -132,7 +136,7 @@ def _live_auc(
             return None  # the old model is gone from this machine; recent popularity is the rival then
         texts = HistoryEncoder(encoder, shop, theirs, [old.history_pool], progress=night.progress)
     facts = _facts_as_of(old, shop, encoder)
-    return _per_user_auc(facts, texts, holdout, impressions_of(shop), theirs, night.progress)
+    return _measured(facts, texts, holdout, impressions_of(shop), theirs, night.progress).per_user["auc"]
 
 
 def _facts_as_of(old: Snapshot, shop: Snapshot, encoder: Encodes) -> ItemFeatures:
@@ -148,15 +152,15 @@ def _facts_as_of(old: Snapshot, shop: Snapshot, encoder: Encodes) -> ItemFeature
     return both.take(rows)
 
 
-def _per_user_auc(
+def _measured(
     facts: ItemFeatures,
     texts: HistoryEncoder,
     holdout: Holdout,
     impressions: Impressions | None,
     settings: Settings,
     progress: bool,
-) -> metrics.Floats:
+) -> Measured:
     ranker = prepare_ranker(facts, holdout.train, texts, settings, impressions=impressions, progress=progress).ranker()
     histories = TrainingContext.as_of(facts, holdout.train, holdout.now, settings.training.half_life).histories
     catalogue = Candidates(np.arange(len(facts)), facts)
-    return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout).per_user["auc"]
+    return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout)
