@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recsys.assistant.feedback import Feedback
+from recsys.data.feedback import Feedback
 from recsys.cli._trust.commands import lists
 from recsys.cli._trust.result import Breach
 from recsys.cli._trust.shop import enter

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from recsys.assistant.feedback import Feedback
+from recsys.data.feedback import Feedback
 from recsys.cli._trust import shop as tiny
 from recsys.cli._trust.commands import expect, run
 from recsys.cli._trust.result import Breach
