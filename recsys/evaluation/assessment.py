@@ -229,7 +229,7 @@ def _baselines(case: Case, full: Ranker) -> tuple[dict[str, Scores], dict[str, s
     models["TF-IDF cosine"] = baselines.tfidf_cosine(facts, case.histories)
     models["embedding cosine"] = baselines.embedding_cosine(facts, case.histories)
     others = tuple(block.name for block in full.blocks if block.name != TextVectors.name)
-    models[DESIGN] = case.scores(case.trainer.ranker(without=others))
+    models[DESIGN] = case.scores(case.trainer.ranker(without=others, calibrated=False))
     return models, skipped
 
 
@@ -272,7 +272,7 @@ def ablation(case: Case, full: Ranker, measured: Measured, how: Mapping[str, int
     """Ablation: each block left out in turn, the weights fitted again; the largest loss of AUC first."""
     out = []
     for block in full.blocks:
-        less = measure(case.scores(case.trainer.ranker(without=(block.name,))), case.holdout)
+        less = measure(case.scores(case.trainer.ranker(without=(block.name,), calibrated=False)), case.holdout)
         lost = {f: metrics.difference(measured.per_user[f], less.per_user[f], **how) for f in FIGURES}
         out.append(AblationEffect(block.name, block.meaning, lost))
     return sorted(out, key=lambda effect: -effect.figures["auc"].value)

@@ -160,7 +160,7 @@ def _per_user_auc(
     table = Lazy(lambda: shop.tables.value.items)
     ranker = prepare_ranker(
         facts, holdout.train, texts, settings, table=table, impressions=impressions, progress=progress
-    ).ranker()
+    ).ranker(calibrated=False)
     histories = TrainingContext.as_of(facts, holdout.train, holdout.now, settings.training.half_life).histories
     catalogue = Candidates(np.arange(len(facts)), facts)
     return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout).per_user["auc"]

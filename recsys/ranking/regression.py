@@ -103,7 +103,12 @@ class Regression:
 
     @classmethod
     def fit(
-        cls, split: TrainingSplit, strengths: Sequence[float], columns: NDArray[np.intp] | slice = slice(None)
+        cls,
+        split: TrainingSplit,
+        strengths: Sequence[float],
+        columns: NDArray[np.intp] | slice = slice(None),
+        *,
+        calibrated: bool = True,
     ) -> Regression:
         """Regularisation on the held-out part, weights on everything, slope and intercept on the latest window.
 
@@ -113,28 +118,27 @@ class Regression:
             Inverse regularisations to choose from.
         columns
             Fit these columns only.
+        calibrated
+            Whether the logits are to be probabilities; where only lists are compared, two fits are spared.
         """
         pairs = split.pairs
         features = pairs.features if isinstance(columns, slice) else pairs.features[:, columns]
         y, w = pairs.bought, pairs.weights
         learn, check = split.learn, split.check
         best: tuple[float, float] | None = None
+        model = _solver()  # each fit goes on from the weights of the one before
         if y[check].any() and y[learn].any() and not y[check].all():
             X, held = features[learn], features[check]
             for strength in strengths:
-                model = _logistic(X, y[learn], w[learn], strength)
+                model.set_params(C=strength).fit(X, y[learn], sample_weight=w[learn])
                 z = model.decision_function(held)
                 gain = expected_dcg(z, y[check], pairs.importance_weight[check], pairs.shopper[check])
                 if best is None or gain > best[0]:
                     best = (gain, strength)
             del X, held
         _, strength = best or (0.0, strengths[len(strengths) // 2])
-        model = _logistic(features, y, w, strength)
-        latest, importance_weight = split.latest, pairs.importance_weight[split.latest]
-        unseen = _cross_fitted(split, features, strength)
-        slope = 1.0 if unseen is None else _slope(unseen, y[latest], importance_weight)
-        z = model.decision_function(features[latest]).astype(np.float64) if unseen is None else unseen
-        shift = intercept_shift(slope * z, y[latest], importance_weight)
+        model.set_params(C=strength).fit(features, y, sample_weight=w)
+        slope, shift = cls._calibration(split, features, model) if calibrated else (1.0, 0.0)
         return cls(
             model.coef_[0].astype(np.float64) * slope / split.spread[columns],
             split.means[columns],
@@ -144,6 +148,18 @@ class Regression:
             slope,
             shift,
         )
+
+    @staticmethod
+    def _calibration(
+        split: TrainingSplit, features: NDArray[np.float32], model: LogisticRegression
+    ) -> tuple[float, float]:
+        """Slope and intercept shift on the latest window, by weights that have not seen the shopper."""
+        y = split.pairs.bought
+        latest, importance_weight = split.latest, split.pairs.importance_weight[split.latest]
+        unseen = _cross_fitted(split, features, model.C)
+        slope = 1.0 if unseen is None else _slope(unseen, y[latest], importance_weight)
+        z = model.decision_function(features[latest]).astype(np.float64) if unseen is None else unseen
+        return slope, intercept_shift(slope * z, y[latest], importance_weight)
 
 
 def intercept_shift(z: NDArray[np.float64], y: NDArray[np.bool_], importance_weight: NDArray[np.float32]) -> float:
@@ -157,12 +173,10 @@ def intercept_shift(z: NDArray[np.float64], y: NDArray[np.bool_], importance_wei
     return float(brentq(lambda d: float(importance_weight @ expit(z + d)) - made, -REACH, REACH))
 
 
-def _logistic(
-    X: NDArray[np.float32], y: NDArray[np.bool_], w: NDArray[np.float32], strength: float
-) -> LogisticRegression:
+def _solver() -> LogisticRegression:
     from sklearn.linear_model import LogisticRegression  # a second to import, and only training needs it
 
-    return LogisticRegression(C=strength, max_iter=200, tol=1e-4).fit(X, y, sample_weight=w)
+    return LogisticRegression(max_iter=200, tol=1e-4, warm_start=True)
 
 
 def _cross_fitted(split: TrainingSplit, features: NDArray[np.float32], strength: float) -> NDArray[np.float64] | None:
@@ -179,7 +193,8 @@ def _cross_fitted(split: TrainingSplit, features: NDArray[np.float32], strength:
         return None
     z = np.empty(len(split.latest))
     for half, rows in split.rest:
-        model = _logistic(features[rows], y[rows], w[rows], strength)
+        # From zero: the final weights have seen every shopper.
+        model = _solver().set_params(C=strength).fit(features[rows], y[rows], sample_weight=w[rows])
         if half.any():
             z[half] = model.decision_function(features[split.latest[half]])
     return z

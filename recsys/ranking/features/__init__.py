@@ -13,6 +13,7 @@ from recsys.ranking.features.copurchase import (
     SequentialKNN,
 )
 from recsys.ranking.features.dislikes import Disliked
+from recsys.ranking.features.new_products import NewProducts
 from recsys.ranking.features.popularity import LastVisitPopularity, Popularity, Recency
 from recsys.ranking.features.repeats import BuyingAgain
 
@@ -34,6 +35,7 @@ BLOCKS: tuple[type[Block], ...] = (
     Price,
     Category,
     Disliked,
+    NewProducts,
 )
 
 __all__ = ["BLOCKS", "Block", "BuyingAgain", "EvidenceKind", "TrainingContext"]

@@ -1,0 +1,73 @@
+"""Cold-start features: what the text alone is worth where an item has sold little or not at all."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from recsys.data.catalogue import Candidates
+from recsys.data.histories import Profile
+from recsys.ranking.features.base import ALIKE, Array, Block, State, TrainingContext
+from recsys.ranking.features.content import Similarity, Words
+
+#: Text features that count on their own for new items.
+READ = ("cosine_mean", "cosine_top3", "words_max", "words_log_max_squared", "words_log_mean_squared")
+#: TF-IDF cosine with the whole history, which the blocks for what sells compare with its latest part only.
+WHOLE = ("words_whole", "words_log_whole", "words_log_whole_squared")
+
+
+class NewProducts(Block):
+    """Text similarity times coldness ``1 / (1 + sales)``: weights of its own where nothing else is known.
+
+    Of an item that sells, co-purchase says most and its text little; one set of weights for both makes the text count
+    for too little where it is all there is. Windows in which an item was new teach how much it is worth there.
+    """
+
+    name = "new products"
+    meaning = "the item is new and reads like things in this shopper's history"
+    evidence_kinds = ALIKE
+    columns = tuple(f"{column}_x_new" for column in (*READ, *WHOLE))
+
+    #: Sales above which an item is not new at all; most candidates are, and cost nothing.
+    LEAST: ClassVar[float] = 0.1
+    #: Coldness of each item, shape ``(n_items + 1,)``.
+    coldness: NDArray[np.float32]
+
+    @override
+    def fit(self, context: TrainingContext) -> None:
+        sales = np.bincount(context.events.item, minlength=len(context.catalogue) + 1)
+        cold = 1.0 / (1.0 + sales)
+        self.coldness = np.where(cold >= self.LEAST, cold, 0.0).astype(np.float32)
+
+    @override
+    def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
+        out = np.zeros((len(candidates), len(self.columns)), np.float32)
+        cold = self.coldness[candidates.codes]
+        rows = np.flatnonzero(cold)
+        if len(rows) and len(profile):
+            new = candidates.take(rows)
+            parts = [kind().transform(profile, new) for kind in (Similarity, Words)]
+            names = (*Similarity.columns, *Words.columns)
+            read = np.concatenate(parts, axis=1)[:, [names.index(n) for n in READ]]
+            out[rows] = np.concatenate([read, _whole(profile, new)], axis=1) * cold[rows, None]
+        return out
+
+    @override
+    def state(self) -> dict[str, Array]:
+        return {"coldness": self.coldness}
+
+    @override
+    def restore(self, state: State) -> None:
+        self.coldness = state["coldness"]
+
+
+def _whole(profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
+    """Columns of `WHOLE`: the cosine of TF-IDF with the recency-weighted mean of all that the shopper met."""
+    mean = np.asarray(profile.recency @ profile.facts.terms)
+    length = float(np.linalg.norm(mean)) + 1e-6
+    cosine = np.asarray(mean @ candidates.facts.items_by_term).ravel() / length
+    log = np.log1p(20 * cosine)
+    return np.stack([cosine, log, np.square(log)], axis=1)
