@@ -229,7 +229,7 @@ def _baselines(case: Case, full: Ranker) -> tuple[dict[str, Scores], dict[str, s
     models["TF-IDF cosine"] = baselines.tfidf_cosine(facts, case.histories)
     models["embedding cosine"] = baselines.embedding_cosine(facts, case.histories)
     others = tuple(block.name for block in full.blocks if block.name != TextVectors.name)
-    models[DESIGN] = case.scores(case.trainer.ranker(without=others, calibrated=False))
+    models[DESIGN] = case.scores(case.trainer.ranker(without=others))
     return models, skipped
 
 

@@ -29,6 +29,7 @@ class NewProducts(Block):
     name = "new products"
     meaning = "the item is new and reads like things in this shopper's history"
     evidence_kinds = ALIKE
+    expensive = True
     columns = tuple(f"{column}_x_new" for column in (*READ, *WHOLE))
 
     #: Sales above which an item is not new at all; most candidates are, and cost nothing.
