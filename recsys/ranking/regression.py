@@ -126,18 +126,17 @@ class Regression:
         y, w = pairs.bought, pairs.weights
         learn, check = split.learn, split.check
         best: tuple[float, float] | None = None
-        model = _solver()  # each fit goes on from the weights of the one before
         if y[check].any() and y[learn].any() and not y[check].all():
             X, held = features[learn], features[check]
             for strength in strengths:
-                model.set_params(C=strength).fit(X, y[learn], sample_weight=w[learn])
+                model = _logistic(X, y[learn], w[learn], strength)
                 z = model.decision_function(held)
                 gain = expected_dcg(z, y[check], pairs.importance_weight[check], pairs.shopper[check])
                 if best is None or gain > best[0]:
                     best = (gain, strength)
             del X, held
         _, strength = best or (0.0, strengths[len(strengths) // 2])
-        model.set_params(C=strength).fit(features, y, sample_weight=w)
+        model = _logistic(features, y, w, strength)
         slope, shift = cls._calibration(split, features, model) if calibrated else (1.0, 0.0)
         return cls(
             model.coef_[0].astype(np.float64) * slope / split.spread[columns],
@@ -173,10 +172,12 @@ def intercept_shift(z: NDArray[np.float64], y: NDArray[np.bool_], importance_wei
     return float(brentq(lambda d: float(importance_weight @ expit(z + d)) - made, -REACH, REACH))
 
 
-def _solver() -> LogisticRegression:
+def _logistic(
+    X: NDArray[np.float32], y: NDArray[np.bool_], w: NDArray[np.float32], strength: float
+) -> LogisticRegression:
     from sklearn.linear_model import LogisticRegression  # a second to import, and only training needs it
 
-    return LogisticRegression(max_iter=200, tol=1e-4, warm_start=True)
+    return LogisticRegression(C=strength, max_iter=200, tol=1e-4).fit(X, y, sample_weight=w)
 
 
 def _cross_fitted(split: TrainingSplit, features: NDArray[np.float32], strength: float) -> NDArray[np.float64] | None:
@@ -193,8 +194,7 @@ def _cross_fitted(split: TrainingSplit, features: NDArray[np.float32], strength:
         return None
     z = np.empty(len(split.latest))
     for half, rows in split.rest:
-        # From zero: the final weights have seen every shopper.
-        model = _solver().set_params(C=strength).fit(features[rows], y[rows], sample_weight=w[rows])
+        model = _logistic(features[rows], y[rows], w[rows], strength)
         if half.any():
             z[half] = model.decision_function(features[split.latest[half]])
     return z

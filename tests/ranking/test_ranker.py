@@ -148,16 +148,6 @@ def test_without_calibration_the_order_is_the_same():
     np.testing.assert_allclose(plain.weights * whole.slope, whole.weights, rtol=1e-9)
 
 
-def test_going_on_from_another_strength_ends_where_starting_from_zero_does():
-    pairs = noisy_pairs(150, seed=5)
-    model = Regression.fit(TrainingSplit.of(pairs, seed=0), (0.01, 0.1, 1.0), calibrated=False)
-    alone = LogisticRegression(C=model.strength, tol=1e-8).fit(
-        pairs.features, pairs.bought, sample_weight=pairs.weights
-    )
-    # `TrainingSplit.of` has standardised the features in place; raw spreads here are about 1.
-    np.testing.assert_allclose(model.weights, alone.coef_[0], atol=0.03)
-
-
 def test_nothing_to_balance_moves_nothing():
     assert intercept_shift(np.zeros(3), np.zeros(3, bool), np.ones(3, np.float32)) == 0.0
 
