@@ -14,9 +14,7 @@ from recsys.ranking.features.base import ALIKE, Array, Block, State, TrainingCon
 from recsys.ranking.features.content import Similarity, Words
 
 #: Text features that count on their own for new items.
-READ = ("cosine_mean", "cosine_top3", "words_max", "words_log_max_squared", "words_log_mean_squared")
-#: TF-IDF cosine with the whole history, which the blocks for what sells compare with its latest part only.
-WHOLE = ("words_whole", "words_log_whole", "words_log_whole_squared")
+READ = ("cosine_mean", "cosine_max", "cosine_top3", "words_mean", "words_max", "words_log_max", "words_log_mean")
 
 
 class NewProducts(Block):
@@ -30,7 +28,7 @@ class NewProducts(Block):
     meaning = "the item is new and reads like things in this shopper's history"
     evidence_kinds = ALIKE
     expensive = True
-    columns = tuple(f"{column}_x_new" for column in (*READ, *WHOLE))
+    columns = tuple(f"{column}_x_new" for column in READ)
 
     #: Sales above which an item is not new at all; most candidates are, and cost nothing.
     LEAST: ClassVar[float] = 0.1
@@ -45,7 +43,7 @@ class NewProducts(Block):
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
-        out = np.zeros((len(candidates), len(self.columns)), np.float32)
+        out = np.zeros((len(candidates), len(READ)), np.float32)
         cold = self.coldness[candidates.codes]
         rows = np.flatnonzero(cold)
         if len(rows) and len(profile):
@@ -53,7 +51,7 @@ class NewProducts(Block):
             parts = [kind().transform(profile, new) for kind in (Similarity, Words)]
             names = (*Similarity.columns, *Words.columns)
             read = np.concatenate(parts, axis=1)[:, [names.index(n) for n in READ]]
-            out[rows] = np.concatenate([read, _whole(profile, new)], axis=1) * cold[rows, None]
+            out[rows] = read * cold[rows, None]
         return out
 
     @override
@@ -63,12 +61,3 @@ class NewProducts(Block):
     @override
     def restore(self, state: State) -> None:
         self.coldness = state["coldness"]
-
-
-def _whole(profile: Profile, candidates: Candidates) -> NDArray[np.float64]:
-    """Columns of `WHOLE`: the cosine of TF-IDF with the recency-weighted mean of all that the shopper met."""
-    mean = np.asarray(profile.recency @ profile.facts.terms)
-    length = float(np.linalg.norm(mean)) + 1e-6
-    cosine = np.asarray(mean @ candidates.facts.items_by_term).ravel() / length
-    log = np.log1p(20 * cosine)
-    return np.stack([cosine, log, np.square(log)], axis=1)
