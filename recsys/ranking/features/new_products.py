@@ -30,7 +30,7 @@ class NewProducts(Block):
     expensive = True
     columns = tuple(f"{column}_x_new" for column in READ)
 
-    #: Sales above which an item is not new at all; most candidates are, and cost nothing.
+    #: Coldness below which an item is no longer new: most candidates are not, and cost nothing.
     LEAST: ClassVar[float] = 0.1
     #: Coldness of each item, shape ``(n_items + 1,)``.
     coldness: NDArray[np.float32]
