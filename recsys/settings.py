@@ -61,7 +61,7 @@ class EncoderSettings(_Section):
 class HistorySettings(_Section):
     """How a shopper's past is summarised."""
 
-    max_words: int = Field(64, ge=1)
+    max_words: int = Field(32, ge=1)
     """Words of the history text, most recent first; the encoder reads at most ``encoder.max_length`` tokens of it."""
 
 
@@ -73,7 +73,7 @@ class TrainingConfig(_Section):
     slice_share: float = Field(0.1, gt=0, lt=0.5)
     """Share of all events in one stretch."""
     users: int = Field(4_000, ge=1)
-    """Shoppers per training window, sampled; each costs one encoded history."""
+    """Shoppers per training window, sampled."""
     positives: int = Field(10, ge=1)
     """Purchases per shopper and window, sampled."""
     negatives: int = Field(60, ge=1)

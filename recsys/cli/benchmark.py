@@ -121,7 +121,6 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
     from recsys.cli import _benchmarks as bench
     from recsys.data.catalogue import render
     from recsys.encoders.loading import encoder_of
-    from recsys.ranking.recipe import HistoryEncoder
     from recsys.serving.recommender import Recommender
 
     if what == "serve":
@@ -135,8 +134,7 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
         texts = [t for t in dict.fromkeys(texts) if t][: size or 2_000]
         return bench.bench_encode(texts, model=settings.encoder.name, repeats=rounds)
     if what == "train":
-        texts_of = HistoryEncoder(encoder_of(rec.version, settings), rec.shop.by_product, settings, progress=False)
-        return bench.bench_train(rec.shop.by_product, texts_of, settings, rounds=rounds)
+        return bench.bench_train(rec.shop.by_product, settings, rounds=rounds)
     if what == "columns":
         return bench.bench_columns(rec.shop.by_product, settings, shoppers=size or 1_200)
     if what == "answers":

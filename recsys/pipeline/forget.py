@@ -123,8 +123,6 @@ def _rewritten(
     with store.draft() as draft:
         shutil.copytree(version.path / "index", draft.path / "index")  # of items alone
         snapshot.save(clean, draft.path)  # not the report of the reading, which may quote their rows
-        # Its histories are older ones, of nobody knows whom; a training encodes at most a few thousand again.
-        VectorPool.empty(shop.history_pool.vectors.shape[1]).save(draft.path / "vectors", "training")
         about = dict(version.manifest)
         about["counts"] = {**about["counts"], "users": len(clean.user_ids), "events": len(clean.events)}
         ranker = None

@@ -12,7 +12,6 @@ from recsys.data.event_log import EVENTS_READ
 from recsys.data.forgotten import Tombstones
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Version
-from recsys.data.vectors import VectorPool
 from recsys.encoders.loading import encoder_for, encoder_of
 from recsys.encoders.protocol import Encodes
 from recsys.encoders.snapshots import Built, build_snapshot
@@ -27,8 +26,9 @@ from recsys.pipeline.publishing import publish_draft, publish_version, write_ran
 from recsys.progress import stage
 from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
+from recsys.ranking.history_regression import HistoryRegression
 from recsys.ranking.ranker import Ranker
-from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker
+from recsys.ranking.recipe import impressions_of, prepare_ranker
 from recsys.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -91,11 +91,10 @@ def embed(
         intake.save(night.draft.path)
         built = _encode(night, intake.tables)
         ranker, why = _carried(night, built.snapshot)
-        pool = night.known_vectors("training")[0] if _same_encoder(night) else VectorPool.empty(night.encoder.dim)
         serves = "ranker" if ranker else f"cosine; ranker {why}"
         more = {EVENTS_READ: intake.events_read}
         with stage("write and publish"):
-            version = publish_version(night, built, ranker, pool, serves=serves, **more)
+            version = publish_version(night, built, ranker, serves=serves, **more)
     about = {"ranker": "carried over" if ranker else why} | _activity(built)
     return Outcome(version, intake.notes | version.manifest["counts"] | about)
 
@@ -108,15 +107,13 @@ def train(settings: Settings, *, progress: bool = False) -> Outcome:
         check_extra_blocks(settings, shop.tables.value)
         if not len(shop.events):
             raise BadInput("the live version has no interactions; give some with `recsys embed --interactions F`")
-        texts = HistoryEncoder(
-            encoder_of(live, settings), shop.by_product, settings, night.known_vectors("training"), progress=progress
-        )
-        ranker = _fit(shop, texts, settings, progress)
+        encoder_of(live, settings)  # says so where the settings name another encoder than made the vectors
+        ranker = _fit(shop, settings, progress)
         night.draft.carry(live, without="ranker")
         old = {k: v for k, v in live.manifest.items() if k not in ("files", "format", "version", "created")}
-        parts = write_ranker(night, shop, ranker, texts.pool)
+        parts = write_ranker(night, shop, ranker)
         version = publish_draft(night, old | parts | {"serves": "ranker"})
-    return Outcome(version, {"histories_encoded": texts.encoded, **parts["ranker"]})
+    return Outcome(version, parts["ranker"])
 
 
 def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tuple[Snapshot, Ranker | None, Encodes]:
@@ -132,7 +129,7 @@ def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tu
         log.warning("%s", said)
     try:
         too_few.require_enough(shop.events)
-        ranker = _fit(shop, HistoryEncoder(encoder, shop.by_product, settings, progress=progress), settings, progress)
+        ranker = _fit(shop, settings, progress)
     except NothingToLearn as error:
         log.warning("no ranker, popularity and texts serve: %s", error)
         ranker = None
@@ -146,18 +143,15 @@ def _embed_and_train(
     shop = built.snapshot
     if not len(shop.events):
         raise BadInput("there are no interactions to train on; give some with --interactions F")
-    texts = HistoryEncoder(
-        night.encoder, shop.by_product, night.settings, night.known_vectors("training"), progress=night.progress
-    )
     try:
         too_few.require_enough(shop.events)
         verdict = None
         if gated:
             with stage("compare with what is live"):
-                verdict = judge(night, shop, texts)
+                verdict = judge(night, shop)
         if verdict is not None and verdict.refused:
             return Outcome(night.live, built.notes, verdict)
-        ranker, serves = _fit(shop, texts, night.settings, night.progress), "ranker"
+        ranker, serves = _fit(shop, night.settings, night.progress), "ranker"
         moved = drift.measure(night, shop, ranker)
         if gated and (broken := drift.refusal(moved, night.settings.gate.max_drift)):
             return Outcome(night.live, built.notes, Verdict(True, broken, {"drift": moved}))
@@ -170,8 +164,8 @@ def _embed_and_train(
     figures = verdict.figures if verdict else None
     more = {"gate": figures, "drift": moved, EVENTS_READ: dict(events_read or {})}
     with stage("write and publish"):
-        version = publish_version(night, built, ranker, texts.pool, serves=serves, **more)
-    about = {"training_histories_encoded": texts.encoded} | _activity(built)
+        version = publish_version(night, built, ranker, serves=serves, **more)
+    about = _activity(built)
     return Outcome(version, version.manifest["counts"] | about, verdict)
 
 
@@ -188,7 +182,7 @@ def _encode(night: Night, tables: ShopTables) -> Built:
             tables,
             night.encoder,
             night.settings,
-            previous=night.known_vectors("items", "histories", "training"),
+            previous=night.known_vectors("items", "histories"),
             progress=night.progress,
             shards=night.shards,
         )
@@ -197,11 +191,17 @@ def _encode(night: Night, tables: ShopTables) -> Built:
     return with_pictures(built, settings, live=night.live, draft=night.draft.path, progress=progress)
 
 
-def _fit(shop: Snapshot, texts: HistoryEncoder, settings: Settings, progress: bool) -> Ranker:
+def _fit(shop: Snapshot, settings: Settings, progress: bool) -> Ranker:
     learnt = shop.by_product
     with stage("train the ranker"):
         trainer = prepare_ranker(
-            learnt.facts, learnt.events, texts, settings, impressions=impressions_of(learnt), progress=progress
+            learnt.facts,
+            learnt.events,
+            HistoryRegression.learn(learnt, settings),
+            settings,
+            table=Lazy(lambda: learnt.tables.value.items),
+            impressions=impressions_of(learnt),
+            progress=progress,
         )
         return replace(trainer.with_repeats(trainer.ranker()), products=shop.products)
 

@@ -112,8 +112,8 @@ def prepare(plan: Plan) -> None:
 
 def _make_base(folder: Path, variables: Mapping[str, str]) -> None:
     """A shop of two versions, one of them pinned, with everything beside them that a shop comes to have."""
-    from recsys.data.feedback import Feedback
     from recsys.data.event_log import EVENTS, EventWriter
+    from recsys.data.feedback import Feedback
     from recsys.data.handovers import Handovers
     from recsys.data.store import Store
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from recsys.data.feedback import Feedback
 from recsys.cli._trust.commands import lists
 from recsys.cli._trust.result import Breach
 from recsys.cli._trust.shop import enter
 from recsys.cli._trust.supervised import Make, Work
 from recsys.data.event_log import EventLog
+from recsys.data.feedback import Feedback
 from recsys.data.forgotten import Tombstones
 from recsys.data.handovers import Handovers
 from recsys.data.integrity import MANIFEST

@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from recsys.data.feedback import Feedback
 from recsys.cli._trust import shop as tiny
 from recsys.cli._trust.commands import expect, run
 from recsys.cli._trust.result import Breach
 from recsys.cli._trust.shop import enter
 from recsys.cli._trust.supervised import Make, Work
 from recsys.data.event_log import EVENTS, EXPOSURES, EventWriter
+from recsys.data.feedback import Feedback
 from recsys.data.handovers import Handovers
 from recsys.data.store import Store
 

@@ -23,6 +23,9 @@ from recsys.data.sparsity import strongest
 from recsys.errors import BadInput
 from recsys.ranking import cooccurrence
 
+#: Strongest neighbours kept of each item.
+NEIGHBOURS = 200
+
 Array = NDArray[Any]
 State = Mapping[str, Array]
 
@@ -123,6 +126,11 @@ class TrainingContext:
     def item_similarity(self) -> sparse.csr_array:
         """Item-item cosine of `cooccurrences`."""
         return cooccurrence.cosine(self.cooccurrences)
+
+    @cached_property
+    def neighbours(self) -> sparse.csr_array:
+        """The `NEIGHBOURS` most similar items of each; fewer of them are found in these again."""
+        return strongest(self.item_similarity, NEIGHBOURS)
 
 
 class Block(ABC):
