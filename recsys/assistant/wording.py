@@ -79,7 +79,7 @@ class Wording:
     def warm(self) -> None:
         """Evaluate the fixed part of the prompt."""
         if not self._tuned:
-            self.model.warm(prompt("?", "", "")[:-1])
+            self.model.warm(prompt("?", "")[:-1])
 
     def pieces(self, question: str, text: str, title: str = "") -> Iterator[tuple[str, bool]]:
         """Pieces of an answer from one source, and whether each is in the model's words."""
@@ -110,7 +110,7 @@ class Wording:
         return self.model.stream(prompt(question, text, title), self._sampling)
 
 
-def prompt(question: str, text: str, title: str) -> list[Message]:
+def prompt(question: str, text: str, title: str = "") -> list[Message]:
     """Chat turns that ask for an answer from one text; all but the last are the same for every question."""
     turns: list[Message] = [{"role": "system", "content": _SYSTEM}]
     for of, facts, asked, told in _EXAMPLES:
