@@ -38,6 +38,8 @@ _OTHER_VARIABLES = (
     "RECSYS_LOG_JSON",
     "RECSYS_KEYS",
     "RECSYS_TOKEN_SECRET",
+    "RECSYS_ID_KEY",
+    "RECSYS_VAULT_KEY",
 )
 
 
@@ -148,6 +150,15 @@ class IntakeSettings(_Section):
     """A TOML file of the form of `recsys/data/vocabulary.toml`: the shop's own names of columns, events and states."""
 
 
+class PrivacySettings(_Section):
+    """How persons are kept; an artifacts directory begins with both and goes on with them."""
+
+    pseudonyms: bool = False
+    """Keep keyed hashes instead of user ids; the key, at least 32 characters, is in ``RECSYS_ID_KEY``."""
+    encrypt: bool = False
+    """Encrypt what is kept of persons (extra ``vault``); the key, as long, is in ``RECSYS_VAULT_KEY``."""
+
+
 class GateSettings(_Section):
     """When a night's candidate may replace the live version."""
 
@@ -226,6 +237,7 @@ class Settings(BaseSettings):
     intake: IntakeSettings = IntakeSettings()
     columns: dict[str, str] = {}
     """The shop's names of columns, as ``event = "action"`` in a section ``[columns]``, or ``--map event=action``."""
+    privacy: PrivacySettings = PrivacySettings()
     gate: GateSettings = GateSettings()
     explain: ExplainSettings = ExplainSettings()
     assistant: AssistantSettings = AssistantSettings()

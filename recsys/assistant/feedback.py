@@ -7,13 +7,15 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from filelock import FileLock
 
 from recsys.assistant.lessons import prompt
-from recsys.data.atomic import write_text
+from recsys.data.atomic import replacing
+from recsys.data.protection import IN_CLEAR, Protection
+from recsys.data.vault import clear_line
 from recsys.errors import BadInput
 from recsys.llm.tuning import Example
 
@@ -33,8 +35,9 @@ class Feedback:
     Its rows are personal data: `forget` is the one operation that rewrites the file.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, protection: Protection = IN_CLEAR) -> None:
         self.path = directory / FILE
+        self._protection = protection
         self._lock = FileLock(directory / f".{FILE}.lock")
 
     def add(
@@ -66,23 +69,23 @@ class Feedback:
             "intent": intent,
             "confidence": confidence,
             "handover": handover,
-            "user_id": user_id,
+            "user_id": self._protection.id(user_id),
             "note": note[:MAX_TEXT],
         }
-        line = json.dumps(row, ensure_ascii=False)
+        line, vault = json.dumps(row, ensure_ascii=False).encode(), self._protection.vault
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock, self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with self._lock, self.path.open("ab") as file:
+            file.write((line if vault is None else vault.seal_line(line)) + b"\n")
 
     def table(self) -> pd.DataFrame:
         """All rows, oldest first; a line that was cut short by a crash is left out and logged."""
         rows, broken = [], 0
         if self.path.is_file():
-            with self.path.open(encoding="utf-8") as file:
+            with self.path.open("rb") as file:
                 for line in file:
-                    try:
-                        rows.append(json.loads(line))
-                    except json.JSONDecodeError:
+                    if (row := _parsed(line)) is not None:
+                        rows.append(row)
+                    else:
                         broken += 1
         if broken:
             log.warning("%s: %d lines cannot be read and are left out", self.path, broken)
@@ -93,17 +96,21 @@ class Feedback:
         if not self.path.is_file():
             return 0
         with self._lock:
-            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if _user_of(line) != user_id]
-            write_text(self.path, "".join(kept))
+            lines = self.path.read_bytes().splitlines(keepends=True)
+            gone = self._protection.id(user_id)
+            kept = [line for line in lines if (_parsed(line) or {}).get("user_id") != gone]
+            with replacing(self.path) as written:
+                written.write_bytes(b"".join(kept))
         return len(lines) - len(kept)
 
 
-def _user_of(line: str) -> str | None:
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    clear = clear_line(line)
     try:
-        return json.loads(line).get("user_id")
-    except json.JSONDecodeError:
+        row = None if clear is None else json.loads(clear)
+    except (ValueError, RecursionError):
         return None
+    return row if isinstance(row, dict) else None
 
 
 def examples(table: pd.DataFrame) -> list[Example]:

@@ -15,6 +15,7 @@ from recsys.assistant.dialogue import spoken_in
 from recsys.assistant.feedback import Feedback
 from recsys.assistant.reply import Answer, Done, Token
 from recsys.data.handovers import Handovers
+from recsys.data.protection import Protection
 from recsys.settings import Settings
 
 PROMPT = "> "
@@ -40,7 +41,7 @@ class Chat:
 
     def __init__(self, assistant: Assistant, settings: Settings, user: str | None = None) -> None:
         self.assistant, self.user, self.folder = assistant, user, settings.artifacts
-        self.feedback = Feedback(settings.artifacts / "feedback")
+        self.feedback = Feedback(settings.artifacts / "feedback", Protection.live(settings.artifacts))
         assistant.handovers = Handovers(settings.artifacts)
         self.terminal = sys.stdin.isatty() and sys.stdout.isatty()
         self.turns: list[dict[str, Any]] = []

@@ -20,9 +20,12 @@ from recsys.data.catalogue import Candidates, ItemFeatures, Vocabulary
 from recsys.data.dislikes import Dislikes
 from recsys.data.events import Events
 from recsys.data.histories import Histories, Profile, standing
-from recsys.data.memmap import MappedTable, open_array
+from recsys.data.memmap import MappedTable, open_array, save_array
 from recsys.data.products import as_products, first_items, renamed
+from recsys.data.protection import IN_CLEAR, Protection
+from recsys.data.pseudonyms import Pseudonym
 from recsys.data.schema import TimeKind
+from recsys.data.vault import Vault, create
 from recsys.data.vectors import VectorPool
 
 T = TypeVar("T")
@@ -55,6 +58,7 @@ class ShopTables:
     users: pd.DataFrame | None = None
     missing: int = 0
     dislikes: pd.DataFrame | None = None
+    protection: Protection = IN_CLEAR
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class Snapshot:
     tables: Lazy[ShopTables]
     items_file: MappedTable | None = None
     products: NDArray[np.int32] | None = None
+    protection: Protection = IN_CLEAR
 
     @property
     def now(self) -> float:
@@ -113,6 +118,16 @@ class Snapshot:
     def catalogue(self) -> Candidates:
         """Every item as a candidate, row = code."""
         return Candidates(np.arange(len(self.item_ids)), self.facts)
+
+    def user_code(self, user: str) -> int | None:
+        """Code of the user with this id, the shop's own; None where there is none."""
+        code = int(self.user_index.get_indexer([self.protection.id(user)])[0])
+        return code if code >= 0 else None
+
+    def user_id(self, code: int) -> str:
+        """Id of a user for those who ask about them here: the shop's own, or the pseudonym that stands for it."""
+        user = str(self.user_ids[code])
+        return user if self.protection.pseudonyms is None else Pseudonym(user)
 
     def profile(self, user: int) -> Profile:
         """The shopper with this code."""
@@ -191,14 +206,17 @@ def titles(items: pd.DataFrame) -> list[str]:
 
 def save(snapshot: Snapshot, directory: Path) -> None:
     """Write everything `load` needs, as parquet tables and npy arrays."""
-    tables = snapshot.tables.value
-    for name in _TABLES:
-        table: pd.DataFrame | None = getattr(tables, name)
+    tables, vault = snapshot.tables.value, snapshot.protection.vault
+    snapshot.protection.save(directory)
+    written = {name: getattr(tables, name) for name in _TABLES} | {
+        "user_ids": pd.DataFrame({schema.USER: snapshot.user_ids})
+    }
+    for name, table in written.items():
         if table is not None:
-            table.to_parquet(directory / f"{name}.parquet", index=False)
-    pd.DataFrame({schema.USER: snapshot.user_ids}).to_parquet(directory / "user_ids.parquet", index=False)
+            with create(directory / f"{name}.parquet", None if name == "items" else vault) as file:
+                table.to_parquet(file, index=False)
     snapshot.item_pool.save(directory / "vectors", "items")
-    snapshot.history_pool.save(directory / "vectors", "histories")
+    snapshot.history_pool.save(directory / "vectors", "histories", vault)
     facts, events, histories = snapshot.facts, snapshot.events, snapshot.histories
     _save_arrays(
         directory / "facts",
@@ -212,13 +230,12 @@ def save(snapshot: Snapshot, directory: Path) -> None:
         **({} if snapshot.products is None else {"products": snapshot.products}),
     )
     known = {name: getattr(events, name) for name in ("user", "item", "time", "weight")}
-    _save_arrays(directory / "events", **known, bought=events.purchases)
+    _save_arrays(directory / "events", vault, **known, bought=events.purchases)
     if events.dislikes is not None:
-        _save_arrays(directory / "dislikes", **events.dislikes.arrays)
+        _save_arrays(directory / "dislikes", vault, **events.dislikes.arrays)
     (directory / "events" / "kind.txt").write_text(events.kind.value, "utf-8")
-    _save_arrays(
-        directory / "histories", **{name: getattr(histories, name) for name in (*_HISTORY_ARRAYS, *_REPEAT_ARRAYS)}
-    )
+    counted = {name: getattr(histories, name) for name in (*_HISTORY_ARRAYS, *_REPEAT_ARRAYS)}
+    _save_arrays(directory / "histories", vault, **counted)
     state = snapshot.vocabulary.value.state()
     np.save(directory / "facts" / "idf.npy", state.pop("idf"))
     (directory / "facts" / "vocabulary.json").write_text(json.dumps(state, ensure_ascii=False), "utf-8")
@@ -240,7 +257,8 @@ def load(directory: Path) -> Snapshot:
     """
     files = {n: MappedTable(p) for n in _TABLES if (p := directory / f"{n}.parquet").is_file()}
     item_ids = files["items"].read([schema.ITEM])[schema.ITEM].to_numpy(object)
-    user_ids = pd.read_parquet(directory / "user_ids.parquet")[schema.USER].to_numpy(object)
+    protection = Protection.of(directory)
+    user_ids = MappedTable(directory / "user_ids.parquet").read()[schema.USER].to_numpy(object)
     item_pool = VectorPool.load(directory / "vectors", "items")
     facts = {p.stem: open_array(p) for p in (directory / "facts").glob("*.npy")}
     n_terms = len(facts["idf"])
@@ -278,9 +296,12 @@ def load(directory: Path) -> Snapshot:
                 idf=facts["idf"], **{k: state.value[k] for k in ("template", "terms", "brands", "categories")}
             )
         ),
-        tables=Lazy(lambda: ShopTables(**{name: file.read() for name, file in files.items()}, kind=kind)),
+        tables=Lazy(
+            lambda: ShopTables(**{n: file.read() for n, file in files.items()}, kind=kind, protection=protection)
+        ),
         items_file=files["items"],
         products=facts.get("products"),
+        protection=protection,
     )
     _check(opened, directory)
     return opened
@@ -320,7 +341,7 @@ def _check(shop: Snapshot, directory: Path) -> None:
         csr(histories.indptr, histories.items, users, n, *others)
 
 
-def _save_arrays(directory: Path, **arrays: NDArray[Any]) -> None:
+def _save_arrays(directory: Path, vault: Vault | None = None, /, **arrays: NDArray[Any]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, array in arrays.items():
-        np.save(directory / f"{name}.npy", array)
+        save_array(directory / f"{name}.npy", array, vault)

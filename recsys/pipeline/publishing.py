@@ -64,7 +64,7 @@ def write_ranker(night: Night, shop: Snapshot, ranker: Ranker | None, pool: Vect
     draft = night.draft.path
     for stale in (draft / "vectors").glob("training*"):
         stale.unlink()  # a hard link to the older version's pool must not be written through
-    pool.save(draft / "vectors", "training")
+    pool.save(draft / "vectors", "training", shop.protection.vault)
     info = ranker.save(draft / "ranker") if ranker is not None else None
     index = _write_index(night, shop, ranker)
     return {"ranker": info, "index": index, "recipe": training_recipe(night.settings), "libraries": _libraries()}
