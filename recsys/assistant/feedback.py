@@ -59,18 +59,19 @@ class Feedback:
         if rating not in {-1, 1, None}:
             raise BadInput(f"rating {rating!r}: expected 1 (good), -1 (bad) or nothing")
         now = datetime.now(UTC).timestamp() if time is None else time
+        hidden = self._protection.text
         row = {
             "time": now,
             "kind": kind,
-            "question": question[:MAX_TEXT],
-            "answer": answer[:MAX_TEXT],
+            "question": hidden(question[:MAX_TEXT], user_id),
+            "answer": hidden(answer[:MAX_TEXT], user_id),
             "sources": list(sources),
             "rating": rating,
             "intent": intent,
             "confidence": confidence,
             "handover": handover,
             "user_id": self._protection.id(user_id),
-            "note": note[:MAX_TEXT],
+            "note": hidden(note[:MAX_TEXT], user_id),
         }
         line, vault = json.dumps(row, ensure_ascii=False).encode(), self._protection.vault
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -33,6 +33,7 @@ COMMANDS = (
     "keys",
     "versions",
     "forget",
+    "seal",
     "finetune",
     "pretrain",
     "benchmark",

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import pandas as pd
+
 from recsys.assistant.answers import Assistant
 from recsys.assistant.dialogue import spoken_in
 from recsys.assistant.feedback import Feedback
@@ -180,7 +182,7 @@ class Chat:
         return f"\x1b[2m{text}\x1b[0m" if self.terminal and text else text
 
 
-def waiting(queue: Handovers) -> str:
+def waiting(rows: pd.DataFrame) -> str:
     """The hand-over queue as a person reads it, oldest first."""
-    rows = queue.table().assign(user_id=lambda rows: rows.user_id.fillna("not signed in"))
+    rows = rows.assign(user_id=lambda rows: rows.user_id.fillna("not signed in"))
     return "\n\n".join(f"{row.time:%Y-%m-%d %H:%M} UTC  {row.user_id}\n{row.summary}" for row in rows.itertuples())

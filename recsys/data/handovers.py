@@ -47,7 +47,7 @@ class Handovers:
             UTC seconds; now by default.
         """
         now = datetime.now(UTC).timestamp() if time is None else time
-        texts = [mask_personal(text[:MAX_TEXT]) for text in (question, summary)]
+        texts = [mask_personal(self._protection.text(text[:MAX_TEXT], user_id)) for text in (question, summary)]
         who = self._protection.id(user_id)
         row = pd.DataFrame([(pd.Timestamp(now, unit="s", tz="UTC"), who, *texts)], columns=list(COLUMNS))
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,14 +61,23 @@ class Pseudonyms:
         raw = str(user).encode("utf-8", "surrogatepass")
         return Pseudonym(hashlib.blake2b(raw, key=self._key, digest_size=16, person=b"user").hexdigest())
 
-    def table(self, table: pd.DataFrame) -> pd.DataFrame:
+    def names(self, tables: Iterable[pd.DataFrame]) -> dict[str, str]:
+        """The pseudonym of every user of these tables."""
+        ids = {str(user) for table in tables if USER in table for user in table[USER].dropna().unique()}
+        return {user: str(self.of(user)) for user in ids}
+
+    def table(self, table: pd.DataFrame, known: Mapping[str, str]) -> pd.DataFrame:
         """A checked table with pseudonyms for ids, also in columns of the shop's own that repeat ids of users.
 
         Such a column may be the e-mail address that was taken as the id, or who brought whom.
+
+        Parameters
+        ----------
+        known
+            `names` of all tables: whoever brought somebody may be in another one.
         """
         if USER not in table:
             return table
-        known = {user: str(self.of(user)) for user in table[USER].dropna().astype(object).unique()}
         ids = table[USER].astype(object)
         changed = {USER: ids.map(known).astype(table[USER].dtype)}
         for name in table.columns.difference(list(_OURS), sort=False):

@@ -23,17 +23,16 @@ def hide_users(
 
     Users who were erased while ids were kept in clear are known by these alone, so they are dropped before.
     """
-    gone = 0
+    gone, known = 0, pseudonyms.names(check.table for check in checks.values())
 
     def hidden(table: pd.DataFrame | None) -> pd.DataFrame | None:
         nonlocal gone
         if table is None or USER not in table:
             return table
-        if erased is not None:
-            stay = ~table[USER].isin(erased.among(table[USER].dropna().astype(str).unique()))
-            gone += int((~stay).sum())
-            table = table[stay].reset_index(drop=True)
-        return pseudonyms.table(table)
+        lost = set() if erased is None else erased.among(table[USER].dropna().astype(str).unique())
+        stay = ~table[USER].isin(lost)
+        gone += int((~stay).sum())
+        return pseudonyms.table(table[stay].reset_index(drop=True), known)
 
     changed = {}
     for name, check in checks.items():
@@ -48,5 +47,7 @@ def protected(tables: ShopTables, settings: Settings) -> ShopTables:
     protection = Protection.wanted(settings)
     if protection.pseudonyms is None:
         return replace(tables, protection=protection)
-    hidden = {name: protection.pseudonyms.table(table) for name, table in user_tables(tables).items()}
+    mine = user_tables(tables)
+    known = protection.pseudonyms.names(mine.values())
+    hidden = {name: protection.pseudonyms.table(table, known) for name, table in mine.items()}
     return replace(tables, protection=protection, **hidden)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recsys.data.sources.bombs import refuse_spans
 from recsys.data.sources.delimited import MISSING
 from recsys.errors import BadInput, require
 
@@ -34,6 +35,7 @@ def read_workbook(data: bytes) -> tuple[pd.DataFrame, list[str]]:
 def read_html(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     """The largest table of a page of UTF-8 HTML, every cell as its text."""
     require("lxml", EXTRA)
+    refuse_spans(data, name)
     page = data.decode("utf-8", "replace")
     as_it_is: dict[str, Any] = {"flavor": "lxml", "thousands": None, "keep_default_na": False}
     try:
