@@ -27,11 +27,17 @@ MAX_TEXT = 4_000
 
 
 class Handovers:
-    """The queue of an artifacts directory."""
+    """The queue of an artifacts directory.
 
-    def __init__(self, root: Path) -> None:
+    Parameters
+    ----------
+    protection
+        How persons are kept; by default as the live version keeps them.
+    """
+
+    def __init__(self, root: Path, protection: Protection | None = None) -> None:
         self.path = root / FILE
-        self._protection = Protection.live(root)
+        self._protection = Protection.live(root) if protection is None else protection
         self._lock = FileLock(root / f".{FILE}.lock")
 
     def add(self, question: str, summary: str, user_id: str | None = None, *, time: float | None = None) -> None:

@@ -55,11 +55,14 @@ class Pseudonyms:
         return hashlib.blake2b(b"", key=self._key, digest_size=8, person=b"key").hexdigest()
 
     def of(self, user: str) -> Pseudonym:
-        """The pseudonym of the shop's own id: 32 hexadecimal digits; one that is a pseudonym stays it."""
+        """The pseudonym of the shop's own id: a letter, so that nobody takes it for a number, and 32 hexadecimal digits.
+
+        One that is a pseudonym already stays it.
+        """
         if isinstance(user, Pseudonym):
             return user
         raw = str(user).encode("utf-8", "surrogatepass")
-        return Pseudonym(hashlib.blake2b(raw, key=self._key, digest_size=16, person=b"user").hexdigest())
+        return Pseudonym("u" + hashlib.blake2b(raw, key=self._key, digest_size=16, person=b"user").hexdigest())
 
     def names(self, tables: Iterable[pd.DataFrame]) -> dict[str, str]:
         """The pseudonym of every user of these tables."""

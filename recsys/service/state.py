@@ -225,7 +225,7 @@ def live_assistant(settings: Settings, lists: Live[Recommender]) -> Live[Assista
     def open_warm() -> Assistant:
         assistant = load_assistant(settings, lists.value)
         assistant.answer("hello")  # the first answer pays for reading files
-        assistant.handovers = Handovers(settings.artifacts)
+        assistant.handovers = Handovers(settings.artifacts, lists.value.shop.protection)
         return assistant
 
     return Live(lambda: (version_of(lists.value), knowledge.current_id()), open_warm)
