@@ -17,7 +17,7 @@ def seal(
 ) -> dict[str, Any]:
     """Encrypt a file with the key in RECSYS_VAULT_KEY; every command reads it as it reads the file itself.
 
-    Example: RECSYS_VAULT_KEY=... recsys seal --file orders.csv --out orders.sealed
+    Example: recsys seal --file orders.csv --out orders.sealed
     """
     from recsys.data import outputs
     from recsys.data.atomic import replacing

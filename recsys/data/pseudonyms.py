@@ -55,7 +55,7 @@ class Pseudonyms:
         return hashlib.blake2b(b"", key=self._key, digest_size=8, person=b"key").hexdigest()
 
     def of(self, user: str) -> Pseudonym:
-        """The pseudonym of the shop's own id: a letter, so that nobody takes it for a number, and 32 hexadecimal digits.
+        """The pseudonym of the shop's own id: a letter, lest it be taken for a number, and 32 hexadecimal digits.
 
         One that is a pseudonym already stays it.
         """

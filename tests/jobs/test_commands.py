@@ -451,8 +451,9 @@ def test_versions_are_pinned_and_named_exactly(shop):
     assert pinned["pinned"] == [live]
     assert "(pinned)" in message(run("versions", "--artifacts", shop))
     assert json.loads(run("versions", "--unpin", live, "--artifacts", shop, "--json").stdout)["pinned"] == []
-    for name in (f"{live}/", "../../x"):
-        assert run("versions", "--use", name, "--artifacts", shop).exit_code == 2
+    for name in (f"{live}/", "../../x", ""):
+        for what in ("--use", "--pin", "--unpin", "--card"):
+            assert run("versions", what, name, "--artifacts", shop).exit_code == 2
     assert Store(shop).current_id() == live
     file = Store(shop).require().path / "events" / "item.npy"
     raw = bytearray(file.read_bytes())
