@@ -22,7 +22,7 @@ from recsys.errors import BadInput
 psutil = pytest.importorskip("psutil", reason="the extra `dev` is not installed")
 
 #: What this process may grow by while it refuses a bomb, and how long it may take on a busy machine.
-GROWTH, SECONDS = 600 << 20, 60
+GROWTH, SECONDS = 600 << 20, 120
 ZEROS = b"0" * (64 << 20)
 
 

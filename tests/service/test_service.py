@@ -246,13 +246,14 @@ def test_a_new_version_is_served_without_dropping_a_request(environment, tiny_ve
         published = [store.current_id()]
         for _ in range(3):
             published.append(republish(store))
-            wait_until(lambda: versions[-1:] == published[-1:] or len(shoppers) > sum(s.is_alive() for s in shoppers))
+            wait_until(lambda: published[-1] in versions or len(shoppers) > sum(s.is_alive() for s in shoppers))
         stop.set()
         for shopper in shoppers:
             shopper.join()
         assert set(statuses) == {200}
         assert set(versions) <= set(published)
-        assert versions[-1] == published[-1]
+        # Of three shoppers one may write down late what it was told before: who asks now is told the last.
+        assert client.get("/recommend", params={"user_id": "000"}).json()["version"] == published[-1]
 
         # A version that cannot be opened leaves the last good one in place, and says so.
         (store.root / "current").write_text("20300101T000000-dead\n")
