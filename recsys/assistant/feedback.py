@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pandas as pd
 from filelock import FileLock
 
 from recsys.assistant.lessons import prompt
-from recsys.data.atomic import replacing
+from recsys.data.atomic import private_folder, replacing
 from recsys.data.protection import IN_CLEAR, Protection
 from recsys.data.vault import clear_line
 from recsys.errors import BadInput
@@ -74,8 +75,8 @@ class Feedback:
             "note": hidden(note[:MAX_TEXT], user_id),
         }
         line, vault = json.dumps(row, ensure_ascii=False).encode(), self._protection.vault
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock, self.path.open("ab") as file:
+        private_folder(self.path.parent)
+        with self._lock, open(self.path, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write((line if vault is None else vault.seal_line(line)) + b"\n")
 
     def table(self) -> pd.DataFrame:
@@ -102,6 +103,7 @@ class Feedback:
             kept = [line for line in lines if (_parsed(line) or {}).get("user_id") != gone]
             with replacing(self.path) as written:
                 written.write_bytes(b"".join(kept))
+                written.chmod(0o600)
         return len(lines) - len(kept)
 
 
