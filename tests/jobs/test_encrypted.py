@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -39,7 +38,7 @@ SEALED = {
 
 @pytest.fixture(scope="module")
 def shops(tmp_path_factory, tiny_environment, tiny_tables, tiny_version):  # made before the settings are these
-    """The same night twice: sealed and in clear."""
+    """The same shop twice: sealed and in clear."""
     folder = tmp_path_factory.mktemp("encrypted")
     items, events = tiny_tables
     mine = pd.DataFrame({"user_id": PLANTED, "item_id": ["G001", "K002", "G003"], "timestamp": 1_705_123_461.0})
@@ -48,15 +47,17 @@ def shops(tmp_path_factory, tiny_environment, tiny_tables, tiny_version):  # mad
     pd.DataFrame({"user_id": ["000", PLANTED], "segment": "s"}).to_parquet(folder / "users.parquet")
     shown = {"user_id": ["000", PLANTED], "item_id": "G004", "timestamp": 1_705_000_000.0, "clicked": [True, False]}
     pd.DataFrame(shown).to_parquet(folder / "shown.parquet")
-    night = ["nightly", "--items", folder / "items.parquet", "--interactions", folder / "events.parquet"]
+    night = ["embed", "--items", folder / "items.parquet", "--interactions", folder / "events.parquet"]
     night += ["--users", folder / "users.parquet", "--impressions", folder / "shown.parquet"]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in tiny_environment.items():
             patch.setenv(name, value)
         run(*night, "--artifacts", folder / "clear")
+        run("train", "--artifacts", folder / "clear")
         for name, value in VAULT.items():
             patch.setenv(name, value)
         run(*night, "--artifacts", folder / "sealed")
+        run("train", "--artifacts", folder / "sealed")
         yield folder
 
 
@@ -90,11 +91,11 @@ def test_exactly_what_is_of_persons_is_sealed(shops):
 
 
 def test_a_night_goes_on_and_unchanged_files_of_items_are_shared(sealed):
-    first = Store(sealed).require()
-    assert json.loads(run("train", "--artifacts", sealed, "--json"))
-    run("embed", "--artifacts", sealed)
     store = Store(sealed)
-    last = store.require()
+    embedded, trained = (store.version(name) for name in store.versions())
+    assert (embedded.path / "users.parquet").samefile(trained.path / "users.parquet")  # a training shares all tables
+    run("embed", "--artifacts", sealed)
+    first, last = trained, store.require()
     assert {name for name in last.manifest["files"] if is_sealed(last.path / name)} == SEALED
     assert (first.path / "facts" / "brand.npy").samefile(last.path / "facts" / "brand.npy")
     run("versions", "--verify", "--artifacts", sealed)

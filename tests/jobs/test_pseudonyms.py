@@ -176,7 +176,7 @@ def test_an_erased_user_stays_away_and_their_look_alikes_stay(shop, night):
     kept, mine = rec.shop.tables.value, rec.shop.protection.id(USERS[0])
     rows = sum(int((table.user_id == mine).sum()) for table in (kept.interactions, kept.impressions, kept.users))
     run("forget", "--user", USERS[0], "--artifacts", shop)
-    said = json.loads(run("nightly", *given_files(night[0]), "--artifacts", shop, "--json"))
+    said = json.loads(run("embed", *given_files(night[0]), "--artifacts", shop, "--json"))
     assert said["rows_of_erased_users"] == rows > 10
     rec = Recommender.load(shop)
     assert rec.lookup.user_code(USERS[0]) is None
