@@ -118,8 +118,8 @@ def secret_of(variable: str, why: str) -> str:
     secret = os.environ.get(variable, "")
     if not secret:
         raise BadInput(
-            f"{variable} is not set: {why}. Set it to the key used so far; before a first night, `openssl rand -hex 32` "
-            "makes one"
+            f"{variable} is not set: {why}. Set it to the key used so far; before a first night, `openssl rand -hex 32"
+            "` makes one"
         )
     if len(secret) < ENOUGH:
         raise BadInput(f"{variable}: at least {ENOUGH} characters, such as of `openssl rand -hex 32`")
