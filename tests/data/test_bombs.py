@@ -77,6 +77,16 @@ def parquet_of_one_value() -> bytes:
     return file.getvalue()
 
 
+def parquet_of_one_large_value() -> bytes:
+    """The same as polars writes it, with texts of the large kind."""
+    text = pa.array(["x" * 100_000], pa.large_string())
+    file = io.BytesIO()
+    with pq.ParquetWriter(file, pa.schema({"title": pa.large_string()}), compression="zstd") as writer:
+        for _ in range(10):
+            writer.write_table(pa.table({"title": text.take(pa.array([0] * 500))}))
+    return file.getvalue()
+
+
 def arrow_of_zeros() -> bytes:
     """Four gigabytes of zeros, in less than one megabyte."""
     file = io.BytesIO()
@@ -112,6 +122,7 @@ BOMBS = {
     "far.xlsx": a_cell_far_away,
     "shared.xlsx": one_string_in_every_cell,
     "value.parquet": parquet_of_one_value,
+    "large.parquet": parquet_of_one_large_value,
     "zeros.arrow": arrow_of_zeros,
     "records.jsonl": records_with_nothing_in_common,
     "wide.csv": a_wide_header_above_short_rows,

@@ -52,6 +52,7 @@ except Exception:
 """,
 }
 _SECONDS = 60
+_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 
 
 def most_bytes(size: int) -> int:
@@ -139,7 +140,7 @@ def read_parquet(data: bytes, name: str) -> pa.Table:
     if max(sum(declared), about.num_rows * about.num_columns) > most:
         raise _too_much(name, most)
     schema = file.schema_arrow
-    long = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_binary(f.type)]
+    long = [field.name for field in schema if any(kind(field.type) for kind in _TEXTS)]
     file = parquet.ParquetFile(pa.BufferReader(data), read_dictionary=long)
     batches = []
     for batch in file.iter_batches(_ROWS):
