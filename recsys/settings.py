@@ -23,6 +23,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from recsys._privacy_settings import PrivacySettings
 from recsys._serve_settings import ExperimentSettings, ServeSettings
 from recsys._setting_names import Section as _Section
 from recsys._setting_names import as_toml, names, refuse_unknown, variable_of
@@ -150,15 +151,6 @@ class IntakeSettings(_Section):
     """A TOML file of the form of `recsys/data/vocabulary.toml`: the shop's own names of columns, events and states."""
 
 
-class PrivacySettings(_Section):
-    """How persons are kept; an artifacts directory begins with both and goes on with them."""
-
-    pseudonyms: bool = False
-    """Keep keyed hashes instead of user ids; the key, at least 32 characters, is in ``RECSYS_ID_KEY``."""
-    encrypt: bool = False
-    """Encrypt what is kept of persons (extra ``vault``); the key, as long, is in ``RECSYS_VAULT_KEY``."""
-
-
 class GateSettings(_Section):
     """When a night's candidate may replace the live version."""
 
@@ -214,6 +206,22 @@ class AssistantSettings(_Section):
     """Confidence below which a person takes over."""
 
 
+class PictureSettings(_Section):
+    """Product pictures: vectors of the items' column ``image``."""
+
+    model: str = ""
+    """CLIP-type model: a directory, or a hub name such as ``openai/clip-vit-base-patch32``; empty: none are read."""
+    folder: Path = Path()
+    """Folder that paths in the column ``image`` are relative to; nothing outside it is read."""
+
+
+class VoiceSettings(_Section):
+    """Speech to text."""
+
+    model: str = ""
+    """Whisper model: ``whisper-base`` (pinned), a directory, or a name on the hub; empty: nothing listens."""
+
+
 class Settings(BaseSettings):
     """All settings of one run; immutable."""
 
@@ -241,6 +249,8 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     explain: ExplainSettings = ExplainSettings()
     assistant: AssistantSettings = AssistantSettings()
+    pictures: PictureSettings = PictureSettings()
+    voice: VoiceSettings = VoiceSettings()
     serve: ServeSettings = ServeSettings()
     experiment: ExperimentSettings = ExperimentSettings()
     seed: int = 7

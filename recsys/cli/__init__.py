@@ -29,6 +29,7 @@ COMMANDS = (
     "recommend",
     "explain",
     "answer",
+    "pictures",
     "serve",
     "keys",
     "versions",

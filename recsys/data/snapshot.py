@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recsys.data import schema
-from recsys.data.bounds import ascending, checking, codes, csr, rows
+from recsys.data.bounds import checking, codes
 from recsys.data.catalogue import Candidates, ItemFeatures, Vocabulary
+from recsys.data.consistency import HISTORY_ARRAYS, REPEAT_ARRAYS, check
 from recsys.data.dislikes import Dislikes
 from recsys.data.events import Events
 from recsys.data.histories import Histories, Profile, standing
@@ -81,6 +82,8 @@ class Snapshot:
         The tables themselves, read when needed.
     items_file
         The items table on disk, where the snapshot was opened from a version: single columns are read from it.
+    picture_pool
+        Vectors of the items' pictures with what they were read from, row = code; None where the shop has none.
     products
         Product that each item is a variant of, shape ``(n_items,)``; None where each item is a product of its own.
     """
@@ -98,6 +101,7 @@ class Snapshot:
     items_file: MappedTable | None = None
     products: NDArray[np.int32] | None = None
     protection: Protection = IN_CLEAR
+    picture_pool: VectorPool | None = None
 
     @property
     def now(self) -> float:
@@ -189,6 +193,7 @@ class Snapshot:
             tables=Lazy(tables),
             items_file=None,
             products=None,
+            picture_pool=None,
         )
 
     def bought(self, user: int) -> NDArray[np.int32]:
@@ -217,6 +222,8 @@ def save(snapshot: Snapshot, directory: Path) -> None:
                 table.to_parquet(file, index=False)
     snapshot.item_pool.save(directory / "vectors", "items")
     snapshot.history_pool.save(directory / "vectors", "histories", vault)
+    if snapshot.picture_pool is not None:
+        snapshot.picture_pool.save(directory / "vectors", PICTURES)
     facts, events, histories = snapshot.facts, snapshot.events, snapshot.histories
     _save_arrays(
         directory / "facts",
@@ -234,17 +241,15 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     if events.dislikes is not None:
         _save_arrays(directory / "dislikes", vault, **events.dislikes.arrays)
     (directory / "events" / "kind.txt").write_text(events.kind.value, "utf-8")
-    counted = {name: getattr(histories, name) for name in (*_HISTORY_ARRAYS, *_REPEAT_ARRAYS)}
+    counted = {name: getattr(histories, name) for name in (*HISTORY_ARRAYS, *REPEAT_ARRAYS)}
     _save_arrays(directory / "histories", vault, **counted)
     state = snapshot.vocabulary.value.state()
     np.save(directory / "facts" / "idf.npy", state.pop("idf"))
     (directory / "facts" / "vocabulary.json").write_text(json.dumps(state, ensure_ascii=False), "utf-8")
 
 
+PICTURES = "pictures"
 _TABLES = ("items", "interactions", "impressions", "users", "dislikes")
-_HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
-#: What versions of before repeats were learnt lack; it is counted again from their events.
-_REPEAT_ARRAYS = ("counts", "purchases", "first_ages", "first_steps")
 
 
 def load(directory: Path) -> Snapshot:
@@ -260,14 +265,15 @@ def load(directory: Path) -> Snapshot:
     protection = Protection.of(directory)
     user_ids = MappedTable(directory / "user_ids.parquet").read()[schema.USER].to_numpy(object)
     item_pool = VectorPool.load(directory / "vectors", "items")
+    pictures = _pictures(directory)
     facts = {p.stem: open_array(p) for p in (directory / "facts").glob("*.npy")}
     n_terms = len(facts["idf"])
     terms = sparse.csr_array((len(item_ids), n_terms), dtype=np.float32)
     # Assigned rather than passed: the constructor would copy the mapped arrays.
     terms.data, terms.indices, terms.indptr = facts["terms_data"], facts["terms_indices"], facts["terms_indptr"]
     events = {p.stem: open_array(p) for p in (directory / "events").glob("*.npy")}
-    counted = (*_HISTORY_ARRAYS, *_REPEAT_ARRAYS)
-    there = counted if (directory / "histories" / f"{_REPEAT_ARRAYS[0]}.npy").is_file() else _HISTORY_ARRAYS
+    counted = (*HISTORY_ARRAYS, *REPEAT_ARRAYS)
+    there = counted if (directory / "histories" / f"{REPEAT_ARRAYS[0]}.npy").is_file() else HISTORY_ARRAYS
     arrays = {name: open_array(directory / "histories" / f"{name}.npy") for name in there}
     words = (directory / "facts" / "vocabulary.json").read_bytes()
     state = Lazy(lambda: json.loads(words))
@@ -286,7 +292,14 @@ def load(directory: Path) -> Snapshot:
         item_ids=item_ids,
         user_ids=user_ids,
         available=facts["available"],
-        facts=ItemFeatures(item_pool.vectors, terms, facts["brand"], facts["category"], facts["price"]),
+        facts=ItemFeatures(
+            item_pool.vectors,
+            terms,
+            facts["brand"],
+            facts["category"],
+            facts["price"],
+            pictures.vectors if pictures else None,
+        ),
         events=known,
         histories=histories,
         item_pool=item_pool,
@@ -302,43 +315,24 @@ def load(directory: Path) -> Snapshot:
         items_file=files["items"],
         products=facts.get("products"),
         protection=protection,
+        picture_pool=pictures,
     )
-    _check(opened, directory)
+    check(opened, directory)
     return opened
 
 
+def _pictures(directory: Path) -> VectorPool | None:
+    there = (directory / "vectors" / f"{PICTURES}.npy").is_file()
+    return VectorPool.load(directory / "vectors", PICTURES) if there else None
+
+
 def _histories(arrays: dict[str, NDArray[Any]], events: Events) -> Histories:
-    if len(arrays) == len(_HISTORY_ARRAYS):
+    if len(arrays) == len(HISTORY_ARRAYS):
         codes(events.user, events.n_users)
         codes(events.item, events.n_items)
         again = Histories.build(events, events.end, 1.0)
-        arrays = arrays | {name: getattr(again, name) for name in _REPEAT_ARRAYS}
+        arrays = arrays | {name: getattr(again, name) for name in REPEAT_ARRAYS}
     return Histories(**arrays, dislikes=standing(events, events.end))
-
-
-def _check(shop: Snapshot, directory: Path) -> None:
-    n, users, facts, histories, events = (
-        len(shop.item_ids), len(shop.user_ids), shop.facts, shop.histories, shop.events
-    )  # fmt: skip
-    terms = facts.terms
-    with checking(directory):
-        rows(n, shop.available, facts.vectors, facts.brand, facts.category, facts.price, *shop.item_pool.arrays)
-        rows(users, *shop.history_pool.arrays)
-        csr(terms.indptr, terms.indices, n, terms.shape[1], terms.data)
-        if (said := events.dislikes) is not None:
-            rows(len(said), said.item, said.time, said.barred)
-            codes(said.user, users)
-            ascending(said.user)
-            codes(said.item, n)
-        if shop.products is not None:
-            rows(n, shop.products)
-            codes(shop.products, n)
-        rows(len(events), events.item, events.time, events.weight, events.purchases)
-        codes(events.user, users)
-        ascending(events.user)
-        codes(events.item, n)
-        others = [getattr(histories, name) for name in (*_HISTORY_ARRAYS[2:], *_REPEAT_ARRAYS)]
-        csr(histories.indptr, histories.items, users, n, *others)
 
 
 def _save_arrays(directory: Path, vault: Vault | None = None, /, **arrays: NDArray[Any]) -> None:

@@ -19,7 +19,11 @@ def shop():
     events = events_of(items, rows)
     disliked = np.array([0, 0, 1], np.int32)  # the first shopper two things, the second one
     said = Dislikes(disliked, np.array([3, 7, 5], np.int32), np.full(3, events.end - 1), np.ones(3, bool))
-    return context_of(replace(events, dislikes=said), facts_of(items))
+    facts = facts_of(items)
+    pictures = np.random.default_rng(5).normal(size=(len(facts), 6)).astype(np.float32)
+    pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
+    pictures[::4] = 0  # these have none
+    return context_of(replace(events, dislikes=said), replace(facts, pictures=pictures))
 
 
 @pytest.fixture(scope="module")

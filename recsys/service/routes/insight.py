@@ -99,6 +99,10 @@ class CardReply(Versioned):
     """All that are kept, the latest first."""
     intake: dict[str, Any]
     """What the night read, lost and decided about its tables."""
+    pictures: bool
+    """Whether the catalogue can be searched by picture."""
+    voice: bool
+    """Whether recordings can be transcribed."""
 
 
 @router.get("/shoppers", response_model=Someone, responses=problems(503))
@@ -195,6 +199,8 @@ async def card(request: Request) -> Response:
                 "plots": plots,
                 "versions": _versions(store, held.id),
                 "intake": _without_folders(report.load(held.path)),
+                "pictures": rec.pictures.there,
+                "voice": bool(service_of(request).settings.voice.model),
             }
         )
 
