@@ -90,12 +90,14 @@ def test_exactly_what_is_of_persons_is_sealed(shops):
     assert version.verify() == []
 
 
-def test_a_night_goes_on_and_unchanged_files_of_items_are_shared(sealed):
+def test_a_night_goes_on_and_unchanged_files_of_items_are_shared(sealed, shops):
+    made = Store(shops / "sealed")
+    embedded, trained = (made.versions_dir / name for name in made.versions())
+    assert (embedded / "users.parquet").samefile(trained / "users.parquet")  # a training shares all tables
     store = Store(sealed)
-    embedded, trained = (store.version(name) for name in store.versions())
-    assert (embedded.path / "users.parquet").samefile(trained.path / "users.parquet")  # a training shares all tables
+    first = store.require()
     run("embed", "--artifacts", sealed)
-    first, last = trained, store.require()
+    last = store.require()
     assert {name for name in last.manifest["files"] if is_sealed(last.path / name)} == SEALED
     assert (first.path / "facts" / "brand.npy").samefile(last.path / "facts" / "brand.npy")
     run("versions", "--verify", "--artifacts", sealed)
