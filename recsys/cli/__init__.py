@@ -35,6 +35,7 @@ COMMANDS = (
     "reviews",
     "versions",
     "forget",
+    "seal",
     "finetune",
     "pretrain",
     "benchmark",
