@@ -29,6 +29,7 @@ COMMANDS = (
     "recommend",
     "explain",
     "answer",
+    "delivery",
     "serve",
     "keys",
     "versions",

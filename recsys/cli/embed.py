@@ -16,6 +16,7 @@ from recsys.cli._command import (
     Items,
     Json,
     Map,
+    Orders,
     Users,
     command,
     file,
@@ -32,6 +33,7 @@ def embed(
     interactions: Interactions = None,
     impressions: Impressions = None,
     users: Users = None,
+    orders: Orders = None,
     artifacts: Artifacts = None,
     format: Format = "auto",
     map: Map = None,
@@ -53,9 +55,9 @@ def embed(
     from recsys.cli._output import tables_line
     from recsys.pipeline import Inputs, engines, runs
 
-    inputs = Inputs(items, interactions, impressions, users, format, append)
+    inputs = Inputs(items, interactions, impressions, users, format, append, orders)
     settings = with_columns(load_settings(artifacts=artifacts), map)
-    if knowledge and not (items or interactions or impressions or users):
+    if knowledge and not (items or interactions or impressions or users or orders):
         return _knowledge(knowledge, settings)
     encoder = engines.engine(engine).encoder
     outcome = runs.embed(inputs, settings, encoder=encoder, progress=interactive())

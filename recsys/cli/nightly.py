@@ -14,6 +14,7 @@ from recsys.cli._command import (
     Items,
     Json,
     Map,
+    Orders,
     Users,
     command,
     interactive,
@@ -30,6 +31,7 @@ def nightly(
     interactions: Interactions = None,
     impressions: Impressions = None,
     users: Users = None,
+    orders: Orders = None,
     artifacts: Artifacts = None,
     format: Format = "auto",
     map: Map = None,
@@ -50,7 +52,7 @@ def nightly(
     from recsys.pipeline import Inputs, runs
 
     settings = with_columns(load_settings(artifacts=artifacts), map)
-    inputs = Inputs(items, interactions, impressions, users, format, append)
+    inputs = Inputs(items, interactions, impressions, users, format, append, orders)
     outcome = runs.nightly(inputs, settings, progress=interactive())
     assert outcome.verdict is not None
     body = {**outcome.notes, "gate": outcome.verdict.figures, "gate_message": outcome.verdict.message}

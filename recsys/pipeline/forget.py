@@ -30,6 +30,7 @@ from recsys.pipeline import drift
 from recsys.pipeline.card import write_card
 from recsys.pipeline.inputs import QUARANTINE
 from recsys.pipeline.night import SHARDS
+from recsys.pipeline.supply import carry_supply
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.ranker import Ranker
 from recsys.serving.fallback import PopularityFallback
@@ -119,6 +120,7 @@ def _rewritten(
     clean = _without(shop, users, recipe["training"]["half_life"])
     with store.draft() as draft:
         shutil.copytree(version.path / "index", draft.path / "index")  # of items alone
+        carry_supply(version.path, draft.path)
         snapshot.save(clean, draft.path)  # not the report of the reading, which may quote their rows
         # Its histories are older ones, of nobody knows whom; a training encodes at most a few thousand again.
         VectorPool.empty(shop.history_pool.vectors.shape[1]).save(draft.path / "vectors", "training")

@@ -40,6 +40,8 @@ class Inputs:
     users: Path | str | None = None
     format: str = "auto"
     append: bool = False
+    orders: Path | str | None = None
+    """When orders were placed, shipped and delivered: delivery times are learnt from them (`recsys.delivery`)."""
 
     @property
     def given(self) -> bool:
@@ -190,7 +192,7 @@ def _say_languages(items: Checked, encoder: str) -> None:
 
 
 def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:
-    if live is not None or inputs.given:
+    if live is not None or inputs.given or inputs.orders is not None:
         return inputs
     folder = sample_dir()
 

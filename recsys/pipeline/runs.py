@@ -22,6 +22,7 @@ from recsys.pipeline.gate import Verdict, judge, shrunk
 from recsys.pipeline.inputs import Inputs, load_inputs
 from recsys.pipeline.night import Night
 from recsys.pipeline.publishing import publish_draft, publish_version, write_ranker
+from recsys.pipeline.supply import add_supply
 from recsys.progress import stage
 from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
@@ -53,8 +54,9 @@ def nightly(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Ou
         with stage("read and check tables"):
             intake = load_inputs(inputs, night.store, night.live, settings)
         intake.save(night.draft.path)
+        supplied = add_supply(night, inputs, intake)
         outcome = _embed_and_train(night, intake.tables, gated=True, events_read=intake.events_read)
-    return replace(outcome, notes=intake.notes | outcome.notes)
+    return replace(outcome, notes=intake.notes | supplied | outcome.notes)
 
 
 def publish(tables: ShopTables, settings: Settings, *, progress: bool = False) -> Outcome:
@@ -87,6 +89,7 @@ def embed(
         with stage("read and check tables"):
             intake = load_inputs(inputs, night.store, night.live, settings)
         intake.save(night.draft.path)
+        supplied = add_supply(night, inputs, intake)
         built = _encode(night, intake.tables)
         ranker, why = _carried(night, built.snapshot)
         pool = night.known_vectors("training")[0] if _same_encoder(night) else VectorPool.empty(night.encoder.dim)
@@ -94,7 +97,8 @@ def embed(
         more = {EVENTS_READ: intake.events_read}
         with stage("write and publish"):
             version = publish_version(night, built, ranker, pool, serves=serves, **more)
-    return Outcome(version, intake.notes | version.manifest["counts"] | {"ranker": "carried over" if ranker else why})
+    notes = intake.notes | supplied | version.manifest["counts"]
+    return Outcome(version, notes | {"ranker": "carried over" if ranker else why})
 
 
 def train(settings: Settings, *, progress: bool = False) -> Outcome:

@@ -16,13 +16,15 @@ import pandas as pd
 import platformdirs
 
 from recsys.data.atomic import replacing
+from recsys.data.sample.parcels import make_parcels
 from recsys.data.sample.products import make_products, synonym_lists, words
 from recsys.data.sample.shoppers import make_history
 
-__all__ = ["sample_dir", "write_sample"]
+__all__ = ["PARCELS", "sample_dir", "write_sample"]
 
 SEED = 7
 ITEMS, INTERACTIONS, USERS, ORDERS = "items.csv.gz", "interactions.csv.gz", "users.csv", "orders.csv"
+PARCELS = "parcels.csv.gz"
 
 _ABOUT = """\
 # Sample shop
@@ -38,8 +40,8 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en") -> None:
     In the `language` ``zh`` its products have the titles, texts, categories and departments of a Chinese storefront;
     who bought what is the same.
 
-    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `faq.csv`, `policies/*.md`,
-    `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and `synonyms.csv`.
+    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `parcels.csv.gz`, `faq.csv`,
+    `policies/*.md`, `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and `synonyms.csv`.
     """
     out.mkdir(parents=True, exist_ok=True)
     products = make_products(seed)
@@ -48,6 +50,7 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en") -> None:
     _write_csv(history.events, out / INTERACTIONS)
     _write_csv(history.users, out / USERS)
     _write_csv(history.orders, out / ORDERS)
+    _write_csv(make_parcels(seed), out / PARCELS)
     (out / "README.md").write_bytes(_ABOUT.encode())
     texts = resources.files(__package__) / "shop"
     with resources.as_file(texts) as folder:
