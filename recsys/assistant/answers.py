@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from recsys.assistant import dialogue, product_facts, shopping, tools
+from recsys.assistant import arrivals, dialogue, product_facts, shopping, tools
 from recsys.assistant.agent import Agent
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
@@ -87,7 +87,8 @@ class Assistant:
         self.shelves = None if items is None else ProductTable(items, knowledge.synonyms)
         self.router = Router(knowledge, self.shelves, bound)
         self.handovers: Handovers | None = None
-        self.agent = Agent(model, self.shelves) if model is not None and model.calls_tools else None
+        more = {arrivals.TOOL: arrivals.DeliveryTime} if arrivals.known(self._context("", (), None)) else {}
+        self.agent = Agent(model, self.shelves, more) if model is not None and model.calls_tools else None
         self._near: Nearest | None = None
         self._lock = threading.Lock()
 
@@ -215,13 +216,18 @@ class Assistant:
             numbers = [asked.order] if asked.order else []
             return tools.order_status(context, asked, numbers, several_orders(asked.question), self.bound)
         if isinstance(asked, tools.SearchPolicies):
-            sure, hits = self.router.listener.sure_of(self.router.listener.hear(asked.query))
+            heard = self.router.listener.hear(asked.query)
+            sure, hits = self.router.listener.sure_of(heard)
             told = tools.policy(context, asked, hits, sure, self.bound)
+            if heard.theme == arrivals.THEME and (took := tools.delivery_time(context, arrivals.DeliveryTime())).found:
+                told = replace(told, facts=(*told.facts, *took.facts)) if told.found else took
             named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
             if len(named) == 1 and told.facts and self.shelves is not None:
                 fitting = product_facts.applying(self.shelves, named[0], told.facts[0].text)
                 told = replace(told, facts=(replace(told.facts[0], text=fitting),))
             return told
+        if isinstance(asked, arrivals.DeliveryTime):
+            return tools.delivery_time(context, asked)
         if isinstance(asked, tools.HandOver):
             key = {"asked": "agent", "complaint": "handover_complaint"}.get(asked.reason, "handover")
             return Result(lead=context.say(key), found=False, passes_on=True)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from recsys.assistant.arrivals import DeliveryTime, about_order, usual
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.messages import message
@@ -197,6 +198,13 @@ def policy(context: Context, asked: SearchPolicies, hits: Sequence[Hit], sure: f
     return Result((Fact(passage.text, passage.id, asked.query),), hits[0].intent, confidence=sure, writer="retrieved")
 
 
+def delivery_time(context: Context, asked: DeliveryTime) -> Result:
+    """What parcels took; nothing of a place or method that fewer than 30 were delivered to or by."""
+    if said := usual(context, asked):
+        return Result((Fact(said),), "delivery")
+    return Result(intent="delivery", lead=context.say("no_answer"), found=False, passes_on=True, confidence=0.0)
+
+
 _WISHES: Mapping[str, tuple[str, str]] = {
     "cancel": ("Can I cancel my order?", "可以取消订单吗？"),
     "return": ("How do I return something?", "怎么退货？"),
@@ -230,7 +238,7 @@ def order_status(context: Context, asked: OrderStatus, named: Sequence[str], sev
     if not named:
         found = list(_holding(context, context.orders.latest(context.user, 1_000), asked.question)[:several])
         missing = "" if found else context.say("no_orders")
-    facts = [Fact(_told(context, order), f"order:{order.order_id}") for order in found]
+    facts = [Fact(_told(context, order) + about_order(context, order), f"order:{order.order_id}") for order in found]
     if asked.wish and len(found) >= 1:
         facts += _what_is_allowed(context, found[0], asked, bound)
     return Result(tuple(facts), "order_status", lead=missing, found=bool(facts))

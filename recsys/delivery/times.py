@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -98,12 +99,9 @@ class DeliveryTimes(BaseModel):
 
     def _calibrated(self, parcels: pd.DataFrame, start: str) -> tuple[float, ...]:
         taken = days_taken(parcels, self.calendar, start)
-        scores = np.sort(
-            [
-                abs(_middles(self.distribution(*key, weekday=weekday))[days] - 0.5)
-                for key, weekday, days in zip(_keys(parcels), _weekdays(parcels, start), taken, strict=True)
-            ]
-        )
+        middle = cache(lambda key, weekday: _middles(self.distribution(*key, weekday=weekday)))
+        rows = zip(_keys(parcels), _weekdays(parcels, start), taken, strict=True)
+        scores = np.sort([abs(middle(key, weekday)[days] - 0.5) for key, weekday, days in rows])
         ranks = [min(int(np.ceil((len(scores) + 1) * level)), len(scores)) for level in LEVELS]
         return tuple(float(scores[rank - 1]) for rank in ranks)
 

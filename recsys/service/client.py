@@ -14,6 +14,7 @@ from urllib.parse import quote
 from recsys.service.replies import (
     AnswerReply,
     BatchReply,
+    DeliveryReply,
     EventsReply,
     ExplainReply,
     FeedbackReply,
@@ -262,6 +263,18 @@ class Client(Transport):
     def history(self, user_id: str) -> HistoryReply:
         """What a shopper met, oldest first."""
         found: HistoryReply = self._ask("GET", f"/users/{quote(user_id, safe='')}/history", HistoryReply)
+        return found
+
+    def delivery(
+        self, *, method: str = "", country: str = "", region: str = "", ordered_at: str | None = None
+    ) -> DeliveryReply:
+        """When an order arrives: the days between which nine parcels in ten come, and the chance of each number."""
+        found: DeliveryReply = self._ask(
+            "GET",
+            "/delivery",
+            DeliveryReply,
+            params={"method": method, "country": country, "region": region, "ordered_at": ordered_at},
+        )
         return found
 
     def events(self, *, events: Sequence[Mapping[str, Any]]) -> EventsReply:
@@ -528,6 +541,18 @@ class AsyncClient(AsyncTransport):
     async def history(self, user_id: str) -> HistoryReply:
         """What a shopper met, oldest first."""
         found: HistoryReply = await self._ask("GET", f"/users/{quote(user_id, safe='')}/history", HistoryReply)
+        return found
+
+    async def delivery(
+        self, *, method: str = "", country: str = "", region: str = "", ordered_at: str | None = None
+    ) -> DeliveryReply:
+        """When an order arrives: the days between which nine parcels in ten come, and the chance of each number."""
+        found: DeliveryReply = await self._ask(
+            "GET",
+            "/delivery",
+            DeliveryReply,
+            params={"method": method, "country": country, "region": region, "ordered_at": ordered_at},
+        )
         return found
 
     async def events(self, *, events: Sequence[Mapping[str, Any]]) -> EventsReply:

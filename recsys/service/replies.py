@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from recsys.delivery.carriers import CarrierFigures
+from recsys.delivery.published import Coverage
 from recsys.service.bodies import example
 
 
@@ -268,3 +270,58 @@ class ReadyReply(HealthReply):
     """State of the writer of reasons: ``ready``, ``loading``, or ``plain`` (sentences come from templates)."""
     answers: bool
     """Whether the assistant is open, which it is from the first question on."""
+
+
+class DayShare(_Reply):
+    """The part of parcels that take so many days."""
+
+    days: int
+    share: float
+
+
+class Place(_Reply):
+    """Where parcels go; '' where the orders do not say."""
+
+    country: str
+    region: str
+
+
+class DeliveryReply(Versioned):
+    """When an order arrives."""
+
+    model_config = example(
+        version=_VERSION,
+        ordered_at="2026-03-31",
+        earliest="2026-04-01",
+        latest="2026-04-08",
+        level=0.9,
+        parcels=1461,
+        days=[{"days": 2, "share": 0.31}],
+        methods=["Standard"],
+        places=[{"country": "United Kingdom", "region": "England"}],
+    )
+
+    ordered_at: str
+    """Day of the order; by default today, or the last day of the orders table where that is older."""
+    earliest: str | None
+    latest: str | None
+    """Null where fewer than 30 such parcels were delivered."""
+    level: float | None
+    """How often parcels came between both days."""
+    parcels: int
+    """Delivered parcels that this rests on."""
+    days: list[DayShare]
+    """Chance of each number of calendar days."""
+    methods: list[str]
+    places: list[Place]
+    """What may be asked for, most parcels first."""
+
+
+class CarriersReply(Versioned):
+    """How carriers do."""
+
+    as_of: str
+    """Last day of the orders table."""
+    carriers: list[CarrierFigures]
+    coverage: list[Coverage]
+    """How often later parcels came within the interval that was given before."""

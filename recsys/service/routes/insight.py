@@ -16,6 +16,7 @@ from starlette.responses import Response
 from recsys.data import evaluations, report
 from recsys.data.schema import PRICE
 from recsys.data.store import Store, Version
+from recsys.delivery import published as delivery
 from recsys.errors import ArtifactError
 from recsys.explain import Explainer, Explanation
 from recsys.explain.writer import TEMPLATE
@@ -99,6 +100,8 @@ class CardReply(Versioned):
     """All that are kept, the latest first."""
     intake: dict[str, Any]
     """What the night read, lost and decided about its tables."""
+    supply: list[str]
+    """What the version knows of supply: ``delivery``."""
 
 
 @router.get("/shoppers", response_model=Someone, responses=problems(503))
@@ -188,6 +191,7 @@ async def card(request: Request) -> Response:
                 "plots": plots,
                 "versions": _versions(store, held.id),
                 "intake": _without_folders(report.load(held.path)),
+                "supply": ["delivery"] if delivery.load(held.path) is not None else [],
             }
         )
 

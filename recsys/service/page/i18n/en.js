@@ -49,6 +49,13 @@ export const en = {
   no_intake: "This version was made before nights kept a report.", versions: "Versions kept", language_share: "languages",
   t_items: "products", t_interactions: "events", t_users: "shoppers", t_impressions: "impressions",
 
+  delivery: "How long parcels take", delivery_method: "Method", delivery_place: "To", delivery_any: "all",
+  delivery_axis: "Days from the order to the door.", delivery_few: "Nothing is promised here: {n} such parcels were delivered, a promise needs 30.",
+  delivery_said: "Ordered on {day}, {level} come after {first} to {last} days (from {n} parcels).",
+  delivery_held: "{level} intervals held {held} of {n} later parcels.", carrier: "Carrier", carrier_parcels: "parcels",
+  carrier_half: "half within, days", carrier_slow: "nine of ten within, days", carrier_on_time: "on time", carrier_missing: "missing",
+  carrier_unknown: "not said", carrier_hint: "Days are delivery days from dispatch; on time with its 95% interval; missing: not delivered although nearly every parcel takes less long.",
+
   chat_title: "Shop assistant", chat_hint: "It answers from the shop’s own text and names its sources.",
   chat_label: "Your question", chat_send: "Ask", chat_as: "asking as shopper {who}", chat_sources: "Sources",
   chat_person: "A person should take over.", chat_try_1: "How long does delivery take?",

@@ -43,6 +43,13 @@ export const zh = {
   published: "已发布：与{rival}相比，每用户 AUC 变化 {value}（95% 区间 {low} 至 {high}）。", from_version: "来自版本 {version}", no_intake: "此版本生成时还没有报告。",
   versions: "保留的版本", language_share: "语言", t_items: "商品", t_interactions: "行为", t_users: "顾客", t_impressions: "曝光",
 
+  delivery: "包裹需要多久", delivery_method: "配送方式", delivery_place: "送往", delivery_any: "全部",
+  delivery_axis: "从下单到送达的天数。", delivery_few: "此处不作承诺：已送达的此类包裹仅{n}个，至少需要30个。",
+  delivery_said: "{day}下单，{level}的包裹在{first}至{last}天后送达（依据{n}个包裹）。",
+  delivery_held: "{level}区间覆盖了之后{n}个包裹中的{held}。", carrier: "承运商", carrier_parcels: "包裹数",
+  carrier_half: "半数送达（天）", carrier_slow: "九成送达（天）", carrier_on_time: "准时", carrier_missing: "丢失",
+  carrier_unknown: "未注明", carrier_hint: "天数为发货后的配送日；准时率附95%区间；丢失：几乎所有包裹都更快，而它仍未送达。",
+
   chat_title: "商店助手", chat_hint: "依据商店自己的文字回答，并注明来源。", chat_label: "您的问题", chat_send: "提问",
   chat_as: "以顾客 {who} 的身份提问", chat_sources: "来源", chat_person: "应转接人工。", chat_try_1: "送货需要多久？",
   chat_try_2: "有 100 以下的保暖外套吗？", chat_try_3: "您给我推荐什么？", chat_you: "您", chat_shop: "助手",
