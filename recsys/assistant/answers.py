@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel
 
-from recsys.assistant import arrivals, dialogue, product_facts, shopping, tools
+from recsys.assistant import arrivals, dialogue, prices, product_facts, shopping, tools
 from recsys.assistant.agent import Agent
 from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
@@ -85,9 +86,12 @@ class Assistant:
         self.bound = bound
         items = None if recommender is None else recommender.shop.tables.value.items
         self.shelves = None if items is None else ProductTable(items, knowledge.synonyms)
-        self.router = Router(knowledge, self.shelves, bound)
+        nobody = self._context("", (), None)
+        priced = prices.known(nobody) is not None
+        self.router = Router(knowledge, self.shelves, bound, priced=priced)
         self.handovers: Handovers | None = None
-        more = {arrivals.TOOL: arrivals.DeliveryTime} if arrivals.known(self._context("", (), None)) else {}
+        more: dict[str, type[BaseModel]] = {arrivals.TOOL: arrivals.DeliveryTime} if arrivals.known(nobody) else {}
+        more |= {prices.TOOL: prices.PriceQuestion} if priced else {}
         self.agent = Agent(model, self.shelves, more) if model is not None and model.calls_tools else None
         self._near: Nearest | None = None
         self._lock = threading.Lock()
@@ -228,6 +232,8 @@ class Assistant:
             return told
         if isinstance(asked, arrivals.DeliveryTime):
             return tools.delivery_time(context, asked)
+        if isinstance(asked, prices.PriceQuestion):
+            return tools.price_history(context, asked)
         if isinstance(asked, tools.HandOver):
             key = {"asked": "agent", "complaint": "handover_complaint"}.get(asked.reason, "handover")
             return Result(lead=context.say(key), found=False, passes_on=True)

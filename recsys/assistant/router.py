@@ -24,6 +24,7 @@ from recsys.assistant.hearing import LIKELY, Heard, intent_of_theme, split
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.listener import Listener
 from recsys.assistant.orders import order_numbers
+from recsys.assistant.prices import ASKED, TOOL, PriceQuestion
 from recsys.assistant.query import Constraints, parse
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import (
@@ -69,9 +70,12 @@ class Router:
         The catalogue, None where there is none.
     bound
         Confidence from which a passage answers a question.
+    priced
+        Whether earlier prices are known.
     """
 
-    def __init__(self, knowledge: Knowledge, table: ProductTable | None, bound: float) -> None:
+    def __init__(self, knowledge: Knowledge, table: ProductTable | None, bound: float, *, priced: bool = False) -> None:
+        self._priced = priced
         self.listener = Listener(knowledge, table)
         self._table, self._bound = table, bound
 
@@ -164,6 +168,8 @@ class Router:
         ids = [table.ids[row] for row in rows]
         asked = parse(text, table)
         before = dialogue.focus(turns, table)
+        if self._priced and ASKED.search(text) and (ids or before):
+            return [Call(TOOL, PriceQuestion(items=ids[:2] or [table.ids[before[0]]]))]
         if heard.likely("why_recommended") and not asked.categories and (ids or before):
             return [Call("recommend", Recommend(why=ids[:1] or [table.ids[before[0]]]))]
         if heard.likely("why_recommended"):

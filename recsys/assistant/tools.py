@@ -18,6 +18,7 @@ from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.messages import message
 from recsys.assistant.nearest import Nearest
 from recsys.assistant.orders import Order, Orders
+from recsys.assistant.prices import PriceQuestion, told
 from recsys.assistant.query import parse
 from recsys.serving.recommender import Recommender
 
@@ -203,6 +204,12 @@ def delivery_time(context: Context, asked: DeliveryTime) -> Result:
     if said := usual(context, asked):
         return Result((Fact(said),), "delivery")
     return Result(intent="delivery", lead=context.say("no_answer"), found=False, passes_on=True, confidence=0.0)
+
+
+def price_history(context: Context, asked: PriceQuestion) -> Result:
+    """What the prices of products did; that nobody knows what they will do is said with it."""
+    facts = tuple(Fact(said, f"item:{item}") for item in asked.items if (said := told(context, item)))
+    return Result(facts, "product", found=bool(facts), passes_on=not facts, confidence=1.0 if facts else 0.0)
 
 
 _WISHES: Mapping[str, tuple[str, str]] = {

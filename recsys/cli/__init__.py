@@ -30,6 +30,7 @@ COMMANDS = (
     "explain",
     "answer",
     "delivery",
+    "forecast",
     "serve",
     "keys",
     "versions",

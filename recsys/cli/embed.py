@@ -17,6 +17,7 @@ from recsys.cli._command import (
     Json,
     Map,
     Orders,
+    Prices,
     Users,
     command,
     file,
@@ -34,6 +35,7 @@ def embed(
     impressions: Impressions = None,
     users: Users = None,
     orders: Orders = None,
+    prices: Prices = None,
     artifacts: Artifacts = None,
     format: Format = "auto",
     map: Map = None,
@@ -55,9 +57,9 @@ def embed(
     from recsys.cli._output import tables_line
     from recsys.pipeline import Inputs, engines, runs
 
-    inputs = Inputs(items, interactions, impressions, users, format, append, orders)
+    inputs = Inputs(items, interactions, impressions, users, format, append, orders, prices)
     settings = with_columns(load_settings(artifacts=artifacts), map)
-    if knowledge and not (items or interactions or impressions or users or orders):
+    if knowledge and not (items or interactions or impressions or users or orders or prices):
         return _knowledge(knowledge, settings)
     encoder = engines.engine(engine).encoder
     outcome = runs.embed(inputs, settings, encoder=encoder, progress=interactive())

@@ -15,6 +15,7 @@ from recsys.cli._command import (
     Json,
     Map,
     Orders,
+    Prices,
     Users,
     command,
     interactive,
@@ -32,6 +33,7 @@ def nightly(
     impressions: Impressions = None,
     users: Users = None,
     orders: Orders = None,
+    prices: Prices = None,
     artifacts: Artifacts = None,
     format: Format = "auto",
     map: Map = None,
@@ -52,7 +54,7 @@ def nightly(
     from recsys.pipeline import Inputs, runs
 
     settings = with_columns(load_settings(artifacts=artifacts), map)
-    inputs = Inputs(items, interactions, impressions, users, format, append, orders)
+    inputs = Inputs(items, interactions, impressions, users, format, append, orders, prices)
     outcome = runs.nightly(inputs, settings, progress=interactive())
     assert outcome.verdict is not None
     body = {**outcome.notes, "gate": outcome.verdict.figures, "gate_message": outcome.verdict.message}

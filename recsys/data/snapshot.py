@@ -45,6 +45,7 @@ class ShopTables:
     """Checked tables of one shop; `impressions` and `users` where the shop has them.
 
     `dislikes` are what interactions said was not liked (`recsys.data.dislikes`);
+    `prices` is what items cost from when on (`recsys.forecast.prices`);
     `missing` counts items that tonight's feed lacks and that are kept, unavailable, for what was learnt from them.
     """
 
@@ -55,6 +56,7 @@ class ShopTables:
     users: pd.DataFrame | None = None
     missing: int = 0
     dislikes: pd.DataFrame | None = None
+    prices: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ class Snapshot:
                 interactions=renamed(mine.interactions, self.item_ids, products),
                 impressions=renamed(mine.impressions, self.item_ids, products),
                 dislikes=renamed(mine.dislikes, self.item_ids, products),
+                prices=renamed(mine.prices, self.item_ids, products),
             )
 
         available = np.zeros(len(first), bool)
@@ -224,7 +227,7 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     (directory / "facts" / "vocabulary.json").write_text(json.dumps(state, ensure_ascii=False), "utf-8")
 
 
-_TABLES = ("items", "interactions", "impressions", "users", "dislikes")
+_TABLES = ("items", "interactions", "impressions", "users", "dislikes", "prices")
 _HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
 #: What versions of before repeats were learnt lack; it is counted again from their events.
 _REPEAT_ARRAYS = ("counts", "purchases", "first_ages", "first_steps")

@@ -26,6 +26,7 @@ from recsys.data.snapshot import Lazy, Snapshot
 from recsys.data.store import Store, Version
 from recsys.data.vectors import VectorPool
 from recsys.errors import ArtifactError, BadInput
+from recsys.forecast.prices import prices_of
 from recsys.pipeline import drift
 from recsys.pipeline.card import write_card
 from recsys.pipeline.inputs import QUARANTINE
@@ -165,5 +166,5 @@ def _with_statistics(version: Version, shop: Snapshot, settings: Settings) -> Ra
     ranker = Ranker.load(version.path / "ranker", settings.training.extra_blocks)
     table = Lazy(lambda: shop.tables.value.items)
     seed = version.manifest["recipe"]["seed"]
-    context = TrainingContext(shop.facts, shop.events, shop.now, shop.histories, seed, table)
+    context = TrainingContext(shop.facts, shop.events, shop.now, shop.histories, seed, table, prices_of(shop))
     return ranker.with_statistics(context)

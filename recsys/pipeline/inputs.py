@@ -20,6 +20,7 @@ from recsys.data.schema import Checked, Dialect, TimeKind
 from recsys.data.snapshot import ShopTables
 from recsys.data.store import Store, Version
 from recsys.errors import BadInput
+from recsys.forecast.prices import check_prices
 from recsys.pipeline import missing
 from recsys.pipeline.ageing import drop_old
 from recsys.pipeline.logged_events import appended, with_logged
@@ -42,6 +43,8 @@ class Inputs:
     append: bool = False
     orders: Path | str | None = None
     """When orders were placed, shipped and delivered: delivery times are learnt from them (`recsys.delivery`)."""
+    prices: Path | str | None = None
+    """What items cost from when on (`recsys.forecast.prices`)."""
 
     @property
     def given(self) -> bool:
@@ -140,6 +143,9 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
         checks["impressions"] = schema.check_impressions(raw.impressions, known, **about("impressions"))
     if raw.users is not None:
         checks["users"] = schema.check_users(raw.users, **about("users"))
+    if files.prices is not None:
+        checks["prices"] = check_prices(sources.read_table(files.prices, "prices"), sources.shown(files.prices), **how)
+        raw.report.tables["prices"] = checks["prices"].report
     interactions = checks.get("interactions")
     if old is not None and (interactions is None or inputs.append):
         missing.refuse_other_ids(old, items, left, settings.gate.max_shrink)
@@ -156,6 +162,7 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
         notes |= {f"{name}_{k}": v for k, v in check.notes.items()}
     disliked = _dislikes(interactions, old, append=inputs.append)
     tables = ShopTables(items, table, kind, pick("impressions"), pick("users"), missing=len(kept), dislikes=disliked)
+    tables = replace(tables, prices=pick("prices"))
     tables = drop_old(tables, settings.intake.keep_days, raw.report)
     reading = raw.report.to_dict() if checks else report.load(live.path) if live else {}
     notes |= {"reading": reading} if checks else {}
@@ -192,14 +199,14 @@ def _say_languages(items: Checked, encoder: str) -> None:
 
 
 def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:
-    if live is not None or inputs.given or inputs.orders is not None:
+    if live is not None or inputs.given or inputs.orders is not None or inputs.prices is not None:
         return inputs
     folder = sample_dir()
 
     def file(name: str) -> Path | None:
         return next(iter(sorted(folder.glob(f"{name}.*"))), None)
 
-    return Inputs(items=file("items"), interactions=file("interactions"), users=file("users"))
+    return Inputs(items=file("items"), interactions=file("interactions"), users=file("users"), prices=file("prices"))
 
 
 def _no_events() -> pd.DataFrame:

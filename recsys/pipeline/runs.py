@@ -17,6 +17,7 @@ from recsys.encoders.loading import encoder_for, encoder_of
 from recsys.encoders.protocol import Encodes
 from recsys.encoders.snapshots import Built, build_snapshot
 from recsys.errors import BadInput, NothingToLearn
+from recsys.forecast.prices import prices_of
 from recsys.pipeline import drift, too_few
 from recsys.pipeline.gate import Verdict, judge, shrunk
 from recsys.pipeline.inputs import Inputs, load_inputs
@@ -209,5 +210,5 @@ def _carried(night: Night, shop: Snapshot) -> tuple[Ranker | None, str]:
     ranker = Ranker.load(night.live.path / "ranker", night.settings.training.extra_blocks)
     now = shop.by_product
     table = Lazy(lambda: now.tables.value.items)
-    context = TrainingContext(now.facts, now.events, now.now, now.histories, table=table)
+    context = TrainingContext(now.facts, now.events, now.now, now.histories, table=table, prices=prices_of(now))
     return replace(ranker.with_statistics(context), products=shop.products), ""

@@ -18,6 +18,7 @@ from recsys.data.snapshot import Lazy, Snapshot, titles
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
 from recsys.encoders.protocol import Encodes
+from recsys.forecast.prices import prices_of
 from recsys.ranking.ranker import RankerTrainer
 from recsys.ranking.sampling import Impressions
 from recsys.settings import Settings
@@ -41,6 +42,7 @@ class HistoryEncoder:
     ) -> None:
         self.encoder = encoder
         self.table = Lazy(lambda: snapshot.tables.value.items)
+        self.prices = prices_of(snapshot)
         self._titles = titles(self.table.value)
         self._max_words = settings.history.max_words
         self._known = [snapshot.history_pool, *known]
@@ -93,6 +95,7 @@ def prepare_ranker(
         seed=settings.seed,
         impressions=impressions,
         table=texts.table,
+        prices=texts.prices,
         progress=Console(stderr=True, style="dim").print if progress else None,
     )
 

@@ -17,7 +17,7 @@ from recsys.service.bodies import MAX_BODY
 from recsys.service.guard import Guard, PlainJSON, SlowCalls
 from recsys.service.pages import POLICIES, mount_page
 from recsys.service.problems import Problem, handle_errors
-from recsys.service.routes import assistant, catalogue, events, health, insight, lists, reasons, shelves, supply
+from recsys.service.routes import assistant, catalogue, events, health, insight, lists, prices, reasons, shelves, supply
 from recsys.service.rows import VERSION_HEADER
 from recsys.service.state import Service, live_assistant
 from recsys.serving.live import Live, following, live_recommender
@@ -91,7 +91,7 @@ def endpoints(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] |
         separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    for part in (lists, shelves, reasons, assistant, catalogue, supply, events, health, insight):
+    for part in (lists, shelves, reasons, assistant, catalogue, supply, prices, events, health, insight):
         app.include_router(part.router)
     _describe(app)
     return app

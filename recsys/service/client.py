@@ -23,6 +23,7 @@ from recsys.service.replies import (
     HistoryReply,
     ItemReply,
     ListReply,
+    PriceDropsReply,
     ReadyReply,
     ReasonsReply,
     ScoreReply,
@@ -275,6 +276,11 @@ class Client(Transport):
             DeliveryReply,
             params={"method": method, "country": country, "region": region, "ordered_at": ordered_at},
         )
+        return found
+
+    def price_drops(self, *, k: int = 20) -> PriceDropsReply:
+        """Items on sale: at least 5% below the median of their own last 90 days, greatest drop first."""
+        found: PriceDropsReply = self._ask("GET", "/price-drops", PriceDropsReply, params={"k": k})
         return found
 
     def events(self, *, events: Sequence[Mapping[str, Any]]) -> EventsReply:
@@ -553,6 +559,11 @@ class AsyncClient(AsyncTransport):
             DeliveryReply,
             params={"method": method, "country": country, "region": region, "ordered_at": ordered_at},
         )
+        return found
+
+    async def price_drops(self, *, k: int = 20) -> PriceDropsReply:
+        """Items on sale: at least 5% below the median of their own last 90 days, greatest drop first."""
+        found: PriceDropsReply = await self._ask("GET", "/price-drops", PriceDropsReply, params={"k": k})
         return found
 
     async def events(self, *, events: Sequence[Mapping[str, Any]]) -> EventsReply:

@@ -325,3 +325,84 @@ class CarriersReply(Versioned):
     carriers: list[CarrierFigures]
     coverage: list[Coverage]
     """How often later parcels came within the interval that was given before."""
+
+
+class PriceDropRow(_Reply):
+    """An item below its usual price."""
+
+    item_id: str
+    title: str | None
+    price: float
+    usual_price: float
+    """Median of its prices on the 90 days before."""
+    percent: int
+    """How far below that it is, rounded down."""
+
+
+class PriceDropsReply(Versioned):
+    """Items below their usual price, the greatest part first."""
+
+    items: list[PriceDropRow]
+
+
+class PriceStep(_Reply):
+    """A price and the day from which it held."""
+
+    date: str
+    price: float
+
+
+class SaleReply(_Reply):
+    """A stretch of days at 5% or more below the usual price."""
+
+    start: str
+    end: str | None
+    """Null where it lasts."""
+    price: float
+    part: float
+
+
+class PricesReply(_Reply):
+    """The prices of one item."""
+
+    steps: list[PriceStep]
+    today: str
+    usual: float | None
+    """Null where fewer than 30 of the last 90 days have a price."""
+    below_usual: float
+    """Part by which today's price is below it, 0 where that is less than 5%."""
+    sales: list[SaleReply]
+    path: list[list[float]]
+    """For each of the next 8 weeks the ends of the 95% and the 80% interval of what prices did earlier; none where too
+    little is known."""
+
+
+class WeekReply(_Reply):
+    """A week of an item: pieces sold in the past, what is expected of those to come."""
+
+    week: int
+    """0 for the last whole one."""
+    starts: str
+    sold: float | None
+    median: float | None
+    mean: float | None
+    low_80: float | None
+    high_80: float | None
+    low_95: float | None
+    high_95: float | None
+
+
+class OutlookReply(Versioned):
+    """Prices and demand of one item."""
+
+    item_id: str
+    weeks: list[WeekReply]
+    """None where no forecast was kept, or the item was never sold."""
+    mase: dict[str, float]
+    """Mean absolute scaled error of each forecast over all items of the backtest."""
+    prices: PricesReply | None
+    """Null where no prices are known."""
+    elasticity: float | None = None
+    """Per cent of demand for a per cent of price; null where prices hardly moved or it would say nothing."""
+    elasticity_low: float | None = None
+    elasticity_high: float | None = None

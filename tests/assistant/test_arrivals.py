@@ -1,4 +1,4 @@
-"""What the assistant says of arrivals: counted from parcels, for the shopper's own place, nothing of what is unknown."""
+"""What the assistant says of arrivals: counted from parcels, for the shopper's own place, nothing it does not know."""
 
 from __future__ import annotations
 

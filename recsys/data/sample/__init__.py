@@ -17,6 +17,7 @@ import platformdirs
 
 from recsys.data.atomic import replacing
 from recsys.data.sample.parcels import make_parcels
+from recsys.data.sample.prices import make_prices
 from recsys.data.sample.products import make_products, synonym_lists, words
 from recsys.data.sample.shoppers import make_history
 
@@ -24,7 +25,7 @@ __all__ = ["PARCELS", "sample_dir", "write_sample"]
 
 SEED = 7
 ITEMS, INTERACTIONS, USERS, ORDERS = "items.csv.gz", "interactions.csv.gz", "users.csv", "orders.csv"
-PARCELS = "parcels.csv.gz"
+PARCELS, PRICES = "parcels.csv.gz", "prices.csv.gz"
 
 _ABOUT = """\
 # Sample shop
@@ -40,8 +41,9 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en") -> None:
     In the `language` ``zh`` its products have the titles, texts, categories and departments of a Chinese storefront;
     who bought what is the same.
 
-    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `parcels.csv.gz`, `faq.csv`,
-    `policies/*.md`, `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and `synonyms.csv`.
+    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `parcels.csv.gz`, `prices.csv.gz`,
+    `faq.csv`, `policies/*.md`, `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and
+    `synonyms.csv`.
     """
     out.mkdir(parents=True, exist_ok=True)
     products = make_products(seed)
@@ -51,6 +53,7 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en") -> None:
     _write_csv(history.users, out / USERS)
     _write_csv(history.orders, out / ORDERS)
     _write_csv(make_parcels(seed), out / PARCELS)
+    _write_csv(make_prices(products, history.events, seed), out / PRICES)
     (out / "README.md").write_bytes(_ABOUT.encode())
     texts = resources.files(__package__) / "shop"
     with resources.as_file(texts) as folder:

@@ -14,6 +14,7 @@ from recsys.ranking.features.copurchase import (
 )
 from recsys.ranking.features.dislikes import Disliked
 from recsys.ranking.features.popularity import LastVisitPopularity, Popularity, Recency
+from recsys.ranking.features.prices import PriceDrop
 from recsys.ranking.features.repeats import BuyingAgain
 
 #: All blocks of the library, in the order in which they are shown.
@@ -32,6 +33,7 @@ BLOCKS: tuple[type[Block], ...] = (
     Recency,
     LastVisitPopularity,
     Price,
+    PriceDrop,
     Category,
     Disliked,
 )

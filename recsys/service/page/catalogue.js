@@ -1,6 +1,7 @@
 // The catalogue: search it, find what can stand in for a product, and what completes a basket.
 import { get, post } from "./api.js";
 import { $, fill, h, wait } from "./dom.js";
+import { outlook } from "./outlook.js";
 import { failed, FIELDS, simpleRow } from "./products.js";
 import { state } from "./state.js";
 import { t } from "./words.js";
@@ -42,7 +43,8 @@ async function showSimilar(itemId) {
       get(`/items/${encodeURIComponent(itemId)}`),
       post("/similar", { item: itemId, k: 6, columns: FIELDS }),
     ]);
-    fill($("similar"), h("h2", {}, t("similar_to", { title: item.title || itemId })),
+    const known = ["prices", "forecast"].some((name) => state.card?.supply?.includes(name));
+    fill($("similar"), known ? outlook(itemId, item.title || itemId) : null, h("h2", {}, t("similar_to", { title: item.title || itemId })),
       h("ul", { class: "products" }, items.map((one) => simpleRow(one))));
   } catch (error) {
     fill($("similar"), failed(error));

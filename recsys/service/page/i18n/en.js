@@ -56,6 +56,13 @@ export const en = {
   carrier_half: "half within, days", carrier_slow: "nine of ten within, days", carrier_on_time: "on time", carrier_missing: "missing",
   carrier_unknown: "not said", carrier_hint: "Days are delivery days from dispatch; on time with its 95% interval; missing: not delivered although nearly every parcel takes less long.",
 
+  outlook: "Prices and demand of {title}", outlook_price: "Price", outlook_demand: "Pieces sold in a week",
+  outlook_usual: "usual {price}", outlook_below: "{price} now, {percent}% less than it usually does ({usual}).",
+  outlook_at: "{price} now; usually {usual}.", outlook_now: "{price} now.",
+  outlook_path: "The bands hold 80% and 95% of what prices did in earlier stretches of eight weeks; what they will do nobody can know.",
+  outlook_next: "Next week {low} to {high} (80%), {low95} to {high95} (95%).", outlook_elastic: "One per cent off went with {value}% more pieces (95% interval {low} to {high}).",
+  outlook_none: "Nothing is known of its prices and demand.",
+
   chat_title: "Shop assistant", chat_hint: "It answers from the shop’s own text and names its sources.",
   chat_label: "Your question", chat_send: "Ask", chat_as: "asking as shopper {who}", chat_sources: "Sources",
   chat_person: "A person should take over.", chat_try_1: "How long does delivery take?",

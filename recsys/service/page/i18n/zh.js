@@ -50,6 +50,13 @@ export const zh = {
   carrier_half: "半数送达（天）", carrier_slow: "九成送达（天）", carrier_on_time: "准时", carrier_missing: "丢失",
   carrier_unknown: "未注明", carrier_hint: "天数为发货后的配送日；准时率附95%区间；丢失：几乎所有包裹都更快，而它仍未送达。",
 
+  outlook: "{title}的价格与需求", outlook_price: "价格", outlook_demand: "每周销量",
+  outlook_usual: "平时{price}", outlook_below: "现价{price}，比平时（{usual}）低{percent}%。",
+  outlook_at: "现价{price}；平时{usual}。", outlook_now: "现价{price}。",
+  outlook_path: "色带涵盖以往八周内价格变化的80%与95%；以后如何无人知道。",
+  outlook_next: "下周{low}至{high}件（80%），{low95}至{high95}件（95%）。", outlook_elastic: "降价1%时销量多{value}%（95%区间{low}至{high}）。",
+  outlook_none: "没有关于其价格与需求的记录。",
+
   chat_title: "商店助手", chat_hint: "依据商店自己的文字回答，并注明来源。", chat_label: "您的问题", chat_send: "提问",
   chat_as: "以顾客 {who} 的身份提问", chat_sources: "来源", chat_person: "应转接人工。", chat_try_1: "送货需要多久？",
   chat_try_2: "有 100 以下的保暖外套吗？", chat_try_3: "您给我推荐什么？", chat_you: "您", chat_shop: "助手",
