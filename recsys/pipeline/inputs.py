@@ -19,6 +19,7 @@ from recsys.data.sample import sample_dir
 from recsys.data.schema import Checked, Dialect, TimeKind
 from recsys.data.snapshot import ShopTables
 from recsys.data.store import Store, Version
+from recsys.delivery.parcels import MOMENTS, PLACES
 from recsys.errors import BadInput
 from recsys.forecast.prices import check_prices
 from recsys.pipeline import missing
@@ -29,6 +30,8 @@ from recsys.settings import Settings
 log = logging.getLogger(__name__)
 
 QUARANTINE = "quarantine"
+#: Columns that only the orders table has; whether one maps to them is told where that is read.
+_ORDERS_ALONE = frozenset({*MOMENTS, *PLACES})
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,7 @@ def _check_mapping(columns: Mapping[str, str], raw: sources.Tables) -> None:
     tables = [table for table in (raw.items, raw.interactions, raw.impressions, raw.users) if table is not None]
     there = [str(name).strip() for table in tables for name in table.columns]
     for ours, theirs in columns.items():
-        if tables and theirs not in there:
+        if tables and theirs not in there and ours not in _ORDERS_ALONE:
             raise BadInput(
                 f"columns: `{ours}` is to be read from {theirs!r}, and no table has such a column. Found: "
                 f"{', '.join(map(repr, dict.fromkeys(there)))}."

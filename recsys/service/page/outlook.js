@@ -32,8 +32,8 @@ function scales(xs, ys) {
 const path = (points) => points.map(([x, y], place) => `${place ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 const band = (xs, lows, highs, x, y, kind) => s("path", { class: kind, d: `${path([...xs.map((v, n) => [x(v), y(highs[n])]), ...xs.map((v, n) => [x(v), y(lows[n])]).reverse()])}Z` });
 
-function chart(said, title, first, last, shapes, more) {
-  return h("figure", {}, h("h3", {}, title),
+function chart(said, title, range, first, last, shapes, more) {
+  return h("figure", {}, h("h3", {}, title, h("span", { class: "meta" }, ` ${range.join(" – ")}`)),
     s("svg", { viewBox: `0 0 1000 ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": said }, ...shapes),
     h("div", { class: "ends meta", "aria-hidden": "true" }, h("span", {}, first), h("span", {}, last)),
     h("figcaption", { class: "meta" }, [said, ...more].join(" ")));
@@ -46,7 +46,8 @@ function prices({ prices: known, elasticity, elasticity_low: low, elasticity_hig
   const ahead = known.path.map((_, week) => today + (week + 1) * 7 * DAY);
   const ends = [0, 1, 2, 3].map((end) => [now, ...known.path.map((one) => one[end])]);
   const days = [today, ...ahead];
-  const [x, y] = scales([steps[0][0], ...days], [...steps.map((one) => one[1]), known.usual ?? now, ...ends.flat()]);
+  const values = [...steps.map((one) => one[1]), known.usual ?? now, ...ends.flat()];
+  const [x, y] = scales([steps[0][0], ...days], values);
   const corners = steps.flatMap(([day, price], place) => [[x(day), y(price)], [x(steps[place + 1]?.[0] ?? today), y(price)]]);
   const shapes = [
     known.path.length ? band(days, ends[0], ends[3], x, y, "wide") : null,
@@ -59,13 +60,14 @@ function prices({ prices: known, elasticity, elasticity_low: low, elasticity_hig
   const more = [known.path.length ? t("outlook_path") : null,
     elasticity === null ? null : t("outlook_elastic", { value: number(-elasticity, 1), low: number(-high, 1), high: number(-low, 1) })].filter(Boolean);
   const end = new Date(days[days.length - 1]).toISOString().slice(0, 10);
-  return chart(t(key, said), t("outlook_price"), known.steps[0].date, end, shapes, more);
+  return chart(t(key, said), t("outlook_price"), [Math.min(...values), Math.max(...values)].map((one) => number(one, 2)), known.steps[0].date, end, shapes, more);
 }
 
 function demand({ weeks }) {
   const past = weeks.filter((one) => one.sold !== null);
   const next = weeks.filter((one) => one.median !== null);
-  const [x, y] = scales(weeks.map((one) => one.week), [0, ...past.map((one) => one.sold), ...next.map((one) => one.high_95)]);
+  const values = [0, ...past.map((one) => one.sold), ...next.map((one) => one.high_95)];
+  const [x, y] = scales(weeks.map((one) => one.week), values);
   const days = next.map((one) => one.week);
   const of = (name) => next.map((one) => one[name]);
   const shapes = [
@@ -75,5 +77,5 @@ function demand({ weeks }) {
   ];
   const one = next[0];
   const said = t("outlook_next", { low: number(one.low_80), high: number(one.high_80), low95: number(one.low_95), high95: number(one.high_95) });
-  return chart(said, t("outlook_demand"), weeks[0].starts, weeks[weeks.length - 1].starts, shapes, []);
+  return chart(said, t("outlook_demand"), [0, Math.max(...values)].map((one) => number(one)), weeks[0].starts, weeks[weeks.length - 1].starts, shapes, []);
 }

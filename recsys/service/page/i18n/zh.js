@@ -41,7 +41,7 @@ export const zh = {
   night: "夜间读取、丢弃与决定", read: "读取", used: "使用", lost: "丢弃", table: "表", nothing_lost: "没有丢弃",
   broken: "损坏的行", warnings: "需要查看", decided: "决定",
   published: "已发布：与{rival}相比，每用户 AUC 变化 {value}（95% 区间 {low} 至 {high}）。", from_version: "来自版本 {version}", no_intake: "此版本生成时还没有报告。",
-  versions: "保留的版本", language_share: "语言", t_items: "商品", t_interactions: "行为", t_users: "顾客", t_impressions: "曝光",
+  versions: "保留的版本", language_share: "语言", t_items: "商品", t_interactions: "行为", t_users: "顾客", t_prices: "价格", t_impressions: "曝光",
 
   delivery: "包裹需要多久", delivery_method: "配送方式", delivery_place: "送往", delivery_any: "全部",
   delivery_axis: "从下单到送达的天数。", delivery_few: "此处不作承诺：已送达的此类包裹仅{n}个，至少需要30个。",
@@ -80,6 +80,7 @@ export const zh = {
     newness: ["新近", "商品有多新、最近一次售出是多久以前"],
     "their time": ["当时热销", "在这位顾客上次到访前后是否好卖"],
     price: ["价格", "价格与这位顾客平时的消费相符"],
+    "price drop": ["降价", "商品比它自己平时便宜"],
     category: ["品类", "这位顾客会买这个品类"],
   },
 };
