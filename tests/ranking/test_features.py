@@ -9,6 +9,7 @@ from recsys.data.catalogue import Candidates
 from recsys.data.dislikes import Dislikes
 from recsys.data.histories import ad_hoc_profile
 from recsys.data.schema import TimeKind
+from recsys.forecast.prices import DAY, PriceHistory
 from recsys.ranking.features import BLOCKS
 from tests.shops import context_of, events_of, facts_of, mean_texts, tables
 
@@ -19,7 +20,10 @@ def shop():
     events = events_of(items, rows)
     disliked = np.array([0, 0, 1], np.int32)  # the first shopper two things, the second one
     said = Dislikes(disliked, np.array([3, 7, 5], np.int32), np.full(3, events.end - 1), np.ones(3, bool))
-    return context_of(replace(events, dislikes=said), facts_of(items))
+    today = int(events.end // DAY)
+    step = np.repeat(np.arange(2), 2)  # two items with prices, the first of them on sale now
+    prices = PriceHistory(step, today - np.array([200, 3, 200, 100]), np.array([10.0, 8.0, 5.0, 5.0]), len(items))
+    return replace(context_of(replace(events, dislikes=said), facts_of(items)), prices=prices)
 
 
 @pytest.fixture(scope="module")
