@@ -203,6 +203,22 @@ class AssistantSettings(_Section):
     """Confidence below which a person takes over."""
 
 
+class PictureSettings(_Section):
+    """Product pictures: vectors of the items' column ``image``."""
+
+    model: str = ""
+    """CLIP-type model: a directory, or a hub name such as ``openai/clip-vit-base-patch32``; empty: none are read."""
+    folder: Path = Path()
+    """Folder that paths in the column ``image`` are relative to; nothing outside it is read."""
+
+
+class VoiceSettings(_Section):
+    """Speech to text."""
+
+    model: str = ""
+    """Whisper model: ``whisper-base`` (pinned), a directory, or a name on the hub; empty: nothing listens."""
+
+
 class Settings(BaseSettings):
     """All settings of one run; immutable."""
 
@@ -229,6 +245,8 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     explain: ExplainSettings = ExplainSettings()
     assistant: AssistantSettings = AssistantSettings()
+    pictures: PictureSettings = PictureSettings()
+    voice: VoiceSettings = VoiceSettings()
     serve: ServeSettings = ServeSettings()
     experiment: ExperimentSettings = ExperimentSettings()
     seed: int = 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -53,6 +54,39 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         initializer_range=0.7,  # at the usual 0.02 all texts would have nearly the same vector
     )
     BertModel(config).eval().save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of a CLIP with random weights: pictures of 32 pixels, words spelt letter by letter, 24 dimensions."""
+    import torch
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
+
+    folder = tmp_path_factory.mktemp("tiny-clip")
+    letters = sorted(ByteLevel.alphabet())
+    vocabulary = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({word: code for code, word in enumerate(vocabulary)}), "utf-8")
+    (folder / "merges.txt").write_text("#version: 0.2\n", "utf-8")
+    CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt")).save_pretrained(folder)
+    end = len(vocabulary) - 1
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = CLIPConfig(
+        text_config={
+            **sizes,
+            "vocab_size": len(vocabulary),
+            "bos_token_id": end - 1,
+            "eos_token_id": end,
+            "pad_token_id": end,
+        },
+        vision_config={**sizes, "image_size": 32, "patch_size": 8},
+        projection_dim=24,
+    )
+    torch.manual_seed(0)
+    CLIPModel(config).eval().save_pretrained(folder, safe_serialization=True)
+    prepared = {"crop_size": 32, "size": {"shortest_edge": 32}, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.25] * 3}
+    (folder / "preprocessor_config.json").write_text(json.dumps(prepared), "utf-8")
     return folder
 
 

@@ -223,7 +223,8 @@ class Assistant:
             heard = self.router.listener.hear(asked.query)
             sure, hits = self.router.listener.sure_of(heard)
             told = tools.policy(context, asked, hits, sure, self.bound)
-            if heard.theme == arrivals.THEME and (took := tools.delivery_time(context, arrivals.DeliveryTime())).found:
+            place = arrivals.DeliveryTime(region=arrivals.place_in(context, asked.query))
+            if heard.theme == arrivals.THEME and (took := tools.delivery_time(context, place)).found:
                 told = replace(told, facts=(*told.facts, *took.facts)) if told.found else took
             named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
             if len(named) == 1 and told.facts and self.shelves is not None:

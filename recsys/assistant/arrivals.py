@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,14 @@ def known(context: Context) -> Delivery | None:
     """Delivery times of the version that is answered from; None where it has none."""
     version = None if context.recommender is None else context.recommender.version
     return None if version is None else load(version.path)
+
+
+def place_in(context: Context, question: str) -> str:
+    """The region or country that a question names; '' where it names none that parcels go to."""
+    delivery, said = known(context), question.casefold()
+    names = [] if delivery is None else [name for place in delivery.places for name in reversed(place) if name]
+    names.sort(key=len, reverse=True)  # Northern Ireland before Ireland
+    return next((name for name in names if re.search(rf"\b{re.escape(name.casefold())}\b", said)), "")
 
 
 def usual(context: Context, asked: DeliveryTime) -> str:

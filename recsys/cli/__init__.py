@@ -31,6 +31,7 @@ COMMANDS = (
     "answer",
     "delivery",
     "forecast",
+    "pictures",
     "serve",
     "keys",
     "versions",

@@ -1,4 +1,4 @@
-"""How fast is it, against peers in the same run? Encoding, search, lists, training, reasons, answers, HTTP."""
+"""How fast is it, against peers in the same run? Encoding, search, lists, training, reasons, answers, HTTP, speech."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recsys.cli._command import Artifacts, Json, command, file, out
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
-KINDS = ("encode", "search", "recommend", "train", "explain", "answers", "serve")
+KINDS = ("encode", "search", "recommend", "train", "explain", "answers", "serve", "voice")
 
 
 @command
@@ -23,7 +23,7 @@ def benchmark(
         int | None,
         Option(
             "--size",
-            help="Texts to encode, vectors to search, reasons to write, questions to ask, requests to send.",
+            help="Texts to encode, vectors to search, reasons to write, questions to ask or speak, requests to send.",
         ),
     ] = None,
     rounds: Annotated[int, Option("--rounds", help="Turns of each contender; figures are medians over them.")] = 5,
@@ -97,6 +97,8 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
 
     if what == "serve":
         return bench.bench_serve(settings, requests=size or 2_000, rounds=rounds)
+    if what == "voice":
+        return bench.bench_voice(settings, size=size or 50)
     rec = Recommender.load(settings=settings)
     assert rec.version is not None
     if what == "encode":

@@ -47,6 +47,9 @@ class ItemFeatures:
         Codes into the catalogue's vocabularies, -1 where unknown; int32, shape ``(m,)``.
     price
         Natural logarithm of ``1 + price``, NaN where unknown; float32, shape ``(m,)``.
+    pictures
+        Vectors of the pictures, unit length, float32, shape ``(m, dim of the picture encoder)``, zeros where an item
+        has none; None where the shop has none at all.
     """
 
     vectors: NDArray[np.float32]
@@ -54,6 +57,7 @@ class ItemFeatures:
     brand: NDArray[np.int32]
     category: NDArray[np.int32]
     price: NDArray[np.float32]
+    pictures: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.brand)
@@ -94,7 +98,10 @@ class ItemFeatures:
     def take(self, rows: ArrayLike) -> ItemFeatures:
         """The facts of these rows, in this order."""
         at = np.asarray(rows, dtype=np.int64)
-        return ItemFeatures(self.vectors[at], self.terms[at], self.brand[at], self.category[at], self.price[at])
+        pictures = None if self.pictures is None else self.pictures[at]
+        return ItemFeatures(
+            self.vectors[at], self.terms[at], self.brand[at], self.category[at], self.price[at], pictures
+        )
 
     @staticmethod
     def concat(first: ItemFeatures, second: ItemFeatures) -> ItemFeatures:
@@ -105,7 +112,21 @@ class ItemFeatures:
             np.concatenate([first.brand, second.brand]),
             np.concatenate([first.category, second.category]),
             np.concatenate([first.price, second.price]),
+            _stacked(first, second),
         )
+
+
+def _stacked(first: ItemFeatures, second: ItemFeatures) -> NDArray[np.float32] | None:
+    """Picture vectors of both; products that are only described have none."""
+    there = [one.pictures for one in (first, second) if one.pictures is not None]
+    if not there:
+        return None
+    return np.concatenate(
+        [
+            np.zeros((len(one), there[0].shape[1]), np.float32) if one.pictures is None else one.pictures
+            for one in (first, second)
+        ]
+    )
 
 
 @dataclass(frozen=True)

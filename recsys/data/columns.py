@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 USER, ITEM, TIME = "user_id", "item_id", "timestamp"
+#: Columns that may hold the address of an item's picture, the first that is there counts.
+IMAGES = ("image", "image_url", "image_link", "picture", "photo")
 EVENT, WEIGHT, RATING, PRICE, QUANTITY, QUERY = "event", "weight", "rating", "price", "quantity", "query"
 TITLE, TEXT, BRAND, CATEGORY, AVAILABLE = "title", "text", "brand", "category", "available"
 CURRENCY, PARENT = "currency", "parent_id"

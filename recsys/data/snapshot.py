@@ -79,6 +79,8 @@ class Snapshot:
         The tables themselves, read when needed.
     items_file
         The items table on disk, where the snapshot was opened from a version: single columns are read from it.
+    picture_pool
+        Vectors of the items' pictures with what they were read from, row = code; None where the shop has none.
     products
         Product that each item is a variant of, shape ``(n_items,)``; None where each item is a product of its own.
     """
@@ -95,6 +97,7 @@ class Snapshot:
     tables: Lazy[ShopTables]
     items_file: MappedTable | None = None
     products: NDArray[np.int32] | None = None
+    picture_pool: VectorPool | None = None
 
     @property
     def now(self) -> float:
@@ -177,6 +180,7 @@ class Snapshot:
             tables=Lazy(tables),
             items_file=None,
             products=None,
+            picture_pool=None,
         )
 
     def bought(self, user: int) -> NDArray[np.int32]:
@@ -202,6 +206,8 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     pd.DataFrame({schema.USER: snapshot.user_ids}).to_parquet(directory / "user_ids.parquet", index=False)
     snapshot.item_pool.save(directory / "vectors", "items")
     snapshot.history_pool.save(directory / "vectors", "histories")
+    if snapshot.picture_pool is not None:
+        snapshot.picture_pool.save(directory / "vectors", PICTURES)
     facts, events, histories = snapshot.facts, snapshot.events, snapshot.histories
     _save_arrays(
         directory / "facts",
@@ -227,6 +233,7 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     (directory / "facts" / "vocabulary.json").write_text(json.dumps(state, ensure_ascii=False), "utf-8")
 
 
+PICTURES = "pictures"
 _TABLES = ("items", "interactions", "impressions", "users", "dislikes", "prices")
 _HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
 #: What versions of before repeats were learnt lack; it is counted again from their events.
@@ -245,6 +252,7 @@ def load(directory: Path) -> Snapshot:
     item_ids = files["items"].read([schema.ITEM])[schema.ITEM].to_numpy(object)
     user_ids = pd.read_parquet(directory / "user_ids.parquet")[schema.USER].to_numpy(object)
     item_pool = VectorPool.load(directory / "vectors", "items")
+    pictures = _pictures(directory)
     facts = {p.stem: open_array(p) for p in (directory / "facts").glob("*.npy")}
     n_terms = len(facts["idf"])
     terms = sparse.csr_array((len(item_ids), n_terms), dtype=np.float32)
@@ -271,7 +279,14 @@ def load(directory: Path) -> Snapshot:
         item_ids=item_ids,
         user_ids=user_ids,
         available=facts["available"],
-        facts=ItemFeatures(item_pool.vectors, terms, facts["brand"], facts["category"], facts["price"]),
+        facts=ItemFeatures(
+            item_pool.vectors,
+            terms,
+            facts["brand"],
+            facts["category"],
+            facts["price"],
+            pictures.vectors if pictures else None,
+        ),
         events=known,
         histories=histories,
         item_pool=item_pool,
@@ -284,9 +299,15 @@ def load(directory: Path) -> Snapshot:
         tables=Lazy(lambda: ShopTables(**{name: file.read() for name, file in files.items()}, kind=kind)),
         items_file=files["items"],
         products=facts.get("products"),
+        picture_pool=pictures,
     )
     _check(opened, directory)
     return opened
+
+
+def _pictures(directory: Path) -> VectorPool | None:
+    there = (directory / "vectors" / f"{PICTURES}.npy").is_file()
+    return VectorPool.load(directory / "vectors", PICTURES) if there else None
 
 
 def _histories(arrays: dict[str, NDArray[Any]], events: Events) -> Histories:
@@ -312,6 +333,8 @@ def _check(shop: Snapshot, directory: Path) -> None:
             codes(said.user, users)
             ascending(said.user)
             codes(said.item, n)
+        if shop.picture_pool is not None:
+            rows(n, *shop.picture_pool.arrays)
         if shop.products is not None:
             rows(n, shop.products)
             codes(shop.products, n)

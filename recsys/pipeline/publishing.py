@@ -45,6 +45,7 @@ def publish_version(
         "template": list(night.settings.encoder.template),
         "counts": built.notes | {"index": parts["index"]["kind"]},
         "serves": serves,
+        **built.about,
         **parts,
         **more,
     }

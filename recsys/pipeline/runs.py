@@ -22,6 +22,7 @@ from recsys.pipeline import drift, too_few
 from recsys.pipeline.gate import Verdict, judge, shrunk
 from recsys.pipeline.inputs import Inputs, load_inputs
 from recsys.pipeline.night import Night
+from recsys.pipeline.pictures import with_pictures
 from recsys.pipeline.publishing import publish_draft, publish_version, write_ranker
 from recsys.pipeline.supply import add_supply
 from recsys.progress import stage
@@ -128,7 +129,8 @@ def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tu
     """
     check_extra_blocks(settings, tables)
     encoder = encoder_for(settings)
-    shop = build_snapshot(tables, encoder, settings, progress=progress).snapshot
+    built = build_snapshot(tables, encoder, settings, progress=progress)
+    shop = with_pictures(built, settings, progress=progress).snapshot
     try:
         too_few.require_enough(shop.events)
         ranker = _fit(shop, HistoryEncoder(encoder, shop.by_product, settings, progress=progress), settings, progress)
@@ -176,7 +178,7 @@ def _embed_and_train(
 def _encode(night: Night, tables: ShopTables) -> Built:
     check_extra_blocks(night.settings, tables)
     with stage("encode texts"):
-        return build_snapshot(
+        built = build_snapshot(
             tables,
             night.encoder,
             night.settings,
@@ -184,6 +186,8 @@ def _encode(night: Night, tables: ShopTables) -> Built:
             progress=night.progress,
             shards=night.shards,
         )
+    settings, progress = night.settings, night.progress
+    return with_pictures(built, settings, live=night.live, draft=night.draft.path, progress=progress)
 
 
 def _fit(shop: Snapshot, texts: HistoryEncoder, settings: Settings, progress: bool) -> Ranker:

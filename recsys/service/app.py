@@ -13,20 +13,37 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from recsys.errors import DISTRIBUTION
+from recsys.pictures import images
 from recsys.service.bodies import MAX_BODY
 from recsys.service.guard import Guard, PlainJSON, SlowCalls
 from recsys.service.pages import POLICIES, mount_page
 from recsys.service.problems import Problem, handle_errors
-from recsys.service.routes import assistant, catalogue, events, health, insight, lists, prices, reasons, shelves, supply
+from recsys.service.routes import (
+    assistant,
+    catalogue,
+    events,
+    health,
+    insight,
+    lists,
+    pictures,
+    prices,
+    reasons,
+    shelves,
+    supply,
+    voice,
+)
 from recsys.service.rows import VERSION_HEADER
 from recsys.service.state import Service, live_assistant
 from recsys.serving.live import Live, following, live_recommender
 from recsys.settings import Settings
+from recsys.voice import audio
 
 __all__ = ["create_app", "live_assistant"]
 
 #: Seconds between looks at which version is live: with those it takes to open one, processes agree within two.
 CHECK_EVERY = 0.5
+#: Paths that take more than text.
+_LARGER = {voice.PATH: audio.MAX_BYTES, pictures.PATH: images.MAX_BYTES}
 _ABOUT = """Lists, scores, reasons and answers of one shop, from the version that is live.
 
 Every response names its version. Errors are problems (RFC 9457). The Python client is `recsys.client`.
@@ -64,7 +81,7 @@ def create_app(settings: Settings, *, check_every: float = CHECK_EVERY) -> FastA
             yield
         service.close()
 
-    app = endpoints(lifespan)
+    app = endpoints(lifespan, settings)
     app.state.service, app.state.lists, app.state.answers = service, service.lists, service.answers
     if settings.serve.cors_origins:
         app.add_middleware(
@@ -74,14 +91,22 @@ def create_app(settings: Settings, *, check_every: float = CHECK_EVERY) -> FastA
             allow_headers=("Authorization", "Content-Type", "X-Request-ID"),
             expose_headers=(VERSION_HEADER, "X-Request-ID", "Retry-After"),
         )
-    app.add_middleware(Guard, max_body=MAX_BODY, observe=service.metrics.observe, policies=POLICIES)
+    app.add_middleware(Guard, max_body=MAX_BODY, observe=service.metrics.observe, policies=POLICIES, larger=_LARGER)
     handle_errors(app, settings)
     mount_page(app)
     return app
 
 
-def endpoints(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
-    """The endpoints and their description, with nothing behind them yet."""
+def endpoints(
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None, settings: Settings | None = None
+) -> FastAPI:
+    """The endpoints and their description, with nothing behind them yet.
+
+    Parameters
+    ----------
+    settings
+        Those of a service, which has only the parts that they name a model for; by default there are all.
+    """
     app = FastAPIOffline(
         title="recsys",
         description=_ABOUT,
@@ -91,7 +116,10 @@ def endpoints(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] |
         separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    for part in (lists, shelves, reasons, assistant, catalogue, supply, prices, events, health, insight):
+    parts = [lists, shelves, reasons, assistant, catalogue, supply, prices, events, health, insight]
+    parts += [pictures] if settings is None or settings.pictures.model else []
+    parts += [voice] if settings is None or settings.voice.model else []
+    for part in parts:
         app.include_router(part.router)
     _describe(app)
     return app

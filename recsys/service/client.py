@@ -28,6 +28,7 @@ from recsys.service.replies import (
     ReasonsReply,
     ScoreReply,
     TokenReply,
+    TranscriptReply,
     VersionReply,
 )
 from recsys.service.transport import AsyncTransport, ServiceError, StreamEvent, Transport
@@ -313,6 +314,35 @@ class Client(Transport):
         found: TokenReply = self._ask("POST", "/tokens", TokenReply, body={"user_id": user_id, "seconds": seconds})
         return found
 
+    def search_image(self, content: bytes, *, k: int = 10, columns: Sequence[str] = ()) -> ListReply:
+        """Items whose pictures look most like the picture in the body; nothing of it is kept."""
+        found: ListReply = self._ask(
+            "POST",
+            "/search/image",
+            ListReply,
+            params={"k": k, "columns": columns},
+            content=content,
+            media_type="image/jpeg",
+        )
+        return found
+
+    def picture(self, item_id: str) -> str:
+        """The picture of one item, small, where the shop's table names a file rather than an address."""
+        found: str = self._ask("GET", f"/pictures/{quote(item_id, safe='')}", str)
+        return found
+
+    def transcribe(self, content: bytes, *, language: str | None = None) -> TranscriptReply:
+        """The words of a recording: a WAV file, 16-bit PCM, at most a minute. Nothing of it is kept."""
+        found: TranscriptReply = self._ask(
+            "POST",
+            "/transcribe",
+            TranscriptReply,
+            params={"language": language},
+            content=content,
+            media_type="audio/wav",
+        )
+        return found
+
 
 class AsyncClient(AsyncTransport):
     """The service for asyncio; methods as of `Client`."""
@@ -595,5 +625,34 @@ class AsyncClient(AsyncTransport):
         """A signed, short-lived token with which a browser may ask for this shopper, and for nobody else."""
         found: TokenReply = await self._ask(
             "POST", "/tokens", TokenReply, body={"user_id": user_id, "seconds": seconds}
+        )
+        return found
+
+    async def search_image(self, content: bytes, *, k: int = 10, columns: Sequence[str] = ()) -> ListReply:
+        """Items whose pictures look most like the picture in the body; nothing of it is kept."""
+        found: ListReply = await self._ask(
+            "POST",
+            "/search/image",
+            ListReply,
+            params={"k": k, "columns": columns},
+            content=content,
+            media_type="image/jpeg",
+        )
+        return found
+
+    async def picture(self, item_id: str) -> str:
+        """The picture of one item, small, where the shop's table names a file rather than an address."""
+        found: str = await self._ask("GET", f"/pictures/{quote(item_id, safe='')}", str)
+        return found
+
+    async def transcribe(self, content: bytes, *, language: str | None = None) -> TranscriptReply:
+        """The words of a recording: a WAV file, 16-bit PCM, at most a minute. Nothing of it is kept."""
+        found: TranscriptReply = await self._ask(
+            "POST",
+            "/transcribe",
+            TranscriptReply,
+            params={"language": language},
+            content=content,
+            media_type="audio/wav",
         )
         return found

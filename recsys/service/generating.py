@@ -77,6 +77,8 @@ def _method(path: str, method: str, operation: dict[str, Any], document: Mapping
     query = [p for p in parameters if p["in"] == "query"]
     fields = _fields(operation, document)
     required = [f"{p['name']}: {_type(p['schema'])}" for p in (*inside, *(q for q in query if q.get("required")))]
+    binary = _binary(operation)
+    required += ["content: bytes"] if binary else []
     optional = [_optional(p["name"], p["schema"]) for p in query if not p.get("required")]
     optional += [
         f"{n}: {_type(s)}" if needed else _optional(n, s) for n, s, needed in sorted(fields, key=lambda f: not f[2])
@@ -86,6 +88,8 @@ def _method(path: str, method: str, operation: dict[str, Any], document: Mapping
     sent = f'"{method.upper()}", {"f" if inside else ""}"{target}", {_reply(operation)}'
     if query:
         sent += ", params={" + ", ".join(f'"{p["name"]}": {p["name"]}' for p in query) + "}"
+    if binary:
+        sent += f', content=content, media_type="{binary}"'
     if fields:
         sent += ", body={" + ", ".join(f'"{n}": {n}' for n, _, _ in fields) + "}"
     said = operation["description"].splitlines()[0]
@@ -103,6 +107,12 @@ def _fields(operation: Mapping[str, Any], document: Mapping[str, Any]) -> list[t
         return []
     schema = document["components"]["schemas"][body["$ref"].rsplit("/", 1)[1]]
     return [(n, s, n in schema.get("required", ())) for n, s in schema["properties"].items() if n != "stream"]
+
+
+def _binary(operation: Mapping[str, Any]) -> str:
+    """The media type of a body that is bytes, such as a recording; empty where it is JSON or there is none."""
+    content = operation.get("requestBody", {}).get("content", {})
+    return next((kind for kind in content if kind != "application/json"), "")
 
 
 def _reply(operation: Mapping[str, Any]) -> str:

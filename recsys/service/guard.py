@@ -85,6 +85,8 @@ class Guard:
     ----------
     max_body
         Bytes of a request's body, whether or not it says its length.
+    larger
+        Bytes for paths that take recordings or pictures.
     observe
         Told of every request: method, route, status and seconds.
     policies
@@ -97,9 +99,11 @@ class Guard:
         max_body: int,
         observe: Callable[[str, str, int, float], None] = lambda *_: None,
         policies: Mapping[str, str] = MappingProxyType({}),
+        larger: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._app = app
         self._max_body = max_body
+        self._larger = larger
         self._observe = observe
         self._policies = {path: policy.encode() for path, policy in policies.items()}
 
@@ -111,6 +115,7 @@ class Guard:
         started = time.perf_counter()
         request_id = _request_id(scope)
         scope["request_id"] = request_id.decode()
+        max_body = self._larger.get(scope["path"], self._max_body)
         status = read = 0
         complete = False
 
@@ -125,8 +130,8 @@ class Guard:
                 raise HTTPException(408, f"the body did not come within {BODY_SECONDS:g} seconds") from None
             complete = not message.get("more_body", False)
             read += len(message.get("body", b""))
-            if read > self._max_body:
-                raise HTTPException(413, f"a request holds at most {self._max_body} bytes")
+            if read > max_body:
+                raise HTTPException(413, f"a request holds at most {max_body} bytes")
             return message
 
         async def watched(message: Message) -> None:

@@ -175,6 +175,18 @@ class GenerateReply(_Reply):
     """The model, with the first digits of its weights' hash."""
 
 
+class TranscriptReply(_Reply):
+    """What was said in a recording."""
+
+    model_config = example(text="How long does delivery take?", language="en", seconds=1.9)
+
+    text: str
+    """Empty where nobody was heard to speak."""
+    language: str
+    seconds: float
+    """Length of the recording."""
+
+
 class EventsReply(_Reply):
     """Events that are on the disk: no crash loses them."""
 

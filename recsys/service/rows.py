@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic_core import PydanticSerializationError, to_json
 from starlette.responses import Response
 
+from recsys.data.columns import IMAGES
 from recsys.data.schema import BRAND, CATEGORY, PRICE
 from recsys.service.guard import PlainJSON
 from recsys.serving.recommender import Recommender
@@ -16,8 +17,6 @@ from recsys.serving.results import NOTES
 
 VERSION_HEADER = "X-Recsys-Version"
 IMAGE = "image"
-#: Columns that may hold the address of an item's picture, the first that is there counts.
-IMAGES = ("image", "image_url", "image_link", "picture", "photo")
 #: Fields that any caller may ask for: null where the shop has no such column.
 STANDARD = (PRICE, CATEGORY, BRAND, IMAGE)
 

@@ -36,6 +36,7 @@ from recsys.settings import Settings
 
 if TYPE_CHECKING:
     from recsys.llm.chat import ChatModel
+    from recsys.voice import Transcriber
 
 __all__ = ["Service", "keys_file", "keys_of", "live_assistant", "service_of", "version_of"]
 
@@ -68,6 +69,8 @@ class Service:
     def __post_init__(self) -> None:
         self._writer: ChatModel | None = None
         self._writer_lock = threading.Lock()
+        self._transcriber: Transcriber | None = None
+        self._transcriber_lock = threading.Lock()
         # Scoring a small catalogue holds the interpreter: more threads than cores only hinder one another.
         self._listing = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="recsys-lists")
         self._recording = ThreadPoolExecutor(8, thread_name_prefix="recsys-log")
@@ -175,6 +178,19 @@ class Service:
                     device, offline = self.settings.encoder.device, self.settings.offline
                     self._writer = load_chat(name, device=device, offline=offline)
             return self._writer
+
+    @property
+    def transcriber(self) -> Transcriber:
+        """What hears; loaded when it is first asked for."""
+        from recsys.voice import Transcriber  # its libraries: who has no voice does not pay for them
+
+        with self._transcriber_lock:
+            if self._transcriber is None:
+                device = "cuda" if str(self.settings.encoder.device or "").startswith("cuda") else "cpu"
+                self._transcriber = Transcriber.load(
+                    self.settings.voice.model, device=device, offline=self.settings.offline
+                )
+            return self._transcriber
 
     def warm(self) -> None:
         """Load the writer of reasons aside, so that the first reasons after a start are its own."""

@@ -131,6 +131,8 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     if "body" in given:
         plain = TypeAdapter(dict[str, Any]).dump_json(dict(given["body"]), exclude_none=False)
         arguments |= {"content": plain, "headers": {"Content-Type": "application/json"}}
+    if "content" in given:
+        arguments |= {"content": given["content"], "headers": {"Content-Type": given["media_type"]}}
     return arguments
 
 

@@ -30,6 +30,7 @@ from recsys.serving.index import ItemIndex
 from recsys.serving.item_columns import ItemColumns
 from recsys.serving.lookup import Item, Lookup, Shopper, User
 from recsys.serving.opening import open_live, open_parts
+from recsys.serving.pictures import ByPicture, PictureSearch
 from recsys.serving.results import NOTES, RULES, ResultTables, check_length
 from recsys.serving.rule_items import unmatched
 from recsys.serving.rules import Rules
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Recommender(Shelves):
+class Recommender(Shelves, ByPicture):
     """Retrieves, ranks and explains from one version; safe to use from several threads."""
 
     def __init__(
@@ -63,6 +64,7 @@ class Recommender(Shelves):
         self.lookup = Lookup(shop, settings, encoder, self.items)
         self.tables = ResultTables(shop, ranker, self.items)
         self.scoring = Scoring(shop, ranker, index, settings.retrieval, version)
+        self.pictures = PictureSearch(shop, settings, version)
         if ranker is None:
             log.warning("no ranker: %s", version.manifest["serves"] if version else "popularity and texts serve")
 

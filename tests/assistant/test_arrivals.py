@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from recsys.assistant.arrivals import DeliveryTime, about_order, usual
+from recsys.assistant.arrivals import DeliveryTime, about_order, place_in, usual
 from recsys.assistant.orders import Order, Orders
 from recsys.assistant.tools import Context, delivery_time
 from recsys.data.sample.parcels import make_parcels
@@ -64,6 +64,18 @@ def test_a_place_that_parcels_never_went_to_is_handed_over(version):
     assert delivery_time(context(version), DeliveryTime(region="scotland")).found
     assert "Express" in usual(context(version), DeliveryTime(region="Ireland", method="express"))
     assert "Standard" not in usual(context(version), DeliveryTime(region="Ireland", method="express"))
+
+
+@pytest.mark.parametrize(
+    ("question", "place"),
+    [
+        ("how long to Germany?", "Germany"),
+        ("do parcels to northern ireland take long", "Northern Ireland"),
+        ("how long?", ""),
+    ],
+)
+def test_a_place_that_a_question_names_is_found(version, question, place):
+    assert place_in(context(version), question) == place
 
 
 def test_figures_are_those_of_the_parcels_to_where_the_shopper_lives(version):

@@ -20,10 +20,14 @@ def shop():
     events = events_of(items, rows)
     disliked = np.array([0, 0, 1], np.int32)  # the first shopper two things, the second one
     said = Dislikes(disliked, np.array([3, 7, 5], np.int32), np.full(3, events.end - 1), np.ones(3, bool))
+    facts = facts_of(items)
+    pictures = np.random.default_rng(5).normal(size=(len(facts), 6)).astype(np.float32)
+    pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
+    pictures[::4] = 0  # these have none
     today = int(events.end // DAY)
     step = np.repeat(np.arange(2), 2)  # two items with prices, the first of them on sale now
     prices = PriceHistory(step, today - np.array([200, 3, 200, 100]), np.array([10.0, 8.0, 5.0, 5.0]), len(items))
-    return replace(context_of(replace(events, dislikes=said), facts_of(items)), prices=prices)
+    return replace(context_of(replace(events, dislikes=said), replace(facts, pictures=pictures)), prices=prices)
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-import uvicorn
 
 from recsys.assistant.setup import publish_knowledge
 from recsys.data import evaluations
@@ -22,34 +18,19 @@ from recsys.data.sample.parcels import make_parcels
 from recsys.data.store import Store
 from recsys.delivery.parcels import check_orders
 from recsys.delivery.published import publish
-from recsys.service.app import create_app
 from recsys.service.keys import new_key
-from recsys.service.server import listen
 from recsys.settings import load_settings
+from tests.service.browsing import CHROMIUM, running
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'dev')")
 expect = playwright.expect
 expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if CHROMIUM is None:
     pytest.skip("no Chromium is installed (apt-get install chromium)", allow_module_level=True)
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><rect width="4" height="4" style="fill:red"/></svg>'
 PAGE = Path(__file__).parents[2] / "recsys" / "service" / "page"
-
-
-@contextmanager
-def running(settings) -> Iterator[str]:
-    listener = listen("127.0.0.1", 0)
-    config = uvicorn.Config(create_app(settings), log_level="warning", timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    server.should_exit = True
-    thread.join(10)
-    listener.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from recsys.cli._benchmarks.recommend import bench_recommend
 from recsys.cli._benchmarks.search import bench_search, enlarged
 from recsys.cli._benchmarks.serve import bench_serve
 from recsys.cli._benchmarks.train import bench_train
+from recsys.cli._benchmarks.voice import bench_voice
 
 __all__ = [
     "bench_answers",
@@ -18,5 +19,6 @@ __all__ = [
     "bench_search",
     "bench_serve",
     "bench_train",
+    "bench_voice",
     "enlarged",
 ]

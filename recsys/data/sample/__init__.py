@@ -16,6 +16,7 @@ import pandas as pd
 import platformdirs
 
 from recsys.data.atomic import replacing
+from recsys.data.sample.drawings import draw_all
 from recsys.data.sample.parcels import make_parcels
 from recsys.data.sample.prices import make_prices
 from recsys.data.sample.products import make_products, synonym_lists, words
@@ -24,6 +25,7 @@ from recsys.data.sample.shoppers import make_history
 __all__ = ["PARCELS", "sample_dir", "write_sample"]
 
 SEED = 7
+PICTURES = "pictures"
 ITEMS, INTERACTIONS, USERS, ORDERS = "items.csv.gz", "interactions.csv.gz", "users.csv", "orders.csv"
 PARCELS, PRICES = "parcels.csv.gz", "prices.csv.gz"
 
@@ -35,11 +37,12 @@ The files are described in the data contract, `data/README.md`.
 """
 
 
-def write_sample(out: Path, seed: int = SEED, language: str = "en") -> None:
+def write_sample(out: Path, seed: int = SEED, language: str = "en", *, pictures: bool = False) -> None:
     """Write the sample shop into the directory `out` (made if need be); the same seed gives the same bytes.
 
     In the `language` ``zh`` its products have the titles, texts, categories and departments of a Chinese storefront;
-    who bought what is the same.
+    who bought what is the same. With `pictures` each product has a drawing, ``pictures/<item_id>.png``, which its
+    column ``image`` names.
 
     Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `parcels.csv.gz`, `prices.csv.gz`,
     `faq.csv`, `policies/*.md`, `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and
@@ -48,7 +51,13 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en") -> None:
     out.mkdir(parents=True, exist_ok=True)
     products = make_products(seed)
     history = make_history(products, seed)
-    _write_csv(pd.DataFrame([product.row(language) for product in products]), out / ITEMS)
+    items = pd.DataFrame([product.row(language) for product in products])
+    if pictures:
+        # Of the English names, whatever the language: the picture is the product's.
+        drawn = pd.DataFrame([product.row("en") for product in products])[["item_id", "title", "category"]]
+        draw_all(drawn.itertuples(index=False, name=None), out / PICTURES)
+        items["image"] = [f"{PICTURES}/{item_id}.png" for item_id in items["item_id"]]
+    _write_csv(items, out / ITEMS)
     _write_csv(history.events, out / INTERACTIONS)
     _write_csv(history.users, out / USERS)
     _write_csv(history.orders, out / ORDERS)

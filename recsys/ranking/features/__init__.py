@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from recsys.ranking.features.base import Block, EvidenceKind, TrainingContext
-from recsys.ranking.features.content import Category, ElementwiseProduct, Price, Similarity, TextVectors, Words
+from recsys.ranking.features.content import (
+    Category,
+    ElementwiseProduct,
+    Pictures,
+    Price,
+    Similarity,
+    TextVectors,
+    Words,
+)
 from recsys.ranking.features.copurchase import (
     ContentBridgedKNN,
     ItemKNN,
@@ -23,6 +31,7 @@ BLOCKS: tuple[type[Block], ...] = (
     ElementwiseProduct,
     Similarity,
     Words,
+    Pictures,
     ItemKNN,
     SequentialKNN,
     LocalEASE,

@@ -189,6 +189,40 @@ class Words(Block):
         ).astype(np.float32)
 
 
+class Pictures(Block):
+    """Cosine similarity of picture vectors: to the mean of the history, its nearest items, the latest visit."""
+
+    name = "pictures"
+    meaning = "the item looks like things in this shopper's history"
+    columns = ("picture_mean", "picture_max", "picture_top3", "picture_latest", "picture_unknown")
+    evidence_kinds = ALIKE
+    expensive = True
+
+    @classmethod
+    @override
+    def applies(cls, context: TrainingContext) -> bool:
+        pictures = context.catalogue.pictures
+        return pictures is not None and bool((pictures != 0).any(axis=1).mean() > 0.2)
+
+    @override
+    def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
+        theirs, mine = candidates.facts.pictures, profile.facts.pictures
+        if theirs is None:  # a version whose pictures went with a later feed
+            return np.tile(np.array([0, 0, 0, 0, 1], np.float32), (len(candidates), 1))
+        depth = slice(max(len(profile) - COMPARED, 0), None)
+        met = np.zeros((0, theirs.shape[1]), np.float32) if mine is None else mine[depth]
+        there = (met != 0).any(axis=1)
+        latest = (profile.steps[depth] == 0)[: len(met)][there]
+        weights = profile.recency[depth][: len(met)][there]
+        met = met[there]
+        mean = weights @ met if len(met) else np.zeros(theirs.shape[1], np.float32)
+        mean = mean / (float(np.linalg.norm(mean)) + 1e-6)
+        cosines = np.concatenate([met, mean[None]]).astype(np.float32) @ theirs.T
+        best, top3, last = _summaries(cosines[:-1], latest)
+        unknown = ~(theirs != 0).any(axis=1)
+        return np.stack([cosines[-1], best, top3, last, unknown], axis=1).astype(np.float32)
+
+
 class Price(Block):
     """Price distance: the item's log price against the mean of the history."""
 

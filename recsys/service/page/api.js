@@ -13,13 +13,13 @@ export class Problem extends Error {
 async function send(path, body, signal) {
   const key = sessionStorage.getItem(KEY);
   const headers = {
-    ...(body ? { "Content-Type": "application/json" } : {}),
+    ...(body ? { "Content-Type": body instanceof Blob ? body.type : "application/json" } : {}),
     ...(key ? { Authorization: `Bearer ${key}` } : {}),
   };
   const response = await fetch(path, {
     method: body ? "POST" : "GET",
     headers,
-    body: body ? JSON.stringify(body) : undefined,
+    body: body && !(body instanceof Blob) ? JSON.stringify(body) : body,
     signal,
   });
   if (response.status === 401) {

@@ -20,6 +20,7 @@ export async function show(main, itemId) {
       h("section", { class: "wide" },
         h("form", { role: "search", onsubmit: (event) => { event.preventDefault(); find(); } },
           h("label", { for: "search", class: "field" }, t("search")), input),
+        state.card?.pictures ? byPicture() : null,
         h("div", { id: "similar" }), h("div", { id: "results", "aria-live": "polite" })),
       h("section", { class: "side", "aria-label": t("basket") }, h("div", { id: "basket" }))));
   await Promise.all([itemId ? showSimilar(itemId) : null, find(), showBasket()]);
@@ -35,6 +36,38 @@ async function find() {
   } catch (error) {
     fill(place, failed(error, find));
   }
+}
+
+// A picture that is chosen or dropped; it is shown beside what looks like it.
+function byPicture() {
+  const shown = h("img", { class: "picture", alt: t("picture_yours"), width: 56, height: 56, hidden: true });
+  const input = h("input", { type: "file", id: "by-picture", class: "sr", accept: "image/jpeg,image/png,image/webp,image/gif" });
+  const label = h("label", { for: "by-picture", class: "drop" }, t("picture_search"));
+  const place = h("div", { class: "by-picture" }, input, label, shown);
+  const look = async (file) => {
+    if (!file) return;
+    const reader = new FileReader(); // as a data: address, which is all that the page's policy lets an image be
+    reader.addEventListener("load", () => Object.assign(shown, { src: reader.result, hidden: false }));
+    reader.readAsDataURL(file);
+    try {
+      const query = new URLSearchParams([["k", "10"], ...FIELDS.map((name) => ["columns", name])]);
+      const { items } = await post(`/search/image?${query}`, file);
+      fill($("results"), h("h2", {}, t("picture_results")), h("ul", { class: "products" }, items.map((item) => simpleRow(item))));
+    } catch (error) {
+      fill($("results"), failed(error, () => look(file)));
+    }
+  };
+  input.addEventListener("change", () => look(input.files[0]));
+  for (const name of ["dragover", "dragenter"]) place.addEventListener(name, (event) => {
+    event.preventDefault();
+    place.classList.add("over");
+  });
+  for (const name of ["dragleave", "drop"]) place.addEventListener(name, () => place.classList.remove("over"));
+  place.addEventListener("drop", (event) => {
+    event.preventDefault();
+    look(event.dataTransfer.files[0]);
+  });
+  return place;
 }
 
 async function showSimilar(itemId) {

@@ -2,6 +2,7 @@
 import { get, stream } from "./api.js";
 import { $, announce, fill, h } from "./dom.js";
 import { state } from "./state.js";
+import { hears, microphone, readAloud, talks } from "./voice.js";
 import { t } from "./words.js";
 
 const turns = []; // {role, content, answer}
@@ -9,16 +10,26 @@ const turns = []; // {role, content, answer}
 export function draw() {
   const input = h("input", { id: "question", autocomplete: "off", maxlength: 2000, required: true });
   const log = h("div", { id: "log", role: "log", tabindex: "0", "aria-label": t("chat_title") });
+  const told = h("p", { class: "hint", role: "status" });
+  const speak = state.card?.voice && hears()
+    ? microphone((text) => {
+      input.value = text; // seen, and corrected where need be, before it is asked
+      told.textContent = t("voice_check");
+      input.focus();
+    }, (why) => { told.textContent = why; })
+    : null;
   fill($("chat"),
     h("div", { class: "head" }, h("h2", { id: "chat-title" }, t("chat_title")),
       h("button", { type: "button", class: "quiet icon", "aria-label": t("close"), onclick: () => toggle(false) }, "×")),
     log,
+    told,
     h("form", { onsubmit: (event) => {
       event.preventDefault();
+      told.textContent = "";
       const question = input.value.trim();
       input.value = "";
       if (question) ask(question);
-    } }, h("label", { for: "question", class: "sr" }, t("chat_label")), input, h("button", { type: "submit", class: "solid" }, t("chat_send"))));
+    } }, h("label", { for: "question", class: "sr" }, t("chat_label")), input, speak, h("button", { type: "submit", class: "solid" }, t("chat_send"))));
   input.placeholder = t("chat_label");
   drawLog();
 }
@@ -51,6 +62,7 @@ function said(turn) {
   return h("div", { class: `turn theirs${answer || turn.failed ? "" : " waiting"}` }, h("span", { class: "sr" }, t("chat_shop")),
     (turn.content || t("wait")).split("\n").filter(Boolean).map((line) => h("p", {}, line)),
     answer?.handover ? h("p", { class: "hint" }, t("chat_person")) : null,
+    answer && state.card?.voice && talks() ? readAloud(turn.content) : null,
     answer?.sources?.length ? h("ul", { class: "sources", "aria-label": t("chat_sources") }, answer.sources.map(source)) : null);
 }
 

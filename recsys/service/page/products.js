@@ -7,7 +7,9 @@ export const FIELDS = ["price", "category", "brand", "image"];
 
 export function picture(item) {
   if (!item.image) return null;
-  const image = h("img", { class: "picture", src: item.image, alt: "", loading: "lazy", width: 56, height: 56 });
+  // A path in the shop's folder of pictures is read by the server; an address by the browser itself.
+  const src = state.card?.pictures && !/^(https?|data):/.test(item.image) ? `/pictures/${encodeURIComponent(item.item_id)}` : item.image;
+  const image = h("img", { class: "picture", src, alt: "", loading: "lazy", width: 56, height: 56 });
   image.addEventListener("error", () => image.remove());
   return image;
 }

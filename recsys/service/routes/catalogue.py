@@ -7,13 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
+from recsys.data.columns import IMAGES
 from recsys.data.schema import EVENT_WEIGHTS, ITEM
 from recsys.data.validation import MAX_ID
 from recsys.service.access import needs, only_own
 from recsys.service.bodies import MAX_QUESTION, Columns, K
 from recsys.service.problems import problems
 from recsys.service.replies import HistoryReply, ItemReply, ListReply
-from recsys.service.rows import IMAGE, IMAGES, Fields, plain, reply
+from recsys.service.rows import IMAGE, Fields, plain, reply
 from recsys.service.state import service_of, version_of
 
 router = APIRouter(tags=["catalogue"], dependencies=[Depends(needs("recommend"))])

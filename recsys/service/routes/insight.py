@@ -103,6 +103,10 @@ class CardReply(Versioned):
     """What the night read, lost and decided about its tables."""
     supply: list[str]
     """What the version knows of supply: ``delivery``, ``prices``, ``forecast``."""
+    pictures: bool
+    """Whether the catalogue can be searched by picture."""
+    voice: bool
+    """Whether recordings can be transcribed."""
 
 
 @router.get("/shoppers", response_model=Someone, responses=problems(503))
@@ -193,6 +197,8 @@ async def card(request: Request) -> Response:
                 "versions": _versions(store, held.id),
                 "intake": _without_folders(report.load(held.path)),
                 "supply": _supply(service, rec),
+                "pictures": rec.pictures.there,
+                "voice": bool(service_of(request).settings.voice.model),
             }
         )
 

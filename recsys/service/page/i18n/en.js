@@ -63,6 +63,12 @@ export const en = {
   outlook_next: "Next week {low} to {high} (80%), {low95} to {high95} (95%).", outlook_elastic: "One per cent off went with {value}% more pieces (95% interval {low} to {high}).",
   outlook_none: "Nothing is known of its prices and demand.",
 
+  picture_search: "Search by picture: choose one, or drop it here", picture_results: "What looks like it",
+  picture_yours: "Your picture",
+  voice_speak: "Speak", voice_stop: "Stop and write it down", voice_wait: "Writing it down…",
+  voice_listening: "Listening. Press again to stop.", voice_check: "This was heard. Correct it if need be, then ask.",
+  voice_nothing: "Nothing was heard. Try again, or type.", voice_aloud: "Read aloud",
+  voice_no_microphone: "There is no microphone, or this page may not use it. You can type instead.",
   chat_title: "Shop assistant", chat_hint: "It answers from the shop’s own text and names its sources.",
   chat_label: "Your question", chat_send: "Ask", chat_as: "asking as shopper {who}", chat_sources: "Sources",
   chat_person: "A person should take over.", chat_try_1: "How long does delivery take?",

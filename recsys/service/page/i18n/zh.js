@@ -57,6 +57,10 @@ export const zh = {
   outlook_next: "下周{low}至{high}件（80%），{low95}至{high95}件（95%）。", outlook_elastic: "降价1%时销量多{value}%（95%区间{low}至{high}）。",
   outlook_none: "没有关于其价格与需求的记录。",
 
+  picture_search: "以图搜索：选择图片或拖到这里", picture_results: "看起来相似的商品", picture_yours: "您的图片",
+  voice_speak: "语音输入", voice_stop: "停止并转成文字", voice_wait: "正在转成文字…", voice_listening: "正在听，再按一次停止。",
+  voice_check: "识别结果如上，请核对后再提问。", voice_nothing: "没有听到内容，请重试或直接输入。", voice_aloud: "朗读",
+  voice_no_microphone: "没有麦克风，或页面无权使用。可以直接输入。",
   chat_title: "商店助手", chat_hint: "依据商店自己的文字回答，并注明来源。", chat_label: "您的问题", chat_send: "提问",
   chat_as: "以顾客 {who} 的身份提问", chat_sources: "来源", chat_person: "应转接人工。", chat_try_1: "送货需要多久？",
   chat_try_2: "有 100 以下的保暖外套吗？", chat_try_3: "您给我推荐什么？", chat_you: "您", chat_shop: "助手",
