@@ -239,9 +239,9 @@ def test_the_version_shows_how_long_parcels_take_where_orders_say_so(browser, op
         said = section.locator("figcaption")
         expect(said).to_contain_text("90% come after")
         before = said.inner_text()
-        section.get_by_label("Method").select_option("Express")
+        section.get_by_label("Method", exact=True).select_option("Express")
         expect(said).not_to_have_text(before)
-        section.get_by_label("To").select_option(label="Corsica, France")
+        section.get_by_label("To", exact=True).select_option(label="Corsica, France")
         expect(section).to_contain_text("Nothing is promised here")
         assert serious(page) == []
 
