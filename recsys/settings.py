@@ -84,6 +84,9 @@ class TrainingConfig(_Section):
     """Visits after which an item counts half in the mean of the shopper's item vectors."""
     strengths: tuple[float, ...] = (0.1, 0.3, 1.0)
     """Inverse regularisation strengths tried on the inner split; the one whose lists are best is kept."""
+    columns: tuple[str, ...] = ()
+    """Further columns of items and users that are learnt from, by name; ``-name`` leaves one out. By default every one
+    that can be learnt from."""
     extra_blocks: tuple[str, ...] = ()
     """Dotted names of your own feature blocks, as ``package.module.ClassName``."""
 

@@ -40,6 +40,7 @@ def tables_line(notes: dict[str, Any]) -> str:
         + (_pictures_line(notes) if "pictures" in notes else "")
         + (f"; {bad} bad rows in quarantine" if bad else "")
         + ("; sample shop (synthetic)" if notes.get("sample_shop") else "")
+        + "".join(f"; {said}" for said in notes.get("activity", ()))
     )
 
 

@@ -13,7 +13,7 @@ from recsys.cli._command import Artifacts, Json, command, file, out
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
-KINDS = ("encode", "search", "recommend", "train", "explain", "answers", "serve", "voice")
+KINDS = ("encode", "search", "recommend", "train", "explain", "answers", "serve", "voice", "columns")
 
 
 @command
@@ -23,7 +23,7 @@ def benchmark(
         int | None,
         Option(
             "--size",
-            help="Texts to encode, vectors to search, reasons to write, questions to ask or speak, requests to send.",
+            help="Texts to encode, vectors to search, reasons to write, questions to ask or speak, requests, shoppers.",
         ),
     ] = None,
     rounds: Annotated[int, Option("--rounds", help="Turns of each contender; figures are medians over them.")] = 5,
@@ -49,6 +49,8 @@ def benchmark(
         save.write_text(json.dumps(found, indent=1), "utf-8")
     if what == "serve":
         return _served(found, quiet=as_json)
+    if what == "columns":
+        return _columns(found, quiet=as_json)
     ratio = next((k for k in _RATIOS if k in next(iter(found["contenders"].values()))), "")
     if not as_json:
         for name, figure in found["contenders"].items():
@@ -61,6 +63,14 @@ def benchmark(
     first, figure = next(iter(found["contenders"].items()))
     against = found.get("reference", "sentence-transformers")
     return {**found, "line": f"{what}: {first} is {_median(figure.get(ratio))} times as fast as {against}"}
+
+
+def _columns(found: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    if not quiet:
+        for who, figures in found["gains"].items():
+            said = (f"{name} {f['value']:+.4f} [{f['low']:+.4f}, {f['high']:+.4f}]" for name, f in figures.items())
+            out.print(f"{who:32} {'   '.join(said)}")
+    return found
 
 
 def _served(found: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
@@ -108,6 +118,8 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
     if what == "train":
         texts_of = HistoryEncoder(encoder_of(rec.version, settings), rec.shop.by_product, settings, progress=False)
         return bench.bench_train(rec.shop.by_product, texts_of, settings, rounds=rounds)
+    if what == "columns":
+        return bench.bench_columns(rec.shop.by_product, settings, shoppers=size or 1_200)
     if what == "answers":
         return bench.bench_answers(settings, size=size)
     if what == "explain":

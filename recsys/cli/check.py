@@ -57,6 +57,7 @@ def check(
 
 def _night(intake: Any, max_bad: float) -> tuple[str, bool]:
     """What a night would do with these tables, and whether that is to refuse them."""
+    from recsys.data.activity import bounded
     from recsys.data.events import Events
     from recsys.data.schema import ITEM, USER
     from recsys.pipeline.too_few import require_enough
@@ -67,11 +68,15 @@ def _night(intake: Any, max_bad: float) -> tuple[str, bool]:
     except BadInput as error:
         return f"refuse: {error}", True
     shop = f"{len(tables.items):,} items"
-    users = tables.interactions[USER].unique()
-    events = Events.from_table(tables.interactions, users, tables.items[ITEM].to_numpy(object), tables.kind)
+    users = tables.interactions[USER].unique().astype(object)
+    activity = bounded(
+        Events.from_table(tables.interactions, users, tables.items[ITEM].to_numpy(object), tables.kind), users
+    )
+    events = activity.events
     if not len(events):
         return f"refuse: there are no interactions to train on ({shop}); `recsys embed` would publish them", True
     shop += f" and {len(tables.interactions):,} events of {len(users):,} users"
+    shop += "".join(f"; {said}" for said in activity.said)
     try:
         require_enough(events)
     except NothingToLearn as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from recsys.data import schema
+from recsys.data.attributes import Attributes, AttributeSpace
 from recsys.data.sparsity import strongest_of
 from recsys.data.tfidf import Tfidf
 
@@ -50,6 +52,8 @@ class ItemFeatures:
     pictures
         Vectors of the pictures, unit length, float32, shape ``(m, dim of the picture encoder)``, zeros where an item
         has none; None where the shop has none at all.
+    own
+        The shop's own further columns; None where it has none.
     """
 
     vectors: NDArray[np.float32]
@@ -58,6 +62,7 @@ class ItemFeatures:
     category: NDArray[np.int32]
     price: NDArray[np.float32]
     pictures: NDArray[np.float32] | None = None
+    own: Attributes | None = None
 
     def __len__(self) -> int:
         return len(self.brand)
@@ -99,8 +104,9 @@ class ItemFeatures:
         """The facts of these rows, in this order."""
         at = np.asarray(rows, dtype=np.int64)
         pictures = None if self.pictures is None else self.pictures[at]
+        own = None if self.own is None else self.own.take(at)
         return ItemFeatures(
-            self.vectors[at], self.terms[at], self.brand[at], self.category[at], self.price[at], pictures
+            self.vectors[at], self.terms[at], self.brand[at], self.category[at], self.price[at], pictures, own
         )
 
     @staticmethod
@@ -113,6 +119,7 @@ class ItemFeatures:
             np.concatenate([first.category, second.category]),
             np.concatenate([first.price, second.price]),
             _stacked(first, second),
+            Attributes.concat(first.own, second.own, (len(first), len(second))),
         )
 
 
@@ -164,13 +171,23 @@ class Vocabulary:
         Terms of the catalogue and what each weighs.
     brands, categories
         Sorted known values.
+    own
+        The shop's own further columns.
     """
 
-    def __init__(self, template: Sequence[str], tfidf: Tfidf, brands: Sequence[str], categories: Sequence[str]) -> None:
+    def __init__(
+        self,
+        template: Sequence[str],
+        tfidf: Tfidf,
+        brands: Sequence[str],
+        categories: Sequence[str],
+        own: AttributeSpace | None = None,
+    ) -> None:
         self.template = tuple(template)
         self.tfidf = tfidf
         self.brands = pd.Index(brands, dtype=object)
         self.categories = pd.Index(categories, dtype=object)
+        self.own = own or AttributeSpace(())
 
     @classmethod
     def fit(cls, table: pd.DataFrame, template: Sequence[str], max_terms: int = 200_000) -> Vocabulary:
@@ -179,11 +196,15 @@ class Vocabulary:
 
     @classmethod
     def learn(
-        cls, table: pd.DataFrame, template: Sequence[str], max_terms: int = 200_000
+        cls, table: pd.DataFrame, template: Sequence[str], max_terms: int = 200_000, columns: Sequence[str] = ()
     ) -> tuple[Vocabulary, sparse.csr_array]:
-        """`fit`, and the TF-IDF rows of the same catalogue, from one pass over its words."""
+        """`fit`, and the TF-IDF rows of the same catalogue, from one pass over its words.
+
+        `columns` is the setting ``training.columns``.
+        """
         tfidf, rows = Tfidf.learn(render(table, template), max_terms)
-        return cls(template, tfidf, _values(table, schema.BRAND), _values(table, schema.CATEGORY)), rows
+        own = AttributeSpace.fit(table, template, columns)
+        return cls(template, tfidf, _values(table, schema.BRAND), _values(table, schema.CATEGORY), own), rows
 
     def facts(
         self, table: pd.DataFrame, vectors: NDArray[np.float32], tfidf: sparse.csr_array | None = None
@@ -198,9 +219,10 @@ class Vocabulary:
             brand=_codes(table, schema.BRAND, self.brands),
             category=_codes(table, schema.CATEGORY, self.categories),
             price=_log_price(table),
+            own=self.own.attributes(table),
         )
 
-    def state(self) -> dict[str, NDArray[np.generic] | list[str]]:
+    def state(self) -> dict[str, Any]:
         """Plain lists and arrays from which `restore` makes an equal object."""
         return {
             "template": list(self.template),
@@ -208,6 +230,7 @@ class Vocabulary:
             "idf": self.tfidf.idf,
             "brands": [str(b) for b in self.brands],
             "categories": [str(c) for c in self.categories],
+            "own": self.own.state(),
         }
 
     @classmethod
@@ -218,9 +241,10 @@ class Vocabulary:
         idf: NDArray[np.float64],
         brands: Sequence[str],
         categories: Sequence[str],
+        own: Sequence[dict[str, Any]] = (),
     ) -> Vocabulary:
         """Inverse of `state`."""
-        return cls(template, Tfidf(terms, idf), brands, categories)
+        return cls(template, Tfidf(terms, idf), brands, categories, AttributeSpace.restore(own))
 
 
 def _values(table: pd.DataFrame, column: str) -> list[str]:

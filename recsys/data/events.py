@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from recsys.data import schema
+from recsys.data.attributes import Attributes
 from recsys.data.dislikes import Dislikes
 from recsys.data.schema import TimeKind
 
@@ -40,6 +41,8 @@ class Events:
         Which events are purchases, bool, shape ``(n,)``; None where nothing tells them apart: all are.
     dislikes
         What the same users did not like, of all times; None for nothing.
+    shoppers
+        What the shop's users table says of them, row = user code; None where it says nothing.
     """
 
     user: NDArray[np.int32]
@@ -51,6 +54,7 @@ class Events:
     kind: TimeKind
     bought: NDArray[np.bool_] | None = None
     dislikes: Dislikes | None = None
+    shoppers: Attributes | None = None
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, users: ArrayLike, items: ArrayLike, kind: TimeKind) -> Events:
@@ -116,6 +120,19 @@ class Events:
             time=self.time[keep],
             weight=self.weight[keep],
             bought=None if self.bought is None else self.bought[keep],
+        )
+
+    def of_users(self, stay: NDArray[np.bool_]) -> Events:
+        """The events of some users, shape ``(n_users,)``, who are numbered anew."""
+        code = (np.cumsum(stay) - 1).astype(np.int32)
+        kept = self.where(stay[self.user])
+        said = None if self.dislikes is None else self.dislikes.where(stay[self.dislikes.user])
+        return replace(
+            kept,
+            user=code[kept.user],
+            n_users=int(stay.sum()),
+            dislikes=replace(said, user=code[said.user]) if said is not None and len(said) else None,
+            shoppers=None if self.shoppers is None else self.shoppers.take(np.flatnonzero(stay)),
         )
 
     def before(self, cut: float) -> Events:

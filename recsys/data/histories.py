@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.attributes import Attributes
 from recsys.data.catalogue import ItemFeatures
 from recsys.data.dislikes import Dislikes
 from recsys.data.events import DAY, Events
@@ -40,6 +41,8 @@ class Profile:
         Days and visits since the first time, as `ages` and `steps` are since the last; float32 and int32, ``(h,)``.
     disliked
         Facts of what they disliked and have not come back to; None for nothing.
+    own
+        What the shop's users table says of them, one row; None for nothing.
     """
 
     items: NDArray[np.int64]
@@ -54,6 +57,7 @@ class Profile:
     first_ages: NDArray[np.float32]
     first_steps: NDArray[np.int32]
     disliked: ItemFeatures | None = None
+    own: Attributes | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -101,6 +105,7 @@ class Histories:
     first_ages: NDArray[np.float32]
     first_steps: NDArray[np.int32]
     dislikes: Dislikes | None = None
+    shoppers: Attributes | None = None
 
     LIMIT = 500
 
@@ -152,6 +157,7 @@ class Histories:
             first_ages=first_ages.astype(np.float32),
             first_steps=events.steps[first].astype(np.int32),
             dislikes=standing(events, now),
+            shoppers=events.shoppers,
         )
 
     def __len__(self) -> int:
@@ -174,6 +180,7 @@ class Histories:
             self.first_ages[rows],
             self.first_steps[rows],
             self._disliked(user, facts),
+            None if self.shoppers is None else self.shoppers.take([user]),
         )
 
     def _disliked(self, user: int, facts: ItemFeatures) -> ItemFeatures | None:

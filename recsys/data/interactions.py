@@ -39,6 +39,7 @@ from recsys.data.columns import (
 from recsys.data.dislikes import dislikes_of
 from recsys.data.numbers import as_amounts, as_quantities
 from recsys.data.parsing import STRING, as_ids, by_unique
+from recsys.data.ratings import low_ratings
 from recsys.data.report import EXAMPLES, TableReport
 from recsys.data.spellings import mismatch
 from recsys.data.times import as_times
@@ -47,8 +48,6 @@ from recsys.data.vocabulary import plain
 from recsys.errors import BadInput
 
 _DAY = 86_400.0
-#: Scales that ratings are given on, and the share of the scale up to which a rating says dislike.
-_SCALES, _LOW = (1.0, 5.0, 10.0, 100.0), 0.4
 
 
 def check_interactions(
@@ -234,21 +233,15 @@ def _read_weights(sieve: Sieve, event_weights: Mapping[str, float]) -> None:
 
 
 def _read_ratings(sieve: Sieve) -> None:
-    """Leave out what was rated low: at most two fifths of the scale, which the highest rating shows."""
+    """Leave out what was rated low, by the shop's spread and the shopper's habit (`ratings`)."""
     if RATING not in sieve.table:
         return
     ratings = as_quantities(sieve.table[RATING])
     sieve.unread(RATING, np.isnan(ratings) & sieve.table[RATING].notna().to_numpy())
     sieve.table[RATING] = ratings
-    given = ratings[np.isfinite(ratings)]
-    if not given.size:
-        return
-    scale = next((top for top in _SCALES if given.max() <= top), float(given.max()))
-    low = ratings < 0 if given.min() < 0 else ratings <= _LOW * scale
-    if scale > 1 and (given[given != 0] >= 1).all() and given.min() >= 0:
-        low &= ratings != 0  # beside ratings from 1 up, 0 is no rating
-    reason = "rated low" if given.min() < 0 else f"rated {_LOW * scale:g} or less of {scale:g}: not liked"
-    sieve.reject(low, "low_ratings", reason, bad=False)
+    found = low_ratings(ratings, sieve.table[USER])
+    sieve.reject(found.mask, "low_ratings", found.reason, bad=False)
+    sieve.count("low_ratings_by_habit", found.habits)
 
 
 def _net_returns(sieve: Sieve) -> pd.DataFrame:

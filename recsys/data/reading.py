@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from recsys.data.frames import as_pandas
+from recsys.data.own_columns import check_choice
 from recsys.data.schema import ITEM, Dialect, TimeKind, check_interactions, check_items, check_users
 from recsys.data.snapshot import ShopTables
 from recsys.data.sources import read_table
@@ -86,6 +87,7 @@ def check_tables(items: Any, interactions: Any, settings: Settings, users: Any |
         as_pandas(interactions, "interactions"), set(known.table[ITEM]), "interactions", dialect=dialect
     ).require(most)
     people = None if users is None else check_users(as_pandas(users, "users"), "users", dialect=dialect)
+    check_choice(settings.training.columns, (known.table, None if people is None else people.table))
     for name, checked in (("items", known), ("interactions", events), ("users", people)):
         if checked is not None and len(checked.quarantine):
             reasons = checked.quarantine["reason"].value_counts()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recsys.data import schema
+from recsys.data.attributes import Attributes
 from recsys.data.bounds import ascending, checking, codes, csr, rows
 from recsys.data.catalogue import Candidates, ItemFeatures, Vocabulary
 from recsys.data.dislikes import Dislikes
@@ -165,9 +166,7 @@ class Snapshot:
         np.logical_or.at(available, products, self.available)
         # Rows of these histories are those of the shop's own, which hold each product once.
         histories = replace(
-            self.histories,
-            items=products[self.histories.items].astype(np.int32),
-            dislikes=standing(events, events.end),
+            self.histories, items=products[self.histories.items].astype(np.int32), dislikes=standing(events, events.end)
         )
         return replace(
             self,
@@ -222,6 +221,9 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     )
     known = {name: getattr(events, name) for name in ("user", "item", "time", "weight")}
     _save_arrays(directory / "events", **known, bought=events.purchases)
+    for name, own in (("items", facts.own), ("users", events.shoppers)):
+        if own is not None:
+            own.save(directory / _OWN / name)
     if events.dislikes is not None:
         _save_arrays(directory / "dislikes", **events.dislikes.arrays)
     (directory / "events" / "kind.txt").write_text(events.kind.value, "utf-8")
@@ -234,6 +236,9 @@ def save(snapshot: Snapshot, directory: Path) -> None:
 
 
 PICTURES = "pictures"
+_OWN = "columns"
+#: What a vocabulary is restored from; versions of before have no `own`.
+_WORDS = ("template", "terms", "brands", "categories", "own")
 _TABLES = ("items", "interactions", "impressions", "users", "dislikes", "prices")
 _HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
 #: What versions of before repeats were learnt lack; it is counted again from their events.
@@ -272,29 +277,23 @@ def load(directory: Path) -> Snapshot:
         n_items=len(item_ids),
         kind=kind,
         dislikes=Dislikes(**disliked) if disliked else None,
+        shoppers=Attributes.load(directory / _OWN / "users", len(user_ids)),
     )
     with checking(directory):
         histories = _histories(arrays, known)
+    vectors, pictured = item_pool.vectors, pictures.vectors if pictures else None
+    own = Attributes.load(directory / _OWN / "items", len(item_ids))
     opened = Snapshot(
         item_ids=item_ids,
         user_ids=user_ids,
         available=facts["available"],
-        facts=ItemFeatures(
-            item_pool.vectors,
-            terms,
-            facts["brand"],
-            facts["category"],
-            facts["price"],
-            pictures.vectors if pictures else None,
-        ),
+        facts=ItemFeatures(vectors, terms, facts["brand"], facts["category"], facts["price"], pictured, own),
         events=known,
         histories=histories,
         item_pool=item_pool,
         history_pool=VectorPool.load(directory / "vectors", "histories"),
         vocabulary=Lazy(
-            lambda: Vocabulary.restore(
-                idf=facts["idf"], **{k: state.value[k] for k in ("template", "terms", "brands", "categories")}
-            )
+            lambda: Vocabulary.restore(idf=facts["idf"], **{k: state.value[k] for k in _WORDS if k in state.value})
         ),
         tables=Lazy(lambda: ShopTables(**{name: file.read() for name, file in files.items()}, kind=kind)),
         items_file=files["items"],
@@ -316,7 +315,7 @@ def _histories(arrays: dict[str, NDArray[Any]], events: Events) -> Histories:
         codes(events.item, events.n_items)
         again = Histories.build(events, events.end, 1.0)
         arrays = arrays | {name: getattr(again, name) for name in _REPEAT_ARRAYS}
-    return Histories(**arrays, dislikes=standing(events, events.end))
+    return Histories(**arrays, dislikes=standing(events, events.end), shoppers=events.shoppers)
 
 
 def _check(shop: Snapshot, directory: Path) -> None:

@@ -12,6 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.data import schema
+from recsys.data.activity import bounded
+from recsys.data.attributes import shopper_attributes
 from recsys.data.catalogue import Vocabulary, render
 from recsys.data.dislikes import Dislikes
 from recsys.data.events import Events
@@ -34,11 +36,14 @@ class Built:
         Counts for the summary and the manifest.
     about
         Parts of the manifest that say what it was made with.
+    said
+        Words for the summary alone, as they name accounts.
     """
 
     snapshot: Snapshot
     notes: dict[str, Any]
     about: dict[str, Any] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
 
 
 def build_snapshot(
@@ -54,13 +59,16 @@ def build_snapshot(
     items = tables.items.sort_values(schema.ITEM, ignore_index=True)
     item_ids = items[schema.ITEM].to_numpy(object)
     user_ids = np.array(sorted(tables.interactions[schema.USER].unique()), dtype=object)
-    vocabulary, tfidf = Vocabulary.learn(items, settings.encoder.template)
+    wanted = settings.training.columns
+    vocabulary, tfidf = Vocabulary.learn(items, settings.encoder.template, columns=wanted)
     item_vectors = vector_cache.encode(
         encoder, render(items, settings.encoder.template), previous, progress=progress, shards=shards
     )
-    events = Events.from_table(tables.interactions, user_ids, item_ids, tables.kind)
+    activity = bounded(Events.from_table(tables.interactions, user_ids, item_ids, tables.kind), user_ids)
+    events = activity.events
     if tables.dislikes is not None:
         events = replace(events, dislikes=Dislikes.from_table(tables.dislikes, user_ids, item_ids))
+    events = replace(events, shoppers=shopper_attributes(tables.users, user_ids, schema.USER, wanted))
     products = product_codes(items)
     histories = Histories.build(events, events.end, settings.training.half_life, products)
     history_vectors = vector_cache.encode(
@@ -97,7 +105,7 @@ def build_snapshot(
         "items_missing": tables.missing,
         "cold_items": int(len(item_ids) - len(np.unique(events.item))),
     }
-    return Built(snapshot, notes)
+    return Built(snapshot, notes, said=tuple(activity.said))
 
 
 def _available(items: pd.DataFrame) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ never had them.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from recsys.data import snapshot
+from recsys.data.attributes import shopper_attributes
+from recsys.data.columns import USER
 from recsys.data.event_log import EVENTS, EXPOSURES, EventLog
 from recsys.data.forgotten import Tombstones, user_tables, without_users
 from recsys.data.handovers import Handovers
@@ -118,7 +120,7 @@ def _rewritten(
 ) -> Version:
     """The version without these users, complete but not live."""
     recipe = version.manifest["recipe"]
-    clean = _without(shop, users, recipe["training"]["half_life"])
+    clean = _without(shop, users, recipe["training"])
     with store.draft() as draft:
         shutil.copytree(version.path / "index", draft.path / "index")  # of items alone
         carry_supply(version.path, draft.path)
@@ -143,19 +145,19 @@ def _rewritten(
         return store.complete(draft, {**about, "rewritten": "users were erased"}, like=like or version)
 
 
-def _without(shop: Snapshot, users: frozenset[str], half_life: float) -> Snapshot:
+def _without(shop: Snapshot, users: frozenset[str], training: Mapping[str, Any]) -> Snapshot:
     """The snapshot of the same shop had it never had these users."""
     stay = np.array([user not in users for user in shop.user_ids], bool)
-    events = shop.events.where(stay[shop.events.user])
-    code = (np.cumsum(stay) - 1).astype(np.int32)
-    events = replace(events, user=code[events.user], n_users=int(stay.sum()))
-    pool = shop.history_pool
     tables, _ = without_users(shop.tables.value, users)
+    ids, pool = shop.user_ids[stay], shop.history_pool
+    # Read again: a value that only they had is not to be found in the version either.
+    shoppers = shopper_attributes(tables.users, ids, USER, training.get("columns", ()))
+    events = replace(shop.events.of_users(stay), shoppers=shoppers)
     return replace(
         shop,
-        user_ids=shop.user_ids[stay],
+        user_ids=ids,
         events=events,
-        histories=Histories.build(events, events.end, half_life),
+        histories=Histories.build(events, events.end, training["half_life"]),
         history_pool=VectorPool(pool.keys[stay], pool.vectors[stay], pool.truncated[stay]),
         tables=Lazy(lambda: tables),
         items_file=None,

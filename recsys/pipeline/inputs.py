@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys.data import dislikes, languages, outputs, report, schema, snapshot, sources
+from recsys.data import dislikes, languages, outputs, own_columns, report, schema, snapshot, sources
 from recsys.data.atomic import private_folder
 from recsys.data.catalogue import render
 from recsys.data.forgotten import Tombstones
@@ -166,6 +166,10 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
     disliked = _dislikes(interactions, old, append=inputs.append)
     tables = ShopTables(items, table, kind, pick("impressions"), pick("users"), missing=len(kept), dislikes=disliked)
     tables = replace(tables, prices=pick("prices"))
+    own_columns.check_choice(settings.training.columns, (tables.items, tables.users))
+    for name in ("items", "users"):
+        if name in checks:
+            _say_columns(checks[name], settings)
     tables = drop_old(tables, settings.intake.keep_days, raw.report)
     reading = raw.report.to_dict() if checks else report.load(live.path) if live else {}
     notes |= {"reading": reading} if checks else {}
@@ -199,6 +203,12 @@ def _say_languages(items: Checked, encoder: str) -> None:
     items.report.languages = languages.shares(render(items.table, (schema.TITLE, schema.TEXT)))
     if warning := languages.unread(items.report.languages, encoder):
         items.report.warnings.append(warning)
+
+
+def _say_columns(checked: Checked, settings: Settings) -> None:
+    """Which further columns are learnt from, and why others are not."""
+    if said := own_columns.plan(checked.table, settings.encoder.template, settings.training.columns).line:
+        checked.report.notes.append(said)
 
 
 def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:

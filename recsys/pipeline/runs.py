@@ -99,8 +99,8 @@ def embed(
         more = {EVENTS_READ: intake.events_read}
         with stage("write and publish"):
             version = publish_version(night, built, ranker, pool, serves=serves, **more)
-    notes = intake.notes | supplied | version.manifest["counts"]
-    return Outcome(version, notes | {"ranker": "carried over" if ranker else why})
+    about = {"ranker": "carried over" if ranker else why} | _activity(built)
+    return Outcome(version, intake.notes | supplied | version.manifest["counts"] | about)
 
 
 def train(settings: Settings, *, progress: bool = False) -> Outcome:
@@ -131,6 +131,8 @@ def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tu
     encoder = encoder_for(settings)
     built = build_snapshot(tables, encoder, settings, progress=progress)
     shop = with_pictures(built, settings, progress=progress).snapshot
+    for said in built.said:
+        log.warning("%s", said)
     try:
         too_few.require_enough(shop.events)
         ranker = _fit(shop, HistoryEncoder(encoder, shop.by_product, settings, progress=progress), settings, progress)
@@ -172,7 +174,13 @@ def _embed_and_train(
     more = {"gate": figures, "drift": moved, EVENTS_READ: dict(events_read or {})}
     with stage("write and publish"):
         version = publish_version(night, built, ranker, texts.pool, serves=serves, **more)
-    return Outcome(version, version.manifest["counts"] | {"training_histories_encoded": texts.encoded}, verdict)
+    about = {"training_histories_encoded": texts.encoded} | _activity(built)
+    return Outcome(version, version.manifest["counts"] | about, verdict)
+
+
+def _activity(built: Built) -> dict[str, Any]:
+    """What was said of accounts and days that weigh too much; it names people, so it is printed and not kept."""
+    return {"activity": list(built.said)} if built.said else {}
 
 
 def _encode(night: Night, tables: ShopTables) -> Built:

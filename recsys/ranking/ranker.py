@@ -29,6 +29,7 @@ from recsys.forecast.prices import PriceHistory
 from recsys.ranking.extra_blocks import extra_blocks
 from recsys.ranking.features import BLOCKS, Block, BuyingAgain, TrainingContext
 from recsys.ranking.features.base import fit_blocks
+from recsys.ranking.features.columns import column_block, column_blocks
 from recsys.ranking.regression import Regression, TrainingSplit
 from recsys.ranking.repeats import RepeatWeights
 from recsys.ranking.sampling import HistoryVectors, Impressions, training_pairs
@@ -186,7 +187,9 @@ class Ranker:
             blocks = []
             for number, entry in enumerate(meta["blocks"]):
                 kind = extra.get(entry["class"]) or (
-                    own.get(entry["name"]) if entry["class"].startswith("recsys.") else None
+                    own.get(entry["name"]) or column_block(entry["name"])
+                    if entry["class"].startswith("recsys.")
+                    else None
                 )
                 if kind is None:
                     raise ArtifactError(
@@ -296,6 +299,7 @@ class RankerTrainer:
             catalogue, events, events.end, config.half_life, seed=seed, table=table, prices=prices
         )
         kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.applies(context)]
+        kinds += column_blocks(context, config.columns)
         windows = training_windows(context, config)
         pairs = training_pairs(
             windows, kinds, text_vectors, config, seed=seed, impressions=impressions, progress=announce

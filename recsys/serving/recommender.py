@@ -84,22 +84,20 @@ class Recommender(Shelves, ByPicture):
         items: Any,
         interactions: Any,
         *,
+        users: Any | None = None,
         artifacts: Path | str | None = None,
         settings: Settings | None = None,
         progress: bool = False,
     ) -> Recommender:
-        """Encode, index and train from two tables, in memory or (with `artifacts`) published as a version.
+        """Encode, index and train from tables, in memory or (with `artifacts`) published as a version.
 
-        Parameters
-        ----------
-        items, interactions
-            Data frames of pandas, polars, PyArrow, dask or what else Narwhals knows, with the columns of the data
-            contract.
+        They are data frames of pandas, polars, PyArrow, dask or what else Narwhals knows, with the columns of the data
+        contract.
         """
         from recsys.pipeline import runs  # serving itself reads versions and never writes one
 
         settings = settings or load_settings()
-        tables = check_tables(items, interactions, settings)
+        tables = check_tables(items, interactions, settings, users)
         if artifacts is not None:
             settings = settings.model_copy(update={"artifacts": Path(artifacts)})
             runs.publish(tables, settings, progress=progress)

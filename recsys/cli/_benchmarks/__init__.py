@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recsys.cli._benchmarks.answers import bench_answers
+from recsys.cli._benchmarks.columns import bench_columns
 from recsys.cli._benchmarks.encode import bench_encode
 from recsys.cli._benchmarks.explain import bench_explain
 from recsys.cli._benchmarks.recommend import bench_recommend
@@ -13,6 +14,7 @@ from recsys.cli._benchmarks.voice import bench_voice
 
 __all__ = [
     "bench_answers",
+    "bench_columns",
     "bench_encode",
     "bench_explain",
     "bench_recommend",
