@@ -71,7 +71,7 @@ def require(module: str, extra: str) -> ModuleType:
         ) from None
 
 
-_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+_UNWRITABLE = {errno.EFBIG, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 def unwritable(error: OSError) -> bool:

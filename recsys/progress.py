@@ -16,9 +16,12 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def progress_bar(shown: bool) -> Progress:
-    """A bar for a ``with`` block; nothing is written where it is not `shown`."""
-    return Progress(console=Console(stderr=True), disable=not shown, transient=True)
+def progress_bar(shown: bool, *, threaded: bool = True) -> Progress:
+    """A bar for a ``with`` block; nothing is written where it is not `shown`.
+
+    Without a thread of its own (for whoever forks) the bar is drawn when ``refresh`` is called.
+    """
+    return Progress(console=Console(stderr=True), disable=not shown, transient=True, auto_refresh=threaded)
 
 
 def strides(items: Sequence[T], size: int, title: str, *, shown: bool) -> Iterator[Sequence[T]]:

@@ -61,7 +61,7 @@ class EncoderSettings(_Section):
 class HistorySettings(_Section):
     """How a shopper's past is summarised."""
 
-    max_words: int = Field(64, ge=1)
+    max_words: int = Field(32, ge=1)
     """Words of the history text, most recent first; the encoder reads at most ``encoder.max_length`` tokens of it."""
 
 
@@ -73,7 +73,7 @@ class TrainingConfig(_Section):
     slice_share: float = Field(0.1, gt=0, lt=0.5)
     """Share of all events in one stretch."""
     users: int = Field(4_000, ge=1)
-    """Shoppers per training window, sampled; each costs one encoded history."""
+    """Shoppers per training window, sampled."""
     positives: int = Field(10, ge=1)
     """Purchases per shopper and window, sampled."""
     negatives: int = Field(60, ge=1)
@@ -160,6 +160,11 @@ class GateSettings(_Section):
     """How far the scores of a sample may move between nights, as a population stability index; see `pipeline.drift`."""
     max_shrink: float = Field(0.5, gt=0, le=1)
     """Share of items or events that may vanish from one night to the next before the input is called broken."""
+    max_segment_gap: float = Field(0.3, ge=0, le=1)
+    """How far per-user AUC may differ between segments of shoppers, beyond chance; above 0.1 a night warns."""
+    max_exposure: float = Field(0.8, ge=0, le=1)
+    """Share of places in lists that the most popular tenth of items may take beyond its share of later purchases; above
+    0.4 a night warns."""
 
 
 class ExplainSettings(_Section):

@@ -10,9 +10,10 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
-import numpy as np
 import pandas as pd
 import pytest
+
+from recsys.cli._trust import shop
 
 os.environ.setdefault("RECSYS_ASSISTANT__WRITER", "retrieved")  # tests load no chat model unless they name one
 os.environ.setdefault("RECSYS_CONFIG", os.devnull)  # a recsys.toml in the working directory must not steer tests
@@ -35,26 +36,7 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Directory of a two-layer BERT with random weights that spells words letter by letter."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    folder = tmp_path_factory.mktemp("tiny-bert")
-    letters = [chr(c) for c in range(33, 127)] + list("茶壶红色键盘无线")
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters)]
-    (folder / "vocab.txt").write_text("\n".join(vocabulary), "utf-8")
-    BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        initializer_range=0.7,  # at the usual 0.02 all texts would have nearly the same vector
-    )
-    BertModel(config).eval().save_pretrained(folder, safe_serialization=True)
-    return folder
+    return shop.write_encoder(tmp_path_factory.mktemp("tiny-bert"))
 
 
 @pytest.fixture(scope="session")
@@ -93,46 +75,13 @@ def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Items and interactions of a shop with two tastes that never mix: gardeners and cooks."""
-    rng = np.random.default_rng(0)
-    kinds = {"garden": ["spade", "rake", "hose", "pot", "seed"], "kitchen": ["pan", "knife", "bowl", "whisk", "tray"]}
-    items = pd.DataFrame(
-        [
-            {
-                "item_id": f"{kind[0].upper()}{n:03d}",
-                "title": f"{colour} {kind} {word}",
-                "brand": f"{kind.title()}Co{n % 3}",
-                "category": kind,
-                "price": 5.0 + n,
-                "available": n != 7,
-            }
-            for kind, words in kinds.items()
-            for n, (colour, word) in enumerate(
-                (c, w) for c in ("red", "blue", "green", "plain", "large") for w in words
-            )
-        ]
-    )
-    rows = []
-    start = 1_700_000_000
-    for user in range(80):
-        kind = "garden" if user % 2 else "kitchen"
-        own = items.index[items.category == kind].to_numpy()
-        for visit, item in enumerate(rng.choice(own, rng.integers(4, 12), replace=False)):
-            when = start + int(rng.integers(0, 30)) * 86_400 + visit * 10 * 86_400
-            rows.append({"user_id": f"{user:03d}", "item_id": items.item_id[item], "timestamp": when})
-    return items, pd.DataFrame(rows)
+    return shop.tables()
 
 
 @pytest.fixture(scope="session")
 def tiny_environment(tiny_encoder: Path) -> dict[str, str]:
     """Environment variables that make any run quick: the tiny encoder, few negatives, little bootstrap."""
-    return {
-        "RECSYS_ENCODER__NAME": str(tiny_encoder),
-        "RECSYS_TRAINING__NEGATIVES": "20",
-        "RECSYS_EVALUATION__RESAMPLES": "100",
-        "RECSYS_CONFIG": os.devnull,
-        "RECSYS_OFFLINE": "1",
-        "RECSYS_EXPLAIN__WRITER": "template",
-    }
+    return shop.environment(tiny_encoder)
 
 
 @pytest.fixture

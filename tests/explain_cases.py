@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recsys.explain import grammar
-from recsys.explain.facts import Choice, Facts, Past, Product
+from recsys.explain.facts import Choice, Facts, Past, Praise, Product
 from recsys.explain.measures import BANDS, COUNTED, PAIR, Kind, Measure
 from recsys.explain.shared_phrases import head_noun
 from recsys.explain.slot_templates import TONES, Plan, quoted
@@ -86,6 +86,9 @@ def case(
             place=(2 if kind is Kind.TOP_OF_CATEGORY else 30) if i == 0 else 4,
             rating=4.6 if kind is Kind.RATED and i == 0 else None,
             ratings=37 if kind is Kind.RATED and i == 0 else 0,
+            praise=Praise("handle", 9, 11, "the handle sits well in the hand")
+            if kind is Kind.PRAISED and i == 0
+            else None,
         )
         for i, (name, brand, category) in enumerate(zip(names, brands, categories, strict=True))
     ]
@@ -189,6 +192,10 @@ _TRUE: dict[Kind, list[str]] = {
     Kind.RATED: [
         "{i} is rated 4.6 of 5 by its buyers.",
         "{i} has 37 ratings with an average of 4.6 out of 5.",
+    ],
+    Kind.PRAISED: [
+        "Have a look at {i}: it is praised for its handle in 9 of the 11 reviews that speak of it.",
+        "{i} is praised for its handle in 9 of the 11 reviews that speak of it, “the handle sits well in the hand”.",
     ],
     Kind.NEW: ["{i} has just arrived in our shop.", "{i} is a new arrival.", "Meet a newcomer in our range: {i}."],
     Kind.PRICE: ["{i} is in your usual price range.", "At {price}, {i} costs about what you usually spend."],

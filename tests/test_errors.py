@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 
 import pytest
 
-from recsys.errors import MissingExtra, require
+from recsys.errors import MissingExtra, require, unwritable
 
 
 def test_an_installed_module_is_imported() -> None:
@@ -32,3 +33,7 @@ def test_a_broken_module_is_not_called_missing(tmp_path, monkeypatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ImportError, match="wrong ABI"):
         require("broken_one", "writers")
+
+
+def test_a_limit_on_the_size_of_files_is_a_matter_of_space():
+    assert unwritable(OSError(errno.EFBIG, "File too large"))

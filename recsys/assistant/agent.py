@@ -14,12 +14,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from recsys.assistant import dialogue, tools
-from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.router import Call
 from recsys.errors import RecsysError
 from recsys.llm.chat import ChatModel, ToolCall
 from recsys.llm.gpt import Message
+from recsys.serving.search import ProductTable
 
 log = logging.getLogger(__name__)
 

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
 from pydantic import BaseModel
 
-from recsys.assistant import arrivals, dialogue, prices, product_facts, shopping, tools
+from recsys.assistant import arrivals, dialogue, opinions, prices, product_facts, shopping, tools
 from recsys.assistant.agent import Agent
-from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.messages import message
-from recsys.assistant.nearest import Nearest
-from recsys.assistant.orders import Orders
 from recsys.assistant.reply import Answer, Done, Event, Sources, Token
 from recsys.assistant.router import Call, Router
+from recsys.assistant.themes import common_words
 from recsys.assistant.tools import Context, Result
 from recsys.assistant.why import Why, why
 from recsys.assistant.wishes import several_orders
 from recsys.assistant.wording import Wording
 from recsys.data import schema
 from recsys.data.handovers import Handovers
+from recsys.data.orders import Orders
 from recsys.data.parsing import as_ids
+from recsys.encoders.universal import for_products
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm.chat import ChatModel
 from recsys.serving.recommender import Recommender
+from recsys.serving.search import Nearest, ProductSearch, ProductTable
 
 log = logging.getLogger(__name__)
 
@@ -84,17 +85,16 @@ class Assistant:
         self.model = model
         self.wording = Wording(model, tuned=tuned) if model is not None and words else None
         self.bound = bound
-        items = None if recommender is None else recommender.shop.tables.value.items
-        self.shelves = None if items is None else ProductTable(items, knowledge.synonyms)
+        self.search = None if recommender is None else _search(knowledge, recommender)
+        self.shelves = None if self.search is None else self.search.table
+        judged = None if recommender is None else partial(opinions.asked, tables=recommender.shop.tables.value)
         nobody = self._context("", (), None)
         priced = prices.known(nobody) is not None
-        self.router = Router(knowledge, self.shelves, bound, priced=priced)
+        self.router = Router(knowledge, self.shelves, bound, judged, priced=priced)
         self.handovers: Handovers | None = None
         more: dict[str, type[BaseModel]] = {arrivals.TOOL: arrivals.DeliveryTime} if arrivals.known(nobody) else {}
         more |= {prices.TOOL: prices.PriceQuestion} if priced else {}
         self.agent = Agent(model, self.shelves, more) if model is not None and model.calls_tools else None
-        self._near: Nearest | None = None
-        self._lock = threading.Lock()
 
     def warm(self) -> None:
         """Evaluate the fixed parts of the model's prompts, so that the first turn is as fast as the others."""
@@ -204,10 +204,9 @@ class Assistant:
         shown = frozenset() if self.shelves is None else frozenset(dialogue.shown(turns, self.shelves))
         return Context(
             self.knowledge,
-            self.shelves,
+            self.search,
             self.recommender,
             self.orders,
-            self._nearest,
             user,
             dialogue.spoken_in(question),
             shown,
@@ -221,15 +220,14 @@ class Assistant:
             return tools.order_status(context, asked, numbers, several_orders(asked.question), self.bound)
         if isinstance(asked, tools.SearchPolicies):
             heard = self.router.listener.hear(asked.query)
-            sure, hits = self.router.listener.sure_of(heard)
-            told = tools.policy(context, asked, hits, sure, self.bound)
+            told = tools.policy(context, asked, heard.hits, heard.sure, self.bound)
             place = arrivals.DeliveryTime(region=arrivals.place_in(context, asked.query))
             if heard.theme == arrivals.THEME and (took := tools.delivery_time(context, place)).found:
                 told = replace(told, facts=(*told.facts, *took.facts)) if told.found else took
             named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
             if len(named) == 1 and told.facts and self.shelves is not None:
                 fitting = product_facts.applying(self.shelves, named[0], told.facts[0].text)
-                told = replace(told, facts=(replace(told.facts[0], text=fitting),))
+                told = replace(told, facts=(replace(told.facts[0], text=fitting), *told.facts[1:]))
             return told
         if isinstance(asked, arrivals.DeliveryTime):
             return tools.delivery_time(context, asked)
@@ -268,12 +266,16 @@ class Assistant:
             raise ArtifactError("nothing is scored here, so there is no reason; run `recsys nightly`")
         return why(replace(self._context("", (), user), language=language), self.shelves.row[item])
 
-    def _nearest(self) -> Nearest:
-        assert self.shelves is not None
-        with self._lock:
-            if self._near is None:
-                self._near = Nearest.of(self.shelves, self.knowledge)
-        return self._near
+
+def _search(knowledge: Knowledge, recommender: Recommender) -> ProductSearch:
+    """Search of the live catalogue, in its synonyms and with the vectors that the knowledge has of it."""
+    table = ProductTable(recommender.shop.tables.value.items, knowledge.synonyms, common_words())
+
+    def nearest() -> Nearest:
+        encoder = for_products(knowledge.reader.encoder)
+        return Nearest.of(table, encoder, knowledge.vectors([f"item:{item}" for item in table.ids]))
+
+    return ProductSearch(table, nearest, recommender.likeliest)
 
 
 _DOUBTFUL = frozenset({"search_policies", "search_products"})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 
-from recsys.assistant.orders import Order
+from recsys.data.orders import Order
 from recsys.delivery.published import Delivery, dated, load
 from recsys.delivery.times import Span
 

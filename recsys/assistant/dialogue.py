@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.messages import message
-from recsys.assistant.orders import order_numbers
+from recsys.data.orders import order_numbers
 from recsys.errors import BadInput
 from recsys.llm.language import tokens
+from recsys.serving.search import ProductTable
 
 MAX_TURNS = 40
 MAX_QUESTION = 2_000

@@ -16,11 +16,11 @@ from recsys.assistant.answers import Assistant
 from recsys.assistant.grounding import check_answer
 from recsys.assistant.knowledge import KINDS, SHOP_RULES, Knowledge
 from recsys.assistant.messages import own_words
-from recsys.assistant.query import parse
 from recsys.assistant.reply import TEMPLATE, Answer
 from recsys.assistant.wording import RETRIEVED
 from recsys.errors import BadInput, require
 from recsys.explain.grounding import unsourced
+from recsys.serving.search import parse
 
 _NUMBERING = re.compile(r"^\d\. ")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from recsys.assistant.clauses import ORDINALS, THINGS, VERBS, Clause, Term, clauses, lead, subject
-from recsys.assistant.quantities import Quantity
-from recsys.assistant.sources import Passage
+from recsys.data.passages import Passage
 from recsys.explain.grounding import limits
+from recsys.llm.clauses import ORDINALS, THINGS, VERBS, Clause, Term, clauses, lead, subject
 from recsys.llm.language import sentences, tokens
+from recsys.llm.quantities import Quantity
 
 MAX_LENGTH = 900
 SLACK = 0.33

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from scipy.special import expit
 
 from recsys.assistant.knowledge import Hit
 from recsys.assistant.themes import Sentences, theme_intents, theme_names
-from recsys.llm.language import concept_names, word_list
+from recsys.llm.language import concept_names, concepts, word_list
+from recsys.llm.places import places
 
 MAX_PARTS = 3
 """Questions in one turn that are answered."""
@@ -24,6 +25,19 @@ AMOUNT_PENALTY = 0.5
 WORDS = 0.15
 """What finding all words of a question in a passage adds to their cosine."""
 
+NEAR = 0.55
+"""Share of the best passage's score from which another may be told beside it."""
+HALF = 0.5
+"""Confidence in a passage that speaks of several things, all that are asked for, and agrees half on the theme."""
+AS_NEAR = 0.7
+"""Share of it from which a passage that speaks of all that is asked comes before the best."""
+_NO_FACETS = frozenset(
+    {"greeting", "thanks", "goodbye", "machine", "anger", "advice", "others"}
+    | {"order", "my_order", "parcel", "several", "part", "product_fact"}
+)
+"""Concepts that ask for nothing."""
+_ASPECTS = frozenset({"cost", "duration", "fast", "used", "place", "abroad", "policy", "delivery"})
+"""Concepts that are asked of a matter and are none of their own."""
 _SLOPE, _MIDDLE = 11.0, 0.57
 _COSINE_SLOPE, _COSINE_MIDDLE = 20.0, 0.68
 _AMOUNT = re.compile(
@@ -40,18 +54,28 @@ _SPLIT = re.compile(
 )
 _ASKS_SOMETHING = re.compile(
     rf"^(?:and |but |so |or )?{_QUESTION}|\b(?:what|how|when|where|which|who|why)\b"
-    r"|[吗么]|多少|多久|几|怎么|什么|哪|能不能",
+    r"|\b(?:cheapest|show me|looking for|recommend)\b|[吗么]|多少|多久|几|怎么|什么|哪|能不能",
     re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True)
 class Heard:
-    """One question of a turn as it was read: its words, and its themes with the catalogue's words taken out."""
+    """One question of a turn as it was read.
+
+    Attributes
+    ----------
+    probabilities
+        Of the themes, with the catalogue's words taken out.
+    sure, hits
+        Confidence that the shop's rules answer it, and the passages that do; none where none may.
+    """
 
     text: str
     read: Sentences
     probabilities: dict[str, float]
+    sure: float
+    hits: list[Hit]
 
     @property
     def theme(self) -> str:
@@ -100,6 +124,43 @@ def split(question: str) -> list[str]:
     return out[:MAX_PARTS] or [question]
 
 
+@lru_cache(maxsize=4096)
+def facets(text: str) -> frozenset[str]:
+    """What a sentence or passage speaks of: shop concepts, and whether it names a place."""
+    found = {name for name, speaks in zip(concept_names(), concepts([text])[0], strict=True) if speaks}
+    return frozenset(found - _NO_FACETS | ({"place"} if places(text) else set()))
+
+
+def covering(question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """The passages that answer a question together, at most two.
+
+    The nearest comes first, or one about as near that speaks of all that is asked; then one that speaks of what the
+    first leaves open: where a parcel goes and what it costs are two entries.
+    """
+    asked, near = facets(question), [hit for hit in hits if hit.score >= NEAR * hits[0].score]
+    spoken = [facets(_said_by(hit)) for hit in near]
+    apt = [at for at, hit in enumerate(near) if facets(_subject(hit)) <= asked | _ASPECTS]  # of no other matter
+    first = 0
+    if asked - spoken[0]:
+        whole = (at for at in apt if asked <= spoken[at] and near[at].score >= AS_NEAR * near[0].score)
+        first = next(whole, 0)
+    open_ = asked - spoken[first]
+    more = [at for at in apt if at != first and open_ & spoken[at]]
+    second = max(more, key=lambda at: (len(open_ & spoken[at]), near[at].score), default=None)
+    return [near[at] for at in (first, second) if at is not None]
+
+
+def _said_by(hit: Hit) -> str:
+    """A FAQ's question and answer, a list and its heading; else the paragraph: its heading is that of others, too."""
+    alone = hit.passage.kind != "faq" and not hit.passage.text.startswith("- ")
+    return hit.passage.text if alone else f"{_subject(hit)} {hit.passage.text}"
+
+
+def _subject(hit: Hit) -> str:
+    """A FAQ's question, or the heading right above a paragraph."""
+    return hit.passage.title if hit.passage.kind == "faq" else hit.passage.title.rpartition(": ")[2]
+
+
 def confidence(heard: Sentences, theme_of: str, intent: str, question: str, hits: Sequence[Hit]) -> float:
     """How likely the best passage answers a question.
 
@@ -116,7 +177,10 @@ def confidence(heard: Sentences, theme_of: str, intent: str, question: str, hits
     same_theme = expit(_SLOPE * (hits[0].theme * clear - _MIDDLE))
     same_words = expit(_COSINE_SLOPE * (hits[0].cosine + WORDS * min(hits[0].words, 1.0) - _COSINE_MIDDLE))
     sure = float(max(same_theme, same_words))
-    if _HOW_MUCH.search(question) and not _AMOUNT.search(hits[0].passage.text):
+    asked = facets(question)
+    if telling and len(asked) > 1 and hits[0].theme > HALF and asked <= facets(_said_by(hits[0])):
+        sure = max(sure, HALF)  # it speaks of all that is asked
+    if _HOW_MUCH.search(question) and not _AMOUNT.search(" ".join(hit.passage.text for hit in hits[:2])):
         sure *= AMOUNT_PENALTY
     return sure
 

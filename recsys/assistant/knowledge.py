@@ -7,8 +7,7 @@ A passage's score for a question is a sum of
 - the cosine of the shop concepts they speak of,
 - BM25.
 
-The first two are inner products, so they are one vector and one FAISS search; all four are summed for the best
-candidates of that search and of BM25.
+All four are summed for every passage of the kinds and the language that are searched: a shop's rules are few.
 """
 
 from __future__ import annotations
@@ -18,14 +17,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.assistant.bm25 import BM25
-from recsys.assistant.sources import SYNONYM, Passage
 from recsys.assistant.themes import Reader, Sentences, bank_hash, intent_of
+from recsys.data.passages import SYNONYM, Passage
 from recsys.data.store import Version, knowledge_store
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
@@ -33,16 +31,13 @@ from recsys.encoders.protocol import Encodes
 from recsys.encoders.universal import for_products
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm.language import concepts, language_of
-from recsys.serving.index import ItemIndex
-from recsys.serving.index_kinds import Selection
+from recsys.serving.search.bm25 import BM25
 
 log = logging.getLogger(__name__)
 
 THEME_WEIGHT = 0.3
 CONCEPT_WEIGHT = 0.2
 WORD_WEIGHT = 0.2
-CANDIDATES = 100
-"""Passages taken from each of the two searches before all parts of the score are summed."""
 SPEAKS = 0.25
 """Share of the shop's rules from which they are told in the shopper's language only."""
 FOREIGN = 0.3
@@ -80,28 +75,17 @@ class Hit:
     intent: str = "service"
 
 
-class _Part(NamedTuple):
-    """The passages of some kinds: a mask, their rows, and the same for the index."""
-
-    mask: NDArray[np.bool_]
-    rows: NDArray[np.int64]
-    selection: Selection
-
-
 class Knowledge:
     """Passages and what is needed to search them."""
 
-    def __init__(
-        self, passages: Sequence[Passage], reader: Reader, pool: VectorPool, read: Sentences, index: ItemIndex
-    ) -> None:
+    def __init__(self, passages: Sequence[Passage], reader: Reader, pool: VectorPool, read: Sentences) -> None:
         self.passages = tuple(p for p in passages if p.kind != SYNONYM)
         self._synonyms = tuple(p for p in passages if p.kind == SYNONYM)
         passages = self.passages
         self.reader = reader
         self.pool = pool
         self._read = read
-        self._index = index
-        self._parts: dict[tuple[str, ...], _Part] = {}
+        self._rows: dict[tuple[str, ...], NDArray[np.int64]] = {}
         self._words = BM25.fit([f"{p.title}\n{p.text}" for p in passages])
         spread = (read.concepts > 0).sum(axis=0)
         self._idf = np.log1p(len(passages) / (0.5 + spread)).astype(np.float32)
@@ -117,7 +101,7 @@ class Knowledge:
         known: Sequence[VectorPool] = (),
         progress: bool = False,
     ) -> Knowledge:
-        """Encode passages (only those whose text is in no `known` pool) and index them.
+        """Encode passages, only those whose text is in no `known` pool.
 
         Raises
         ------
@@ -142,8 +126,7 @@ class Knowledge:
             *(np.concatenate([getattr(p, name) for p in pools]) for name in ("keys", "vectors", "truncated"))
         )
         read = _read_passages(searched, reader, pool.vectors)
-        index = ItemIndex.build(_joint(read.vectors, read.themes))
-        return cls(passages, reader, pool, read, index)
+        return cls(passages, reader, pool, read)
 
     def __len__(self) -> int:
         return len(self.passages)
@@ -165,7 +148,7 @@ class Knowledge:
         every = self.search_read(question, read, k, kinds=SHOP_RULES)
         own = self.search_read(question, read, k, kinds=SHOP_RULES, language=language)
         # A shop that speaks the language says there what it says; one that has a line or two in it may not.
-        speaks = len(self._part(SHOP_RULES, language).rows) >= SPEAKS * len(self._part(SHOP_RULES).rows)
+        speaks = len(self._part(SHOP_RULES, language)) >= SPEAKS * len(self._part(SHOP_RULES))
         return own if own and (speaks or own[0].score >= every[0].score - FOREIGN) else every
 
     def search_read(
@@ -179,7 +162,7 @@ class Knowledge:
     ) -> list[Hit]:
         """`search` with a question already read (one row), among the passages of one language or of all."""
         words = self._words.scores(question)
-        rows = self._candidates(read, words, self._part(kinds, language))
+        rows = self._part(kinds, language)
         if not len(rows):
             return []
         cosine = self._read.vectors[rows] @ read.vectors[0]
@@ -201,36 +184,27 @@ class Knowledge:
             for i in best
         ]
 
-    def _part(self, kinds: tuple[str, ...], language: str | None = None) -> _Part:
+    def _part(self, kinds: tuple[str, ...], language: str | None = None) -> NDArray[np.int64]:
+        """Rows of the passages of these kinds, in one language or in any."""
         key = (*kinds, language or "")
-        if key not in self._parts:
-            own = [language is None or language_of(p.text) == language for p in self.passages]
-            mask = np.array([p.kind in kinds for p in self.passages], bool) & np.array(own, bool)
-            self._parts[key] = _Part(mask, np.flatnonzero(mask), self._index.select(mask))
-        return self._parts[key]
+        if key not in self._rows:
+            own = [p.kind in kinds and language in (None, language_of(p.text)) for p in self.passages]
+            self._rows[key] = np.flatnonzero(own)
+        return self._rows[key]
 
     @property
     def synonyms(self) -> dict[str, str]:
         """What shoppers say, and what the catalogue calls it."""
         return {passage.title: passage.text for passage in self._synonyms}
 
-    def _candidates(self, read: Sentences, words: NDArray[np.float32], part: _Part) -> NDArray[np.int64]:
-        if len(part.rows) <= 2 * CANDIDATES:
-            return part.rows
-        _, near = self._index.search(_joint(read.vectors, read.themes, THEME_WEIGHT), CANDIDATES, part.selection)
-        held = np.where(part.mask, words, -1.0)
-        by_words = np.argpartition(-held, CANDIDATES)[:CANDIDATES]
-        return np.union1d(near[near >= 0], by_words[held[by_words] >= 0]).astype(np.int64)
-
     def save(self, directory: Path) -> None:
-        """Write passages (JSON lines), vectors with their reuse keys, themes and the index."""
+        """Write passages (JSON lines), vectors with their reuse keys, and themes."""
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / PASSAGES).open("w", encoding="utf-8") as file:
             for passage in (*self.passages, *self._synonyms):
                 file.write(json.dumps(asdict(passage), ensure_ascii=False) + "\n")
         self.pool.save(directory, "vectors")
         self.reader.save(directory)
-        self._index.save(directory / "index")
         about = _written_for(self.reader.encoder, self.reader.languages)
         (directory / WRITTEN_FOR).write_text(json.dumps(about), encoding="utf-8")
 
@@ -257,9 +231,7 @@ class Knowledge:
             raise ArtifactError(f"{directory}: built with another encoder; run `recsys embed --knowledge` again")
         reader = reader or Reader.fit(encoder, languages)
         read = _read_passages([p for p in passages if p.kind != SYNONYM], reader, pool.vectors)
-        joint = _joint(read.vectors, read.themes)
-        index = ItemIndex.load(directory / "index", joint) if current else ItemIndex.build(joint)
-        return cls(passages, reader, pool, read, index)
+        return cls(passages, reader, pool, read)
 
 
 def read_passages(directory: Path) -> list[Passage]:
@@ -307,10 +279,6 @@ def _read_passages(passages: Sequence[Passage], reader: Reader, vectors: NDArray
         (reader.themes(parts[:, 2], np.maximum(title, text)) + reader.themes(parts[:, 0], title)) / 2,
     )
     return Sentences(parts.mean(axis=1), np.maximum(title, text / 2), themes.astype(np.float32))
-
-
-def _joint(vectors: NDArray[np.float32], themes: NDArray[np.float32], weight: float = 1.0) -> NDArray[np.float32]:
-    return np.ascontiguousarray(np.hstack([vectors, np.sqrt(themes) * np.float32(weight)]))
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -95,3 +95,9 @@ def train_assistant(
 def _share(text: str) -> float:
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
+
+
+def rated(table: pd.DataFrame) -> list[Example]:
+    """Well-rated answers of `Feedback.table`; those that were handed over or rated badly teach nothing."""
+    good = table[(table["rating"] == 1) & ~table["handover"].astype(bool) & (table["kind"] == "answer")]
+    return [Example(prompt(q), f" {a}") for q, a in zip(good["question"], good["answer"], strict=True) if a]

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from recsys.assistant import dialogue
-from recsys.assistant.catalogue import ProductTable
-from recsys.assistant.clauses import services
-from recsys.assistant.hearing import Heard, confidence, intent_of_theme
+from recsys.assistant.hearing import Heard, confidence, covering, intent_of_theme
 from recsys.assistant.knowledge import Hit, Knowledge
-from recsys.assistant.themes import Reader, Sentences, theme_names
+from recsys.assistant.themes import Reader, Sentences, intent_of, theme_names
 from recsys.assistant.wishes import NAME
+from recsys.llm.clauses import services
 from recsys.llm.language import tokens
+from recsys.llm.places import general_places
+from recsys.serving.search import ProductTable
 
 OTHER_KIND = 0.35
 """What a rule on another kind of product than the question's loses of its score."""
+
+
+FOUND = 12
+"""Passages among which the answer is looked for."""
+PAYMENT = frozenset({"cash", "cheque", "crypto"})
+"""Ways of paying: the shop's rule lists those it takes."""
+UNSURE = 0.5
+"""Confidence below which a question is read again in general words."""
 
 
 class Listener:
@@ -36,12 +46,22 @@ class Listener:
         return self._knowledge.reader
 
     def hear(self, question: str) -> Heard:
-        """Read one question: as it is for the shop's texts, and without the catalogue's words for what it asks."""
+        """Read one question: as it is for the shop's texts, and without the catalogue's words for what it asks.
+
+        The rules are searched again in the general words ("products" for a kind, the country or union for a place)
+        where they are unsure of the question as it is put: few are on trainers or on Berlin alone.
+        """
         plain = self._delexicalised(question)
         read = self._reader.read([question, plain])
-        raw = Sentences(read.vectors[:1], read.concepts[:1], read.themes[:1])
+        raw, general = (
+            Sentences(read.vectors[at : at + 1], read.concepts[at : at + 1], read.themes[at : at + 1]) for at in (0, 1)
+        )
         chances = read.themes[1] if read.themes[1].any() else read.themes[0]
-        return Heard(question, raw, dict(zip(theme_names(), map(float, chances), strict=True)))
+        sure, hits = self._rules(question, raw)
+        if sure < UNSURE and intent_of(read.themes[0])[0] != "out_of_scope":
+            again, others = self._rules(plain, general)
+            sure, hits = (again, others) if again > sure else (sure, hits)
+        return Heard(question, raw, dict(zip(theme_names(), map(float, chances), strict=True)), sure, hits)
 
     def _delexicalised(self, question: str) -> str:
         table = self._table
@@ -51,7 +71,7 @@ class Listener:
         for row in named:
             for name in (table.titles[row], table.ids[row]):
                 text = re.sub(re.escape(name), "the product", text, flags=re.IGNORECASE)
-        text = table.canonical(text)
+        text = table.canonical(general_places(text, dialogue.spoken_in(question)))
         if not named and (meant := dialogue.named(question, table)):
             of_title = table.title_terms[meant[0]]
             words = [word for word in re.findall(r"[a-z][\w'-]*", text) if of_title & set(tokens(word))]
@@ -61,15 +81,14 @@ class Listener:
             text = text.replace(brand.lower(), "")
         return NAME.sub(lambda match: "products" if table.names_kind(match.group()) else match.group(), text)
 
-    def sure_of(self, heard: Heard, query: str | None = None) -> tuple[float, list[Hit]]:
-        """Confidence that the shop's rules answer a question, and the passages found."""
-        read = heard.read if query is None else self._reader.read([query])
-        hits = self._knowledge.rules(query or heard.text, dialogue.spoken_in(heard.text), read=read)
-        hits = self._of_its_kind(query or heard.text, hits)
-        if asked := services(query or heard.text):  # what no rule names, no rule answers
+    def _rules(self, text: str, read: Sentences) -> tuple[float, list[Hit]]:
+        hits = self._knowledge.rules(text, dialogue.spoken_in(text), FOUND, read=read)
+        hits = self._of_its_kind(text, hits)
+        if asked := services(text) - PAYMENT:  # what no rule names, no rule answers; but ways of paying are listed
             hits = [hit for hit in hits if asked <= services(f"{hit.passage.title}. {hit.passage.text}")]
+        hits = covering(text, hits) if hits else []
         theme = theme_names()[int(read.themes[0].argmax())]
-        return confidence(read, theme, intent_of_theme(theme), query or heard.text, hits), hits
+        return confidence(read, theme, intent_of_theme(theme), text, hits), hits
 
     def _of_its_kind(self, question: str, hits: list[Hit]) -> list[Hit]:
         """Hits with the rules on kinds of product that the question does not name put behind others about as near."""
@@ -78,8 +97,8 @@ class Listener:
             return hits
         kinds = table.kinds(tokens(table.canonical(question)))
 
-        def score(hit: Hit) -> float:
+        def of_its_kind(hit: Hit) -> Hit:
             of = table.kinds_named(hit.passage.title)
-            return hit.score - (OTHER_KIND if of and not of & kinds else 0.0)
+            return replace(hit, score=hit.score - OTHER_KIND) if of and not of & kinds else hit
 
-        return sorted(hits, key=score, reverse=True)
+        return sorted(map(of_its_kind, hits), key=lambda hit: -hit.score)

@@ -7,12 +7,13 @@ import re
 import numpy as np
 
 from recsys.assistant.asking import ASKS, UNITS_ASKED
-from recsys.assistant.catalogue import ProductTable
-from recsys.assistant.query import Measure, measures_in, parse
+from recsys.assistant.opinions import opinions
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import Compare, Context, Fact, ProductFacts, Result
 from recsys.data import schema
 from recsys.llm.language import sentences, tokens
+from recsys.serving.search import ProductSearch, ProductTable, parse
+from recsys.serving.search.query import Measure, measures_in
 
 
 def compare(context: Context, asked: Compare) -> Result:
@@ -61,6 +62,8 @@ def _features(table: ProductTable, row: int) -> list[str]:
 
 def product_facts(context: Context, asked: ProductFacts) -> Result:
     """Price, stock, brand, or what of the description answers; what it does not say is said."""
+    if (said_of_it := opinions(context, asked)) is not None:
+        return said_of_it
     table = table_of(context)
     rows = [table.row[i] for i in asked.items if i in table.row]
     told = [_fact(context, row, asked.question) for row in rows]
@@ -148,5 +151,10 @@ def money(value: float) -> str:
 
 def table_of(context: Context) -> ProductTable:
     """The catalogue, without which no tool over products is called."""
-    assert context.table is not None, "tools over products need a catalogue"
-    return context.table
+    return search_of(context).table
+
+
+def search_of(context: Context) -> ProductSearch:
+    """Search of the catalogue."""
+    assert context.search is not None, "tools over products need a catalogue"
+    return context.search

@@ -8,7 +8,7 @@ are arguments of the calls.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,15 +17,11 @@ from pydantic import BaseModel
 
 from recsys.assistant import dialogue
 from recsys.assistant.asking import ASKS
-from recsys.assistant.catalogue import ProductTable
-from recsys.assistant.clauses import services
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import LIKELY, Heard, intent_of_theme, split
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.listener import Listener
-from recsys.assistant.orders import order_numbers
 from recsys.assistant.prices import ASKED, TOOL, PriceQuestion
-from recsys.assistant.query import Constraints, parse
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import (
     CatalogueFacts,
@@ -37,12 +33,17 @@ from recsys.assistant.tools import (
     Recommend,
     SearchPolicies,
     SearchProducts,
+    rule_on,
 )  # fmt: skip
-from recsys.assistant.wishes import MINE, OF_OTHERS, OF_PRODUCTS, REPLIES, SERVICE, SOLD, WHAT, WISHES
+from recsys.assistant.wishes import FROM_ORDER, MINE, OF_OTHERS, OF_PRODUCTS, OWN, REPLIES, SERVICE, SOLD, WHAT, WISHES
+from recsys.data.orders import order_numbers
+from recsys.llm.clauses import services
+from recsys.llm.language import word_list
+from recsys.serving.search import Constraints, ProductTable, parse
 
 SAYS_JUST_THIS = 0.5
 """Cosine from which a rule is told although a sentence names products."""
-ANGRY, FURIOUS = 0.15, 0.7
+ANGRY, FURIOUS = 0.07, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
 RULED = 0.4
 """Probability of a theme of the shop's rules from which a sentence that names products is no search for them."""
@@ -70,14 +71,24 @@ class Router:
         The catalogue, None where there is none.
     bound
         Confidence from which a passage answers a question.
+    judged
+        Whether a sentence asks what reviews say; None where there are none.
     priced
         Whether earlier prices are known.
     """
 
-    def __init__(self, knowledge: Knowledge, table: ProductTable | None, bound: float, *, priced: bool = False) -> None:
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        table: ProductTable | None,
+        bound: float,
+        judged: Callable[[str], bool] | None = None,
+        *,
+        priced: bool = False,
+    ) -> None:
         self._priced = priced
         self.listener = Listener(knowledge, table)
-        self._table, self._bound = table, bound
+        self._table, self._bound, self._judged = table, bound, judged
 
     def plan(self, question: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
         """The calls a turn asks for, in its order."""
@@ -92,16 +103,19 @@ class Router:
         calls: list[Call] = []
         for at, part in enumerate(parts):
             heard = whole if len(parts) == 1 else self.listener.hear(part)
-            if (
-                at
-                and calls
-                and calls[-1].tool == "order_status"
-                and not order_numbers(part)
-                and self.listener.sure_of(heard)[0] < self._bound
-            ):
+            last = calls[-1] if calls else None
+            unsure = at and not order_numbers(part) and heard.sure < self._bound
+            if unsure and last is not None and last.tool == "order_status":
                 continue  # what is asked of an order is told with it
+            if unsure and last is not None and isinstance(last.arguments, SearchPolicies) and self._leans(part):
+                calls.append(Call("search_policies", SearchPolicies(query=f"{last.arguments.query} {part}")))
+                continue
             calls += self._part(heard, question if at else "", turns, user)
         return list({(c.tool, str(c.arguments), c.reply): c for c in calls}.values())
+
+    def _leans(self, part: str) -> bool:
+        """Whether a part names nothing of the shop's, so that it is about what the part before is about."""
+        return self._table is None or not (parse(part, self._table).categories or dialogue.named(part, self._table))
 
     def _upset(self, heard: Heard, user: str | None) -> list[Call] | None:
         """Anger gets an apology, the order looked up, the rule that helps, and a way out."""
@@ -110,7 +124,7 @@ class Router:
         if upset < (ANGRY if angry else FURIOUS):
             return None
         calls = [Call("reply", reply="sorry")]
-        sure, hits = self.listener.sure_of(heard)
+        sure, hits = heard.sure, heard.hits
         about_goods = (
             heard.intents["delivery"] + heard.intents["returns"] + heard.intents["order_status"] > 0.1
             or sure >= self._bound
@@ -118,7 +132,9 @@ class Router:
         wish = next((name for name, pattern in WISHES if pattern.search(heard.text)), "")
         if user is not None and (about_goods or wish or MINE.search(heard.text)):
             calls.append(Call("order_status", OrderStatus(question=heard.text)))
-        if hits and sure >= self._bound / 2 and (about_goods or wish):
+        if wish and user is None and sure < self._bound:
+            calls.append(Call("search_policies", SearchPolicies(query=rule_on(wish, dialogue.spoken_in(heard.text)))))
+        elif hits and sure >= self._bound / 2 and (about_goods or wish):
             calls.append(Call("search_policies", SearchPolicies(query=heard.text)))
         reason = "complaint" if about_goods or wish or len(heard.text) > 24 else "unanswered"
         return (
@@ -185,14 +201,17 @@ class Router:
             )
         ):
             return [Call("compare", Compare(items=ids[:4], question=text))]
+        if self._judged is not None and (ids or before) and self._judged(text):
+            return [Call("product_facts", ProductFacts(items=ids[:2] or [table.ids[before[0]]], question=text))]
         if heard.likely("goes_with") and (ids or before):
             return [Call("goes_with", GoesWith(items=ids[:1] or [table.ids[before[0]]]))]
-        counts = heard.speaks_of("counting") and not self._own(heard) and (asked.categories or asked.brands)
-        sure, hits = self.listener.sure_of(heard)
-        if (counts or (heard.likely("count_products", "which_brands") and sure < self._bound)) and not ids:
+        counts = heard.speaks_of("counting") and not OWN.search(text) and (asked.categories or asked.brands)
+        sure, hits = heard.sure, heard.hits
+        asks_range = heard.likely("count_products", "which_brands")
+        if (counts or (asks_range and (sure < self._bound or hits[0].cosine < SAYS_JUST_THIS))) and not ids:
             return [Call("catalogue_facts", CatalogueFacts(query=text))]
-        service = sure >= self._bound and any(heard.speaks_of(name) for name in SERVICE) and asked.price_max is None
-        if service and not named and not heard.speaks_of("gift"):
+        service = any(heard.speaks_of(name) for name in SERVICE) and asked.price_max is None
+        if service and not named and (sure >= self._bound or OWN.search(text)) and not heard.speaks_of("gift"):
             return None
         rule = (
             sure >= self._bound and heard.intent not in {"product", "recommendation"} and heard.theme not in OF_PRODUCTS
@@ -225,7 +244,7 @@ class Router:
         named_kind = bool(table.kinds_named(text) or asked.brands or asked.price_max or asked.measures)
         if elsewhere or (of_a_rule and not wants):
             return None
-        if wants or (kind and named_kind and not self._own(heard)) or (kind and searches > 0.4):
+        if wants or (kind and named_kind and not OWN.search(text)) or (kind and searches > 0.4):
             if sure >= self._bound and hits and hits[0].cosine >= SAYS_JUST_THIS and not asked.price_max:
                 return None  # a rule says just this: which charger fits my laptop
             return [Call("search_products", SearchProducts(query=text))]
@@ -234,12 +253,6 @@ class Router:
                 return [Call("search_products", SearchProducts(query=text))]
             return [Call("reply", reply="which_product")] if not before else None
         return None
-
-    def _own(self, heard: Heard) -> bool:
-        """Whether a sentence is about what the shopper already has."""
-        return bool(
-            re.search(r"\bmy\b|\bi (?:bought|ordered|got|have)\b|我(?:的|买了|收到)", heard.text, re.IGNORECASE)
-        )
 
     def _refined(
         self, heard: Heard, asked: Constraints, turns: Sequence[Turn], table: ProductTable, rule: bool
@@ -269,7 +282,8 @@ class Router:
             or asked.brands
             or asked.not_words
         )
-        same = not asked.categories or asked.categories == parse(" ".join(refines), table).categories
+        kinds = parse(" ".join(refines), table).categories
+        same = asked.categories == kinds if asked.categories else self._fits(asked, kinds, table)
         if (
             short
             and same
@@ -282,11 +296,17 @@ class Router:
             return [Call("search_products", SearchProducts(query=heard.text, refines=refines))]
         return None
 
+    @staticmethod
+    def _fits(asked: Constraints, kinds: frozenset[str], table: ProductTable) -> bool:
+        """Whether words may narrow down these kinds: a colour may, and what one of their products speaks of."""
+        spoken = (terms for terms, kind in zip(table.terms, table.categories, strict=True) if kind in kinds)
+        return not kinds or not asked.words or set(asked.words) <= word_list("colours").union(*spoken)
+
     # --- the shop -----------------------------------------------------------------------------------------------------
 
     def _shop(self, heard: Heard, context: str, wish: Any, turns: Sequence[Turn], user: str | None) -> list[Call]:
         text = heard.text
-        sure, _ = self.listener.sure_of(heard)
+        sure = heard.sure
         about_orders = (heard.intent == "order_status" and heard.theme != "track_order") or (
             heard.speaks_of("my_order") and not wish
         )
@@ -297,7 +317,7 @@ class Router:
             mine
             and wish in {"cancel", "change"}
             and heard.theme in {"cancel_order", "change_address", "change_item", "my_order"}
-        ):
+        ) or (mine and wish == "return" and FROM_ORDER.search(text)):
             return [Call("order_status", OrderStatus(wish=wish, question=text))]
         if mine and (
             about_orders
@@ -307,10 +327,8 @@ class Router:
             return [Call("order_status", OrderStatus(wish=wish, question=text))]
         if about_orders and user is None and MINE.search(text) and sure < self._bound:
             return [Call("order_status", OrderStatus(question=text))]
-        if context:  # the second question of a turn may lean on the first
-            wider, _ = self.listener.sure_of(heard, f"{context}")
-            if sure < self._bound <= wider:
-                return [Call("search_policies", SearchPolicies(query=f"{context} {text}"))]
+        if context and sure < self._bound <= self.listener.hear(context).sure:
+            return [Call("search_policies", SearchPolicies(query=f"{context} {text}"))]  # it leans on the first
         if sure >= self._bound:
             return [Call("search_policies", SearchPolicies(query=text))]
         if heard.intent == "out_of_scope":

@@ -18,12 +18,12 @@ import platformdirs
 from recsys.assistant import knowledge
 from recsys.assistant.answers import Assistant
 from recsys.assistant.knowledge import PRODUCT, Knowledge
-from recsys.assistant.orders import Orders
 from recsys.assistant.reply import Answer
-from recsys.assistant.sources import Passage, product_passages, read_knowledge
 from recsys.assistant.themes import bank_hash
 from recsys.assistant.wording import RETRIEVED
 from recsys.data.atomic import replacing
+from recsys.data.orders import Orders
+from recsys.data.passages import Passage, product_passages, read_knowledge
 from recsys.data.sample import sample_dir
 from recsys.data.sources import is_database, read_table
 from recsys.data.store import Store, Version, knowledge_store

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from recsys.assistant.catalogue import ProductTable
-from recsys.assistant.product_facts import money, table_of
-from recsys.assistant.query import Constraints, matching, parse
+from recsys.assistant.product_facts import money, search_of, table_of
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import (
     CatalogueFacts,
@@ -24,16 +20,13 @@ from recsys.assistant.tools import (
 )
 from recsys.assistant.why import reasons
 from recsys.data import schema
-from recsys.encoders.universal import for_products
-from recsys.llm.language import sentences, tokens
+from recsys.llm.language import sentences
+from recsys.serving.search import Constraints, ProductTable, matching, parse
 
 LENGTH = 3
 """Products named in one answer."""
 MAX_REASON = 140
 """Characters of a description's first sentence that are told with a product in a list."""
-NEAREST = 40
-"""Products considered where the sentence names no kind of product."""
-_OTHER_SCRIPT = re.compile(r"[\u3400-\u9fff]+")
 
 
 def constraints_of(table: ProductTable, asked: SearchProducts) -> Constraints:
@@ -55,40 +48,37 @@ def constraints_of(table: ProductTable, asked: SearchProducts) -> Constraints:
 
 
 def search_products(context: Context, asked: SearchProducts) -> Result:
-    """Hybrid product search: filters hold, words and meaning rank, purchase probability breaks ties."""
-    table = table_of(context)
+    """Hybrid product search; wishes that no product speaks of are said, and so is a kind that the shop has not."""
+    table, search = table_of(context), search_of(context)
     wanted = constraints_of(table, asked)
-    rows = _open(context, matching(table, wanted), asked)
-    given_up: tuple[str, ...] = ()
-    for less in _weaker(wanted):
-        if len(rows):
-            break
-        rows = _open(context, matching(table, less), asked)
-        given_up = (
-            *(str(m) for m in wanted.measures if m not in less.measures),
-            *(wanted.words if not less.words else ()),
-        )
-    vague = not (wanted.categories or wanted.words or wanted.brands or wanted.measures)
-    if (vague or _unknown_kind(asked.query, wanted)) and wanted.unknown and not asked.refines:
-        lead = context.say("not_in_catalogue", words=context.listed(wanted.unknown))
+    text = " ".join([*asked.refines, asked.query])
+    if not asked.refines and (wanted.no_such or (wanted.vague and wanted.unknown)):
+        lead = context.say("not_in_catalogue", words=wanted.no_such or context.listed(wanted.unknown))
+        if wanted.categories:
+            kinds = (table.local_name(name, context.language) for name in sorted(wanted.categories))
+            lead = context.say("nearest_kind", lead=lead, kinds=context.listed(kinds))
         return Result(intent="recommendation", lead=lead, found=False, confidence=0.5)
-    if not len(rows):
-        return Result(intent="recommendation", lead=_nothing(context, wanted, asked), found=False, confidence=0.5)
-    order = _ranked(context, rows, wanted, asked, vague)[:LENGTH]
-    told = [table.terms[row] for row in order]
-    lacking = [w for w in wanted.words if not any(w in terms for terms in told)]
-    unmet = dict.fromkeys([*given_up, *lacking, *wanted.unknown])
+    user = context.user if past_of(context) else None
+    found = search.find(wanted, text, user, hidden=context.shown if asked.new_only else ())
+    if not found.rows:
+        lead = context.say("no_more") if asked.new_only else _nothing(context, wanted)
+        return Result(intent="recommendation", lead=lead, found=False, confidence=0.5)
+    order = found.rows[:LENGTH]
+    lacking = [w for w in wanted.words if not any(w in table.terms[row] for row in order)]
+    unmet = list(dict.fromkeys([*found.given_up, *lacking, *wanted.unknown]))
     lead = {"price": "found_cheapest", "-price": "found_dearest"}.get(wanted.sort, "found")
-    wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, list(unmet))]
+    wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, unmet)]
     note = context.say("unmet", wishes=context.listed(wishes)) if wishes else ""
     said = reasons(context, order)
-    facts = [_line(context, n, row, wanted) for n, row in enumerate(order, start=1)]
-    mixed = [f for fact, reason, row in zip(facts, said, order, strict=True) for f in _with(fact, reason, table, row)]
-    return Result(tuple(mixed), "recommendation", context.say(lead), note, reasons=tuple(filter(None, said)))
+    facts: list[Fact] = []
+    for n, (row, reason) in enumerate(zip(order, said, strict=True), start=1):
+        facts += [_line(context, n, row, wanted), *([_cited(context, row, reason)] if reason else [])]
+    lead = context.say(lead)
+    return Result(tuple(facts), "recommendation", lead, note, reasons=tuple(filter(None, said)))
 
 
-def _with(fact: Fact, reason: str, table: ProductTable, row: int) -> list[Fact]:
-    return [fact, Fact(reason, f"item:{table.ids[row]}")] if reason else [fact]
+def _cited(context: Context, row: int, text: str) -> Fact:
+    return Fact(text, f"item:{table_of(context).ids[row]}")
 
 
 def _phrases(text: str, words: list[str]) -> list[str]:
@@ -102,72 +92,15 @@ def _phrases(text: str, words: list[str]) -> list[str]:
     return joined
 
 
-def _unknown_kind(query: str, wanted: Constraints) -> bool:
-    """Whether what is looked for, the last of its words, is nothing the catalogue knows: electric guitars."""
-    looked_for = [token for token in tokens(query) if token in {*wanted.words, *wanted.unknown}]
-    return not (wanted.categories or wanted.brands) and bool(looked_for) and looked_for[-1] in wanted.unknown
+def past_of(context: Context) -> bool:
+    """Whether anything is known of the shopper who asks."""
+    if context.recommender is None or context.user is None:
+        return False
+    code = context.recommender.lookup.user_code(context.user)
+    return code is not None and len(context.recommender.shop.seen(code)) > 0
 
 
-def _weaker(wanted: Constraints) -> list[Constraints]:
-    """What is looked for instead where nothing fits: without the measures, then without the words."""
-    steps = [replace(wanted, measures=())] if wanted.measures else []
-    steps += [replace(wanted, words=())] if wanted.words and wanted.categories else []
-    return [*steps, replace(wanted, measures=(), words=())] if len(steps) == 2 else steps
-
-
-def _open(context: Context, rows: NDArray[np.int64], asked: SearchProducts) -> list[int]:
-    """Of these rows, what can be bought (and was not shown before, where new ones are wanted)."""
-    table = table_of(context)
-    hidden = context.shown if asked.new_only else frozenset()
-    return [int(r) for r in rows if table.available[r] and r not in hidden]
-
-
-def _ranked(context: Context, rows: list[int], wanted: Constraints, asked: SearchProducts, vague: bool) -> list[int]:
-    table = table_of(context)
-    text = " ".join([*asked.refines, asked.query])
-    if wanted.sort:
-        sign = -1 if wanted.sort == "-price" else 1
-        return sorted(rows, key=lambda row: (sign * table.prices[row], table.ids[row]))
-    if vague and not text.strip():
-        return _by_probability(context, rows)
-    known = vague and context.user is not None and _has_past(context)
-    if (wanted.categories and not wanted.words) or known:
-        return _by_probability(context, rows)
-    canonical = table.canonical(text)
-    reader = for_products(context.knowledge.reader.encoder)
-    like = context.nearest().to(reader.encode([_OTHER_SCRIPT.sub(" ", canonical) or canonical]).vectors[0]).likeness
-    words = table.bm25.scores(canonical)
-    rows = sorted(rows, key=lambda row: (-(like[row] + words[row]), row))
-    return rows if wanted.categories else rows[:NEAREST]
-
-
-def _by_probability(context: Context, rows: list[int]) -> list[int]:
-    table = table_of(context)
-    if context.recommender is None:
-        return rows
-    known = context.user is not None and _has_past(context)
-    had = set(_past(context)) if known else set()
-    new = [row for row in rows if table.ids[row] not in had] or rows
-    ranked = context.recommender.recommend(context.user if known else {}, items=[table.ids[row] for row in new])  # type: ignore[arg-type]
-    return [table.row[str(item)] for item in ranked[schema.ITEM]]
-
-
-def _has_past(context: Context) -> bool:
-    return bool(_past(context))
-
-
-def _past(context: Context) -> list[str]:
-    """Ids of what the shopper had an event with, oldest first."""
-    shop = context.recommender.shop if context.recommender is not None else None
-    if shop is None or context.user is None:
-        return []
-    code = int(shop.user_index.get_indexer([context.user])[0])
-    return [] if code < 0 else [str(shop.item_ids[i]) for i in dict.fromkeys(shop.seen(code).tolist())]
-
-
-def _nothing(context: Context, wanted: Constraints, asked: SearchProducts) -> str:
-    if asked.new_only:
-        return context.say("no_more")
+def _nothing(context: Context, wanted: Constraints) -> str:
     return context.say("none_found", constraints=described(wanted, context))
 
 
@@ -278,7 +211,7 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
         names = context.listed(table.local_name(name, context.language) for name in departments)
         return Result((Fact(context.say("sells", kinds=names, n=len(table.ids))),), "product")
     if not len(rows):
-        return Result(intent="product", lead=_nothing(context, wanted, SearchProducts(query="")), found=False)
+        return Result(intent="product", lead=_nothing(context, wanted), found=False)
     brands = Counter(table.brands[row] for row in rows if table.brands[row])
     prices = table.prices[rows]
     what = described(replace(wanted, price_max=wanted.price_max), context)

@@ -8,6 +8,7 @@ word are close when they are about the same theme, and a question whose theme no
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -86,6 +87,12 @@ def theme_intents() -> list[str]:
 def phrases() -> list[str]:
     """Every phrase of the bank."""
     return _phrases()[0]
+
+
+@cache
+def common_words() -> frozenset[str]:
+    """English words of the phrases: spelt right in any shop."""
+    return frozenset(word for text in phrases() for word in re.findall(r"[a-z]{5,}", text.lower()))
 
 
 def _phrases() -> tuple[list[str], NDArray[np.int64]]:

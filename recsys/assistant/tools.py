@@ -6,21 +6,19 @@ model. What they return is already in the shopper's language: joined, the facts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from recsys.assistant.arrivals import DeliveryTime, about_order, usual
-from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.messages import message
-from recsys.assistant.nearest import Nearest
-from recsys.assistant.orders import Order, Orders
 from recsys.assistant.prices import PriceQuestion, told
-from recsys.assistant.query import parse
+from recsys.data.orders import Order, Orders
 from recsys.serving.recommender import Recommender
+from recsys.serving.search import ProductSearch, ProductTable, parse
 
 
 @dataclass(frozen=True)
@@ -85,8 +83,8 @@ class Context:
 
     Attributes
     ----------
-    table
-        The catalogue; None where the assistant knows texts only.
+    search
+        Search of the catalogue; None where the assistant knows texts only.
     user
         Id of the signed-in shopper, None for a stranger.
     language
@@ -96,13 +94,17 @@ class Context:
     """
 
     knowledge: Knowledge
-    table: ProductTable | None
+    search: ProductSearch | None
     recommender: Recommender | None
     orders: Orders | None
-    nearest: Callable[[], Nearest]
     user: str | None = None
     language: str = "en"
     shown: frozenset[int] = field(default_factory=frozenset)
+
+    @property
+    def table(self) -> ProductTable | None:
+        """The catalogue."""
+        return None if self.search is None else self.search.table
 
     def say(self, key: str, **values: object) -> str:
         """One of the assistant's own messages."""
@@ -192,11 +194,11 @@ def schema(arguments: type[BaseModel], name: str) -> dict[str, Any]:
 
 
 def policy(context: Context, asked: SearchPolicies, hits: Sequence[Hit], sure: float, bound: float) -> Result:
-    """The passage that answers a question, where the assistant is sure enough of it."""
+    """The passages that answer a question, where the assistant is sure enough of them."""
     if not hits or sure < bound:
         return Result(lead=context.say("no_answer"), found=False, passes_on=True, confidence=sure)
-    passage = hits[0].passage
-    return Result((Fact(passage.text, passage.id, asked.query),), hits[0].intent, confidence=sure, writer="retrieved")
+    facts = tuple(Fact(hit.passage.text, hit.passage.id, asked.query) for hit in hits)
+    return Result(facts, hits[0].intent, confidence=sure, writer="retrieved")
 
 
 def delivery_time(context: Context, asked: DeliveryTime) -> Result:
@@ -218,6 +220,13 @@ _WISHES: Mapping[str, tuple[str, str]] = {
     "change": ("Can I change the delivery address after ordering?", "下单后可以修改收货地址吗？"),
     "missing": ("My parcel has not arrived. What should I do?", "包裹没有收到怎么办？"),
 }
+
+
+def rule_on(wish: str, language: str) -> str:
+    """The question whose rule says how a wish about an order is met."""
+    return _WISHES[wish][language == "zh"]
+
+
 LATEST = 3
 """Orders told of when none is named."""
 
@@ -252,22 +261,21 @@ def order_status(context: Context, asked: OrderStatus, named: Sequence[str], sev
 
 
 def _holding(context: Context, orders: Sequence[Order], question: str) -> Sequence[Order]:
-    """The orders that hold a product of the kind the question names; all of them where it names none."""
+    """The orders that hold a product of the kind, the brand or the words of the question; all where none does."""
     table = context.table
-    wanted = None if table is None else parse(question, table)
-    if table is None or wanted is None or not (wanted.categories or wanted.brands):
+    if table is None:
         return orders
-    held = [
-        order
-        for order in orders
-        if any(
-            (row := table.row.get(item, -1)) >= 0
-            and (not wanted.categories or table.categories[row] in wanted.categories)
-            and (not wanted.brands or table.brands[row] in wanted.brands)
-            for item in order.item_ids
-        )
-    ]
-    return held or orders
+    wanted = parse(question, table)
+
+    def meant(item: str) -> bool:
+        row = table.row.get(item, -1)
+        if row < 0 or (wanted.brands and table.brands[row] not in wanted.brands):
+            return False
+        if wanted.categories:
+            return table.categories[row] in wanted.categories
+        return bool(wanted.brands or table.title_terms[row] & set(wanted.words))
+
+    return [order for order in orders if any(map(meant, order.item_ids))] or orders
 
 
 def _told(context: Context, order: Order) -> str:
@@ -294,7 +302,7 @@ def _what_is_allowed(context: Context, order: Order, asked: OrderStatus, bound: 
     facts = [Fact(context.say(state), f"order:{order.order_id}")] if state else []
     if state == "cancelled_already":
         return facts
-    queries = [_WISHES[asked.wish][context.language == "zh"]]
+    queries = [rule_on(asked.wish, context.language)]
     if asked.wish == "return":  # what the order holds may have a rule of its own
         queries.append(f"{asked.question} {_told(context, order)}")
     for query in queries:
@@ -322,9 +330,12 @@ def joined(results: Sequence[Result]) -> Result:
     if len(parts) == 1:
         return parts[0]
     found = [result for result in parts if result.found] or parts
-    lines = [fact for r in parts for fact in r.lines]
+    lines: list[Fact] = []
+    for fact in (fact for r in parts for fact in r.lines):
+        if not any(fact.text in told.text for told in lines):
+            lines.append(fact)
     return Result(
-        tuple(dict.fromkeys(lines)),
+        tuple(lines),
         found[0].intent,
         found=any(r.found for r in parts),
         passes_on=any(r.passes_on for r in parts)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from recsys.assistant import lessons
 from recsys.assistant.grounding import check_answer
-from recsys.assistant.sources import Passage
+from recsys.data.passages import Passage
 from recsys.errors import RecsysError
 from recsys.llm.chat import ChatModel, WriterChat
 from recsys.llm.gpt import Message, Sampling

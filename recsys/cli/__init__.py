@@ -34,11 +34,13 @@ COMMANDS = (
     "pictures",
     "serve",
     "keys",
+    "reviews",
     "versions",
     "forget",
     "finetune",
     "pretrain",
     "benchmark",
+    "trust",
 )
 
 

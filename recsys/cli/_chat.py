@@ -12,8 +12,8 @@ from typing import Any
 
 from recsys.assistant.answers import Assistant
 from recsys.assistant.dialogue import spoken_in
-from recsys.assistant.feedback import Feedback
 from recsys.assistant.reply import Answer, Done, Token
+from recsys.data.feedback import Feedback
 from recsys.data.handovers import Handovers
 from recsys.settings import Settings
 

@@ -51,6 +51,10 @@ Interactions = Annotated[Place | None, file("--interactions", help="Interactions
 Impressions = Annotated[Place | None, file("--impressions", help="What was shown, and clicked.")]
 Engine = Annotated[str, Option("--engine", help="Where the heavy steps run: local or ray.")]
 Users = Annotated[Place | None, file("--users", help="Users table (user_id, segment, ...).")]
+Reviews = Annotated[
+    Place | None,
+    file("--reviews", help="Reviews (item_id, review [, user_id, rating, timestamp])."),
+]
 Orders = Annotated[
     Place | None,
     file("--orders", help="Orders: when each was placed, shipped, delivered; delivery times are learnt from them."),

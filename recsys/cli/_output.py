@@ -37,11 +37,20 @@ def tables_line(notes: dict[str, Any]) -> str:
     return (
         f"{notes['items']} items, {notes['users']} users, {notes['events']} events; {work}"
         + (f"; {cut} item texts are longer than the encoder reads" if cut else "")
+        + _reviews(notes.get("opinions"))
         + (_pictures_line(notes) if "pictures" in notes else "")
         + (f"; {bad} bad rows in quarantine" if bad else "")
         + ("; sample shop (synthetic)" if notes.get("sample_shop") else "")
         + "".join(f"; {said}" for said in notes.get("activity", ()))
     )
+
+
+def _reviews(opinions: dict[str, Any] | None) -> str:
+    """How many reviews were read; '' in a shop without."""
+    if not opinions:
+        return ""
+    repeats = f" ({opinions['repeats']} repeats counted once)" if opinions["repeats"] else ""
+    return f"; {opinions['scored']} reviews read{repeats}, {opinions['aspects']} aspects"
 
 
 def _pictures_line(notes: dict[str, Any]) -> str:

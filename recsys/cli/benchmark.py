@@ -1,4 +1,4 @@
-"""How fast is it, against peers in the same run? Encoding, search, lists, training, reasons, answers, HTTP, speech."""
+"""How fast, and for speech and reviews how good, is it against peers in the same run? From encoding to HTTP."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 from typer import Option
 
-from recsys.cli._command import Artifacts, Json, command, file, out
+from recsys.cli._command import Artifacts, Json, Place, command, file, out
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
-KINDS = ("encode", "search", "recommend", "train", "explain", "answers", "serve", "voice", "columns")
+KINDS = ("encode", "search", "recommend", "train", "explain", "answers", "serve", "voice", "columns", "reviews")
 
 
 @command
@@ -28,6 +28,9 @@ def benchmark(
     ] = None,
     rounds: Annotated[int, Option("--rounds", help="Turns of each contender; figures are medians over them.")] = 5,
     save: Annotated[Path | None, file("--out", help="Write everything measured as JSON.")] = None,
+    labels: Annotated[
+        list[Place] | None, file("--labels", help="reviews: a table with review and positive (or rating); repeatable.")
+    ] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
@@ -44,9 +47,13 @@ def benchmark(
     if save is not None and not save.parent.is_dir():
         raise BadInput(f"{save}: the directory {save.parent} does not exist")
     settings = load_settings(artifacts=artifacts)
-    found = _measure(what, settings, size, rounds)
+    if (what == "reviews") != bool(labels):
+        raise BadInput("labelled reviews are judged: recsys benchmark reviews --labels F")
+    found = _reviews(labels, settings, size) if labels else _measure(what, settings, size, rounds)
     if save is not None:
         save.write_text(json.dumps(found, indent=1), "utf-8")
+    if what == "reviews":
+        return found
     if what == "serve":
         return _served(found, quiet=as_json)
     if what == "columns":
@@ -96,13 +103,24 @@ def _median(ratio: dict[str, float] | None) -> str:
     return "-" if ratio is None else f"{ratio['median']:.4g}"
 
 
+def _reviews(labels: list[str], settings: Any, size: int | None) -> dict[str, Any]:
+    import pandas as pd
+
+    from recsys.cli import _benchmarks as bench
+    from recsys.data.sources import read_table
+    from recsys.encoders.loading import review_encoder
+    from recsys.reviews.training import read_labels
+
+    read = pd.concat([read_labels(read_table(place), place) for place in labels], ignore_index=True)
+    return bench.bench_reviews(read, review_encoder(settings), size=size)
+
+
 def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[str, Any]:
     from threadpoolctl import threadpool_limits
 
     from recsys.cli import _benchmarks as bench
     from recsys.data.catalogue import render
     from recsys.encoders.loading import encoder_of
-    from recsys.ranking.recipe import HistoryEncoder
     from recsys.serving.recommender import Recommender
 
     if what == "serve":
@@ -116,8 +134,7 @@ def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[st
         texts = [t for t in dict.fromkeys(texts) if t][: size or 2_000]
         return bench.bench_encode(texts, model=settings.encoder.name, repeats=rounds)
     if what == "train":
-        texts_of = HistoryEncoder(encoder_of(rec.version, settings), rec.shop.by_product, settings, progress=False)
-        return bench.bench_train(rec.shop.by_product, texts_of, settings, rounds=rounds)
+        return bench.bench_train(rec.shop.by_product, settings, rounds=rounds)
     if what == "columns":
         return bench.bench_columns(rec.shop.by_product, settings, shoppers=size or 1_200)
     if what == "answers":

@@ -15,6 +15,7 @@ from recsys.cli._command import (
     Items,
     Json,
     Map,
+    Reviews,
     Users,
     command,
     with_columns,
@@ -29,6 +30,7 @@ def check(
     interactions: Interactions = None,
     impressions: Impressions = None,
     users: Users = None,
+    reviews: Reviews = None,
     artifacts: Artifacts = None,
     format: Format = "auto",
     map: Map = None,
@@ -44,7 +46,7 @@ def check(
     from recsys.pipeline import Inputs
     from recsys.pipeline.inputs import read_inputs
 
-    inputs = Inputs(items, interactions, impressions, users, format)
+    inputs = Inputs(items, interactions, impressions, users, format, reviews=reviews)
     if not inputs.given:
         raise BadInput("nothing to check: give --items F, --interactions F or both")
     settings = with_columns(load_settings(artifacts=artifacts), map)

@@ -18,6 +18,7 @@ from recsys.cli._command import (
     Map,
     Orders,
     Prices,
+    Reviews,
     Users,
     command,
     file,
@@ -34,6 +35,7 @@ def embed(
     interactions: Interactions = None,
     impressions: Impressions = None,
     users: Users = None,
+    reviews: Reviews = None,
     orders: Orders = None,
     prices: Prices = None,
     artifacts: Artifacts = None,
@@ -57,9 +59,9 @@ def embed(
     from recsys.cli._output import tables_line
     from recsys.pipeline import Inputs, engines, runs
 
-    inputs = Inputs(items, interactions, impressions, users, format, append, orders, prices)
+    inputs = Inputs(items, interactions, impressions, users, format, append, reviews, orders, prices)
     settings = with_columns(load_settings(artifacts=artifacts), map)
-    if knowledge and not (items or interactions or impressions or users or orders or prices):
+    if knowledge and not (items or interactions or impressions or users or reviews or orders or prices):
         return _knowledge(knowledge, settings)
     encoder = engines.engine(engine).encoder
     outcome = runs.embed(inputs, settings, encoder=encoder, progress=interactive())

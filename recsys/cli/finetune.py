@@ -83,7 +83,7 @@ def assistant(
     Example: recsys finetune assistant --questions qa.parquet --out adapter
     """
     from recsys.assistant import lessons
-    from recsys.assistant.feedback import Feedback, examples
+    from recsys.data.feedback import Feedback
     from recsys.data.sources import read_table
     from recsys.llm.tuning import TuningConfig
 
@@ -92,11 +92,47 @@ def assistant(
         out,
         base,
         TuningConfig(method="full" if full else "lora", epochs=epochs, max_steps=max_steps),
-        feedback=examples(Feedback(feedback).table()) if feedback is not None else None,
+        feedback=lessons.rated(Feedback(feedback).table()) if feedback is not None else None,
         resume=resume,
         progress=interactive(),
     )
     return _learnt(report, "lessons", out)
+
+
+@app.command("sentiment")
+@command
+def sentiment(
+    labels: Annotated[
+        list[Place], file("--labels", help="Table with review and positive (or rating) [, category]; repeatable.")
+    ],
+    out: Out,
+    encoder: Annotated[
+        list[str] | None,
+        Option("--encoder", help="Encoder to read with; repeatable. Default: the settings'."),
+    ] = None,
+    most: Annotated[
+        int | None,
+        Option("--most", metavar="N", help="Reviews encoded of each category."),
+    ] = None,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Fit the sentiment of reviews to labels: one logistic regression per encoder, one on words per language.
+
+    Example: recsys finetune sentiment --labels reviews.parquet --out sentiment
+    """
+    import pandas as pd
+
+    from recsys.data.sources import read_table
+    from recsys.encoders.loading import review_encoder
+    from recsys.reviews import training
+
+    settings = load_settings()
+    read = pd.concat([training.read_labels(read_table(place), str(place)) for place in labels], ignore_index=True)
+    names = encoder or [settings.encoder.name]
+    encoders = [review_encoder(settings, name) for name in names]
+    figures = training.fit_sentiment(read, encoders, out, most=most, progress=interactive())
+    said = ", ".join(f"{figure.get('encoder', name)} AUC {figure['auc']}" for name, figure in figures.items())
+    return {"models": figures, "out": str(out), "line": f"{len(read):,} labelled reviews: {said}; {out}"}
 
 
 def _learnt(report: TuningReport, what: str, out: Path) -> dict[str, Any]:

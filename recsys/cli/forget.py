@@ -28,8 +28,8 @@ def forget(
 
     Example: recsys forget --user 12347
     """
-    from recsys.assistant.feedback import Feedback
     from recsys.cli._output import requested
+    from recsys.data.feedback import Feedback
     from recsys.data.schema import USER
     from recsys.pipeline.forget import forget as erase
 

@@ -16,6 +16,7 @@ from recsys.cli._command import (
     Map,
     Orders,
     Prices,
+    Reviews,
     Users,
     command,
     interactive,
@@ -32,6 +33,7 @@ def nightly(
     interactions: Interactions = None,
     impressions: Impressions = None,
     users: Users = None,
+    reviews: Reviews = None,
     orders: Orders = None,
     prices: Prices = None,
     artifacts: Artifacts = None,
@@ -54,7 +56,7 @@ def nightly(
     from recsys.pipeline import Inputs, runs
 
     settings = with_columns(load_settings(artifacts=artifacts), map)
-    inputs = Inputs(items, interactions, impressions, users, format, append, orders, prices)
+    inputs = Inputs(items, interactions, impressions, users, format, append, reviews, orders, prices)
     outcome = runs.nightly(inputs, settings, progress=interactive())
     assert outcome.verdict is not None
     body = {**outcome.notes, "gate": outcome.verdict.figures, "gate_message": outcome.verdict.message}

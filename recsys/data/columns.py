@@ -12,6 +12,7 @@ EVENT, WEIGHT, RATING, PRICE, QUANTITY, QUERY = "event", "weight", "rating", "pr
 TITLE, TEXT, BRAND, CATEGORY, AVAILABLE = "title", "text", "brand", "category", "available"
 CURRENCY, PARENT = "currency", "parent_id"
 CLICKED, SEGMENT = "clicked", "segment"
+REVIEW, LANGUAGE = "review", "language"
 
 VIEW, CART, PURCHASE, SEARCH = "view", "cart", "purchase", "search"
 EVENTS = (VIEW, CART, PURCHASE, SEARCH)

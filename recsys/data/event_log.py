@@ -80,10 +80,12 @@ class EventLog:
             with (self.folder / name).open("r+b") as file:
                 for line in file.read().splitlines(keepends=True):
                     row = _parsed(line)
-                    if row is not None and str(row.get(USER)) in users and line.endswith(b"\n"):
+                    mine = row is not None and str(row.get(USER)) in users
+                    # A damaged line may be anybody's: what cannot be read cannot be kept.
+                    if line.endswith(b"\n") and line.strip() and (mine or row is None):
                         file.seek(at)
                         file.write(b" " * (len(line) - 1) + b"\n")
-                        gone += 1
+                        gone += mine
                     at += len(line)
                 file.flush()
                 os.fsync(file.fileno())

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from recsys.data import schema
 from recsys.data.attributes import Attributes
 from recsys.data.dislikes import Dislikes
+from recsys.data.reviews import Opinions
 from recsys.data.schema import TimeKind
 
 DAY = 86_400.0
@@ -43,6 +44,8 @@ class Events:
         What the same users did not like, of all times; None for nothing.
     shoppers
         What the shop's users table says of them, row = user code; None where it says nothing.
+    opinions
+        What reviews say of the items, of all times; None for nothing.
     """
 
     user: NDArray[np.int32]
@@ -55,6 +58,7 @@ class Events:
     bought: NDArray[np.bool_] | None = None
     dislikes: Dislikes | None = None
     shoppers: Attributes | None = None
+    opinions: Opinions | None = None
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, users: ArrayLike, items: ArrayLike, kind: TimeKind) -> Events:
@@ -142,12 +146,13 @@ class Events:
     def by_product(self, products: NDArray[np.integer]) -> Events:
         """The same events, with products in place of their variants."""
         codes = np.asarray(products, np.int32)
-        said = self.dislikes
+        said, written = self.dislikes, self.opinions
         return replace(
             self,
             item=codes[self.item],
             n_items=int(codes.max(initial=-1)) + 1,
             dislikes=None if said is None else replace(said, item=codes[said.item]),
+            opinions=None if written is None else replace(written, item=codes[written.item]),
         )
 
     @cached_property

@@ -18,6 +18,7 @@ import pandas as pd
 
 from recsys.data import schema
 from recsys.data.atomic import write_text
+from recsys.data.integrity import sealed, unsealed
 from recsys.data.snapshot import ShopTables
 from recsys.errors import ArtifactError
 
@@ -43,7 +44,7 @@ class Tombstones:
         """
         path = root / FORGOTTEN
         try:
-            found = json.loads(path.read_text("utf-8"))
+            found = unsealed(dict(json.loads(path.read_text("utf-8"))), "salt", "hashes")
             return cls(bytes.fromhex(found["salt"]), frozenset(map(str, found["hashes"])))
         except (FileNotFoundError, NotADirectoryError):
             return cls(secrets.token_bytes(32), frozenset())
@@ -57,7 +58,7 @@ class Tombstones:
     def write(self, root: Path) -> None:
         """Keep them."""
         body = {"salt": self.salt.hex(), "hashes": sorted(self.hashes)}
-        write_text(root / FORGOTTEN, json.dumps(body))
+        write_text(root / FORGOTTEN, json.dumps(sealed(body)))
         (root / FORGOTTEN).chmod(0o600)
 
     def among(self, users: Iterable[str]) -> set[str]:
@@ -81,8 +82,8 @@ class Tombstones:
 
 def user_tables(tables: ShopTables) -> dict[str, pd.DataFrame]:
     """The tables that have a row for what a user did or is."""
-    named = {name: getattr(tables, name) for name in ("interactions", "impressions", "users", "dislikes")}
-    return {name: table for name, table in named.items() if table is not None}
+    named = {name: getattr(tables, name) for name in ("interactions", "impressions", "users", "dislikes", "reviews")}
+    return {name: table for name, table in named.items() if table is not None and schema.USER in table.columns}
 
 
 def without_users(tables: ShopTables, users: Collection[str]) -> tuple[ShopTables, int]:

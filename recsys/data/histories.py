@@ -218,11 +218,20 @@ def history_text(titles: Sequence[str], max_words: int) -> str:
     count = 0
     for title in reversed(titles):
         parts.append(title)
-        # Titles without spaces (Chinese) must not count as one word.
-        count += max(len(title.split()), len(title) // 8)
+        count += _words(title)
         if count >= max_words:
             break
     return "; ".join(parts)
+
+
+def word_counts(titles: Iterable[str]) -> NDArray[np.int64]:
+    """Words of each title, as `history_text` counts them."""
+    return np.array([_words(title) for title in titles], np.int64)
+
+
+def _words(title: str) -> int:
+    # Titles without spaces (Chinese) must not count as one word.
+    return max(len(title.split()), len(title) // 8)
 
 
 def after_visit(

@@ -39,6 +39,19 @@ def sealed(body: dict[str, Any]) -> dict[str, Any]:
     return {**plain, _CHECKSUM: _digest(plain)}
 
 
+def unsealed(body: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A record that was written `sealed`, or without a checksum by an older release, and holds just these names.
+
+    Raises
+    ------
+    ValueError
+        It was changed after it was written.
+    """
+    if set(body) not in ({*names}, {*names, _CHECKSUM}) or (_CHECKSUM in body and not _is_sealed(body)):
+        raise ValueError("it was changed after it was written")
+    return body
+
+
 def read_manifest(path: Path) -> Manifest:
     """The manifest of a version directory.
 

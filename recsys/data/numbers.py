@@ -113,9 +113,14 @@ def _checked(
 
 
 def _cell(value: Any) -> Any:
-    if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NA:
+    if isinstance(value, str | bytes | list | dict | tuple):
+        return str(value)
+    if value is None or pd.isna(value):
         return None
-    return str(value) if isinstance(value, str | bytes | list | dict | tuple) else str(float(value))
+    try:
+        return str(float(value))
+    except (TypeError, ValueError, OverflowError):  # a date is no number, nor is one that no float can hold
+        return str(value)
 
 
 def _token(cell: str, currencies: Mapping[str, str]) -> _Token | float:

@@ -53,6 +53,19 @@ def storable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
+def storable_cell(value: Any) -> Any:
+    """A cell of a table with every text in it `storable`, also those within lists and records; bytes are text, too."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, list | tuple):
+        return [storable_cell(part) for part in value]
+    if isinstance(value, dict):
+        return {storable_cell(key): storable_cell(part) for key, part in value.items()}
+    return value
+
+
 def _to_text(value: Any) -> str:
     # Some parquet writers store text as bytes.
     return storable(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from recsys.data.atomic import write_text
+from recsys.data.integrity import sealed, unsealed
 from recsys.errors import ArtifactError
 
 PINS = "pins.json"
@@ -49,6 +50,8 @@ def read_pins(root: Path) -> set[str]:
     path = root / PINS
     try:
         pins = json.loads(path.read_text("utf-8"))
+        if isinstance(pins, dict):  # a list is an older release's, or was written by hand
+            pins = unsealed(pins, "pins")["pins"]
     except (FileNotFoundError, NotADirectoryError):
         return set()
     except (OSError, ValueError, RecursionError) as error:
@@ -60,4 +63,4 @@ def read_pins(root: Path) -> set[str]:
 
 def write_pins(root: Path, pins: Collection[str]) -> None:
     """Keep the pins."""
-    write_text(root / PINS, json.dumps(sorted(pins)))
+    write_text(root / PINS, json.dumps(sealed({"pins": sorted(pins)})))

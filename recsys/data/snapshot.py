@@ -23,6 +23,7 @@ from recsys.data.events import Events
 from recsys.data.histories import Histories, Profile, standing
 from recsys.data.memmap import MappedTable, open_array
 from recsys.data.products import as_products, first_items, renamed
+from recsys.data.reviews import Opinions
 from recsys.data.schema import TimeKind
 from recsys.data.vectors import VectorPool
 
@@ -46,8 +47,9 @@ class ShopTables:
     """Checked tables of one shop; `impressions` and `users` where the shop has them.
 
     `dislikes` are what interactions said was not liked (`recsys.data.dislikes`);
-    `prices` is what items cost from when on (`recsys.forecast.prices`);
-    `missing` counts items that tonight's feed lacks and that are kept, unavailable, for what was learnt from them.
+    `reviews` are what shoppers wrote, each with its `opinion`; `aspects` what they say of one side of an item
+    (`recsys.reviews`). `prices` is what items cost from when on (`recsys.forecast.prices`). `missing` counts items that
+    tonight's feed lacks and that are kept, unavailable, for what was learnt from them.
     """
 
     items: pd.DataFrame
@@ -57,6 +59,8 @@ class ShopTables:
     users: pd.DataFrame | None = None
     missing: int = 0
     dislikes: pd.DataFrame | None = None
+    reviews: pd.DataFrame | None = None
+    aspects: pd.DataFrame | None = None
     prices: pd.DataFrame | None = None
 
 
@@ -159,6 +163,8 @@ class Snapshot:
                 interactions=renamed(mine.interactions, self.item_ids, products),
                 impressions=renamed(mine.impressions, self.item_ids, products),
                 dislikes=renamed(mine.dislikes, self.item_ids, products),
+                reviews=renamed(mine.reviews, self.item_ids, products),
+                aspects=renamed(mine.aspects, self.item_ids, products),
                 prices=renamed(mine.prices, self.item_ids, products),
             )
 
@@ -226,6 +232,8 @@ def save(snapshot: Snapshot, directory: Path) -> None:
             own.save(directory / _OWN / name)
     if events.dislikes is not None:
         _save_arrays(directory / "dislikes", **events.dislikes.arrays)
+    if events.opinions is not None:
+        _save_arrays(directory / "opinions", **events.opinions.arrays)
     (directory / "events" / "kind.txt").write_text(events.kind.value, "utf-8")
     _save_arrays(
         directory / "histories", **{name: getattr(histories, name) for name in (*_HISTORY_ARRAYS, *_REPEAT_ARRAYS)}
@@ -239,7 +247,7 @@ PICTURES = "pictures"
 _OWN = "columns"
 #: What a vocabulary is restored from; versions of before have no `own`.
 _WORDS = ("template", "terms", "brands", "categories", "own")
-_TABLES = ("items", "interactions", "impressions", "users", "dislikes", "prices")
+_TABLES = ("items", "interactions", "impressions", "users", "dislikes", "reviews", "aspects", "prices")
 _HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
 #: What versions of before repeats were learnt lack; it is counted again from their events.
 _REPEAT_ARRAYS = ("counts", "purchases", "first_ages", "first_steps")
@@ -271,6 +279,7 @@ def load(directory: Path) -> Snapshot:
     state = Lazy(lambda: json.loads(words))
     kind = TimeKind((directory / "events" / "kind.txt").read_text("utf-8"))
     disliked = {p.stem: open_array(p) for p in (directory / "dislikes").glob("*.npy")}
+    opinions = {p.stem: open_array(p) for p in (directory / "opinions").glob("*.npy")}
     known = Events(
         **events,
         n_users=len(user_ids),
@@ -278,6 +287,7 @@ def load(directory: Path) -> Snapshot:
         kind=kind,
         dislikes=Dislikes(**disliked) if disliked else None,
         shoppers=Attributes.load(directory / _OWN / "users", len(user_ids)),
+        opinions=Opinions(**opinions) if opinions else None,
     )
     with checking(directory):
         histories = _histories(arrays, known)
@@ -332,6 +342,9 @@ def _check(shop: Snapshot, directory: Path) -> None:
             codes(said.user, users)
             ascending(said.user)
             codes(said.item, n)
+        if (written := events.opinions) is not None:
+            rows(len(written), written.item, written.time, written.score)
+            codes(written.item, n)
         if shop.picture_pool is not None:
             rows(n, *shop.picture_pool.arrays)
         if shop.products is not None:

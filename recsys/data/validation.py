@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from recsys.data.numbers import read_amounts
-from recsys.data.parsing import STRING, as_ids, as_text, with_numbers
+from recsys.data.parsing import STRING, as_ids, as_text, storable, storable_cell, with_numbers
 from recsys.data.report import EXAMPLES, TableReport
 from recsys.data.vocabulary import Vocabulary, rename, vocabulary
 from recsys.errors import BadInput
@@ -255,13 +255,15 @@ def _as_line(record: dict[Any, Any]) -> str:
 
 
 def tidy(raw: pd.DataFrame, source: str) -> pd.DataFrame:
-    """`raw` with tidy column names, or `BadInput` where it has no rows or one name twice."""
-    table = raw.set_axis([str(name).strip().lstrip("\ufeff") for name in raw.columns], axis=1)
+    """`raw` with tidy column names and cells that can be stored, or `BadInput` where a name is there twice."""
+    table = raw.set_axis([storable(str(name)).strip().lstrip("\ufeff") for name in raw.columns], axis=1)
     names = list(table.columns)
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
-        raise BadInput(f"{source}: column {', '.join(map(repr, twice))} appears twice; keep one.")
-    return table
+        raise BadInput(f"{source}: column {', '.join(repr(name[:60]) for name in twice[:20])} appears twice; keep one.")
+    # Columns of Arrow's text hold nothing that cannot be stored; objects, as JSON and frames bring them, may.
+    objects = [name for name, column in table.items() if column.dtype == object]
+    return table.assign(**{str(name): table[name].map(storable_cell) for name in objects}) if objects else table
 
 
 def with_columns(
@@ -277,7 +279,7 @@ def with_columns(
     names = list(table.columns if found is None else found)
     for column in required:
         if column not in table.columns:
-            shown = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
+            shown = ", ".join(repr(name[:60]) for name in names[:20]) + (", ..." if len(names) > 20 else "")
             near = difflib.get_close_matches(column, [name.lower() for name in names], n=1)
             match = next((name for name in names if near and name.lower() == near[0]), None)
             mapping = f" (if it is {match!r}, give --map {column}={match})" if match else ""

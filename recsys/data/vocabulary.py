@@ -131,7 +131,7 @@ def rename(
     table : pandas.DataFrame
         Column names are text without surrounding blanks.
     kind : str
-        `items`, `interactions`, `impressions` or `users`.
+        `items`, `interactions`, `impressions`, `users` or `reviews`.
     given : mapping
         Our column -> theirs, as the shop says in ``[columns]`` or with ``--map``; wins over what is declared. One that
         the table does not have is left to the other tables.

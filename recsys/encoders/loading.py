@@ -18,6 +18,15 @@ def encoder_for(settings: Settings) -> Encodes:
     return ParallelEncoder(devices, **how) if len(devices) > 1 else Encoder.load(device=e.device, **how)
 
 
+def review_encoder(settings: Settings, name: str | None = None) -> Encodes:
+    """The encoder of reviews: the one the settings (or `name`) name, with [CLS] vectors of 128 tokens.
+
+    Sentiment weights are known by the encoder's weights, so that pooling and length have to be always the same.
+    """
+    wanted = {"pooling": "cls", "max_length": None} | ({} if name is None else {"name": name})
+    return encoder_for(settings.model_copy(update={"encoder": settings.encoder.model_copy(update=wanted)}))
+
+
 def encoder_of(version: Version, settings: Settings) -> Encodes:
     """The encoder that made a version's vectors.
 

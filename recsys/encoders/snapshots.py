@@ -19,6 +19,7 @@ from recsys.data.dislikes import Dislikes
 from recsys.data.events import Events
 from recsys.data.histories import Histories
 from recsys.data.products import product_codes
+from recsys.data.reviews import Opinions
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot, titles
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
@@ -69,6 +70,8 @@ def build_snapshot(
     if tables.dislikes is not None:
         events = replace(events, dislikes=Dislikes.from_table(tables.dislikes, user_ids, item_ids))
     events = replace(events, shoppers=shopper_attributes(tables.users, user_ids, schema.USER, wanted))
+    if tables.reviews is not None:
+        events = replace(events, opinions=Opinions.from_table(tables.reviews, item_ids))
     products = product_codes(items)
     histories = Histories.build(events, events.end, settings.training.half_life, products)
     history_vectors = vector_cache.encode(

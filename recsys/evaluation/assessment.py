@@ -7,7 +7,7 @@ seen in training.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -20,9 +20,8 @@ from recsys.data.catalogue import Candidates
 from recsys.data.histories import Histories
 from recsys.data.reading import check_tables
 from recsys.data.schema import SEGMENT
-from recsys.data.snapshot import Snapshot
+from recsys.data.snapshot import Lazy, Snapshot
 from recsys.data.store import Store
-from recsys.data.vectors import VectorPool
 from recsys.encoders.loading import encoder_for, encoder_of
 from recsys.encoders.protocol import Encodes
 from recsys.encoders.snapshots import build_snapshot
@@ -35,9 +34,11 @@ from recsys.evaluation.reliability import Calibration, Predictions, calibrate
 from recsys.evaluation.result import Assessment
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure, within
 from recsys.evaluation.subgroups import Slice
+from recsys.forecast.prices import prices_of
 from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.features.content import TextVectors
+from recsys.ranking.history_regression import HistoryRegression
 from recsys.ranking.ranker import Ranker, RankerTrainer
 from recsys.ranking.recipe import HistoryEncoder, prepare_ranker, training_recipe
 from recsys.settings import Settings, load_settings
@@ -74,7 +75,17 @@ class Case:
     @cached_property
     def trainer(self) -> RankerTrainer:
         """What a ranker trained at the cut is fitted from; ablations share it."""
-        return prepare_ranker(self.shop.facts, self.holdout.train, self.texts, self.settings, progress=self.progress)
+        shop, estimated = self.shop, HistoryRegression.learn(self.shop, self.settings)
+        table = Lazy(lambda: shop.tables.value.items)
+        return prepare_ranker(
+            shop.facts,
+            self.holdout.train,
+            estimated,
+            self.settings,
+            table=table,
+            prices=prices_of(shop),
+            progress=self.progress,
+        )
 
     def scores(self, ranker: Ranker) -> Scores:
         """A ranker as a model of the test users."""
@@ -141,8 +152,7 @@ def assess_live(settings: Settings, **wanted: Any) -> Assessment:
     if live.manifest["recipe"] != training_recipe(settings):
         log.warning("the settings differ from those version %s was made with; the settings are assessed", live.id)
     encoder = encoder_of(live, settings)
-    known = [VectorPool.load(live.path / "vectors", "training")]
-    found = assess_shop(shop, encoder, settings, known=known, **wanted)
+    found = assess_shop(shop, encoder, settings, **wanted)
     reading = report.load(live.path).get("lines", [])
     return replace(found, protocol={"version": live.id, "reading": reading, **found.protocol})
 
@@ -152,13 +162,12 @@ def assess_shop(
     encoder: Encodes,
     settings: Settings,
     *,
-    known: Sequence[VectorPool] = (),
     users: int | None = None,
     peers: bool = False,
     ablation: bool = False,
     progress: bool = False,
 ) -> Assessment:
-    """Assess the recipe in `settings` on one shop; `known` pools spare encoding history texts again.
+    """Assess the recipe in `settings` on one shop.
 
     Raises
     ------
@@ -173,7 +182,7 @@ def assess_shop(
         few = settings.evaluation.model_copy(update={"max_users": users})
         settings = settings.model_copy(update={"evaluation": few})
     shop = shop.by_product
-    texts = HistoryEncoder(encoder, shop, settings, known, progress=progress)
+    texts = HistoryEncoder(encoder, shop, settings, progress=progress)
     return assess(Case.of(shop, texts, settings, progress=progress), with_peers=peers, with_ablation=ablation)
 
 
@@ -270,7 +279,7 @@ def ablation(case: Case, full: Ranker, measured: Measured, how: Mapping[str, int
     """Ablation: each block left out in turn, the weights fitted again; the largest loss of AUC first."""
     out = []
     for block in full.blocks:
-        less = measure(case.scores(case.trainer.ranker(without=(block.name,))), case.holdout)
+        less = measure(case.scores(case.trainer.ranker(without=(block.name,), calibrated=False)), case.holdout)
         lost = {f: metrics.difference(measured.per_user[f], less.per_user[f], **how) for f in FIGURES}
         out.append(AblationEffect(block.name, block.meaning, lost))
     return sorted(out, key=lambda effect: -effect.figures["auc"].value)

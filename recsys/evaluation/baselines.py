@@ -14,7 +14,7 @@ from recsys.data.histories import Histories
 
 if TYPE_CHECKING:
     from recsys.ranking.ranker import Ranker
-    from recsys.ranking.recipe import HistoryEncoder
+    from recsys.ranking.sampling import HistoryVectors
 
 Scores = Callable[[int], NDArray[np.float64]]
 """Scores of all catalogue items for one user code, shape ``(n_items,)``; higher is better."""
@@ -51,7 +51,7 @@ def embedding_cosine(facts: ItemFeatures, histories: Histories) -> Scores:
 
 
 def ranker_scores(
-    ranker: Ranker, catalogue: Candidates, histories: Histories, users: NDArray[np.integer], texts: HistoryEncoder
+    ranker: Ranker, catalogue: Candidates, histories: Histories, users: NDArray[np.int64], texts: HistoryVectors
 ) -> Scores:
     """The ranker as a model for evaluation, over these users' histories."""
     vectors = dict(zip(users.tolist(), texts(histories, users), strict=True))

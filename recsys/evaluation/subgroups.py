@@ -20,6 +20,10 @@ ITEM_GROUPS = ("new", "tail", "middle", "head")
 SMALLEST = 20
 """A slice with fewer users than this is not shown: its interval would be all there is to see."""
 
+#: Beyond these a night warns: per-user AUC between segments beyond what chance shows, and the share of places that the
+#: most popular tenth takes beyond its share of later purchases. `gate.max_segment_gap` and `gate.max_exposure` refuse.
+UNEQUAL, CROWDED = 0.1, 0.4
+
 
 @dataclass(frozen=True)
 class Slice:

@@ -166,7 +166,7 @@ class Explainer:
     ) -> None:
         """`writer` replaces the one the settings name; `encode_history` is as in `gather`."""
         self.settings = settings or ExplainSettings()
-        self.statistics = ShopStatistics(snapshot)
+        self.statistics = ShopStatistics(snapshot, self.settings.language)
         self.ranker = ranker
         self.encode_history = encode_history
         self._make_writer = writer or (lambda: ReasonWriter.load(self.settings))

@@ -21,6 +21,7 @@ _WORTH = {
     Kind.CATEGORY: 0.5,
     Kind.TASTE: 0.55,
     Kind.RATED: 0.5,
+    Kind.PRAISED: 0.56,
     Kind.TOP_OF_CATEGORY: 0.5,
     Kind.NEW: 0.45,
     Kind.POPULAR: 0.45,
@@ -32,11 +33,14 @@ _BAND = {OFTEN: 1.0, REGULARLY: 0.92, SOMETIMES: 0.75}
 #: A look says less than a purchase; a kind among the largest parts of the score says more of it.
 _LOOKED, _TOP = 0.9, 0.1
 #: Kinds about the item alone say more the less of the score is about the shopper: by this less the personal share.
-_IMPERSONAL, _ABOUT_ITEM = 1.5, frozenset([Kind.POPULAR, Kind.TOP_OF_CATEGORY, Kind.RATED, Kind.NEW, Kind.BUYERS])
+_IMPERSONAL, _ABOUT_ITEM = (
+    1.5,
+    frozenset([Kind.POPULAR, Kind.TOP_OF_CATEGORY, Kind.RATED, Kind.PRAISED, Kind.NEW, Kind.BUYERS]),
+)
 #: A price so far below the usual one (as a ratio) is of another kind of thing, and no reason.
 _FAR_PRICE = 2.0
 #: Second facts, the first true one is told.
-_EXTRAS = (Kind.RATED, Kind.NEW, Kind.POPULAR, Kind.CHEAPER, Kind.PRICE)
+_EXTRAS = (Kind.PRAISED, Kind.RATED, Kind.NEW, Kind.POPULAR, Kind.CHEAPER, Kind.PRICE)
 
 
 def choices_of(
@@ -85,4 +89,5 @@ def _holds(kind: Kind, facts: Facts) -> bool:
 def _adds(extra: Kind, kind: Kind) -> bool:
     """Whether a second fact says something else than the first."""
     sales, prices = {Kind.POPULAR, Kind.TOP_OF_CATEGORY, Kind.BUYERS}, {Kind.PRICE, Kind.CHEAPER}
-    return extra is not kind and not any({extra, kind} <= group for group in (sales, prices))
+    said = {Kind.RATED, Kind.PRAISED}
+    return extra is not kind and not any({extra, kind} <= group for group in (sales, prices, said))

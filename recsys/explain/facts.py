@@ -14,6 +14,8 @@ from recsys.explain.measures import (
     NEAR_PRICE,
     POPULAR_BUYERS,
     POPULAR_SHARE,
+    PRAISED_SHARE,
+    PRAISES,
     RATED_SHARE,
     RATINGS,
     TASTE_PURCHASES,
@@ -21,7 +23,33 @@ from recsys.explain.measures import (
     TOP_PLACES,
     Kind,
     Measure,
+    wilson_lower,
 )
+
+
+@dataclass(frozen=True)
+class Praise:
+    """What reviews praise of a product.
+
+    Attributes
+    ----------
+    aspect
+        What is praised, in the words of the reviews.
+    count, of
+        Reviews that praise it, of those that praise or blame it; repeats count once.
+    quote
+        Words that stand in one of the `count` reviews just so.
+    """
+
+    aspect: str
+    count: int
+    of: int
+    quote: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether enough praise it for a reason to say so."""
+        return self.of >= PRAISES and wilson_lower(self.count, self.of) >= PRAISED_SHARE
 
 
 @dataclass(frozen=True)
@@ -43,6 +71,8 @@ class Product:
         is None without a category, and in one of few items.
     rating, ratings, scale
         Mean and number of its ratings, and the largest rating of the shop; None where it has none.
+    praise
+        What most reviews praise of it; None where they praise nothing enough.
     """
 
     name: str
@@ -56,6 +86,7 @@ class Product:
     rating: float | None = None
     ratings: int = 0
     scale: float = 5.0
+    praise: Praise | None = None
 
     @property
     def lately(self) -> bool:
@@ -194,6 +225,7 @@ class Facts:
             Kind.POPULAR: self.popular,
             Kind.TOP_OF_CATEGORY: item.place is not None and item.place <= TOP_PLACES and item.count >= POPULAR_BUYERS,
             Kind.RATED: item.ratings >= RATINGS and (item.rating or 0) >= RATED_SHARE * item.scale,
+            Kind.PRAISED: item.praise is not None and item.praise.holds,
             Kind.NEW: self.new,
             Kind.PRICE: self.price_step == 0,
             Kind.CHEAPER: self.price_step == -1,

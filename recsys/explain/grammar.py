@@ -119,6 +119,11 @@ _WORDINGS: dict[Kind, tuple[str, ...]] = {
         "f: rated {rating} of {scale} on average, from {ratings} ratings: {item}.",
         "e: {item} has an average rating of {rating} of {scale}, from {ratings} ratings.",
     ),
+    Kind.PRAISED: (
+        "{item} is praised for its {aspect} in {praised} of the {mentions} reviews that speak of it: {quote}.",
+        "f: praised for its {aspect} in {praised} of the {mentions} reviews that speak of it, {quote}: {item}.",
+        "e: {item} is praised for its {aspect} in {praised} of the {mentions} reviews that speak of it.",
+    ),
     Kind.NEW: (
         "{item} is new in our shop.",
         "{item} is a new arrival in our shop.",
@@ -145,6 +150,7 @@ _WORDINGS: dict[Kind, tuple[str, ...]] = {
 _EXTRA: dict[Kind, tuple[str, ...]] = {
     Kind.POPULAR: ("It is one of our bestsellers, with {buyers} buyers WHEN.",),
     Kind.RATED: ("It is rated {rating} of {scale} on average, from {ratings} ratings.",),
+    Kind.PRAISED: ("It is praised for its {aspect} in {praised} of the {mentions} reviews that speak of it: {quote}.",),
     Kind.NEW: ("It is new in our shop.", "It is a new arrival in our shop."),
     Kind.PRICE: ("It costs about what you usually pay.", "It is in your usual price range."),
     Kind.CHEAPER: ("It costs less than you usually pay.", "It is priced below what you usually pay."),
@@ -238,6 +244,8 @@ def plans() -> Iterator[Plan]:
     for tone, kind, extra in product(TONES, Kind, (None, *_EXTRA)):
         if extra is kind or {kind, extra} <= {Kind.PRICE, Kind.CHEAPER}:
             continue
+        if {kind, extra} <= {Kind.RATED, Kind.PRAISED}:
+            continue
         if extra is Kind.POPULAR and kind in {Kind.TOP_OF_CATEGORY, Kind.BUYERS}:
             continue
         for bought, (band, of_item) in product(
@@ -259,6 +267,7 @@ def _slots(kind: Kind, band: str, extra: Kind | None) -> Iterator[list[str]]:
         Kind.TASTE: ["category", "taste"],
     }.get(kind, [])
     slots += ["rating", "scale", "ratings"] if Kind.RATED in {kind, extra} else []
+    slots += ["aspect", "praised", "mentions", "quote"] if Kind.PRAISED in {kind, extra} else []
     if {kind, extra} & {Kind.POPULAR, Kind.TOP_OF_CATEGORY, Kind.BUYERS}:
         yield [*slots, "buyers", "days"]
         yield [*slots, "buyers"]

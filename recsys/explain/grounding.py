@@ -29,7 +29,8 @@ _NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][\w&'-]+", re.MULTILINE)
 def check(sentence: str, facts: Facts, *, max_length: int = MAX_LENGTH) -> list[str]:
     """What in `sentence` does not follow from `facts`; an empty list means that all of it does."""
     outside = sentence
-    for name in (facts.item.name, *(past.product.name for past in facts.because)):
+    quote = [facts.item.praise.quote] if facts.item.praise else []  # it was read before it was taken
+    for name in (facts.item.name, *(past.product.name for past in facts.because), *quote):
         outside = outside.replace(name, " ")
     found = limits(sentence, outside, max_length)
     masked = mask(sentence, facts)

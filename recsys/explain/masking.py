@@ -15,7 +15,7 @@ from recsys.explain.lexicon import NEUTRAL
 from recsys.explain.names import GLUE
 
 ITEM, BRAND, CATEGORY, SHARED, BOTH = "⟦item⟧", "⟦brand⟧", "⟦category⟧", "⟦shared⟧", "⟦both⟧"
-CLAUSE = "⟦clause⟧"
+CLAUSE, PRAISED, QUOTE = "⟦clause⟧", "⟦praised⟧", "⟦quote⟧"
 #: Part of one product's name, said of it alone: ``⟦item~⟧``, ``⟦b0~⟧``.
 PART = "~⟧"
 
@@ -63,6 +63,7 @@ def mask(sentence: str, facts: Facts) -> Masked:
     text = normalise(_shared_not_named(sentence, facts))
     if facts.clause:
         text = text.replace(normalise(f"It {facts.clause}."), f" it {CLAUSE} . ")
+    text = _praise_marked(text, facts)
     names = [(normalise(facts.item.name), ITEM)]
     names += [(normalise(past.product.name), bought(i)) for i, past in enumerate(facts.because)]
     for name, mark in sorted(names, key=lambda pair: -len(pair[0])):
@@ -75,6 +76,15 @@ def mask(sentence: str, facts: Facts) -> Masked:
     text = re.sub(r"\bwhy not\b", "why", re.sub(r"\btaken together\b", "as a whole", text))
     text = re.sub(r"\b(shoppers|people|customers|others|buyers) like (you|yourself)\b", r"\1", text)
     return _parts(_TOKEN.findall(text), facts)
+
+
+def _praise_marked(text: str, facts: Facts) -> str:
+    """Mark what is said of reviews, where it is word for word what they say: anything else of them is refused."""
+    praise = facts.item.praise
+    if praise is None or not praise.holds:
+        return text
+    said = f"praised for its {praise.aspect} in {praise.count:,} of the {praise.of:,} reviews that speak of it"
+    return text.replace(f'"{normalise(praise.quote)}"', f" {QUOTE} ").replace(normalise(said), f" {PRAISED} ")
 
 
 def _shared_not_named(sentence: str, facts: Facts) -> str:

@@ -30,6 +30,9 @@ TOP_PLACES, TOP_CATEGORY_ITEMS = 5, 10
 TOLD_BUYERS = 3
 #: An item is called well rated from so many ratings, and from this share of the scale by their mean.
 RATINGS, RATED_SHARE = 5, 0.8
+#: An item is praised for an aspect from so many reviews that speak well or ill of it, and from this lower bound of the
+#: share that speaks well.
+PRAISES, PRAISED_SHARE = 5, 0.5
 #: Products of one category in a history that make it a taste, and known prices in it that make a usual one.
 TASTE_PURCHASES = USUAL_PRICES = 3
 #: Days of sales a shop needs before anything in it can be called new.
@@ -151,6 +154,9 @@ DEFINITIONS: dict[Kind, str] = {
     Kind.TOP_OF_CATEGORY: f"fewer than {TOP_PLACES} items of its category (of {TOP_CATEGORY_ITEMS} items or more) have "
     f"more buyers in the last {WINDOW} days, and it has at least {POPULAR_BUYERS}",
     Kind.RATED: f"at least {RATINGS} ratings whose mean is at least {RATED_SHARE:.0%} of the scale",
+    Kind.PRAISED: f"at least {PRAISES} reviews praise or blame one aspect of it, repeats counted once, and the lower "
+    f"bound of the share that praises is at least {PRAISED_SHARE:.0%}; the quote stands word for word in one of those "
+    "that praise",
     Kind.NEW: f"first sold in the last {WINDOW} days, in a shop that has sold for {NEW_AFTER} days or more",
     Kind.PRICE: f"within a factor of {NEAR_PRICE} of the median price of what the shopper bought "
     f"({USUAL_PRICES} prices or more)",

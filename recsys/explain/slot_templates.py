@@ -142,7 +142,20 @@ def _values(facts: Facts, extra: Kind | None) -> dict[str, str]:
             values["days"] = str(WINDOW)
     if Kind.RATED in said:
         values |= {"rating": f"{item.rating:g}", "scale": f"{item.scale:g}", "ratings": f"{item.ratings:,}"}
+    if Kind.PRAISED in said:
+        values |= _praise(facts)
     return values
+
+
+def _praise(facts: Facts) -> dict[str, str]:
+    praise = facts.item.praise
+    assert praise is not None
+    return {
+        "aspect": praise.aspect,
+        "praised": f"{praise.count:,}",
+        "mentions": f"{praise.of:,}",
+        "quote": quoted(praise.quote),
+    }
 
 
 def plural(noun: str) -> str:
@@ -215,6 +228,8 @@ def chat(plan: Plan) -> list[dict[str, str]]:
         Kind.POPULAR: "{item} is one of the bestsellers: {buyers} shoppers bought it WHEN",
         Kind.TOP_OF_CATEGORY: "{item} is among the most bought in {category}: {buyers} shoppers bought it WHEN",
         Kind.RATED: "{item} is rated {rating} of {scale} on average, from {ratings} ratings",
+        Kind.PRAISED: "{item} is praised for its {aspect} in {praised} of the {mentions} reviews that speak of it: "
+        "{quote}",
         Kind.NEW: "{item} is new in the shop",
         Kind.PRICE: "{item} costs about what the shopper usually pays",
         Kind.CHEAPER: "{item} costs less than what the shopper usually pays",

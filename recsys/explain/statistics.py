@@ -15,11 +15,13 @@ from recsys.data.events import DAY
 from recsys.data.histories import Profile
 from recsys.data.snapshot import Snapshot, titles
 from recsys.data.tfidf import words
-from recsys.explain.facts import Facts, Past, Product
+from recsys.explain.facts import Facts, Past, Praise, Product
 from recsys.explain.measures import NEW_AFTER, SIMILAR, TOP_CATEGORY_ITEMS, UNUSUAL, USUAL_PRICES, WINDOW
 from recsys.explain.names import safe_name, same_product, short_name
+from recsys.explain.praise import praises
 from recsys.explain.records import Records
 from recsys.explain.shared_phrases import Names, head_noun
+from recsys.explain.slot_templates import Language
 
 #: Items of which the average candidate is made.
 BASELINE_ITEMS = 1_000
@@ -38,8 +40,8 @@ class ShopStatistics:
         The shopper's average candidate: up to `BASELINE_ITEMS` available items, drawn once with a fixed seed.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
+    def __init__(self, snapshot: Snapshot, language: Language = "en") -> None:
+        self.snapshot, self._language = snapshot, language
         self.records = Records(snapshot, WINDOW)
         self._count = (self.records.recent or self.records.buyers).counts
         self._rank = np.empty(len(self._count), np.int64)
@@ -101,7 +103,13 @@ class ShopStatistics:
             rating=round(float(mean[code]), 1) if ratings[code] else None,
             ratings=int(ratings[code]),
             scale=scale,
+            praise=self._praises.get(str(self.snapshot.item_ids[code])),
         )
+
+    @cached_property
+    def _praises(self) -> dict[str, Praise]:
+        """What reviews praise most of each item, in the language of the reasons; only what may be told."""
+        return praises(self.snapshot.tables.value.aspects, self._language)
 
     @cached_property
     def _ratings(self) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:

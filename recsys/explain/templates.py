@@ -29,6 +29,7 @@ _ZH: Mapping[Kind, str] = {
     Kind.POPULAR: "{item}很受欢迎，WHEN有{buyers}位顾客购买",
     Kind.TOP_OF_CATEGORY: "{item}在“{category}”中销量居前，WHEN有{buyers}位顾客购买",
     Kind.RATED: "{item}的平均评分为{rating}（满分{scale}，共{ratings}条评分）",
+    Kind.PRAISED: "{item}的{aspect}受到好评：谈到它的{mentions}条评价中有{praised}条称赞，例如{quote}",
     Kind.NEW: "{item}是本店新品",
     Kind.PRICE: "{item}的价格与您平时的消费相近",
     Kind.CHEAPER: "{item}的价格低于您平时的消费",
@@ -37,6 +38,7 @@ _ZH: Mapping[Kind, str] = {
 _ZH_EXTRA: Mapping[Kind, str] = {
     Kind.POPULAR: "很受欢迎，WHEN有{buyers}位顾客购买",
     Kind.RATED: "平均评分{rating}（满分{scale}，共{ratings}条）",
+    Kind.PRAISED: "{aspect}受到好评：谈到它的{mentions}条评价中有{praised}条称赞，例如{quote}",
     Kind.NEW: "这是本店新品",
     Kind.PRICE: "价格与您平时的消费相近",
     Kind.CHEAPER: "价格低于您平时的消费",

@@ -36,11 +36,11 @@ def drop_old(tables: ShopTables, days: float | None, report: ReadingReport) -> S
         )
     oldest = float(tables.interactions[schema.TIME].max()) - days * DAY
     kept = {}
-    for name in ("interactions", "impressions"):
+    for name in ("interactions", "impressions", "reviews"):
         table = getattr(tables, name)
         if table is None:
             continue
-        recent = table[schema.TIME] >= oldest
+        recent = ~(table[schema.TIME] < oldest)  # a review may have no time
         if gone := int((~recent).sum()):
             kept[name] = table[recent].reset_index(drop=True)
             report.table(name).notes.append(f"{gone:,} rows older than {days:g} days dropped (intake.keep_days)")

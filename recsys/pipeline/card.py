@@ -104,11 +104,28 @@ def _figures(manifest: Mapping[str, Any]) -> Iterator[str]:
         f"Per-user AUC on the latest events, held out: {ours[0]} [{ours[1]}, {ours[2]}], {gate['rival']} {theirs[0]}; "
         f"difference {gap[0]} [{gap[1]}, {gap[2]}] over {gate['users']:,} shoppers (95% intervals)."
     )
+    yield from _fairness(gate.get("fairness"))
     if moved := manifest.get("drift"):
         most = sorted(moved.items(), key=lambda one: -one[1])[:3]
         told = ", ".join(f"{name} {value:.2f}" for name, value in most)
         yield f"Moved most since the version before (population stability index; above 0.25 is much): {told}."
     yield "`recsys evaluate --report page.html` has lists, segments, calibration and competitors."
+
+
+def _fairness(found: Mapping[str, Any] | None) -> Iterator[str]:
+    if not found:
+        return
+    yield (
+        f"Exposure: the most popular tenth of items takes {found['exposure']:.0%} of places in lists and "
+        f"{found['bought']:.0%} of later purchases."
+    )
+    if segments := found.get("segments"):
+        told = ", ".join(f"{name} {one['auc']:.3f} ({one['users']:,})" for name, one in segments.items())
+        gap = found["gap"]
+        yield (
+            f"Per-user AUC by segment (shoppers): {told}; gap {gap['value']:.3f}, segments drawn at random "
+            f"{gap['chance']:.3f} (p = {gap['p']:.2f})."
+        )
 
 
 def _limits(manifest: Mapping[str, Any], intake: Mapping[str, Any], columns: Collection[str]) -> Iterator[str]:

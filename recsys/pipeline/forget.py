@@ -15,16 +15,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from recsys.data import snapshot
+from recsys.data import schema, snapshot
 from recsys.data.attributes import shopper_attributes
-from recsys.data.columns import USER
 from recsys.data.event_log import EVENTS, EXPOSURES, EventLog
 from recsys.data.forgotten import Tombstones, user_tables, without_users
 from recsys.data.handovers import Handovers
 from recsys.data.histories import Histories
 from recsys.data.retention import read_pins, write_pins
-from recsys.data.snapshot import Lazy, Snapshot
+from recsys.data.reviews import Opinions
+from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Store, Version
 from recsys.data.vectors import VectorPool
 from recsys.errors import ArtifactError, BadInput
@@ -125,8 +126,6 @@ def _rewritten(
         shutil.copytree(version.path / "index", draft.path / "index")  # of items alone
         carry_supply(version.path, draft.path)
         snapshot.save(clean, draft.path)  # not the report of the reading, which may quote their rows
-        # Its histories are older ones, of nobody knows whom; a training encodes at most a few thousand again.
-        VectorPool.empty(shop.history_pool.vectors.shape[1]).save(draft.path / "vectors", "training")
         about = dict(version.manifest)
         about["counts"] = {**about["counts"], "users": len(clean.user_ids), "events": len(clean.events)}
         ranker = None
@@ -151,8 +150,11 @@ def _without(shop: Snapshot, users: frozenset[str], training: Mapping[str, Any])
     tables, _ = without_users(shop.tables.value, users)
     ids, pool = shop.user_ids[stay], shop.history_pool
     # Read again: a value that only they had is not to be found in the version either.
-    shoppers = shopper_attributes(tables.users, ids, USER, training.get("columns", ()))
+    shoppers = shopper_attributes(tables.users, ids, schema.USER, training.get("columns", ()))
     events = replace(shop.events.of_users(stay), shoppers=shoppers)
+    tables = replace(tables, aspects=_aspects_left(shop.tables.value, tables))
+    if tables.reviews is not None:
+        events = replace(events, opinions=Opinions.from_table(tables.reviews, shop.item_ids))
     return replace(
         shop,
         user_ids=ids,
@@ -162,6 +164,15 @@ def _without(shop: Snapshot, users: frozenset[str], training: Mapping[str, Any])
         tables=Lazy(lambda: tables),
         items_file=None,
     )
+
+
+def _aspects_left(before: ShopTables, after: ShopTables) -> pd.DataFrame | None:
+    """Aspects of the items whose reviews are all there; the others' may quote who is erased, and come back at night."""
+    if before.aspects is None or before.reviews is None or after.reviews is None:
+        return before.aspects
+    old, new = (table[schema.ITEM].value_counts() for table in (before.reviews, after.reviews))
+    changed = old.index[old != new.reindex(old.index, fill_value=0)]
+    return before.aspects[~before.aspects[schema.ITEM].isin(changed)].reset_index(drop=True)
 
 
 def _with_statistics(version: Version, shop: Snapshot, settings: Settings) -> Ranker:

@@ -9,7 +9,7 @@ import numpy as np
 
 from recsys.data import snapshot
 from recsys.data.catalogue import Candidates, ItemFeatures, render
-from recsys.data.snapshot import Snapshot
+from recsys.data.snapshot import Lazy, Snapshot, titles
 from recsys.data.store import Version
 from recsys.encoders.loading import encoder_for
 from recsys.encoders.protocol import Encodes
@@ -17,10 +17,13 @@ from recsys.errors import BadInput
 from recsys.evaluation import baselines, metrics
 from recsys.evaluation.baselines import ranker_scores
 from recsys.evaluation.metrics import Estimate
-from recsys.evaluation.splits import Holdout, hold_out, measure
+from recsys.evaluation.splits import Holdout, Measured, hold_out, measure
+from recsys.forecast.prices import prices_of
+from recsys.pipeline import fairness
 from recsys.pipeline.night import Night
 from recsys.ranking.features import TrainingContext
-from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker
+from recsys.ranking.history_regression import HistoryRegression
+from recsys.ranking.recipe import impressions_of, prepare_ranker
 from recsys.ranking.sampling import Impressions
 from recsys.settings import Settings
 
@@ -34,7 +37,7 @@ class Verdict:
     figures: dict[str, Any]
 
 
-def judge(night: Night, shop: Snapshot, texts: HistoryEncoder) -> Verdict:
+def judge(night: Night, shop: Snapshot) -> Verdict:
     """Compare tonight's candidate with the live version, paired, on the latest events.
 
     Both recipes are trained on the events before one cut and rank the same later events against the same negatives:
@@ -48,12 +51,16 @@ def judge(night: Night, shop: Snapshot, texts: HistoryEncoder) -> Verdict:
     impressions = impressions_of(learnt)
     try:
         holdout = hold_out(learnt.events, settings.evaluation, settings.seed)
-        ours = _per_user_auc(learnt.facts, texts, holdout, impressions, settings, night.progress)
+        texts = HistoryRegression.learn(learnt, settings)
+        measured = _measured(learnt.facts, texts, holdout, impressions, settings, learnt, night.progress)
     except BadInput as error:
         return Verdict(False, f"not compared ({error})", {})
+    ours, fair = measured.per_user["auc"], fairness.measure(learnt, holdout, measured, settings.seed)
+    if unfair := fairness.judge(fair, settings.gate):
+        return Verdict(True, unfair, {"fairness": fair})
     rival_name, theirs = "recent popularity", None
     if live is not None and (live.path / "ranker").is_dir() and not _same(shop, live, settings):
-        rival_name, theirs = f"version {live.id}", _live_auc(night, live, learnt, holdout, texts)
+        rival_name, theirs = f"version {live.id}", _live_auc(night, live, learnt, holdout)
     if theirs is None:
         recent = baselines.popularity(holdout.train, days=30 if holdout.train.absolute else None)
         theirs = measure(recent, holdout).per_user["auc"]
@@ -67,7 +74,7 @@ def judge(night: Night, shop: Snapshot, texts: HistoryEncoder) -> Verdict:
     )
     if refused:
         message = f"refused: {message}; it loses by more than gate.margin = {settings.gate.margin}"
-    return Verdict(refused, message, _figures(rival_name, candidate, rival, gap, len(ours)))
+    return Verdict(refused, message, {**_figures(rival_name, candidate, rival, gap, len(ours)), "fairness": fair})
 
 
 def _figures(rival: str, ours: Estimate, theirs: Estimate, gap: Estimate, users: int) -> dict[str, Any]:
@@ -118,21 +125,19 @@ def _settings_of(live: Version, settings: Settings) -> Settings:
     return settings.model_copy(update={**parts, "seed": recipe["seed"]})
 
 
-def _live_auc(
-    night: Night, live: Version, shop: Snapshot, holdout: Holdout, texts: HistoryEncoder
-) -> metrics.Floats | None:
+def _live_auc(night: Night, live: Version, shop: Snapshot, holdout: Holdout) -> metrics.Floats | None:
     """Per-user AUC of the live recipe over the live version's own item facts; None where it can no longer be run."""
     old = snapshot.load(live.path)
     theirs = _settings_of(live, night.settings)
-    encoder = texts.encoder
+    encoder = night.encoder
     if live.manifest["encoder"]["fingerprint"] != encoder.fingerprint:
         try:
             encoder = encoder_for(theirs)
         except BadInput:
             return None  # the old model is gone from this machine; recent popularity is the rival then
-        texts = HistoryEncoder(encoder, shop, theirs, [old.history_pool], progress=night.progress)
     facts = _facts_as_of(old, shop, encoder)
-    return _per_user_auc(facts, texts, holdout, impressions_of(shop), theirs, night.progress)
+    texts = HistoryRegression.learn(old, theirs).over(facts, titles(shop.tables.value.items))
+    return _measured(facts, texts, holdout, impressions_of(shop), theirs, shop, night.progress).per_user["auc"]
 
 
 def _facts_as_of(old: Snapshot, shop: Snapshot, encoder: Encodes) -> ItemFeatures:
@@ -148,15 +153,26 @@ def _facts_as_of(old: Snapshot, shop: Snapshot, encoder: Encodes) -> ItemFeature
     return both.take(rows)
 
 
-def _per_user_auc(
+def _measured(
     facts: ItemFeatures,
-    texts: HistoryEncoder,
+    texts: HistoryRegression,
     holdout: Holdout,
     impressions: Impressions | None,
     settings: Settings,
+    shop: Snapshot,
     progress: bool,
-) -> metrics.Floats:
-    ranker = prepare_ranker(facts, holdout.train, texts, settings, impressions=impressions, progress=progress).ranker()
+) -> Measured:
+    table = Lazy(lambda: shop.tables.value.items)
+    ranker = prepare_ranker(
+        facts,
+        holdout.train,
+        texts,
+        settings,
+        table=table,
+        prices=prices_of(shop),
+        impressions=impressions,
+        progress=progress,
+    ).ranker(calibrated=False)
     histories = TrainingContext.as_of(facts, holdout.train, holdout.now, settings.training.half_life).histories
     catalogue = Candidates(np.arange(len(facts)), facts)
-    return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout).per_user["auc"]
+    return measure(ranker_scores(ranker, catalogue, histories, holdout.users, texts), holdout)

@@ -15,6 +15,7 @@ from recsys.data import dislikes, languages, outputs, own_columns, report, schem
 from recsys.data.atomic import private_folder
 from recsys.data.catalogue import render
 from recsys.data.forgotten import Tombstones
+from recsys.data.reviews import check_reviews
 from recsys.data.sample import sample_dir
 from recsys.data.schema import Checked, Dialect, TimeKind
 from recsys.data.snapshot import ShopTables
@@ -44,6 +45,7 @@ class Inputs:
     users: Path | str | None = None
     format: str = "auto"
     append: bool = False
+    reviews: Path | str | None = None
     orders: Path | str | None = None
     """When orders were placed, shipped and delivered: delivery times are learnt from them (`recsys.delivery`)."""
     prices: Path | str | None = None
@@ -52,7 +54,7 @@ class Inputs:
     @property
     def given(self) -> bool:
         """Whether any file was."""
-        return any([self.items, self.interactions, self.impressions, self.users])
+        return any([self.items, self.interactions, self.impressions, self.users, self.reviews])
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
             interactions=files.interactions,
             impressions=files.impressions,
             users=files.users,
+            reviews=files.reviews,
             format=files.format,
         )
     _check_mapping(settings.columns, raw)
@@ -146,6 +149,8 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
         checks["impressions"] = schema.check_impressions(raw.impressions, known, **about("impressions"))
     if raw.users is not None:
         checks["users"] = schema.check_users(raw.users, **about("users"))
+    if raw.reviews is not None:
+        checks["reviews"] = check_reviews(raw.reviews, known, **about("reviews"))
     if files.prices is not None:
         checks["prices"] = check_prices(sources.read_table(files.prices, "prices"), sources.shown(files.prices), **how)
         raw.report.tables["prices"] = checks["prices"].report
@@ -165,11 +170,11 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
         notes |= {f"{name}_{k}": v for k, v in check.notes.items()}
     disliked = _dislikes(interactions, old, append=inputs.append)
     tables = ShopTables(items, table, kind, pick("impressions"), pick("users"), missing=len(kept), dislikes=disliked)
-    tables = replace(tables, prices=pick("prices"))
     own_columns.check_choice(settings.training.columns, (tables.items, tables.users))
     for name in ("items", "users"):
         if name in checks:
             _say_columns(checks[name], settings)
+    tables = replace(tables, reviews=pick("reviews"), prices=pick("prices"))
     tables = drop_old(tables, settings.intake.keep_days, raw.report)
     reading = raw.report.to_dict() if checks else report.load(live.path) if live else {}
     notes |= {"reading": reading} if checks else {}
@@ -189,7 +194,9 @@ def _dislikes(new: Checked | None, old: ShopTables | None, *, append: bool) -> p
 
 
 def _check_mapping(columns: Mapping[str, str], raw: sources.Tables) -> None:
-    tables = [table for table in (raw.items, raw.interactions, raw.impressions, raw.users) if table is not None]
+    tables = [
+        table for table in (raw.items, raw.interactions, raw.impressions, raw.users, raw.reviews) if table is not None
+    ]
     there = [str(name).strip() for table in tables for name in table.columns]
     for ours, theirs in columns.items():
         if tables and theirs not in there and ours not in _ORDERS_ALONE:
@@ -219,7 +226,13 @@ def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:
     def file(name: str) -> Path | None:
         return next(iter(sorted(folder.glob(f"{name}.*"))), None)
 
-    return Inputs(items=file("items"), interactions=file("interactions"), users=file("users"), prices=file("prices"))
+    return Inputs(
+        items=file("items"),
+        interactions=file("interactions"),
+        users=file("users"),
+        reviews=file("reviews"),
+        prices=file("prices"),
+    )
 
 
 def _no_events() -> pd.DataFrame:

@@ -69,7 +69,7 @@ class Night:
         return self.store.root / SHARDS
 
     def known_vectors(self, *names: str) -> list[VectorPool]:
-        """The live version's vectors of these kinds (``items, histories, training``), not to be computed again."""
+        """The live version's vectors of these kinds (``items, histories``), not to be computed again."""
         return [VectorPool.load(self.live.path / "vectors", name) for name in names] if self.live else []
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from recsys.data import snapshot
 from recsys.data.snapshot import Lazy, Snapshot
 from recsys.data.store import Version
-from recsys.data.vectors import VectorPool
 from recsys.encoders.snapshots import Built
 from recsys.errors import DISTRIBUTION
 from recsys.pipeline.card import write_card
@@ -26,19 +25,17 @@ log = logging.getLogger(__name__)
 
 
 def publish_version(
-    night: Night, built: Built, ranker: Ranker | None, pool: VectorPool, *, serves: str = "ranker", **more: Any
+    night: Night, built: Built, ranker: Ranker | None, *, serves: str = "ranker", **more: Any
 ) -> Version:
     """Write everything a version holds and make it the live one.
 
     Parameters
     ----------
-    pool
-        Vectors of histories that only training met; the next night reuses them.
     serves
         What answers, for the manifest; `more` goes there, too.
     """
     snapshot.save(built.snapshot, night.draft.path)
-    parts = write_ranker(night, built.snapshot, ranker, pool)
+    parts = write_ranker(night, built.snapshot, ranker)
     encoder = night.encoder
     manifest = {
         "encoder": {**encoder.info, "fingerprint": encoder.fingerprint, "dim": encoder.dim},
@@ -60,12 +57,11 @@ def publish_draft(night: Night, manifest: dict[str, Any]) -> Version:
     return night.store.publish(night.draft, manifest, live=night.live, keep=night.settings.keep_versions)
 
 
-def write_ranker(night: Night, shop: Snapshot, ranker: Ranker | None, pool: VectorPool) -> dict[str, Any]:
+def write_ranker(night: Night, shop: Snapshot, ranker: Ranker | None) -> dict[str, Any]:
     """Write the ranker and what depends on it; returns the manifest's part of it."""
     draft = night.draft.path
     for stale in (draft / "vectors").glob("training*"):
-        stale.unlink()  # a hard link to the older version's pool must not be written through
-    pool.save(draft / "vectors", "training")
+        stale.unlink()  # versions of before kept the histories that their training had encoded
     info = ranker.save(draft / "ranker") if ranker is not None else None
     index = _write_index(night, shop, ranker)
     return {"ranker": info, "index": index, "recipe": training_recipe(night.settings), "libraries": _libraries()}

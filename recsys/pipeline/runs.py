@@ -12,7 +12,6 @@ from recsys.data.event_log import EVENTS_READ
 from recsys.data.forgotten import Tombstones
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Version
-from recsys.data.vectors import VectorPool
 from recsys.encoders.loading import encoder_for, encoder_of
 from recsys.encoders.protocol import Encodes
 from recsys.encoders.snapshots import Built, build_snapshot
@@ -22,14 +21,16 @@ from recsys.pipeline import drift, too_few
 from recsys.pipeline.gate import Verdict, judge, shrunk
 from recsys.pipeline.inputs import Inputs, load_inputs
 from recsys.pipeline.night import Night
+from recsys.pipeline.opinions import with_opinions
 from recsys.pipeline.pictures import with_pictures
 from recsys.pipeline.publishing import publish_draft, publish_version, write_ranker
 from recsys.pipeline.supply import add_supply
 from recsys.progress import stage
 from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
+from recsys.ranking.history_regression import HistoryRegression
 from recsys.ranking.ranker import Ranker
-from recsys.ranking.recipe import HistoryEncoder, impressions_of, prepare_ranker
+from recsys.ranking.recipe import impressions_of, prepare_ranker
 from recsys.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -94,11 +95,10 @@ def embed(
         supplied = add_supply(night, inputs, intake)
         built = _encode(night, intake.tables)
         ranker, why = _carried(night, built.snapshot)
-        pool = night.known_vectors("training")[0] if _same_encoder(night) else VectorPool.empty(night.encoder.dim)
         serves = "ranker" if ranker else f"cosine; ranker {why}"
         more = {EVENTS_READ: intake.events_read}
         with stage("write and publish"):
-            version = publish_version(night, built, ranker, pool, serves=serves, **more)
+            version = publish_version(night, built, ranker, serves=serves, **more)
     about = {"ranker": "carried over" if ranker else why} | _activity(built)
     return Outcome(version, intake.notes | supplied | version.manifest["counts"] | about)
 
@@ -111,15 +111,13 @@ def train(settings: Settings, *, progress: bool = False) -> Outcome:
         check_extra_blocks(settings, shop.tables.value)
         if not len(shop.events):
             raise BadInput("the live version has no interactions; give some with `recsys embed --interactions F`")
-        texts = HistoryEncoder(
-            encoder_of(live, settings), shop.by_product, settings, night.known_vectors("training"), progress=progress
-        )
-        ranker = _fit(shop, texts, settings, progress)
+        encoder_of(live, settings)  # says so where the settings name another encoder than made the vectors
+        ranker = _fit(shop, settings, progress)
         night.draft.carry(live, without="ranker")
         old = {k: v for k, v in live.manifest.items() if k not in ("files", "format", "version", "created")}
-        parts = write_ranker(night, shop, ranker, texts.pool)
+        parts = write_ranker(night, shop, ranker)
         version = publish_draft(night, old | parts | {"serves": "ranker"})
-    return Outcome(version, {"histories_encoded": texts.encoded, **parts["ranker"]})
+    return Outcome(version, parts["ranker"])
 
 
 def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tuple[Snapshot, Ranker | None, Encodes]:
@@ -135,7 +133,7 @@ def fit(tables: ShopTables, settings: Settings, *, progress: bool = False) -> tu
         log.warning("%s", said)
     try:
         too_few.require_enough(shop.events)
-        ranker = _fit(shop, HistoryEncoder(encoder, shop.by_product, settings, progress=progress), settings, progress)
+        ranker = _fit(shop, settings, progress)
     except NothingToLearn as error:
         log.warning("no ranker, popularity and texts serve: %s", error)
         ranker = None
@@ -149,18 +147,15 @@ def _embed_and_train(
     shop = built.snapshot
     if not len(shop.events):
         raise BadInput("there are no interactions to train on; give some with --interactions F")
-    texts = HistoryEncoder(
-        night.encoder, shop.by_product, night.settings, night.known_vectors("training"), progress=night.progress
-    )
     try:
         too_few.require_enough(shop.events)
         verdict = None
         if gated:
             with stage("compare with what is live"):
-                verdict = judge(night, shop, texts)
+                verdict = judge(night, shop)
         if verdict is not None and verdict.refused:
             return Outcome(night.live, built.notes, verdict)
-        ranker, serves = _fit(shop, texts, night.settings, night.progress), "ranker"
+        ranker, serves = _fit(shop, night.settings, night.progress), "ranker"
         moved = drift.measure(night, shop, ranker)
         if gated and (broken := drift.refusal(moved, night.settings.gate.max_drift)):
             return Outcome(night.live, built.notes, Verdict(True, broken, {"drift": moved}))
@@ -173,8 +168,8 @@ def _embed_and_train(
     figures = verdict.figures if verdict else None
     more = {"gate": figures, "drift": moved, EVENTS_READ: dict(events_read or {})}
     with stage("write and publish"):
-        version = publish_version(night, built, ranker, texts.pool, serves=serves, **more)
-    about = {"training_histories_encoded": texts.encoded} | _activity(built)
+        version = publish_version(night, built, ranker, serves=serves, **more)
+    about = _activity(built)
     return Outcome(version, version.manifest["counts"] | about, verdict)
 
 
@@ -185,24 +180,33 @@ def _activity(built: Built) -> dict[str, Any]:
 
 def _encode(night: Night, tables: ShopTables) -> Built:
     check_extra_blocks(night.settings, tables)
+    tables, said = with_opinions(night, tables)
     with stage("encode texts"):
         built = build_snapshot(
             tables,
             night.encoder,
             night.settings,
-            previous=night.known_vectors("items", "histories", "training"),
+            previous=night.known_vectors("items", "histories"),
             progress=night.progress,
             shards=night.shards,
         )
+    built = replace(built, notes=built.notes | said)
     settings, progress = night.settings, night.progress
     return with_pictures(built, settings, live=night.live, draft=night.draft.path, progress=progress)
 
 
-def _fit(shop: Snapshot, texts: HistoryEncoder, settings: Settings, progress: bool) -> Ranker:
+def _fit(shop: Snapshot, settings: Settings, progress: bool) -> Ranker:
     learnt = shop.by_product
     with stage("train the ranker"):
         trainer = prepare_ranker(
-            learnt.facts, learnt.events, texts, settings, impressions=impressions_of(learnt), progress=progress
+            learnt.facts,
+            learnt.events,
+            HistoryRegression.learn(learnt, settings),
+            settings,
+            table=Lazy(lambda: learnt.tables.value.items),
+            prices=prices_of(learnt),
+            impressions=impressions_of(learnt),
+            progress=progress,
         )
         return replace(trainer.with_repeats(trainer.ranker()), products=shop.products)
 

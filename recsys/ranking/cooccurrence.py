@@ -6,6 +6,7 @@ item), so they grow with the catalogue and not with its square.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,16 +107,7 @@ def local_ease(
     width = int(lengths.max(initial=0))
     if width == 0:
         return sparse.csr_array((n, n), dtype=np.float32)
-    # One key per stored cell: a whole batch of small Gram matrices is then gathered by binary search.
-    sorted_counts = counts.tocsr(copy=True)
-    sorted_counts.sort_indices()
-    key = np.repeat(np.arange(n, dtype=np.int64), np.diff(sorted_counts.indptr)) * n + sorted_counts.indices
-    values = sorted_counts.data
-
-    def cells(row: NDArray[np.int64], col: NDArray[np.int64]) -> NDArray[np.float32]:
-        at = np.minimum(np.searchsorted(key, row * n + col), len(key) - 1)
-        return np.where(key[at] == row * n + col, values[at], np.float32(0.0))
-
+    cells = _cells(counts)
     rows, cols, data = [], [], []
     targets = np.flatnonzero(lengths)
     targets = targets[np.argsort(lengths[targets], kind="stable")]
@@ -138,6 +130,24 @@ def local_ease(
     return sparse.csr_array(
         (np.concatenate(data).astype(np.float32), (np.concatenate(rows), np.concatenate(cols))), shape=shape
     )
+
+
+def _cells(counts: sparse.csr_array) -> Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]:
+    """Look-up of many cells of a sparse matrix at once: in a dense copy where that takes no more memory than keys."""
+    n = counts.shape[0]
+    if n * n <= 3 * counts.nnz:  # 4 bytes a cell; a key and a value are 12 a stored cell
+        dense = counts.toarray()
+        return lambda row, col: dense[row, col]
+    # One key per stored cell: a whole batch of small Gram matrices is then gathered by binary search.
+    ordered = counts.tocsr(copy=True)
+    ordered.sort_indices()
+    key = np.repeat(np.arange(n, dtype=np.int64), np.diff(ordered.indptr)) * n + ordered.indices
+
+    def found(row: NDArray[np.int64], col: NDArray[np.int64]) -> NDArray[np.float32]:
+        at = np.minimum(np.searchsorted(key, row * n + col), len(key) - 1)
+        return np.where(key[at] == row * n + col, ordered.data[at], np.float32(0.0))
+
+    return found
 
 
 def item_factors(similarity: sparse.csr_array, size: int, seed: int) -> NDArray[np.float32]:

@@ -316,12 +316,12 @@ class RankerTrainer:
         announce("fitting the weights")
         return cls(blocks, TrainingSplit.of(pairs, seed), config, report, context)
 
-    def ranker(self, without: Sequence[str] = ()) -> Ranker:
-        """Fit the weights, leaving out the blocks of these names (for ablations)."""
+    def ranker(self, without: Sequence[str] = (), *, calibrated: bool = True) -> Ranker:
+        """Fit the weights, leaving out the blocks of these names (for ablations); see `Regression.fit`."""
         sizes = [len(b.columns) for b in self.blocks]
         kept = [b.name not in without for b in self.blocks]
         columns = slice(None) if all(kept) else np.flatnonzero(np.repeat(kept, sizes))
-        model = Regression.fit(self.split, self.config.strengths, columns)
+        model = Regression.fit(self.split, self.config.strengths, columns, calibrated=calibrated)
         blocks = tuple(b for b, keep in zip(self.blocks, kept, strict=True) if keep)
         cuts = np.cumsum([len(b.columns) for b in blocks])[:-1]
         weights = tuple(np.split(model.weights, cuts))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,20 +14,18 @@ from recsys.data.catalogue import ItemFeatures
 from recsys.data.events import Events
 from recsys.data.histories import Histories
 from recsys.data.snapshot import Lazy, Snapshot, titles
-from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
 from recsys.encoders.protocol import Encodes
-from recsys.forecast.prices import prices_of
+from recsys.forecast.prices import PriceHistory
 from recsys.ranking.ranker import RankerTrainer
-from recsys.ranking.sampling import Impressions
+from recsys.ranking.sampling import HistoryVectors, Impressions
 from recsys.settings import Settings
 
 
 class HistoryEncoder:
     """Encoder of history texts ([CLS] vectors) as of any moment, each text encoded once.
 
-    Training asks for histories as they were at earlier cuts. Most users' texts are the same then as now, and last
-    night's pool holds most of the others.
+    Figures of probabilities need the vectors that would have been served; training does with `HistoryRegression`.
     """
 
     def __init__(
@@ -36,54 +33,38 @@ class HistoryEncoder:
         encoder: Encodes,
         snapshot: Snapshot,
         settings: Settings,
-        known: Sequence[VectorPool] = (),
         *,
         progress: bool,
     ) -> None:
         self.encoder = encoder
-        self.table = Lazy(lambda: snapshot.tables.value.items)
-        self.prices = prices_of(snapshot)
-        self._titles = titles(self.table.value)
+        self._titles = titles(snapshot.tables.value.items)
         self._max_words = settings.history.max_words
-        self._known = [snapshot.history_pool, *known]
+        self._known = [snapshot.history_pool]
         self._progress = progress
-        self._used: list[VectorPool] = []
-        self.encoded = 0
 
     def __call__(self, histories: Histories, users: NDArray[np.integer]) -> NDArray[np.float32]:
         """Vectors of the users' history texts, shape ``(len(users), dim)``; an empty history is the zero vector."""
         texts = histories.texts(self._titles, self._max_words, users.tolist())
-        result = vector_cache.encode(self.encoder, texts, [*self._used, *self._known], progress=self._progress)
-        self.encoded += result.encoded
-        self._used.append(result.pool)
-        return np.where([[bool(t)] for t in texts], result.pool.vectors, np.float32(0))
-
-    @property
-    def pool(self) -> VectorPool:
-        """Every vector asked for so far that the snapshot itself does not hold; next night's `known`."""
-        own = self._known[0]
-        if not self._used:
-            return VectorPool.empty(own.vectors.shape[1])
-        keys = np.concatenate([p.keys for p in self._used])
-        keys, first = np.unique(keys, return_index=True)
-        fresh = ~np.isin(keys, own.keys)
-        vectors = np.concatenate([p.vectors for p in self._used])[first[fresh]]
-        truncated = np.concatenate([p.truncated for p in self._used])[first[fresh]]
-        return VectorPool(keys[fresh], vectors, truncated)
+        pool = vector_cache.encode(self.encoder, texts, self._known, progress=self._progress).pool
+        self._known.append(pool)
+        return np.where([[bool(t)] for t in texts], pool.vectors, np.float32(0))
 
 
 def prepare_ranker(
     facts: ItemFeatures,
     events: Events,
-    texts: HistoryEncoder,
+    texts: HistoryVectors,
     settings: Settings,
     *,
+    table: Lazy[pd.DataFrame] | None = None,
+    prices: PriceHistory | None = None,
     impressions: Impressions | None = None,
     progress: bool = False,
 ) -> RankerTrainer:
     """What a ranker of these events is fitted from; `facts` are the whole catalogue's, row = item code.
 
-    `impressions` later than the events are left out: they belong to the future that the ranker must not see.
+    `impressions` later than the events are left out: they belong to the future that the ranker must not see. `table`
+    reads the items, for blocks that look at further columns; `prices` says what the items cost from when on.
     """
     if impressions is not None and events.absolute:
         impressions = impressions.where(impressions.time <= events.end)
@@ -94,8 +75,8 @@ def prepare_ranker(
         settings.training,
         seed=settings.seed,
         impressions=impressions,
-        table=texts.table,
-        prices=texts.prices,
+        table=table,
+        prices=prices,
         progress=Console(stderr=True, style="dim").print if progress else None,
     )
 

@@ -103,7 +103,12 @@ class Regression:
 
     @classmethod
     def fit(
-        cls, split: TrainingSplit, strengths: Sequence[float], columns: NDArray[np.intp] | slice = slice(None)
+        cls,
+        split: TrainingSplit,
+        strengths: Sequence[float],
+        columns: NDArray[np.intp] | slice = slice(None),
+        *,
+        calibrated: bool = True,
     ) -> Regression:
         """Regularisation on the held-out part, weights on everything, slope and intercept on the latest window.
 
@@ -113,6 +118,8 @@ class Regression:
             Inverse regularisations to choose from.
         columns
             Fit these columns only.
+        calibrated
+            Whether the logits are to be probabilities; where only lists are compared, two fits are spared.
         """
         pairs = split.pairs
         features = pairs.features if isinstance(columns, slice) else pairs.features[:, columns]
@@ -130,11 +137,7 @@ class Regression:
             del X, held
         _, strength = best or (0.0, strengths[len(strengths) // 2])
         model = _logistic(features, y, w, strength)
-        latest, importance_weight = split.latest, pairs.importance_weight[split.latest]
-        unseen = _cross_fitted(split, features, strength)
-        slope = 1.0 if unseen is None else _slope(unseen, y[latest], importance_weight)
-        z = model.decision_function(features[latest]).astype(np.float64) if unseen is None else unseen
-        shift = intercept_shift(slope * z, y[latest], importance_weight)
+        slope, shift = cls._calibration(split, features, model) if calibrated else (1.0, 0.0)
         return cls(
             model.coef_[0].astype(np.float64) * slope / split.spread[columns],
             split.means[columns],
@@ -144,6 +147,18 @@ class Regression:
             slope,
             shift,
         )
+
+    @staticmethod
+    def _calibration(
+        split: TrainingSplit, features: NDArray[np.float32], model: LogisticRegression
+    ) -> tuple[float, float]:
+        """Slope and intercept shift on the latest window, by weights that have not seen the shopper."""
+        y = split.pairs.bought
+        latest, importance_weight = split.latest, split.pairs.importance_weight[split.latest]
+        unseen = _cross_fitted(split, features, model.C)
+        slope = 1.0 if unseen is None else _slope(unseen, y[latest], importance_weight)
+        z = model.decision_function(features[latest]).astype(np.float64) if unseen is None else unseen
+        return slope, intercept_shift(slope * z, y[latest], importance_weight)
 
 
 def intercept_shift(z: NDArray[np.float64], y: NDArray[np.bool_], importance_weight: NDArray[np.float32]) -> float:

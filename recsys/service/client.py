@@ -23,6 +23,7 @@ from recsys.service.replies import (
     HistoryReply,
     ItemReply,
     ListReply,
+    OpinionReply,
     PriceDropsReply,
     ReadyReply,
     ReasonsReply,
@@ -255,6 +256,11 @@ class Client(Transport):
     def item(self, item_id: str) -> ItemReply:
         """One item with all of its columns."""
         found: ItemReply = self._ask("GET", f"/items/{quote(item_id, safe='')}", ItemReply)
+        return found
+
+    def opinion(self, item_id: str) -> OpinionReply:
+        """What reviews praise and blame of an item: stars and quotes by aspect."""
+        found: OpinionReply = self._ask("GET", f"/opinions/{quote(item_id, safe='')}", OpinionReply)
         return found
 
     def search(self, q: str, *, k: int = 10, columns: Sequence[str] = ()) -> ListReply:
@@ -567,6 +573,11 @@ class AsyncClient(AsyncTransport):
     async def item(self, item_id: str) -> ItemReply:
         """One item with all of its columns."""
         found: ItemReply = await self._ask("GET", f"/items/{quote(item_id, safe='')}", ItemReply)
+        return found
+
+    async def opinion(self, item_id: str) -> OpinionReply:
+        """What reviews praise and blame of an item: stars and quotes by aspect."""
+        found: OpinionReply = await self._ask("GET", f"/opinions/{quote(item_id, safe='')}", OpinionReply)
         return found
 
     async def search(self, q: str, *, k: int = 10, columns: Sequence[str] = ()) -> ListReply:

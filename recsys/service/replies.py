@@ -69,6 +69,55 @@ class UserList(_Reply):
     items: list[Row]
 
 
+class QuoteRow(_Reply):
+    """Words of one review."""
+
+    text: str
+    praises: bool
+
+
+class AspectRow(_Reply):
+    """What reviews say of one side of an item; repeats count once."""
+
+    aspect: str
+    stars: float
+    """1 to 5: the share that praises, on the scale of stars."""
+    praised: int
+    criticised: int
+    share: float
+    low: float
+    """95% interval of the share (Wilson), with `high`."""
+    high: float
+    quotes: list[QuoteRow]
+    """At most two, word for word, without personal data."""
+
+
+class OpinionRow(_Reply):
+    """What reviews say of an item."""
+
+    reviews: int
+    """Reviews that count."""
+    praise: int
+    """How many of them speak well of it."""
+    stars: float
+    """Their mean opinion, 1 to 5."""
+    low: float
+    """95% interval of the share that praises (Wilson), with `high`."""
+    high: float
+    trend: float | None
+    """Stars of the last 90 days less those before; null where too few were written on either side."""
+    aspects: list[AspectRow]
+    """The most spoken of first."""
+
+
+class OpinionReply(Versioned):
+    """What reviews say of one item."""
+
+    item_id: str
+    opinion: OpinionRow | None
+    """Null where nobody wrote of it, or the shop has no reviews."""
+
+
 class BatchReply(Versioned):
     """Lists of many users, in the order asked."""
 

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from recsys.data.reading import check_tables
 from recsys.data.snapshot import Snapshot
 from recsys.data.store import Store, Version
-from recsys.data.vectors import VectorPool
 from recsys.encoders.loading import encoder_of
 from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError, BadInput
@@ -298,14 +297,10 @@ class Recommender(Shelves, ByPicture):
         """
         from recsys.evaluation.assessment import assess_shop  # serving itself measures nothing
 
-        known = []
-        if self.version and self.version.path.is_dir():  # deleted since it was opened: histories are encoded again
-            known = [VectorPool.load(self.version.path / "vectors", "training")]
         return assess_shop(
             self.shop,
             self.lookup.encoder,
             self.settings,
-            known=known,
             users=users,
             peers=peers,
             ablation=ablation,

@@ -1,20 +1,22 @@
-"""Shelves of a shop front beside the list: what to buy again, what rises, what is new, what was met last."""
+"""Shelves of a shop front beside the list: what was searched for, what to buy again, what rises, what is new."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recsys.data import schema
 from recsys.data.products import one_of_each
 from recsys.data.snapshot import Snapshot
 from recsys.ranking.topk import top_k
 from recsys.serving.lookup import Lookup, User
 from recsys.serving.results import ResultTables, check_length
 from recsys.serving.scoring import Scoring
+from recsys.serving.search import Nearest, ProductSearch, ProductTable, parse
 
 #: Share of all events, the latest, that shows what is rising.
 LATELY = 1 / 16
@@ -27,6 +29,47 @@ class Shelves:
     lookup: Lookup
     scoring: Scoring
     tables: ResultTables
+
+    def search(
+        self, query: str, k: int = 10, *, user: str | None = None, columns: Collection[str] | None = ()
+    ) -> pd.DataFrame:
+        """Hybrid product search: available products for a sentence such as "tent for 4 people under 300".
+
+        Prices, kinds, brands and measures in it are filters, "cheapest" sorts, the rest ranks by words and meaning.
+        `rank` is the order of the search; `score` is that of `Recommender.recommend` and orders only what fits
+        equally well. Empty where nothing fits.
+
+        Parameters
+        ----------
+        user
+            Whose purchase probability orders what the sentence hardly narrows down.
+        """
+        check_length(k)
+        search, known = self.product_search, None if user is None else self.lookup.user_code(user)
+        found = search.find(parse(query, search.table), query, None if known is None else user)
+        codes = self.lookup.codes([search.table.ids[row] for row in found.rows[:k]])
+        shopper = self.lookup.shopper({} if known is None else str(user))
+        scores = self.scoring.score(shopper.profile, self.shop.catalogue.take(codes))
+        return self.tables.found(codes, scores, columns, shopper)
+
+    @cached_property
+    def product_search(self) -> ProductSearch:
+        """Search of this version's items by their vectors and words."""
+        table = ProductTable(self.shop.tables.value.items)
+
+        def nearest() -> Nearest:
+            return Nearest.of(table, self.lookup.encoder, self.shop.facts.vectors[self.lookup.codes(table.ids)])
+
+        return ProductSearch(table, nearest, self.likeliest)
+
+    def likeliest(self, items: Sequence[str], user: str | None = None) -> list[str]:
+        """These items by purchase probability; what the shopper met before is left out, where that leaves any."""
+        code = None if user is None else self.lookup.user_code(user)
+        shopper = self.lookup.shopper({} if code is None else str(user))
+        met = set() if code is None else set(self.shop.item_ids[self.shop.seen(code)])
+        given = self.lookup.candidates([item for item in items if item not in met] or list(items))
+        ranked = self.tables.given(given, self.scoring.score(shopper.profile, given.candidates), None, shopper)
+        return [str(item) for item in ranked[schema.ITEM]]
 
     def buy_again(self, user: User, k: int = 10, *, columns: Collection[str] | None = ()) -> pd.DataFrame:
         """Repeat purchases: what this shopper has bought, likeliest to be bought again first.

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from recsys.assistant.knowledge import Knowledge
-from recsys.assistant.sources import faq_passages, read_knowledge
+from recsys.data.passages import faq_passages, read_knowledge
 from recsys.data.sample import sample_dir
 from recsys.encoders.encoder import Encoder
 from recsys.encoders.protocol import Composed, Encoded, Encodes

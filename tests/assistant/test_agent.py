@@ -10,15 +10,15 @@ import pytest
 
 from recsys.assistant import Assistant, Done, Knowledge, Token
 from recsys.assistant.agent import Agent
-from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.sources import faq_passages
 from recsys.assistant.tools import Compare, OrderStatus, SearchPolicies, SearchProducts
 from recsys.assistant.wording import Wording
+from recsys.data.passages import faq_passages
 from recsys.encoders.encoder import Encoder
 from recsys.errors import RecsysError
 from recsys.llm.chat import ToolCall
 from recsys.llm.decoding import Sampling
+from recsys.serving.search.product_table import ProductTable
 
 ITEMS = pd.DataFrame(
     {

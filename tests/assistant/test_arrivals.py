@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from recsys.assistant.arrivals import DeliveryTime, about_order, place_in, usual
-from recsys.assistant.orders import Order, Orders
 from recsys.assistant.tools import Context, delivery_time
+from recsys.data.orders import Order, Orders
 from recsys.data.sample.parcels import make_parcels
 from recsys.delivery.parcels import check_orders
 from recsys.delivery.published import load, publish

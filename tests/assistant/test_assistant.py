@@ -12,13 +12,13 @@ import pytest
 from recsys.assistant import Answer, Assistant, Done, Knowledge, Orders, Sources, Token, answer_table, setup
 from recsys.assistant.evaluate import conversation, grounded, privacy_leaks, refused, retrieval
 from recsys.assistant.grounding import check_answer
-from recsys.assistant.query import matching, parse
-from recsys.assistant.sources import Passage, faq_passages, read_knowledge
+from recsys.data.passages import Passage, faq_passages, read_knowledge
 from recsys.data.sample import sample_dir
 from recsys.encoders.encoder import Encoder
 from recsys.errors import BadInput
 from recsys.llm.language import language_of
 from recsys.serving.recommender import Recommender
+from recsys.serving.search.query import matching, parse
 from recsys.settings import Settings
 
 pytestmark = pytest.mark.weights
@@ -454,3 +454,35 @@ def test_answers_that_do_not_follow_are_refused(answer: str) -> None:
 )
 def test_a_question_is_no_source(question: str, answer: str) -> None:
     assert check_answer(answer, SOURCE, question)
+
+
+def test_what_one_entry_leaves_open_is_told_from_another(assistant: Assistant) -> None:
+    for place in ("Wales", "Edinburgh", "Berlin"):
+        (told,) = talk(assistant, f"do you deliver to {place} and what does it cost?")
+        assert "United Kingdom" in told.text
+        assert "3.95" in told.text
+    (worn,) = talk(assistant, "can I return running shoes that I wore once?")
+    assert "condition that lets us sell" in worn.text
+
+
+def test_a_kind_that_the_shop_has_not_is_said_and_nothing_is_listed_for_it(assistant: Assistant) -> None:
+    (told,) = talk(assistant, "do you sell washing machines?")
+    assert "washing machine" in told.text
+    assert not told.sources
+    (known,) = talk(assistant, "do you sell espresso machines?")
+    assert any(source.startswith("item:ESP") for source in known.sources)
+
+
+def test_another_kind_of_product_begins_anew(assistant: Assistant) -> None:
+    *_, told = talk(assistant, "show me running shoes under 80", "and laptops?")
+    assert any(source.startswith("item:LAP") for source in told.sources)
+    assert "within your limit" not in told.text
+
+
+@pytest.mark.parametrize(
+    "said", ["your website sucks and nobody answers my mails", "what a joke, my parcel is late again"]
+)
+def test_anger_gets_an_apology_and_a_way_out(assistant: Assistant, said: str) -> None:
+    (told,) = talk(assistant, said)
+    assert told.text.startswith("I am sorry")
+    assert "colleague" in told.text

@@ -17,7 +17,7 @@ import pytest
 
 from recsys.assistant import Answer, Assistant, Knowledge, Orders
 from recsys.assistant.setup import question_encoder
-from recsys.assistant.sources import read_knowledge
+from recsys.data.passages import read_knowledge
 from recsys.data.sample import sample_dir
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings

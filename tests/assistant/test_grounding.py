@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from recsys.assistant.clauses import clauses, lead
 from recsys.assistant.grounding import check_answer
-from recsys.assistant.sources import Passage
+from recsys.data.passages import Passage
+from recsys.llm.clauses import clauses, lead
 
 DATA = Path(__file__).parent / "data"
 # Truths refused: the shop's own words are given in their place. Of 205, and of 50 of a set that came later.

@@ -12,8 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.assistant import messages
-from recsys.assistant.bm25 import BM25
-from recsys.assistant.catalogue import ProductTable
 from recsys.assistant.dialogue import (
     Turn,
     named,
@@ -24,21 +22,23 @@ from recsys.assistant.dialogue import (
     referred,
     spoken_in,
 )
-from recsys.assistant.feedback import Feedback, examples
 from recsys.assistant.hearing import split
 from recsys.assistant.knowledge import WRITTEN_FOR, Knowledge, fits, load_live, publish
-from recsys.assistant.lessons import lessons, prompt, train_assistant
-from recsys.assistant.nearest import Nearest
-from recsys.assistant.orders import Orders, order_numbers
+from recsys.assistant.lessons import lessons, prompt, rated, train_assistant
 from recsys.assistant.product_facts import applying
-from recsys.assistant.query import Constraints, matching, measures_in, parse
 from recsys.assistant.safety import gives_orders
-from recsys.assistant.sources import faq_passages, policy_passages, product_passages, read_knowledge
 from recsys.assistant.themes import INTENTS, Reader, intent_of, theme_intents, theme_names
+from recsys.data.feedback import Feedback
+from recsys.data.orders import Orders, order_numbers
+from recsys.data.passages import faq_passages, policy_passages, product_passages, read_knowledge
 from recsys.encoders.encoder import Encoder
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm.language import concept_names, concepts, language_of, sentences, tokens
 from recsys.llm.tuning import TuningConfig
+from recsys.serving.search.bm25 import BM25
+from recsys.serving.search.nearest import Nearest
+from recsys.serving.search.product_table import ProductTable
+from recsys.serving.search.query import Constraints, matching, measures_in, parse
 
 ITEMS = pd.DataFrame(
     {
@@ -283,12 +283,12 @@ def test_a_catalogue_that_is_known_is_not_encoded_again(encoder: Encoder) -> Non
     original = encoder.encode
     encoder.encode = lambda texts, **how: encoded.extend(texts) or original(texts, **how)  # type: ignore
     try:
-        near = Nearest.of(shelves, knowledge)
+        near = Nearest.of(shelves, encoder, knowledge.vectors([f"item:{i}" for i in shelves.ids]))
     finally:
         del encoder.encode  # type: ignore
     assert set(encoded) <= {shelves.texts[0], *shelves.categories}
     assert np.allclose(np.linalg.norm(near.products, axis=1), 1, atol=1e-5)
-    assert near.to(near.products[2]).rows[0] == 2
+    assert int(near.likeness(shelves.texts[2]).argmax()) == 2
 
 
 def len_of_bank() -> int:
@@ -379,7 +379,7 @@ def test_feedback_is_appended_and_forgotten(tmp_path: Path) -> None:
         file.write('{"cut sho')
     table = kept.table()
     assert len(table) == 3
-    assert [e.completion for e in examples(table)] == [" Within 30 days."]
+    assert [e.completion for e in rated(table)] == [" Within 30 days."]
     assert kept.forget("8") == 1
     assert "8" not in {row.get("user_id") for row in map(json.loads, kept.path.read_text("utf-8").splitlines()[:2])}
     with pytest.raises(BadInput, match="rating"):
@@ -513,3 +513,17 @@ def test_the_language_of_an_answer_is_that_of_the_sentence_around_names() -> Non
     assert spoken_in("有没有 wireless 的 headphones") == "zh"
     assert spoken_in("is the Brunholm 日常带盖奶锅 dishwasher safe please tell me") == "en"
     assert spoken_in("LAP008") == "en"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        ("do you sell washing shoes", "washing shoe"),
+        ("trail shoes", ""),
+        ("running shoes for kids", ""),
+        ("a bicycle for my son", "bicycle"),
+        ("vegan laptops", ""),
+    ],
+)
+def test_a_kind_that_is_not_sold_is_told_from_a_wish(sentence: str, kind: str) -> None:
+    assert parse(sentence, SHELVES).no_such == kind

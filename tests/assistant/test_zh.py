@@ -13,8 +13,8 @@ from transformers import BertConfig, BertModel, BertTokenizerFast, GPT2Config, G
 from recsys import Recommender
 from recsys.assistant import Assistant, Knowledge
 from recsys.assistant.setup import question_encoder
-from recsys.assistant.sources import faq_passages
 from recsys.assistant.wording import prompt
+from recsys.data.passages import faq_passages
 from recsys.data.sample import write_sample
 from recsys.encoders.encoder import Encoder
 from recsys.encoders.pretrained import resolve

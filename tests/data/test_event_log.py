@@ -124,3 +124,17 @@ def test_a_full_disk_is_an_error_of_those_whose_rows_are_lost_and_of_nobody_afte
     writer.append([row("3")])
     assert [r["user_id"] for r in EventLog(tmp_path).read()[0]] == ["1", "3"]
     assert len(list(tmp_path.glob(f"*{SUFFIX}"))) == 2
+
+
+def test_a_damaged_line_may_be_anybodys_and_goes_with_an_erasure(tmp_path):
+    log = EventLog(tmp_path)
+    EventWriter(tmp_path).append([{"user_id": user, "item_id": "i"} for user in ("a", "b", "c")])
+    (segment,) = tmp_path.glob("*.jsonl")
+    raw = segment.read_bytes()
+    segment.write_bytes(raw.replace(b'"b"', b'"\xff"') + b'{"user_id": "being written')
+    before = log.sizes()
+    assert log.erase(["a"]) == 1
+    assert [row["user_id"] for row in log.read()[0]] == ["c"]
+    assert b"\xff" not in segment.read_bytes()
+    assert segment.read_bytes().endswith(b"being written")
+    assert log.sizes() == before

@@ -12,7 +12,9 @@ import pytest
 
 from recsys import Recommender
 from recsys.data import bounds, integrity
+from recsys.data.forgotten import FORGOTTEN, Tombstones
 from recsys.data.integrity import Manifest
+from recsys.data.retention import PINS, read_pins, write_pins
 from recsys.data.store import Store, Version
 from recsys.errors import ArtifactError
 from recsys.serving.opening import open_parts
@@ -152,6 +154,35 @@ def test_a_key_that_a_manifest_lacks_is_an_artifact_error_also_below(shop):
     for read in (lambda: manifest["recipe"], lambda: manifest["encoder"]["fingerprint"]):
         with pytest.raises(ArtifactError, match="has no"):
             read()
+
+
+def test_a_flipped_bit_in_pins_or_tombstones_is_refused_or_changes_nothing(tmp_path):
+    """A pin that is lost lets a version go, a tombstone that is lost lets an erased user come back."""
+    Tombstones.read(tmp_path).with_users(["gone"]).write(tmp_path)
+    write_pins(tmp_path, ["20260101T000000-0001"])
+    reads = {
+        FORGOTTEN: lambda: Tombstones.read(tmp_path).among(["gone", "here"]) == {"gone"},
+        PINS: lambda: read_pins(tmp_path) == {"20260101T000000-0001"},
+    }
+    for name, unchanged in reads.items():
+        assert unchanged()
+        good = (tmp_path / name).read_bytes()
+        refused = 0
+        for bit in range(8 * len(good)):
+            bad = bytearray(good)
+            bad[bit // 8] ^= 1 << bit % 8
+            (tmp_path / name).write_bytes(bad)
+            try:
+                assert unchanged(), (name, bit)
+            except ArtifactError as error:
+                refused += name in str(error)
+        (tmp_path / name).write_bytes(good)
+        assert refused > 7 * len(good)
+    (tmp_path / PINS).write_text('["20260101T000000-0002"]')  # by hand, or by an older release
+    assert read_pins(tmp_path) == {"20260101T000000-0002"}
+    old = {"salt": "00" * 32, "hashes": []}
+    (tmp_path / FORGOTTEN).write_text(json.dumps(old))
+    assert Tombstones.read(tmp_path).salt == bytes(32)
 
 
 def test_a_damaged_live_version_says_which_one_is_whole(shop):

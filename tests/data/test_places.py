@@ -18,8 +18,8 @@ import pytest
 import sqlalchemy as sa
 
 from recsys import Recommender
-from recsys.assistant.orders import Orders
 from recsys.data.frames import as_pandas
+from recsys.data.orders import Orders
 from recsys.data.parsing import as_ids
 from recsys.data.schema import check_interactions, check_items
 from recsys.data.sources import read, read_table, read_tables

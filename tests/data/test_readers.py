@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import subprocess
+import time
 import zipfile
 from pathlib import Path
 
@@ -19,8 +20,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from recsys.data.numbers import as_amounts
 from recsys.data.parsing import as_ids
-from recsys.data.schema import check_items
+from recsys.data.schema import check_interactions, check_items
 from recsys.data.sources import read, read_table, read_tables
 from recsys.data.sources.delimited import MISSING, read_delimited
 from recsys.data.sources.sniffing import as_utf8, code_page
@@ -428,3 +430,63 @@ def test_further_columns_of_plain_numbers_are_numbers_and_those_that_may_be_ids_
     assert table["zeros"].tolist() == ["01", "02"]
     assert table["order_id"].tolist() == ["12", "13"]
     assert table["mixed"].tolist() == ["1", "x"]
+
+
+# --- what strange input did ------------------------------------------------------------------------------------------
+
+
+def test_a_damaged_workbook_is_one_message(tmp_path):
+    ITEMS.to_excel(tmp_path / "items.xlsx", index=False)
+    whole = (tmp_path / "items.xlsx").read_bytes()
+    with zipfile.ZipFile(io.BytesIO(whole)) as book, zipfile.ZipFile(tmp_path / "lacks.xlsx", "w") as less:
+        for name in book.namelist():
+            if "sheet1" not in name:
+                less.writestr(name, book.read(name))
+    (tmp_path / "short.xlsx").write_bytes(whole[:300])
+    for name in ("lacks.xlsx", "short.xlsx"):
+        with pytest.raises(BadInput, match=rf"{name}: cannot be read; damaged"):
+            read_table(tmp_path / name)
+
+
+def test_cells_that_span_a_billion_rows_do_not_hang(tmp_path):
+    page = (
+        "<table><tr><th>item_id</th><th>title</th></tr><tr><td rowspan=999999999>7</td><td COLSPAN = '999999999'>pan"
+        "</td></tr><tr><td>pot</td></tr></table>"
+    )
+    began = time.monotonic()
+    table = read_table(put(tmp_path / "items.html", page.encode()))
+    assert time.monotonic() - began < 5
+    assert table.iloc[:, :2].to_numpy().tolist() == [["7", "pan"], ["7", "pot"]]
+
+
+def test_half_surrogates_and_bytes_are_text_in_every_column(tmp_path):
+    rows = [
+        {"user_id": "u", "item_id": "\ud83d", "timestamp": "\ud83d 1", "\ud83d": ["a", "\ud83d"]},
+        {"user_id": "u", "item_id": "a", "timestamp": 1_700_000_000, "\ud83d": []},
+    ]
+    put(tmp_path / "events.jsonl", "\n".join(map(json.dumps, rows)).encode())
+    checked = check_interactions(read_table(tmp_path / "events.jsonl"))
+    assert checked.table["item_id"].tolist() == ["a"]
+    assert len(checked.quarantine) == 1
+    checked.table.to_parquet(tmp_path / "stored.parquet")
+    frame = pd.DataFrame(
+        {"user_id": [b"u"], "item_id": [b"caf\xc3\xa9"], "timestamp": [b"\xff 2024-01-01"]}, dtype=object
+    )
+    frame = pd.concat([frame, pd.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": ["2024-01-01"]})])
+    assert check_interactions(frame).table["item_id"].tolist() == ["a"]
+
+
+def test_a_date_or_a_number_too_large_is_no_price():
+    odd = pd.Series([pd.NaT, pd.Timestamp("2024-01-01"), 10**400, True, "5"], dtype=object)
+    assert as_amounts(odd).tolist()[-1] == 5.0
+    assert np.isnan(as_amounts(odd)[:3]).all()
+
+
+def test_text_in_parquet_that_is_no_text_is_told_when_it_is_read(tmp_path):
+    table = pa.table({"item_id": ["a", "b"], "title": ["PANS", "pots"]})
+    pq.write_table(table, tmp_path / "items.parquet", compression="none", use_dictionary=False, write_statistics=False)
+    raw = (tmp_path / "items.parquet").read_bytes()
+    assert raw.count(b"PANS") == 1
+    put(tmp_path / "items.parquet", raw.replace(b"PANS", b"P\xffNS"))
+    with pytest.raises(BadInput, match=r"items.parquet: cannot be read; damaged"):
+        read_table(tmp_path / "items.parquet")

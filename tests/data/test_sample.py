@@ -14,6 +14,7 @@ import pytest
 from scipy import sparse
 
 from recsys.data import sample
+from recsys.data.reviews import check_reviews
 from recsys.data.sample import sample_dir, write_sample
 from recsys.data.schema import Checked, check_interactions, check_items, check_users
 from recsys.data.sources import read_tables
@@ -176,3 +177,19 @@ def test_a_chinese_storefront_sells_the_same_products_to_the_same_shoppers(writt
     assert (written / "interactions.csv.gz").read_bytes() == (tmp_path / "interactions.csv.gz").read_bytes()
     sold_in_chinese = english.title.str.contains("[\u4e00-\u9fff]")
     assert (english.title == chinese.title)[sold_in_chinese].all()
+
+
+def test_reviews_are_of_purchases_good_and_bad(written: Path, shop: tuple[Checked, Checked]) -> None:
+    items, events = shop
+    raw = pd.read_csv(written / "reviews.csv.gz", dtype={"user_id": str})
+    checked = check_reviews(raw, set(items.table["item_id"]))
+    assert len(checked.table) == len(raw) > 1_500
+    assert checked.report.bad == 0
+    bought = events.table[events.table["event"] == "purchase"].groupby(["user_id", "item_id"])["timestamp"].min()
+    when = checked.table.set_index(["user_id", "item_id"])["timestamp"]
+    assert (when > bought.reindex(when.index)).all()  # each was bought before, by the one who writes
+    assert 0.2 < (raw["rating"] <= 2).mean() < 0.5 < (raw["rating"] >= 3).mean() < 0.8
+    assert raw["review"].str.contains("[\u4e00-\u9fff]").mean() > 0.05
+    assert raw["review"].str.contains("@example.org").any()  # what no quote may show
+    assert raw["review"].str.len().gt(80).any()
+    assert raw["review"].value_counts().max() > 5

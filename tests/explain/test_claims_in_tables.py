@@ -90,6 +90,25 @@ def shop() -> tuple[pd.DataFrame, pd.DataFrame]:
     return items, events.drop_duplicates(["user_id", "item_id", "timestamp", "event"])
 
 
+def judged() -> pd.DataFrame:
+    """What reviews say of the lid of each item: praised by most, by too few, by half, and by all."""
+    stances = [(9, 1), (4, 0), (3, 3), (7, 0)]
+    rows = [
+        {
+            "item_id": f"i{n:02d}",
+            "aspect": "lid",
+            "praised": stances[n % 4][0],
+            "criticised": stances[n % 4][1],
+            "quote_1": f"the lid number {n} closes well",
+            "praises_1": True,
+            "quote_2": "the lid fell off",
+            "praises_2": False,
+        }
+        for n in range(64)
+    ]
+    return pd.DataFrame(rows)
+
+
 class Truth:
     """The tables, and this file's own counting in them."""
 
@@ -146,7 +165,7 @@ def statistics(tiny_encoder: Path, tiny_environment: dict[str, str]) -> ShopStat
     with pytest.MonkeyPatch.context() as patch:
         for name, value in tiny_environment.items():
             patch.setenv(name, value)
-        tables = ShopTables(kept, checked.table, checked.time_kind or TimeKind.ABSOLUTE)
+        tables = ShopTables(kept, checked.table, checked.time_kind or TimeKind.ABSOLUTE, aspects=judged())
         return ShopStatistics(
             build_snapshot(tables, Encoder.load(str(tiny_encoder), device="cpu"), load_settings()).snapshot
         )
@@ -400,6 +419,21 @@ def _rating(truth: Truth, rng: random.Random) -> Iterator[Said]:
         yield f"{i} has an average rating of 4.{rng.randint(1, 8)} of 5.", user, item, past, False
 
 
+def _praised(truth: Truth, rng: random.Random) -> Iterator[Said]:
+    said = judged().set_index("item_id")
+    for user, item, past in _pairs(truth, rng):
+        i, row = f"“{truth.items.title[item]}”", said.loc[item]
+        count, of = int(row.praised), int(row.praised + row.criticised)
+        told = of >= 5 and lower(count, of) >= 0.5
+        claim = f"{i} is praised for its lid in {count} of the {of} reviews that speak of it"
+        yield f"{claim}.", user, item, past, told
+        yield f"{claim}: “{row.quote_1}”.", user, item, past, told
+        yield f"{claim}: “the lid is wonderful”.", user, item, past, False
+        yield claim.replace(f"{count} of", f"{count + 1} of") + ".", user, item, past, False
+        yield claim.replace("lid", "handle") + ".", user, item, past, False
+        yield f"Reviewers love {i}.", user, item, past, False
+
+
 def _paid(truth: Truth, rng: random.Random) -> Iterator[tuple[str, str, str, str, float]]:
     """Shopper, item, something bought, the item's name, and its price by the median of what the shopper bought."""
     paid = truth.bought.drop_duplicates(["user_id", "item_id"]).join(truth.items.price, on="item_id")
@@ -457,6 +491,7 @@ KINDS: dict[str, Callable[[Truth, random.Random], Iterator[Said]]] = {
     "popular": _popular,
     "popular in its category": _top_of_category,
     "well rated": _rating,
+    "praised for": _praised,
     "new in the shop": _new,
     "usual price": _usual_price,
     "below usual price": _cheaper,

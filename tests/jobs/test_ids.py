@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from recsys import Recommender, cli
-from recsys.assistant.orders import Orders
 from recsys.data import schema
 from recsys.data.frames import as_pandas
+from recsys.data.orders import Orders
 from recsys.data.sources import read_table
 from recsys.settings import load_settings
 

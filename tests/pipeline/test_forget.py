@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from recsys import Recommender, cli
-from recsys.assistant.feedback import Feedback
+from recsys.data.feedback import Feedback
 from recsys.data.handovers import Handovers
 from recsys.data.retention import read_pins
 from recsys.data.store import Store, Version

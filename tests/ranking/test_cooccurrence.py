@@ -110,3 +110,18 @@ def test_seen_is_nan_for_what_nobody_bought():
     assert (first[0], last[0]) == (pytest.approx(9), pytest.approx(6))
     assert np.isnan(first[1:]).all()
     assert np.isnan(last[-1])
+
+
+def test_of_equal_neighbours_the_first_by_column_are_kept():
+    # Columns out of order, as products of sparse matrices have them: row 0 holds .5 in columns 4, 1 and 3, and .9 in 2.
+    matrix = sparse.csr_array((np.array([0.5, 0.5, 0.9, 0.5], np.float32), [4, 1, 2, 3], [0, 4, 4, 4, 4, 4]), (5, 5))
+    assert sorted(strongest(matrix, 2).indices.tolist()) == [1, 2]
+    assert sorted(strongest(matrix, 3).indices.tolist()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("density", [0.05, 0.6])  # looked up by key, and in a dense copy
+def test_cells_of_a_matrix_are_looked_up(density: float):
+    rng = np.random.default_rng(3)
+    matrix = sparse.csr_array(sparse.random_array((20, 20), density=density, rng=rng, dtype=np.float32))
+    row, col = rng.integers(0, 20, (2, 300))
+    np.testing.assert_array_equal(cooccurrence._cells(matrix)(row, col), matrix.toarray()[row, col])

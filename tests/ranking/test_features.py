@@ -8,9 +8,12 @@ import pytest
 from recsys.data.catalogue import Candidates
 from recsys.data.dislikes import Dislikes
 from recsys.data.histories import ad_hoc_profile
+from recsys.data.reviews import Opinions
 from recsys.data.schema import TimeKind
 from recsys.forecast.prices import DAY, PriceHistory
 from recsys.ranking.features import BLOCKS
+from recsys.ranking.features.content import Similarity
+from recsys.ranking.features.new_products import NewProducts
 from tests.shops import context_of, events_of, facts_of, mean_texts, tables
 
 
@@ -24,10 +27,14 @@ def shop():
     pictures = np.random.default_rng(5).normal(size=(len(facts), 6)).astype(np.float32)
     pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
     pictures[::4] = 0  # these have none
+    rng = np.random.default_rng(6)  # half of the items were written of
+    item = rng.integers(0, len(facts) // 2, 40).astype(np.int32)
+    written = Opinions(item, rng.uniform(0, events.end, 40), rng.random(40).astype(np.float32))
     today = int(events.end // DAY)
     step = np.repeat(np.arange(2), 2)  # two items with prices, the first of them on sale now
     prices = PriceHistory(step, today - np.array([200, 3, 200, 100]), np.array([10.0, 8.0, 5.0, 5.0]), len(items))
-    return replace(context_of(replace(events, dislikes=said), replace(facts, pictures=pictures)), prices=prices)
+    known = context_of(replace(events, dislikes=said, opinions=written), replace(facts, pictures=pictures))
+    return replace(known, prices=prices)
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +149,24 @@ def test_tastes_differ(shop, fitted):
         assert not np.allclose(
             block.transform(profile(shop, 0), everything), block.transform(profile(shop, 1), everything)
         )
+
+
+def test_text_counts_on_its_own_only_where_little_else_is_known(shop, fitted):
+    """Each sale takes a share of the coldness: none 1, one a half, ten nothing."""
+    block, who = by_name(fitted, "new products"), profile(shop)
+    events = shop.events
+    few = events.where(
+        (events.item != 2) & ((events.item != 3) | (np.arange(len(events)) == np.argmax(events.item == 3)))
+    )
+    fresh = NewProducts()
+    fresh.fit(shop.earlier(few, events.end, 8.0))
+    assert fresh.coldness[[2, 3]].tolist() == [1.0, 0.5]
+    some = Candidates.of(shop.catalogue, np.array([2, 3]))
+    read = Similarity().transform(who, some)[:, Similarity.columns.index("cosine_mean")]
+    np.testing.assert_allclose(fresh.transform(who, some)[:, 0], read * [1.0, 0.5], rtol=1e-5)
+    sold = np.flatnonzero(np.bincount(events.item, minlength=len(shop.catalogue)) >= 10)
+    assert len(sold)
+    assert not block.transform(who, Candidates.of(shop.catalogue, sold)).any()
+    # What the catalogue does not have is as new as can be.
+    unknown = replace(some, codes=np.array([-1, -1]))
+    np.testing.assert_allclose(fresh.transform(who, unknown)[:, 0], read, rtol=1e-5)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,6 +142,13 @@ def test_where_there_is_nothing_to_tell_apart_the_order_is_kept():
     assert np.isfinite(model.weights).all()
 
 
+def test_without_calibration_the_order_is_the_same():
+    split = TrainingSplit.of(noisy_pairs(150, seed=4), seed=0)
+    whole, plain = (Regression.fit(split, (0.1, 1.0), calibrated=calibrated) for calibrated in (True, False))
+    assert (plain.slope, plain.shift) == (1.0, 0.0)
+    np.testing.assert_allclose(plain.weights * whole.slope, whole.weights, rtol=1e-9)
+
+
 def test_nothing_to_balance_moves_nothing():
     assert intercept_shift(np.zeros(3), np.zeros(3, bool), np.ones(3, np.float32)) == 0.0
 
@@ -199,6 +207,9 @@ OLD_CLASSES = [
 
 
 def test_a_version_from_before_blocks_were_renamed_is_read(ranker, tmp_path):
+    assert ranker.blocks[-1].name == "new products"  # which such a version has not
+    parts = {name: getattr(ranker, name)[:-1] for name in ("blocks", "weights", "offsets")}
+    ranker = replace(ranker, **parts)
     ranker.save(tmp_path)
     meta = json.loads((tmp_path / "ranker.json").read_text())
     for block, old in zip(meta["blocks"], OLD_CLASSES, strict=True):

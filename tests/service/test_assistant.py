@@ -10,9 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from recsys.assistant.answers import Assistant
-from recsys.assistant.feedback import Feedback
 from recsys.assistant.reply import Answer, Done, Sources, Token
 from recsys.assistant.setup import publish_knowledge
+from recsys.data.feedback import Feedback
 from recsys.service.app import create_app
 from recsys.settings import load_settings
 

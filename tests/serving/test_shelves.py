@@ -102,6 +102,22 @@ def test_rules_say_when_what_was_met_may_be_listed_again(shop):
         rec.recommend("000", rules={"repeat": "sometimes"})
 
 
+def test_search_keeps_to_what_a_sentence_limits_and_sorts_where_it_asks(shop):
+    rec, items, _ = shop
+    found = rec.search("garden things under 12, not blue", 50)
+    assert len(found) > 0
+    kept = items.set_index("item_id").loc[found.item_id]
+    assert set(kept.category) == {"garden"}
+    assert kept.price.max() <= 12
+    assert kept.available.all()
+    assert not kept.title.str.contains("blue").any()
+    cheapest = rec.search("cheapest KitchenCo1 pan", 3)
+    own = items[(items.brand == "KitchenCo1") & items.title.str.contains("pan") & items.available]
+    assert cheapest.item_id.iloc[0] == own.sort_values("price").item_id.iloc[0]
+    assert rec.search("garden rake under 1", 5).empty
+    assert rec.search("large kitchen knife", 1).title.iloc[0] == "large kitchen knife"
+
+
 def test_a_length_that_is_none_is_refused(shop):
     rec, *_ = shop
     for shelf in (rec.buy_again, rec.new_arrivals, rec.recently_viewed):
@@ -111,3 +127,5 @@ def test_a_length_that_is_none_is_refused(shop):
             shelf("nobody")
     with pytest.raises(BadInput):
         rec.trending(0)
+    with pytest.raises(BadInput):
+        rec.search("rake", 0)

@@ -14,7 +14,7 @@ from recsys.cli._benchmarks.race import machine, race
 from recsys.data.snapshot import Snapshot
 from recsys.errors import BadInput
 from recsys.ranking.features import BLOCKS, TrainingContext
-from recsys.ranking.recipe import HistoryEncoder
+from recsys.ranking.history_regression import HistoryRegression
 from recsys.ranking.sampling import training_pairs
 from recsys.ranking.windows import training_windows
 from recsys.settings import Settings
@@ -22,7 +22,7 @@ from recsys.settings import Settings
 DEFAULT = "scikit-learn defaults"
 
 
-def bench_train(shop: Snapshot, texts: HistoryEncoder, settings: Settings, *, rounds: int = 3) -> dict[str, Any]:
+def bench_train(shop: Snapshot, settings: Settings, *, rounds: int = 3) -> dict[str, Any]:
     """Time one fit of the weights on the training pairs of a shop.
 
     The defaults of `LogisticRegression` get the raw columns, as they would from someone in a hurry; this package
@@ -32,6 +32,7 @@ def bench_train(shop: Snapshot, texts: HistoryEncoder, settings: Settings, *, ro
     config = settings.training
     whole = TrainingContext(shop.facts, shop.events, shop.now, shop.histories, settings.seed)
     kinds = [kind for kind in BLOCKS if kind.applies(whole)]
+    texts = HistoryRegression.learn(shop, settings)
     pairs = training_pairs(training_windows(whole, config), kinds, texts, config, seed=settings.seed)
     learn = pairs.shopper % 2 == 0
     X, y = pairs.features[learn], pairs.bought[learn]

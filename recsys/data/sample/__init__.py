@@ -20,6 +20,7 @@ from recsys.data.sample.drawings import draw_all
 from recsys.data.sample.parcels import make_parcels
 from recsys.data.sample.prices import make_prices
 from recsys.data.sample.products import make_products, synonym_lists, words
+from recsys.data.sample.reviews import make_reviews
 from recsys.data.sample.shoppers import make_history
 
 __all__ = ["PARCELS", "sample_dir", "write_sample"]
@@ -27,7 +28,7 @@ __all__ = ["PARCELS", "sample_dir", "write_sample"]
 SEED = 7
 PICTURES = "pictures"
 ITEMS, INTERACTIONS, USERS, ORDERS = "items.csv.gz", "interactions.csv.gz", "users.csv", "orders.csv"
-PARCELS, PRICES = "parcels.csv.gz", "prices.csv.gz"
+REVIEWS, PARCELS, PRICES = "reviews.csv.gz", "parcels.csv.gz", "prices.csv.gz"
 
 _ABOUT = """\
 # Sample shop
@@ -44,9 +45,9 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en", *, pictures:
     who bought what is the same. With `pictures` each product has a drawing, ``pictures/<item_id>.png``, which its
     column ``image`` names.
 
-    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `parcels.csv.gz`, `prices.csv.gz`,
-    `faq.csv`, `policies/*.md`, `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and
-    `synonyms.csv`.
+    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `reviews.csv.gz`, `parcels.csv.gz`,
+    `prices.csv.gz`, `faq.csv`, `policies/*.md`, `README.md`; the Chinese storefront is `faq.zh.csv`,
+    `policies/zh/*.md` and `synonyms.csv`.
     """
     out.mkdir(parents=True, exist_ok=True)
     products = make_products(seed)
@@ -60,6 +61,7 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en", *, pictures:
     _write_csv(items, out / ITEMS)
     _write_csv(history.events, out / INTERACTIONS)
     _write_csv(history.users, out / USERS)
+    _write_csv(make_reviews(products, history.events, seed, language), out / REVIEWS)
     _write_csv(history.orders, out / ORDERS)
     _write_csv(make_parcels(seed), out / PARCELS)
     _write_csv(make_prices(products, history.events, seed), out / PRICES)
@@ -92,9 +94,9 @@ def synonyms() -> pd.DataFrame:
 def sample_dir() -> Path:
     """Where the sample shop is: the checkout's `data/sample`, else a copy made once in the user's cache directory."""
     checkout = Path(__file__).resolve().parents[3] / "data" / "sample"
-    if (checkout / ITEMS).is_file():
+    if (checkout / REVIEWS).is_file():
         return checkout
-    cached = Path(platformdirs.user_cache_dir("recsys")) / f"sample-{SEED}"
+    cached = Path(platformdirs.user_cache_dir("recsys")) / f"sample-{SEED}-reviews"
     if not cached.is_dir():
         cached.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -33,7 +33,7 @@ class Tables:
 
     Attributes
     ----------
-    items, interactions, impressions, users : pandas.DataFrame or None
+    items, interactions, impressions, users, reviews : pandas.DataFrame or None
         With the columns of the data contract where the layout is a known one, else as they were.
     notes : dict
         `format`, and counts of what was left out on the way.
@@ -45,6 +45,7 @@ class Tables:
     interactions: pd.DataFrame | None = None
     impressions: pd.DataFrame | None = None
     users: pd.DataFrame | None = None
+    reviews: pd.DataFrame | None = None
     notes: Notes = field(default_factory=dict)
     report: ReadingReport = field(default_factory=ReadingReport)
 
@@ -56,6 +57,7 @@ def read_tables(
     format: str = "auto",
     impressions: Place | None = None,
     users: Place | None = None,
+    reviews: Place | None = None,
 ) -> Tables:
     """Read the tables of a shop from wherever they live.
 
@@ -66,7 +68,7 @@ def read_tables(
         `interactions`.
     format : str
         One of `FORMATS`; `auto` recognises a layout by its columns, each table's by itself.
-    impressions, users : path or URL, optional
+    impressions, users, reviews : path or URL, optional
         Further tables in our own columns.
 
     Returns
@@ -82,6 +84,7 @@ def read_tables(
     if format not in FORMATS:
         raise BadInput(f"unknown format {format!r}; use one of {', '.join(FORMATS)}.")
     places = {"items": items, "interactions": interactions, "impressions": impressions, "users": users}
+    places["reviews"] = reviews
     given = {name: place for name, place in places.items() if place is not None}
     if not given:
         raise BadInput("no file to read: give items, interactions or both.")
@@ -105,7 +108,7 @@ def read_tables(
                 if name in ("items", "interactions")
             }
             tables, notes, columns = layouts.arrange({name: one.table for name, one in reads.items()}, format, given)
-        for name in ("impressions", "users"):
+        for name in ("impressions", "users", "reviews"):
             if name in given:
                 reads[name] = read_parts(parts[name], str(given[name])) if parts[name] else read(given[name], name)
                 tables[name] = reads[name].table
@@ -122,7 +125,7 @@ def _report(
 ) -> ReadingReport:
     """Where each table came from and how it was read; what a layout left out is said with the table it is named for."""
     report = ReadingReport()
-    for name in sorted(tables, key=["items", "interactions", "impressions", "users"].index):
+    for name in sorted(tables, key=["items", "interactions", "impressions", "users", "reviews"].index):
         table = report.table(name)
         table.source = shown(given.get(name) or given.get("interactions") or given["items"])
         table.reading = [*(reads[name].notes if name in reads else ())]

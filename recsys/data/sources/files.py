@@ -112,9 +112,9 @@ def _read_file(path: Path, name: str, fallback_encoding: str | None) -> tuple[pd
         raise BadInput(f"{name}: cannot read files of this kind ({why}); save it as one of {_READABLE}.")
     said = [*packed, *_misnamed(kind, Path(name).suffix, data, name)]
     if kind is Kind.PARQUET:
-        return from_arrow(parquet.read_table(pa.BufferReader(data))), said
+        return _validated(parquet.read_table(pa.BufferReader(data))), said
     if kind is Kind.ARROW:
-        return from_arrow(feather.read_table(pa.BufferReader(data))), said
+        return _validated(feather.read_table(pa.BufferReader(data))), said
     if kind is Kind.WORKBOOK:
         table, notes = read_workbook(data)
         return table, said + notes
@@ -129,6 +129,12 @@ def _read_file(path: Path, name: str, fallback_encoding: str | None) -> tuple[pd
     else:
         table, notes = read_delimited(text, name)
     return table, said + encoding + notes
+
+
+def _validated(table: pa.Table) -> pd.DataFrame:
+    """The table, its offsets within bounds and its texts UTF-8: Arrow believes a file, and fails or crashes later."""
+    table.validate(full=True)
+    return from_arrow(table)
 
 
 _A = {

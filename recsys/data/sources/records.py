@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from recsys.data.parsing import storable_cell
 from recsys.errors import BadInput
 
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _CHUNK = 100_000
 #: Lines of which one must be an object for the file to be one object a line.
 _FIRST = 10
@@ -48,7 +51,9 @@ def _lines(lines: list[bytes], bad: list[int]) -> Iterator[Record]:
 
 def _parsed(text: bytes) -> Any:
     try:
-        return json.loads(text)
+        found = json.loads(text)
+        # JSON can spell half a surrogate pair, in names of columns too; nothing else that is read can.
+        return storable_cell(found) if _SURROGATE.search(text) else found
     except (ValueError, RecursionError):
         return None
 

@@ -10,6 +10,7 @@ from recsys.data import outputs
 from recsys.data.atomic import write_text
 from recsys.delivery import published as delivery
 from recsys.errors import require
+from recsys.evaluation import subgroups
 from recsys.evaluation.figures import RANKER, EvaluationFigures
 from recsys.evaluation.report import tables
 
@@ -49,6 +50,9 @@ def render(found: EvaluationFigures, version: Path | None = None) -> str:
         ranker=RANKER,
         titles=tables.TITLES,
         figures=list(found.leads),
+        exposure=subgroups.places_by_popularity(found.measured[RANKER].lists, found.holdout)[-1],
+        bought=subgroups.places_by_popularity(found.holdout.positives, found.holdout)[-1],
+        much={"gap": subgroups.UNEQUAL, "exposure": subgroups.CROWDED},
         headline=tables.headline(found),
         cut=datetime.fromtimestamp(cut, UTC).strftime("%Y-%m-%d %H:%M UTC") if cut is not None else None,
         delivery=delivery.load(version) if version is not None else None,

@@ -21,6 +21,8 @@ from recsys.ranking.features.copurchase import (
     SequentialKNN,
 )
 from recsys.ranking.features.dislikes import Disliked
+from recsys.ranking.features.new_products import NewProducts
+from recsys.ranking.features.opinion import Opinion
 from recsys.ranking.features.popularity import LastVisitPopularity, Popularity, Recency
 from recsys.ranking.features.prices import PriceDrop
 from recsys.ranking.features.repeats import BuyingAgain
@@ -45,6 +47,8 @@ BLOCKS: tuple[type[Block], ...] = (
     PriceDrop,
     Category,
     Disliked,
+    Opinion,
+    NewProducts,
 )
 
 __all__ = ["BLOCKS", "Block", "BuyingAgain", "EvidenceKind", "TrainingContext"]

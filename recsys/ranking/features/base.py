@@ -24,6 +24,9 @@ from recsys.errors import BadInput
 from recsys.forecast.prices import PriceHistory
 from recsys.ranking import cooccurrence
 
+#: Strongest neighbours kept of each item.
+NEIGHBOURS = 200
+
 Array = NDArray[Any]
 State = Mapping[str, Array]
 
@@ -44,6 +47,7 @@ class EvidenceKind(StrEnum):
     POPULAR = "popular"
     TOP_OF_CATEGORY = "popular in its category"
     RATED = "well rated"
+    PRAISED = "praised for"
     NEW = "new in the shop"
     PRICE = "usual price"
     CHEAPER = "below usual price"
@@ -127,6 +131,11 @@ class TrainingContext:
     def item_similarity(self) -> sparse.csr_array:
         """Item-item cosine of `cooccurrences`."""
         return cooccurrence.cosine(self.cooccurrences)
+
+    @cached_property
+    def neighbours(self) -> sparse.csr_array:
+        """The `NEIGHBOURS` most similar items of each; fewer of them are found in these again."""
+        return strongest(self.item_similarity, NEIGHBOURS)
 
 
 class Block(ABC):

@@ -16,6 +16,7 @@ from recsys.ranking import cooccurrence
 from recsys.ranking.features.base import (
     ALIKE,
     COUNTED,
+    NEIGHBOURS,
     Array,
     Block,
     EvidenceKind,
@@ -26,8 +27,8 @@ from recsys.ranking.features.base import (
     recency_weights,
 )
 
-#: Strongest neighbours kept of each item, and of all items together; neighbours that EASE regresses an item on.
-NEIGHBOURS, LINKS, EXPLAINERS, RIDGE = 200, 50_000_000, 50, 100.0
+#: Strongest neighbours kept of all items together; neighbours that EASE regresses an item on.
+LINKS, EXPLAINERS, RIDGE = 50_000_000, 50, 100.0
 #: Neighbours by purchase of each item whose neighbours by words are looked up.
 BRIDGES = 60
 
@@ -111,7 +112,7 @@ class ItemKNN(_Summed):
 
     @override
     def fit(self, context: TrainingContext) -> None:
-        self._keep(context.item_similarity)
+        self._keep(context.neighbours)
 
 
 class SequentialKNN(_Summed):
@@ -137,7 +138,7 @@ class LocalEASE(_Summed):
 
     @override
     def fit(self, context: TrainingContext) -> None:
-        near = strongest(context.item_similarity, EXPLAINERS)
+        near = strongest(context.neighbours, EXPLAINERS)
         self._keep(cooccurrence.local_ease(context.cooccurrences, near, RIDGE))
 
 
@@ -155,7 +156,7 @@ class ContentBridgedKNN(_Summed):
 
     @override
     def fit(self, context: TrainingContext) -> None:
-        near, alike = strongest(context.item_similarity, BRIDGES), context.catalogue.alike
+        near, alike = strongest(context.neighbours, BRIDGES), context.catalogue.alike
         n = near.shape[0]
         self._keep(strongest_of(lambda rows: near[rows] @ alike + alike[rows] @ near, n, _max_neighbours(n)))
 
@@ -195,7 +196,7 @@ class LatentFactors(Block):
 
     @override
     def fit(self, context: TrainingContext) -> None:
-        factors = cooccurrence.item_factors(strongest(context.item_similarity, NEIGHBOURS), self.SIZE, context.seed)
+        factors = cooccurrence.item_factors(context.neighbours, self.SIZE, context.seed)
         norm = (
             float(np.sqrt(np.mean(np.square(factors).sum(1)[np.square(factors).sum(1) > 0]))) if factors.any() else 1.0
         )

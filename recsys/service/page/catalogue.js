@@ -1,6 +1,7 @@
 // The catalogue: search it, find what can stand in for a product, and what completes a basket.
 import { get, post } from "./api.js";
 import { $, fill, h, wait } from "./dom.js";
+import { opinion } from "./opinion.js";
 import { outlook } from "./outlook.js";
 import { failed, FIELDS, simpleRow } from "./products.js";
 import { state } from "./state.js";
@@ -72,12 +73,14 @@ function byPicture() {
 
 async function showSimilar(itemId) {
   try {
-    const [{ item }, { items }] = await Promise.all([
+    const [{ item }, { items }, said] = await Promise.all([
       get(`/items/${encodeURIComponent(itemId)}`),
       post("/similar", { item: itemId, k: 6, columns: FIELDS }),
+      get(`/opinions/${encodeURIComponent(itemId)}`),
     ]);
     const known = ["prices", "forecast"].some((name) => state.card?.supply?.includes(name));
-    fill($("similar"), known ? outlook(itemId, item.title || itemId) : null, h("h2", {}, t("similar_to", { title: item.title || itemId })),
+    fill($("similar"), opinion(item, said.opinion), known ? outlook(itemId, item.title || itemId) : null,
+      h("h2", {}, t("similar_to", { title: item.title || itemId })),
       h("ul", { class: "products" }, items.map((one) => simpleRow(one))));
   } catch (error) {
     fill($("similar"), failed(error));

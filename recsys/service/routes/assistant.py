@@ -16,8 +16,8 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from recsys.assistant.feedback import Feedback
 from recsys.assistant.reply import Event, Sources, Token
+from recsys.data.feedback import Feedback
 from recsys.service.access import needs, only_own
 from recsys.service.bodies import AnswerBody, FeedbackBody, GenerateBody
 from recsys.service.guard import SlowCalls

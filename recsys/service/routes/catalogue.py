@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -13,7 +14,7 @@ from recsys.data.validation import MAX_ID
 from recsys.service.access import needs, only_own
 from recsys.service.bodies import MAX_QUESTION, Columns, K
 from recsys.service.problems import problems
-from recsys.service.replies import HistoryReply, ItemReply, ListReply
+from recsys.service.replies import HistoryReply, ItemReply, ListReply, OpinionReply
 from recsys.service.rows import IMAGE, Fields, plain, reply
 from recsys.service.state import service_of, version_of
 
@@ -35,6 +36,28 @@ async def item(request: Request, item_id: _Id) -> Response:
         if image := next((row[name] for name in IMAGES if row.get(name)), None):
             row[IMAGE] = image
         return reply({"version": version_of(rec), "item": row})
+
+    return await service_of(request).quick(found)
+
+
+@router.get("/opinions/{item_id:path}", response_model=OpinionReply, responses=problems(404, 503))
+async def opinion(request: Request, item_id: _Id) -> Response:
+    """What reviews praise and blame of an item: stars and quotes by aspect."""
+    rec = service_of(request).served.rec
+
+    def found() -> Response:
+        rec.lookup.codes([item_id])  # says that it is unknown
+        tables = rec.shop.tables.value
+        said = None
+        if tables.reviews is not None:
+            from recsys.reviews.view import opinion_of  # only shops with reviews read it
+
+            said = opinion_of(tables, item_id)
+        shown = None
+        if said is not None:
+            aspects = [{**asdict(one), "stars": one.stars} for one in said.aspects]
+            shown = {**asdict(said), "aspects": aspects}
+        return reply({"version": version_of(rec), "item_id": item_id, "opinion": shown})
 
     return await service_of(request).quick(found)
 

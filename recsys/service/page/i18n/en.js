@@ -29,6 +29,9 @@ export const en = {
   live: "live version", popularity: "popularity of the last 30 days", both: "{n} of {of} are in both lists",
   also: "no. {n} there", for_shopper: "for {who}", share: "of sales",
 
+  reviews: "Reviews", reviews_of: "Reviews of {title}", reviews_n: "{stars} of 5 from {n} reviews", stars: "{n} of 5 stars",
+  praised_of: "{n} of {of} praise it", praise: "praise", blame: "blame", trend_up: "better lately", trend_down: "worse lately",
+
   catalogue_title: "Find, replace, complete", search: "Search the catalogue", search_hint: "by meaning, word or id",
   results: "Found", similar_to: "Instead of {title}", basket: "Basket", basket_empty: "Add products, and see what completes them.",
   completes: "Completes the basket", take_out: "Take out {title}", search_first: "Search for something, by what it is or what it is for.",

@@ -25,6 +25,9 @@ export const zh = {
   popularity: "最近 30 天热度", both: "{of} 件中有 {n} 件相同", also: "那边第 {n} 位", for_shopper: "顾客 {who}",
   share: "销量占比",
 
+  reviews: "评价", reviews_of: "{title}的评价", reviews_n: "{n}条评价，平均{stars}星（满分5星）", stars: "{n}星，满分5星",
+  praised_of: "{of}条中{n}条称赞", praise: "称赞", blame: "批评", trend_up: "近期变好", trend_down: "近期变差",
+
   catalogue_title: "查找、替代、搭配", search: "搜索商品", search_hint: "按含义、词语或编号", results: "结果",
   similar_to: "可替代 {title}", basket: "购物篮", basket_empty: "添加商品，看看什么与之搭配。", completes: "与购物篮搭配",
   take_out: "取出 {title}", search_first: "搜索：它是什么，或用来做什么。",
@@ -70,6 +73,7 @@ export const zh = {
   key_refused: "密钥未被接受。", key_label: "密钥", key_use: "使用",
 
   blocks: {
+    opinion: ["评价", "评价对商品的好评程度"],
     "text vectors": ["商品类型", "从文本看，哪类商品好卖、这是哪类顾客"],
     "text agreement": ["文本契合", "历史与商品在文本上一致的方面，按好卖程度加权"],
     similarity: ["相似", "商品读起来像历史中的商品"],

@@ -7,15 +7,13 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from filelock import FileLock
 
-from recsys.assistant.lessons import prompt
 from recsys.data.atomic import write_text
 from recsys.errors import BadInput
-from recsys.llm.tuning import Example
 
 log = logging.getLogger(__name__)
 
@@ -75,15 +73,15 @@ class Feedback:
             file.write(line + "\n")
 
     def table(self) -> pd.DataFrame:
-        """All rows, oldest first; a line that was cut short by a crash is left out and logged."""
+        """All rows, oldest first; a line that was cut short by a crash, or damaged, is left out and logged."""
         rows, broken = [], 0
         if self.path.is_file():
-            with self.path.open(encoding="utf-8") as file:
-                for line in file:
-                    try:
-                        rows.append(json.loads(line))
-                    except json.JSONDecodeError:
-                        broken += 1
+            for line in self.path.read_bytes().splitlines():
+                row = _row(line)
+                if row is None:
+                    broken += 1
+                else:
+                    rows.append(row)
         if broken:
             log.warning("%s: %d lines cannot be read and are left out", self.path, broken)
         return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -93,20 +91,16 @@ class Feedback:
         if not self.path.is_file():
             return 0
         with self._lock:
-            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if _user_of(line) != user_id]
-            write_text(self.path, "".join(kept))
+            lines = self.path.read_bytes().splitlines(keepends=True)
+            # A damaged line may be anybody's: what cannot be read cannot be kept.
+            kept = [line for line in lines if (row := _row(line)) is not None and row.get("user_id") != user_id]
+            write_text(self.path, b"".join(kept).decode("utf-8"))
         return len(lines) - len(kept)
 
 
-def _user_of(line: str) -> str | None:
+def _row(line: bytes) -> dict[str, Any] | None:
     try:
-        return json.loads(line).get("user_id")
-    except json.JSONDecodeError:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
         return None
-
-
-def examples(table: pd.DataFrame) -> list[Example]:
-    """Well-rated answers as lessons for fine-tuning; answers that were handed over or rated badly teach nothing."""
-    good = table[(table["rating"] == 1) & ~table["handover"].astype(bool) & (table["kind"] == "answer")]
-    return [Example(prompt(q), f" {a}") for q, a in zip(good["question"], good["answer"], strict=True) if a]
+    return row if isinstance(row, dict) else None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.assistant.catalogue import ProductTable
 from recsys.llm.language import tokens, word_list
+from recsys.serving.search.product_table import ProductTable
 
 _UNIT = (
     r"gb|tb|inch(?:es)?|ml|litres?|kg|cm|mm|hz|w|people|persons?|man|players?|pieces?|pcs|cups?|l|g|v|英寸|寸|人|片|块拼图"
@@ -70,6 +70,7 @@ _REFUSED = re.compile(rf"{_NOT}((?:[a-z-]+(?: or | and )?){{1,3}}|[\u3400-\u9fff
 _FOR_ANOTHER = re.compile(
     r"\b(?:for|to go with|that fits|compatible with|matching) (?:my|our|his|her|their)\b", re.IGNORECASE
 )
+_FOR = re.compile(r"\b(?:for|with|to|under|in|from|that|which|who|as)\b", re.IGNORECASE)
 _CHEAP = re.compile(
     r"\bcheap(?:est|er)?\b|\b(?:less|least|not too|not very|not so) expensive\b|\baffordable\b"
     r"|便宜|别太贵|不要太贵|实惠",
@@ -139,9 +140,16 @@ class Constraints:
     """Wishes no product of the shop speaks of."""
     sort: str = ""
     """``price`` (cheapest first), ``-price``, or '' for the nearest first."""
+    no_such: str = ""
+    """The kind of product that is looked for, where the shop has none of it."""
 
     def __bool__(self) -> bool:
         return self != Constraints()
+
+    @property
+    def vague(self) -> bool:
+        """Whether nothing narrows down which products are meant, but perhaps a price."""
+        return not (self.categories or self.words or self.brands or self.measures)
 
     def over(self, earlier: Constraints) -> Constraints:
         """These constraints, with what an earlier turn asked for where this one says nothing.
@@ -149,7 +157,7 @@ class Constraints:
         Another kind of product begins anew; a word of this turn takes the place of one it excludes.
         """
         if self.categories and self.categories != earlier.categories:
-            earlier = Constraints(price_max=earlier.price_max, price_min=earlier.price_min)
+            return self
         words = self.words if self.words and not self.categories else (*earlier.words, *self.words)
         given = {name: value for name, value in vars(self).items() if value not in (None, frozenset(), (), "")}
         merged = replace(earlier, **{"unknown": (), **given, "words": earlier.words})
@@ -210,6 +218,7 @@ def parse(sentence: str, table: ProductTable) -> Constraints:
         if categories or brands
         else tuple(w for w in free if w not in table.words and not w.isascii() and len(w) > 1)
     )
+    unknown = (*sizes, *lacks, *foreign, *(w for w in free if w not in table.words and len(w) > 3 and w.isascii()))
     sort = "-price" if _DEAR.search(sentence) else "price" if _CHEAP.search(sentence) else ""
     return Constraints(
         high,
@@ -220,9 +229,35 @@ def parse(sentence: str, table: ProductTable) -> Constraints:
         measures,
         tuple(w for w in free if w in table.words and w not in not_words),
         not_words,
-        (*sizes, *lacks, *foreign, *(w for w in free if w not in table.words and len(w) > 3 and w.isascii())),
+        unknown,
         sort,
+        _no_such(rest, categories, bool(brands), unknown, table),
     )
+
+
+def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequence[str], table: ProductTable) -> str:
+    """What is looked for, where it is no kind of product of the shop: "washing machine" is no coffee machine.
+
+    It is the last thing before what it is for ("bikes for kids"). A word alone that also ends the name of a kind is
+    that kind; after a word that nothing of the kind is described with, it is another.
+    """
+    looked_for = [
+        word
+        for word in tokens(_FOR.split(text.strip())[0])
+        if word not in _SAID and len(word) > 1 and not word.isdigit()
+    ]
+    if not looked_for:
+        return ""
+    *before, head = looked_for
+    if not categories:
+        return head if head in unknown and not branded else ""
+    names = {frozenset(tokens(half)) for name in categories for half in name.split("&")}
+    whole = any(name <= set(looked_for) for name in names)
+    if whole or not before or not any(head in name for name in names):
+        return ""
+    kind = [terms for terms, category in zip(table.terms, table.categories, strict=True) if category in categories]
+    foreign = before[-1].isascii() and len(before[-1]) > 3 and not any(before[-1] in terms for terms in kind)
+    return f"{before[-1]} {head}" if foreign else ""
 
 
 _LISTS = ("said_when_looking", "said_when_asking", "function_words", "common", "number_words")

@@ -7,17 +7,17 @@ they mean, a misspelt word by the known one nearest to it. All matching happens 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, cached_property, lru_cache
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.assistant.bm25 import BM25
 from recsys.data import schema
 from recsys.data.catalogue import render
 from recsys.llm.language import tokens, word_list
+from recsys.serving.search.bm25 import BM25
 
 DEPARTMENT = "department"
 """Column of the catalogue that groups categories, where it has one."""
@@ -37,9 +37,14 @@ class ProductTable:
     ----------
     synonyms
         What shoppers say, and what the catalogue calls it.
+    common
+        Words that are spelt right in any shop, beside the catalogue's own.
     """
 
-    def __init__(self, items: pd.DataFrame, synonyms: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, items: pd.DataFrame, synonyms: Mapping[str, str] | None = None, common: Collection[str] = ()
+    ) -> None:
+        self._common = frozenset(common) | word_list("common")
         self.table = items.reset_index(drop=True)
         self.ids = [str(i) for i in self.table[schema.ITEM]]
         self.titles = [str(t) for t in self.table[schema.TITLE].fillna("")]
@@ -103,7 +108,7 @@ class ProductTable:
     def _spelling(self) -> frozenset[str]:
         """Words that are spelt right: the catalogue's, and common ones."""
         written = {word for text in self.texts for word in _LATIN.findall(text)}
-        return frozenset(written | common_words() | {w for form in self.synonyms for w in _LATIN.findall(form)})
+        return frozenset(written | self._common | {w for form in self.synonyms for w in _LATIN.findall(form)})
 
     @cached_property
     def texts(self) -> list[str]:
@@ -234,14 +239,6 @@ class ProductTable:
 
 _NO_KIND = word_list("colours") | word_list("said_when_looking") | word_list("said_when_asking")
 """Words that titles have and that are no kind of thing."""
-
-
-@cache
-def common_words() -> frozenset[str]:
-    """Words that are spelt right in any shop: those of the phrases the assistant knows."""
-    from recsys.assistant.themes import phrases
-
-    return frozenset(word for text in phrases() for word in _LATIN.findall(text.lower())) | word_list("common")
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from recsys.assistant.quantities import QUANTITY, Quantity, quantity
+from recsys.llm.quantities import QUANTITY, Quantity, quantity
 
 _TOKEN = re.compile(
     rf"(?P<mail>[\w.+-]+@[\w.-]+\w|https?://\S+)|(?P<id>(?<![a-z0-9])[a-z]{{1,4}}-?\d{{3,}}(?![a-z0-9]))|(?P<quantity>{QUANTITY})"

@@ -1,0 +1,108 @@
+"""Tool over reviews: what buyers praise and blame of a product ("is the battery any good?"), with their own words."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from recsys.assistant.tools import Context, Fact, ProductFacts, Result
+from recsys.data.snapshot import ShopTables
+
+if TYPE_CHECKING:
+    from recsys.reviews.view import AspectOpinion, ItemOpinion
+
+#: What asks how something is, and not what it is.
+_HOW = re.compile(
+    r"\b(?:any good|good|bad|nice|decent|worth it|quality|reviews?|reviewers?|opinions?|complain\w*|praise\w*|"
+    r"comfortable|reliable|what do (?:people|buyers|customers) (?:say|think)|hold up|how(?:'s| is| are) the)\b"
+    r"|怎么样|怎样|好不好|好吗|好用吗|评价|评论|口碑|耐用吗|舒服吗|好闻吗|质量|差评|好评|如何|行不行",
+    re.IGNORECASE,
+)
+#: What of the catalogue a question asks for, whatever reviews say.
+_FACTS = re.compile(r"\b(?:price|cost|how much|in stock|available|brand)\b|多少钱|价格|有货|品牌", re.IGNORECASE)
+#: Aspects told of where none is named, and quotes of one.
+MOST, QUOTES = 3, 2
+_ALL = re.compile(
+    r"\b(?:reviews?|reviewers?|opinions?|people|buyers|customers|any good|worth it)\b"
+    r"|评价|评论|口碑|差评|好评|好不好|好用吗",
+    re.IGNORECASE,
+)
+
+
+@cache
+def _chinese() -> dict[str, str]:
+    """Chinese names of the commonest aspects: a shop's reviews may be in the other language than the question."""
+    declared = tomllib.loads((resources.files("recsys.reviews") / "generic.toml").read_text("utf-8"))
+    names: dict[str, str] = declared["chinese"]
+    return names
+
+
+def aspects_in(question: str, known: Collection[str]) -> list[str]:
+    """Which of the known aspects a question names, in either language."""
+    asked_for = question.casefold()
+    said = set(re.findall(r"[a-z]+", asked_for))
+    english = {own: name for name, own in _chinese().items() if name in said}
+    return [
+        aspect
+        for aspect in known
+        if (re.search(rf"\b{re.escape(aspect)}", asked_for) if aspect.isascii() else aspect in question)
+        or _chinese().get(aspect, asked_for + "?") in question
+        or aspect in english
+    ]
+
+
+def asked(question: str, tables: ShopTables) -> bool:
+    """Whether a question asks what buyers think, in a shop whose reviews say so."""
+    if tables.aspects is None or _FACTS.search(question) or not _HOW.search(question):
+        return False
+    return bool(_ALL.search(question) or aspects_in(question, set(tables.aspects["aspect"])))
+
+
+def opinions(context: Context, of: ProductFacts) -> Result | None:
+    """What reviews say of the products asked for; None where something else is asked, or they are silent."""
+    if context.recommender is None or context.table is None:
+        return None
+    tables = context.recommender.shop.tables.value
+    if not asked(of.question, tables):
+        return None
+    from recsys.reviews.view import opinion_of  # only shops with reviews read it
+
+    everywhere = aspects_in(of.question, set(tables.aspects["aspect"])) if tables.aspects is not None else []
+    facts = []
+    for item in of.items:
+        said = opinion_of(tables, item)
+        title = context.table.titles[context.table.row[item]] if item in context.table.row else item
+        if said is not None:
+            facts += [
+                Fact(text, f"item:{item}")
+                for text in _told(context, title, said, of.question, elsewhere=bool(everywhere))
+            ]
+    return Result(tuple(facts), "product") if facts else None
+
+
+def _told(context: Context, title: str, said: ItemOpinion, question: str, *, elsewhere: bool) -> list[str]:
+    named = aspects_in(question, [one.aspect for one in said.aspects])
+    chosen = [one for one in said.aspects if one.aspect in named]
+    if chosen:
+        return [_aspect(context, title, one) for one in chosen]
+    # Of its battery nobody wrote: what they say of the rest is no answer.
+    if elsewhere or not _ALL.search(question):
+        return []
+    whole = context.say("reviews", item=title, n=said.reviews, stars=f"{said.stars:.1f}", praise=said.praise)
+    return [" ".join([whole, *(_aspect(context, "", one) for one in said.aspects[:MOST])])]
+
+
+def _aspect(context: Context, title: str, one: AspectOpinion) -> str:
+    quotes = " ".join(f"“{quote.text}”" for quote in one.quotes[:QUOTES])
+    key = "aspect" if title else "aspect_short"
+    name = one.aspect
+    if context.language == "zh":
+        name = _chinese().get(name, name)
+    elif not name.isascii():
+        name = next((english for english, own in _chinese().items() if own == name), name)
+    said = context.say(key, item=title, aspect=name, praised=one.praised, criticised=one.criticised, quotes=quotes)
+    return said.rstrip()
