@@ -23,6 +23,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from recsys._privacy_settings import PrivacySettings
 from recsys._serve_settings import ExperimentSettings, ServeSettings
 from recsys._setting_names import Section as _Section
 from recsys._setting_names import as_toml, names, refuse_unknown, variable_of
@@ -38,6 +39,8 @@ _OTHER_VARIABLES = (
     "RECSYS_LOG_JSON",
     "RECSYS_KEYS",
     "RECSYS_TOKEN_SECRET",
+    "RECSYS_ID_KEY",
+    "RECSYS_VAULT_KEY",
 )
 
 
@@ -250,6 +253,7 @@ class Settings(BaseSettings):
     intake: IntakeSettings = IntakeSettings()
     columns: dict[str, str] = {}
     """The shop's names of columns, as ``event = "action"`` in a section ``[columns]``, or ``--map event=action``."""
+    privacy: PrivacySettings = PrivacySettings()
     gate: GateSettings = GateSettings()
     explain: ExplainSettings = ExplainSettings()
     assistant: AssistantSettings = AssistantSettings()

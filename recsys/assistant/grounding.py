@@ -15,17 +15,18 @@ from itertools import pairwise
 
 from recsys.data.passages import Passage
 from recsys.explain.grounding import limits
-from recsys.llm.clauses import ORDINALS, THINGS, VERBS, Clause, Term, clauses, lead, subject
+from recsys.llm.clauses import CLAIMING, ORDINALS, THINGS, VERBS, Clause, Term, clauses, lead, subject
 from recsys.llm.language import sentences, tokens
 from recsys.llm.quantities import Quantity
 
 MAX_LENGTH = 900
-SLACK = 0.33
+SLACK = 0.5
 """Share of a clause's words that may be words of no source, where no fact hangs on them."""
 
 _FINITE = re.compile(r"\b(?:we|you|can|is|are|will)\b|我们|请", re.IGNORECASE)
 _PARENTHESIS = re.compile(r"[(（][^()（）]*[)）]")
 _COMMAS = re.compile(r"[,，、]\s*(?:and\s+)?")
+_NUMBERING = re.compile(r"(?:^|(?<=[\s。]))\d{1,2}(?:\.\s+|[、）)]\s*)(?=\S)")
 _MAIL = re.compile(r"[\w.+-]+@[\w.-]+\w")
 HARD = frozenset({"thing", "service", "state", "moment", "verb", "place", "name"})
 _DENYING = frozenset({"reason_none", "no_interest", "unsent", "free"})
@@ -33,6 +34,7 @@ SOFT = frozenset({"act", "request", "word", "han"})
 _OPPOSITE = {"reason_none": "reason", "no_interest": "interest", "unsent": "sent", "sealed": "unsealed"}
 _WIDER = {
     "cost": ("pay",),
+    "w:visa": ("card",),
     "accept": ("pay",),
     "eu": ("eu_country",),
     "abroad": ("eu_country", "eu", "elsewhere"),
@@ -57,6 +59,7 @@ def check_answer(answer: str, sources: Sequence[Passage | str], question: str = 
     own = {_plain(part) for p in passages for part in (p.text, *sentences(p.text))}
     if answer.strip() and (_plain(answer) in own or all(_plain(part) in own for part in sentences(answer))):
         return []  # the shop's own words
+    answer = _NUMBERING.sub("", answer)
     outside = _MAIL.sub(lambda m: " " if m.group() in "\n".join(p.text for p in passages) else m.group(), answer)
     found = limits(answer, outside, MAX_LENGTH)
     found += ["asks instead of answering"] if re.search(r"[?？]", answer) else []
@@ -66,8 +69,11 @@ def check_answer(answer: str, sources: Sequence[Passage | str], question: str = 
     said = clauses(rest)
     bound = [_bearing(clause, said, known, asked) for clause in said]
     found += [f"not in the sources: {_shown(c)}" for c, b in zip(said, bound, strict=True) if not b]
+    repeats = _keys(t for c in said for t in c.terms) <= _keys(t for c in asked for t in c.terms) | {"self"}
     if not any(_weight(clause) for clause in said):
         found.append("says nothing of its source")
+    elif affirmed is None and repeats and {c.negative for c in said} <= {c.negative for c in asked}:
+        found.append("only repeats the question")
     elif affirmed is not None and not found and not _agrees(affirmed, said[0], [s for b in bound for s in b], asked):
         found.append("its yes or no is not in the sources")
     return found
@@ -136,7 +142,9 @@ def _bearing(
         return list(known)
     products = sum(s.kind == "product" for s in known)
     said = [c for c in answer if abs(c.sentence - clause.sentence) <= 1]
-    bearing = [s for s in known if any(_follows(clause, one, s, said, asked, products) for one in _units(s, clause))]
+    bearing = [
+        s for s in known if not all(_conflict(clause, one, s, said, asked, products) for one in _units(s, clause))
+    ]
     if "both" in clause.marks or Quantity("", products, products) in clause.quantities:
         return bearing if len(bearing) == products else []
     return bearing
@@ -147,12 +155,12 @@ def _units(source: _Source, clause: Clause) -> list[list[Clause]]:
     if source.kind == "product":  # everything a product's text says is of that product
         return [list(source.clauses)] if source.clauses else []
     alone = [[c] for c in source.clauses]
-    alone += [
-        [a, b]
-        for a, b in pairwise(source.clauses)
-        if ((b.inherited or a.sentence == b.sentence) and not any(t.kind in THINGS for t in b.main))
-        or (a.sentence == b.sentence and not b.quantities and not any(t.kind == "verb" for t in b.main))
-    ]
+    for a, b in pairwise(source.clauses):
+        if ((b.inherited or a.sentence == b.sentence) and not any(t.kind in THINGS for t in b.main)) or (
+            a.sentence == b.sentence and not b.quantities and not any(t.kind == "verb" for t in b.main)
+        ):
+            longer = [*alone[-1], b] if len(alone[-1]) > 1 and alone[-1][-1] is a else []
+            alone += [[a, b]] if any(c.condition for c in longer) or not longer else [longer, [a, b]]
     if (
         clause.quantities
         or clause.marks & {"all", "both"}
@@ -163,22 +171,26 @@ def _units(source: _Source, clause: Clause) -> list[list[Clause]]:
     return alone + [[c for c in source.clauses if c.sentence == number] for number in numbers]
 
 
-def _follows(
+def _conflict(
     clause: Clause,
     unit: Sequence[Clause],
     source: _Source,
     said: Sequence[Clause],
     asked: Sequence[Clause],
     products: int,
-) -> bool:
+) -> str:
+    """Why a clause does not follow from what a source says; "" where it does."""
     unit_terms = [t for c in unit for t in c.terms + c.inherited]
     own = _widened(_keys(unit_terms))
     allowed = own | source.context
+    marks = set().union(*(c.marks for c in unit))
     if any(q.limits for c in unit for q in c.quantities):
         allowed |= {"orders", "buy"}  # "free from 40" is said of orders
+    if "all" in marks:
+        allowed |= {"others"}
     of, about = _keys(subject(clause)) & _keys(clause.main), _keys(t for c in unit for t in subject(c))
     if of - {"orders"} and about and not of & own:
-        return False
+        return "said of another thing"
     begins = next((t.kind for t in clause.main), "")
     critical = begins != "request" and (clause.quantities or any(t.kind in HARD - THINGS for t in clause.main))
     contrasted = _keys(t for c in source.clauses if c.quantities for t in c.terms + c.inherited) if critical else set()
@@ -187,35 +199,57 @@ def _follows(
         *(t for t in clause.inherited if t.kind in THINGS and (t.key in contrasted or t.kind == "name")),
     ]
     if any(t.key not in (own if t.kind == "place" else allowed) for t in claims if t.kind in HARD):
-        return False
+        return "said of another thing"
+    if not _widened(_keys(t for c in unit for t in c.terms)) & {t.key for t in claims if t.kind != "self"}:
+        return "only its question is the source's"
     counted = Quantity("", products, products)
     if not all(q == counted or any(q.says(o) for c in unit for o in c.quantities) for q in clause.quantities):
-        return False
+        return "a number that is not there"
     soft = [t for t in clause.terms if t.kind in SOFT]
     missing = sum(_cost(t) for t in soft if t.key not in allowed)
-    if missing > SLACK * sum(_cost(t) for t in clause.terms):
-        return False
-    same_case = {"if"} if "if" in clause.marks else set()
-    for mark, enough in (("all", {"all"}), ("only", {"only", "one", "unless"} | same_case)):
-        if (
-            mark in clause.marks
-            and not (mark == "only" and clause.quantities)
-            and not any(enough & c.marks for c in unit)
-        ):
-            return False
-    nearest = max(unit, key=lambda c: _shared(c, clause))
-    if nearest.negative != clause.negative:
-        return False
-    closest = max(_shared(c, clause) for c in source.clauses)
-    if _shared(nearest, clause) < closest and all(
-        c.negative != clause.negative for c in source.clauses if _shared(c, clause) == closest
+    opens = next((t for t in clause.main if t.kind in CLAIMING - {"quantity", "han"}), None)
+    strange = opens is not None and opens.kind == "word" and opens.key not in allowed  # "the sauna is open from 9"
+    slack = SLACK * (2 / 3 if source.kind == "product" else 1)  # nearly every word of a product is a fact
+    if missing > slack * sum(_cost(t) for t in clause.terms) or (
+        strange and clause.quantities and source.kind != "product"
     ):
-        return False
+        return "words of no source"
+    everywhere = "eu" in _keys(clause.terms)  # "every country of the European Union"
+    if "all" in clause.marks and "all" not in marks and not everywhere and "others" not in _keys(clause.terms):
+        return "holds of some, not of all"
+    if "only" in clause.marks and not _places(unit_terms) <= _places(clause.terms):
+        return "holds of other places, too"
+    alone = {"only", "one", "unless"} | ({"if"} & clause.marks)
+    marks |= {"only"} if "only_if" in clause.marks and ("if" in marks or any(c.condition for c in unit)) else set()
+    elsewhere = any(t.key in {"abroad", "elsewhere"} for c in source.clauses if c not in unit for t in c.main)
+    if "only" in clause.marks and not (clause.quantities or marks & alone or elsewhere):
+        return "holds of others, too"
+    predicates = {t.key for t in clause.main if t.kind in {"verb", "act"}}
+    nearest = max(unit, key=lambda c: (len(predicates & _keys(c.main)), _shared(c, clause)))
+    if nearest.negative != clause.negative and not _exception(clause, nearest, said):
+        return "another yes or no"
+    closest = max(_shared(c, clause) for c in source.clauses)
+    if (
+        not predicates & _keys(nearest.main)
+        and _shared(nearest, clause) < closest
+        and all(c.negative != clause.negative for c in source.clauses if _shared(c, clause) == closest)
+    ):
+        return "another yes or no"
+    if not clause.negative and any(
+        c.negative and not c.quantities and _keys(c.main) and _keys(c.main) <= _keys(clause.terms) for c in unit
+    ):
+        return "an exception of the source"
     if source.kind == "order" and any(t.key == "delivered" and t not in unit_terms for t in clause.terms):
-        return False  # expected to be delivered is not delivered
+        return "not delivered yet"  # expected to be delivered is not delivered
     if source.kind == "product" and clause.negative and any(t.key not in own for t in clause.main if t.kind == "verb"):
-        return False
-    return not _dropped(clause, unit, said, asked)
+        return "another verb"
+    requests = [c for c in unit if any(t.kind == "request" for t in c.main)]
+    rules: list[Clause] = []
+    if requests and begins != "request" and not any(t.kind == "request" for t in clause.main):
+        rules = [
+            c for c in source.clauses if c.condition and predicates & _keys(c.main)
+        ]  # "choose Cancel": whether it may
+    return "leaves out a condition" if _dropped(clause, [*unit, *rules], said, asked) else ""
 
 
 def _dropped(clause: Clause, unit: Sequence[Clause], said: Sequence[Clause], asked: Sequence[Clause]) -> bool:
@@ -227,7 +261,7 @@ def _dropped(clause: Clause, unit: Sequence[Clause], said: Sequence[Clause], ask
             continue
         if any(q.limits and not any(g.says(q) or q.says(g) for g in given) for q in one.quantities):
             return True
-        needed = [t for t in one.condition if t.kind in HARD]
+        needed = [t for t in one.condition if t.kind in HARD and t not in clause.main]
         if needed and not any(_widened({t.key}) & kept for t in needed):
             return True
         places = {t.key for t in one.terms if t.kind == "place" or t.key == "abroad"}
@@ -236,9 +270,27 @@ def _dropped(clause: Clause, unit: Sequence[Clause], said: Sequence[Clause], ask
     return False
 
 
+def _exception(clause: Clause, source: Clause, said: Sequence[Clause]) -> bool:
+    """Whether a clause says what holds in general, of a source that says when it does not ("not, unless ...")."""
+    needed = _keys(source.condition)
+    return bool(
+        {"unless", "only"} & source.marks
+        and clause.negative
+        and needed
+        and not needed & _keys(clause.terms)
+        and needed & _keys(t for c in said if c is not clause for t in c.terms)
+    )
+
+
 def _agrees(affirmed: bool, first: Clause, bearing: Sequence[_Source], asked: Sequence[Clause]) -> bool:
     """Whether the yes or no that an answer begins with is what a source says to the question."""
-    denies = first.negative or (not affirmed and any(t.key in _DENYING for t in first.terms))
+    several = "combine" in _keys(t for c in asked for t in c.main) or any(
+        q.low > 1 for c in asked for q in c.quantities
+    )
+    few = "only" in first.marks and several  # two? only one
+    denies = first.negative or (not affirmed and (few or any(t.key in _DENYING for t in first.terms)))
+    predicates = {t.key for t in first.main if t.kind == "verb"}
+    denies ^= any(c.negative and predicates & _keys(c.main) for c in asked)  # "is it free of ...?"
     things = {t.key for c in asked for t in c.terms if t.kind in HARD and t.kind != "name"}
     for source in bearing:
         if things <= source.everything | {_OPPOSITE[k] for k in source.everything if k in _OPPOSITE} and (
@@ -261,6 +313,10 @@ def _widened(keys: Iterable[str]) -> frozenset[str]:
     """Keys, and what they take in: the European Union its countries."""
     found = set(keys)
     return frozenset(found.union(*(_WIDER[k] for k in found if k in _WIDER)))
+
+
+def _places(terms: Iterable[Term]) -> set[str]:
+    return {t.key for t in terms if t.kind == "place"}
 
 
 def _cost(term: Term) -> float:

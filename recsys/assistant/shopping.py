@@ -187,7 +187,7 @@ def why_kind(context: Context, question: str) -> Result | None:
     if recommender is None or context.user is None or not kinds:
         return None
     events = recommender.shop.tables.value.interactions
-    mine = events[events[schema.USER].astype(str) == context.user]
+    mine = events[events[schema.USER].astype(str) == recommender.shop.protection.id(context.user)]
     kind_of = mine[schema.ITEM].map(lambda i: table.categories[table.row[i]] if i in table.row else "")
     mine = mine[kind_of.isin(kinds)]
     bought = mine[mine[schema.EVENT] == "purchase"][schema.ITEM].unique() if schema.EVENT in mine else []

@@ -28,24 +28,29 @@ SAID = 0.6
 """Share of a source sentence's words from which it counts as said already."""
 
 _SYSTEM = (
-    "You answer the customers of a shop. Use only the facts given; copy numbers and names exactly. Answer the question "
-    "in one or two short sentences, in the customer's language. Add nothing."
+    "You answer the customers of a shop from the facts given, which are the shop's own words. Answer the question "
+    "first, then give the other facts that matter for it, in short sentences close to the facts. Copy numbers, names, "
+    "places and conditions exactly as written; leave no condition out. Write in the customer's language. Add nothing "
+    "that the facts do not say."
 )
 _EXAMPLES = (
     (
-        "The café on the second floor is open from 9:30 to 17:00, on Sundays until 16:00. Dogs are welcome.",
-        "till when can i get a coffee on sunday",
-        "On Sundays the café is open until 16:00.",
+        "Can dogs come in?",
+        "Yes, on a lead, except in the café. The park is open from 9:30 to 17:00.",
+        "hi! can i bring my dog",
+        "Yes, dogs can come in on a lead, except in the café.",
     ),
     (
-        "二楼的餐厅9:30至17:00营业，周日至16:00。餐厅不收现金。",
+        "Ticket prices",
+        "Tickets cost 12.00 and are free for children under 6. The tower costs 4.00 more.",
+        "how much for me and my 4 year old",
+        "Tickets cost 12.00 and are free for children under 6.",
+    ),
+    (
+        "餐厅怎么付款？",
+        "餐厅可以刷卡，不收现金。满50.00可以开发票。",
         "餐厅能付现金吗",
-        "餐厅不收现金。",
-    ),
-    (
-        "No. Prams cannot be taken up the tower. Leave them at the desk, where they are looked after.",
-        "can we go up with a pram?",
-        "No, prams cannot be taken up the tower. Leave them at the desk.",
+        "餐厅不收现金，可以刷卡。",
     ),
 )
 
@@ -64,7 +69,7 @@ class Wording:
         How many answers were asked for, and how many stayed in the model's words throughout.
     """
 
-    def __init__(self, model: ChatModel, max_new_tokens: int = 80, *, tuned: bool = False) -> None:
+    def __init__(self, model: ChatModel, max_new_tokens: int = 120, *, tuned: bool = False) -> None:
         self.model = model
         self._tuned = tuned
         self._sampling = Sampling(max_new_tokens=max_new_tokens, stop=("\nCustomer:", "\nQuestion:", "\n\n"))
@@ -83,7 +88,7 @@ class Wording:
         self.asked += 1
         said, whole = "", True
         try:
-            for sentence in _whole(self._asked(question, text)):
+            for sentence in _whole(self._asked(question, text, title)):
                 piece = gap + sentence if said else sentence
                 if not (whole := not check_answer(said + piece, [source], question)):
                     break
@@ -99,22 +104,22 @@ class Wording:
         for rest in _unsaid(text, said, question if whole else ""):
             yield gap + rest, False
 
-    def _asked(self, question: str, text: str) -> Iterator[str]:
+    def _asked(self, question: str, text: str, title: str) -> Iterator[str]:
         if self._tuned and isinstance(self.model, WriterChat):
             return iter(self.model.writer.write([lessons.prompt(question, text)], self._sampling))
-        return self.model.stream(prompt(question, text), self._sampling)
+        return self.model.stream(prompt(question, text, title), self._sampling)
 
 
-def prompt(question: str, text: str) -> list[Message]:
+def prompt(question: str, text: str, title: str = "") -> list[Message]:
     """Chat turns that ask for an answer from one text; all but the last are the same for every question."""
     turns: list[Message] = [{"role": "system", "content": _SYSTEM}]
-    for facts, asked, told in _EXAMPLES:
-        turns += [_asking(facts, asked), {"role": "assistant", "content": told}]
-    return [*turns, _asking(text, question)]
+    for of, facts, asked, told in _EXAMPLES:
+        turns += [_asking(of, facts, asked), {"role": "assistant", "content": told}]
+    return [*turns, _asking(title, text, question)]
 
 
-def _asking(facts: str, question: str) -> Message:
-    return {"role": "user", "content": f"Facts: {facts}\nCustomer: {question}"}
+def _asking(title: str, facts: str, question: str) -> Message:
+    return {"role": "user", "content": f"Facts ({title}) {facts}\nCustomer: {question}"}
 
 
 def _whole(pieces: Iterator[str]) -> Iterator[str]:

@@ -37,6 +37,7 @@ COMMANDS = (
     "reviews",
     "versions",
     "forget",
+    "seal",
     "finetune",
     "pretrain",
     "benchmark",

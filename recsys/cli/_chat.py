@@ -10,11 +10,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import pandas as pd
+
 from recsys.assistant.answers import Assistant
 from recsys.assistant.dialogue import spoken_in
 from recsys.assistant.reply import Answer, Done, Token
 from recsys.data.feedback import Feedback
 from recsys.data.handovers import Handovers
+from recsys.data.protection import Protection
 from recsys.settings import Settings
 
 PROMPT = "> "
@@ -40,7 +43,7 @@ class Chat:
 
     def __init__(self, assistant: Assistant, settings: Settings, user: str | None = None) -> None:
         self.assistant, self.user, self.folder = assistant, user, settings.artifacts
-        self.feedback = Feedback(settings.artifacts / "feedback")
+        self.feedback = Feedback(settings.artifacts / "feedback", Protection.live(settings.artifacts))
         assistant.handovers = Handovers(settings.artifacts)
         self.terminal = sys.stdin.isatty() and sys.stdout.isatty()
         self.turns: list[dict[str, Any]] = []
@@ -179,7 +182,7 @@ class Chat:
         return f"\x1b[2m{text}\x1b[0m" if self.terminal and text else text
 
 
-def waiting(queue: Handovers) -> str:
+def waiting(rows: pd.DataFrame) -> str:
     """The hand-over queue as a person reads it, oldest first."""
-    rows = queue.table().assign(user_id=lambda rows: rows.user_id.fillna("not signed in"))
+    rows = rows.assign(user_id=lambda rows: rows.user_id.fillna("not signed in"))
     return "\n\n".join(f"{row.time:%Y-%m-%d %H:%M} UTC  {row.user_id}\n{row.summary}" for row in rows.itertuples())

@@ -65,7 +65,7 @@ def show_lists(settings: Settings, console: Console) -> None:
     if rec.ranker is None:
         return  # popularity and texts have no reasons to show
     users = different_shoppers(rec.shop, SHOPPERS, history=PAST)
-    lists = [rec.recommend(str(rec.shop.user_ids[code]), k=LENGTH) for code in users]
+    lists = [rec.recommend(rec.shop.user_id(code), k=LENGTH) for code in users]
     evidence, shopper = [], []
     for code, found in zip(users, lists, strict=True):
         codes = rec.lookup.codes(found[ITEM].tolist()).tolist()

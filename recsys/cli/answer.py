@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from typer import Option
 
-from recsys.cli._command import Artifacts, Json, command, file
+from recsys.cli._command import Artifacts, Json, Place, command, file
 from recsys.errors import BadInput
 from recsys.settings import Settings, load_settings
 
@@ -22,6 +22,12 @@ def answer(
     handovers: Annotated[
         bool, Option("--handovers", help="Show the conversations that wait for a person, or write them to --out.")
     ] = False,
+    users: Annotated[
+        Place | None,
+        file(
+            "--users", help="With --handovers, where ids are kept as pseudonyms: your table of user_id, to name them."
+        ),
+    ] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
@@ -36,7 +42,7 @@ def answer(
 
     settings = load_settings(artifacts=artifacts)
     if handovers:
-        return _handovers(settings, out)
+        return _handovers(settings, out, users)
     from recsys.assistant import answer_table
     from recsys.assistant.setup import load_assistant
     from recsys.cli._chat import Chat
@@ -63,17 +69,19 @@ def answer(
     }
 
 
-def _handovers(settings: Settings, out: Path | None) -> dict[str, Any]:
+def _handovers(settings: Settings, out: Path | None, users: Place | None) -> dict[str, Any]:
     """Show the queue, or write it to a file."""
     from recsys.cli._chat import waiting
+    from recsys.cli._output import requested
     from recsys.data import outputs
     from recsys.data.handovers import Handovers
+    from recsys.data.schema import USER
 
     queue = Handovers(settings.artifacts)
-    rows = queue.table()
+    rows = queue.table() if users is None else queue.named(requested(users, [USER], "users")[0][USER])
     if out is not None:
         outputs.write_table(rows, out)
-    elif text := waiting(queue):
+    elif text := waiting(rows):
         print(text)
     line = "1 conversation waits" if len(rows) == 1 else f"{len(rows)} conversations wait"
     return {"waiting": len(rows), "line": f"{line} for a person{f': {out}' if out else ''}"}

@@ -30,6 +30,7 @@ def forget(
     """
     from recsys.cli._output import requested
     from recsys.data.feedback import Feedback
+    from recsys.data.protection import Protection
     from recsys.data.schema import USER
     from recsys.pipeline.forget import forget as erase
 
@@ -40,7 +41,8 @@ def forget(
     settings = load_settings(artifacts=artifacts)
     receipt = erase(ids, settings)
     kept_in = {settings.artifacts / "feedback"} | ({feedback} if feedback is not None else set())
-    receipt["feedback_rows"] = sum(Feedback(folder).forget(one) for folder in kept_in for one in ids)
+    how = Protection.live(settings.artifacts)
+    receipt["feedback_rows"] = sum(Feedback(folder, how).forget(one) for folder in kept_in for one in ids)
     found = sum(any(v.get("removed", {}).values()) for v in receipt["versions"])
     line = f"erased {len(ids)} users from {found} of {len(receipt['versions'])} versions; old exports refuse them now"
     return {**receipt, "line": line}

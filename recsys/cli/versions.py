@@ -30,15 +30,15 @@ def versions(
     Examples: recsys versions --verify; recsys versions --card live; recsys versions --use 20260101T020000-1a2b
     """
     store = Store(load_settings(artifacts=artifacts).artifacts)
-    if use:
+    if use is not None:  # an empty one, from a script whose variable was not set, is no version either
         store.version(use)
         store.point_to(use)
-    if pin:
+    if pin is not None:
         store.pin(pin)
-    if unpin:
+    if unpin is not None:
         store.pin(unpin, pinned=False)
     live = store.current_id() or store.require().id
-    told = _card(store, live if card == "live" else card) if card else None
+    told = _card(store, live if card == "live" else card) if card is not None else None
     if told is not None and not as_json:
         out.print(told, markup=False)
     names, pinned = store.versions(), read_pins(store.root)

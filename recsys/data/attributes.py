@@ -17,8 +17,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from recsys.data import own_columns
-from recsys.data.memmap import open_array
+from recsys.data.memmap import open_array, save_array
 from recsys.data.own_columns import OwnColumn
+from recsys.data.vault import Vault, create, is_sealed
 from recsys.errors import ArtifactError
 
 _COLUMNS, _CODES = "columns.json", "codes.npy"
@@ -115,11 +116,12 @@ class Attributes:
         ]
         return Attributes(space, np.concatenate(parts))
 
-    def save(self, directory: Path) -> None:
-        """Write what `load` reads."""
+    def save(self, directory: Path, vault: Vault | None = None) -> None:
+        """Write what `load` reads, encrypted where there is a vault."""
         directory.mkdir(parents=True, exist_ok=True)
-        np.save(directory / _CODES, np.ascontiguousarray(self.codes))
-        (directory / _COLUMNS).write_text(json.dumps(self.space.state(), ensure_ascii=False), "utf-8")
+        save_array(directory / _CODES, np.ascontiguousarray(self.codes), vault)
+        with create(directory / _COLUMNS, vault) as file:
+            file.write(json.dumps(self.space.state(), ensure_ascii=False).encode())
 
     @classmethod
     def load(cls, directory: Path, rows: int) -> Attributes | None:
@@ -133,7 +135,9 @@ class Attributes:
         if not (directory / _COLUMNS).is_file():
             return None
         try:
-            space = AttributeSpace.restore(json.loads((directory / _COLUMNS).read_text("utf-8")))
+            path = directory / _COLUMNS
+            said = bytes(Vault.from_environment().open(path)) if is_sealed(path) else path.read_bytes()
+            space = AttributeSpace.restore(json.loads(said))
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{directory / _COLUMNS} cannot be read ({error}); publish again.") from error
         codes = open_array(directory / _CODES)

@@ -23,6 +23,8 @@ from typing import Any
 from recsys.data.atomic import private_folder, sync
 from recsys.data.columns import USER
 from recsys.data.events import DAY
+from recsys.data.pseudonyms import MARK, Pseudonyms
+from recsys.data.vault import Vault, clear_line
 
 log = logging.getLogger(__name__)
 
@@ -72,15 +74,16 @@ class EventLog:
                 reached[name] = start + len(whole)
         return rows, reached
 
-    def erase(self, users: Collection[str]) -> int:
+    def erase(self, users: Collection[str], pseudonyms: Pseudonyms | None = None) -> int:
         """Overwrite the rows of these users with blanks; returns how many there were. Writers may go on meanwhile."""
+        kept = users if pseudonyms is None else {str(pseudonyms.of(user)) for user in users}
         gone = 0
         for name in self.sizes():
             at = 0
             with (self.folder / name).open("r+b") as file:
                 for line in file.read().splitlines(keepends=True):
                     row = _parsed(line)
-                    mine = row is not None and str(row.get(USER)) in users
+                    mine = row is not None and _is_of(row, users, kept)
                     # A damaged line may be anybody's: what cannot be read cannot be kept.
                     if line.endswith(b"\n") and line.strip() and (mine or row is None):
                         file.seek(at)
@@ -117,8 +120,9 @@ class EventWriter:
     Rows that come while the disk is busy are written together (group commit), so that many callers pay for one fsync.
     """
 
-    def __init__(self, folder: Path, segment: int = SEGMENT) -> None:
+    def __init__(self, folder: Path, segment: int = SEGMENT, vault: Vault | None = None) -> None:
         self.folder = folder
+        self._vault = vault
         self._segment = segment
         self._batch = _Batch()
         self._mutex, self._disk = threading.Lock(), threading.Lock()
@@ -133,7 +137,7 @@ class EventWriter:
         OSError
             They are not: there is no space or no right to write.
         """
-        lines = b"".join(json.dumps(row, ensure_ascii=True, allow_nan=False).encode() + b"\n" for row in rows)
+        lines = b"".join(self._line(row) + b"\n" for row in rows)
         with self._mutex:
             batch = self._batch
             batch.lines.append(lines)
@@ -148,6 +152,10 @@ class EventWriter:
                     self.close()  # half a line may be there: nothing goes behind it
         if batch.error is not None:
             raise OSError(batch.error.errno, batch.error.strerror, str(self.folder)) from batch.error
+
+    def _line(self, row: Mapping[str, Any]) -> bytes:
+        line = json.dumps(row, ensure_ascii=True, allow_nan=False).encode()
+        return line if self._vault is None else self._vault.seal_line(line)
 
     def close(self) -> None:
         """End the segment; the next row begins another one."""
@@ -197,8 +205,13 @@ def _rows(whole: bytes, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
+    clear = clear_line(line)
     try:
-        row = json.loads(line)
-    except ValueError:
+        row = None if clear is None else json.loads(clear)
+    except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
+
+
+def _is_of(row: Mapping[str, Any], users: Collection[str], pseudonyms: Collection[str]) -> bool:
+    return str(row.get(USER)) in (users if row.get(MARK) is None else pseudonyms)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any, Literal
 import pandas as pd
 from filelock import FileLock
 
-from recsys.data.atomic import write_text
+from recsys.data.atomic import private_folder, replacing
+from recsys.data.protection import IN_CLEAR, Protection
+from recsys.data.vault import clear_line
 from recsys.errors import BadInput
 
 log = logging.getLogger(__name__)
@@ -31,8 +34,9 @@ class Feedback:
     Its rows are personal data: `forget` is the one operation that rewrites the file.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, protection: Protection = IN_CLEAR) -> None:
         self.path = directory / FILE
+        self._protection = protection
         self._lock = FileLock(directory / f".{FILE}.lock")
 
     def add(
@@ -54,34 +58,35 @@ class Feedback:
         if rating not in {-1, 1, None}:
             raise BadInput(f"rating {rating!r}: expected 1 (good), -1 (bad) or nothing")
         now = datetime.now(UTC).timestamp() if time is None else time
+        hidden = self._protection.text
         row = {
             "time": now,
             "kind": kind,
-            "question": question[:MAX_TEXT],
-            "answer": answer[:MAX_TEXT],
+            "question": hidden(question[:MAX_TEXT], user_id),
+            "answer": hidden(answer[:MAX_TEXT], user_id),
             "sources": list(sources),
             "rating": rating,
             "intent": intent,
             "confidence": confidence,
             "handover": handover,
-            "user_id": user_id,
-            "note": note[:MAX_TEXT],
+            "user_id": self._protection.id(user_id),
+            "note": hidden(note[:MAX_TEXT], user_id),
         }
-        line = json.dumps(row, ensure_ascii=False)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock, self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        line, vault = json.dumps(row, ensure_ascii=False).encode(), self._protection.vault
+        private_folder(self.path.parent)
+        with self._lock, open(self.path, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write((line if vault is None else vault.seal_line(line)) + b"\n")
 
     def table(self) -> pd.DataFrame:
         """All rows, oldest first; a line that was cut short by a crash, or damaged, is left out and logged."""
         rows, broken = [], 0
         if self.path.is_file():
-            for line in self.path.read_bytes().splitlines():
-                row = _row(line)
-                if row is None:
-                    broken += 1
-                else:
-                    rows.append(row)
+            with self.path.open("rb") as file:
+                for line in file:
+                    if (row := _parsed(line)) is not None:
+                        rows.append(row)
+                    else:
+                        broken += 1
         if broken:
             log.warning("%s: %d lines cannot be read and are left out", self.path, broken)
         return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -92,15 +97,19 @@ class Feedback:
             return 0
         with self._lock:
             lines = self.path.read_bytes().splitlines(keepends=True)
+            gone = self._protection.id(user_id)
             # A damaged line may be anybody's: what cannot be read cannot be kept.
-            kept = [line for line in lines if (row := _row(line)) is not None and row.get("user_id") != user_id]
-            write_text(self.path, b"".join(kept).decode("utf-8"))
+            kept = [line for line in lines if (row := _parsed(line)) is not None and row.get("user_id") != gone]
+            with replacing(self.path) as written:
+                written.write_bytes(b"".join(kept))
+                written.chmod(0o600)
         return len(lines) - len(kept)
 
 
-def _row(line: bytes) -> dict[str, Any] | None:
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    clear = clear_line(line)
     try:
-        row = json.loads(line)
+        row = None if clear is None else json.loads(clear)
     except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None

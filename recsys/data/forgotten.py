@@ -19,6 +19,7 @@ import pandas as pd
 from recsys.data import schema
 from recsys.data.atomic import write_text
 from recsys.data.integrity import sealed, unsealed
+from recsys.data.pseudonyms import Pseudonym, Pseudonyms
 from recsys.data.snapshot import ShopTables
 from recsys.errors import ArtifactError
 
@@ -51,9 +52,12 @@ class Tombstones:
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ArtifactError(f"{path}: not readable ({error}); restore it, erased users must stay erased") from None
 
-    def with_users(self, users: Iterable[str]) -> Tombstones:
-        """These, and those of `users`."""
-        return replace(self, hashes=self.hashes | {self._hash(user) for user in users})
+    def with_users(self, users: Collection[str], pseudonyms: Pseudonyms | None = None) -> Tombstones:
+        """These, and those of `users`, under their own ids and, where there are such, under their pseudonyms."""
+        hashes = {self._hash(user) for user in users}
+        if pseudonyms is not None:
+            hashes |= {self._hash(pseudonyms.of(user)) for user in users}
+        return replace(self, hashes=self.hashes | hashes)
 
     def write(self, root: Path) -> None:
         """Keep them."""
@@ -74,10 +78,14 @@ class Tombstones:
         if not self.hashes:
             return tables, 0
         ids = set().union(*(t[schema.USER].dropna().unique() for t in user_tables(tables).values()))
-        return without_users(tables, self.among(map(str, ids)))
+        kind = str if tables.protection.pseudonyms is None else Pseudonym
+        return without_users(tables, self.among(map(kind, ids)))
 
     def _hash(self, user: str) -> str:
-        return hashlib.blake2b(user.encode("utf-8", "surrogatepass"), key=self.salt, digest_size=16).hexdigest()
+        # Of its own kind, so that a shopper who calls themselves by another's pseudonym cannot erase them.
+        person = b"pseudonym" if isinstance(user, Pseudonym) else b""
+        raw = user.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(raw, key=self.salt, digest_size=16, person=person).hexdigest()
 
 
 def user_tables(tables: ShopTables) -> dict[str, pd.DataFrame]:

@@ -320,8 +320,9 @@ def _cap_robots(sieve: Sieve, kind: TimeKind) -> None:
     over[rows[found.left_out]] = True
     sieve.reject(over, "capped", "more events than a person has: repeats of an account beyond the bound", bad=False)
     for name, (before, after) in list(found.accounts.items())[:EXAMPLES]:
+        who = sieve.dialect.shown(name)
         sieve.report.warnings.append(
-            f"{USER} {name!r} has {before:,} events, more than a person's {found.bound:,}: counted as {after:,}"
+            f"{USER} {who!r} has {before:,} events, more than a person's {found.bound:,}: counted as {after:,}"
         )
     if len(found.accounts) > EXAMPLES:
         sieve.report.warnings.append(f"{len(found.accounts) - EXAMPLES:,} more accounts are capped in the same way")

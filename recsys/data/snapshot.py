@@ -16,15 +16,19 @@ from scipy import sparse
 
 from recsys.data import schema
 from recsys.data.attributes import Attributes
-from recsys.data.bounds import ascending, checking, codes, csr, rows
+from recsys.data.bounds import checking, codes
 from recsys.data.catalogue import Candidates, ItemFeatures, Vocabulary
+from recsys.data.consistency import HISTORY_ARRAYS, REPEAT_ARRAYS, check
 from recsys.data.dislikes import Dislikes
 from recsys.data.events import Events
 from recsys.data.histories import Histories, Profile, standing
-from recsys.data.memmap import MappedTable, open_array
+from recsys.data.memmap import MappedTable, open_array, save_array
 from recsys.data.products import as_products, first_items, renamed
+from recsys.data.protection import IN_CLEAR, Protection
+from recsys.data.pseudonyms import Pseudonym
 from recsys.data.reviews import Opinions
 from recsys.data.schema import TimeKind
+from recsys.data.vault import Vault, create
 from recsys.data.vectors import VectorPool
 
 T = TypeVar("T")
@@ -62,6 +66,7 @@ class ShopTables:
     reviews: pd.DataFrame | None = None
     aspects: pd.DataFrame | None = None
     prices: pd.DataFrame | None = None
+    protection: Protection = IN_CLEAR
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class Snapshot:
     tables: Lazy[ShopTables]
     items_file: MappedTable | None = None
     products: NDArray[np.int32] | None = None
+    protection: Protection = IN_CLEAR
     picture_pool: VectorPool | None = None
 
     @property
@@ -123,6 +129,16 @@ class Snapshot:
     def catalogue(self) -> Candidates:
         """Every item as a candidate, row = code."""
         return Candidates(np.arange(len(self.item_ids)), self.facts)
+
+    def user_code(self, user: str) -> int | None:
+        """Code of the user with this id, the shop's own; None where there is none."""
+        code = int(self.user_index.get_indexer([self.protection.id(user)])[0])
+        return code if code >= 0 else None
+
+    def user_id(self, code: int) -> str:
+        """Id of a user for those who ask about them here: the shop's own, or the pseudonym that stands for it."""
+        user = str(self.user_ids[code])
+        return user if self.protection.pseudonyms is None else Pseudonym(user)
 
     def profile(self, user: int) -> Profile:
         """The shopper with this code."""
@@ -203,14 +219,17 @@ def titles(items: pd.DataFrame) -> list[str]:
 
 def save(snapshot: Snapshot, directory: Path) -> None:
     """Write everything `load` needs, as parquet tables and npy arrays."""
-    tables = snapshot.tables.value
-    for name in _TABLES:
-        table: pd.DataFrame | None = getattr(tables, name)
+    tables, vault = snapshot.tables.value, snapshot.protection.vault
+    snapshot.protection.save(directory)
+    written = {name: getattr(tables, name) for name in _TABLES} | {
+        "user_ids": pd.DataFrame({schema.USER: snapshot.user_ids})
+    }
+    for name, table in written.items():
         if table is not None:
-            table.to_parquet(directory / f"{name}.parquet", index=False)
-    pd.DataFrame({schema.USER: snapshot.user_ids}).to_parquet(directory / "user_ids.parquet", index=False)
+            with create(directory / f"{name}.parquet", None if name == "items" else vault) as file:
+                table.to_parquet(file, index=False)
     snapshot.item_pool.save(directory / "vectors", "items")
-    snapshot.history_pool.save(directory / "vectors", "histories")
+    snapshot.history_pool.save(directory / "vectors", "histories", vault)
     if snapshot.picture_pool is not None:
         snapshot.picture_pool.save(directory / "vectors", PICTURES)
     facts, events, histories = snapshot.facts, snapshot.events, snapshot.histories
@@ -226,18 +245,18 @@ def save(snapshot: Snapshot, directory: Path) -> None:
         **({} if snapshot.products is None else {"products": snapshot.products}),
     )
     known = {name: getattr(events, name) for name in ("user", "item", "time", "weight")}
-    _save_arrays(directory / "events", **known, bought=events.purchases)
-    for name, own in (("items", facts.own), ("users", events.shoppers)):
-        if own is not None:
-            own.save(directory / _OWN / name)
+    _save_arrays(directory / "events", vault, **known, bought=events.purchases)
+    if facts.own is not None:
+        facts.own.save(directory / _OWN / "items")
+    if events.shoppers is not None:
+        events.shoppers.save(directory / _OWN / "users", vault)
     if events.dislikes is not None:
-        _save_arrays(directory / "dislikes", **events.dislikes.arrays)
+        _save_arrays(directory / "dislikes", vault, **events.dislikes.arrays)
     if events.opinions is not None:
-        _save_arrays(directory / "opinions", **events.opinions.arrays)
+        _save_arrays(directory / "opinions", vault, **events.opinions.arrays)
     (directory / "events" / "kind.txt").write_text(events.kind.value, "utf-8")
-    _save_arrays(
-        directory / "histories", **{name: getattr(histories, name) for name in (*_HISTORY_ARRAYS, *_REPEAT_ARRAYS)}
-    )
+    counted = {name: getattr(histories, name) for name in (*HISTORY_ARRAYS, *REPEAT_ARRAYS)}
+    _save_arrays(directory / "histories", vault, **counted)
     state = snapshot.vocabulary.value.state()
     np.save(directory / "facts" / "idf.npy", state.pop("idf"))
     (directory / "facts" / "vocabulary.json").write_text(json.dumps(state, ensure_ascii=False), "utf-8")
@@ -248,9 +267,6 @@ _OWN = "columns"
 #: What a vocabulary is restored from; versions of before have no `own`.
 _WORDS = ("template", "terms", "brands", "categories", "own")
 _TABLES = ("items", "interactions", "impressions", "users", "dislikes", "reviews", "aspects", "prices")
-_HISTORY_ARRAYS = ("indptr", "items", "ages", "steps", "weights", "recency")
-#: What versions of before repeats were learnt lack; it is counted again from their events.
-_REPEAT_ARRAYS = ("counts", "purchases", "first_ages", "first_steps")
 
 
 def load(directory: Path) -> Snapshot:
@@ -263,7 +279,8 @@ def load(directory: Path) -> Snapshot:
     """
     files = {n: MappedTable(p) for n in _TABLES if (p := directory / f"{n}.parquet").is_file()}
     item_ids = files["items"].read([schema.ITEM])[schema.ITEM].to_numpy(object)
-    user_ids = pd.read_parquet(directory / "user_ids.parquet")[schema.USER].to_numpy(object)
+    protection = Protection.of(directory)
+    user_ids = MappedTable(directory / "user_ids.parquet").read()[schema.USER].to_numpy(object)
     item_pool = VectorPool.load(directory / "vectors", "items")
     pictures = _pictures(directory)
     facts = {p.stem: open_array(p) for p in (directory / "facts").glob("*.npy")}
@@ -272,8 +289,8 @@ def load(directory: Path) -> Snapshot:
     # Assigned rather than passed: the constructor would copy the mapped arrays.
     terms.data, terms.indices, terms.indptr = facts["terms_data"], facts["terms_indices"], facts["terms_indptr"]
     events = {p.stem: open_array(p) for p in (directory / "events").glob("*.npy")}
-    counted = (*_HISTORY_ARRAYS, *_REPEAT_ARRAYS)
-    there = counted if (directory / "histories" / f"{_REPEAT_ARRAYS[0]}.npy").is_file() else _HISTORY_ARRAYS
+    counted = (*HISTORY_ARRAYS, *REPEAT_ARRAYS)
+    there = counted if (directory / "histories" / f"{REPEAT_ARRAYS[0]}.npy").is_file() else HISTORY_ARRAYS
     arrays = {name: open_array(directory / "histories" / f"{name}.npy") for name in there}
     words = (directory / "facts" / "vocabulary.json").read_bytes()
     state = Lazy(lambda: json.loads(words))
@@ -305,12 +322,15 @@ def load(directory: Path) -> Snapshot:
         vocabulary=Lazy(
             lambda: Vocabulary.restore(idf=facts["idf"], **{k: state.value[k] for k in _WORDS if k in state.value})
         ),
-        tables=Lazy(lambda: ShopTables(**{name: file.read() for name, file in files.items()}, kind=kind)),
+        tables=Lazy(
+            lambda: ShopTables(**{n: file.read() for n, file in files.items()}, kind=kind, protection=protection)
+        ),
         items_file=files["items"],
         products=facts.get("products"),
+        protection=protection,
         picture_pool=pictures,
     )
-    _check(opened, directory)
+    check(opened, directory)
     return opened
 
 
@@ -320,45 +340,15 @@ def _pictures(directory: Path) -> VectorPool | None:
 
 
 def _histories(arrays: dict[str, NDArray[Any]], events: Events) -> Histories:
-    if len(arrays) == len(_HISTORY_ARRAYS):
+    if len(arrays) == len(HISTORY_ARRAYS):
         codes(events.user, events.n_users)
         codes(events.item, events.n_items)
         again = Histories.build(events, events.end, 1.0)
-        arrays = arrays | {name: getattr(again, name) for name in _REPEAT_ARRAYS}
+        arrays = arrays | {name: getattr(again, name) for name in REPEAT_ARRAYS}
     return Histories(**arrays, dislikes=standing(events, events.end), shoppers=events.shoppers)
 
 
-def _check(shop: Snapshot, directory: Path) -> None:
-    n, users, facts, histories, events = (
-        len(shop.item_ids), len(shop.user_ids), shop.facts, shop.histories, shop.events
-    )  # fmt: skip
-    terms = facts.terms
-    with checking(directory):
-        rows(n, shop.available, facts.vectors, facts.brand, facts.category, facts.price, *shop.item_pool.arrays)
-        rows(users, *shop.history_pool.arrays)
-        csr(terms.indptr, terms.indices, n, terms.shape[1], terms.data)
-        if (said := events.dislikes) is not None:
-            rows(len(said), said.item, said.time, said.barred)
-            codes(said.user, users)
-            ascending(said.user)
-            codes(said.item, n)
-        if (written := events.opinions) is not None:
-            rows(len(written), written.item, written.time, written.score)
-            codes(written.item, n)
-        if shop.picture_pool is not None:
-            rows(n, *shop.picture_pool.arrays)
-        if shop.products is not None:
-            rows(n, shop.products)
-            codes(shop.products, n)
-        rows(len(events), events.item, events.time, events.weight, events.purchases)
-        codes(events.user, users)
-        ascending(events.user)
-        codes(events.item, n)
-        others = [getattr(histories, name) for name in (*_HISTORY_ARRAYS[2:], *_REPEAT_ARRAYS)]
-        csr(histories.indptr, histories.items, users, n, *others)
-
-
-def _save_arrays(directory: Path, **arrays: NDArray[Any]) -> None:
+def _save_arrays(directory: Path, vault: Vault | None = None, /, **arrays: NDArray[Any]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, array in arrays.items():
-        np.save(directory / f"{name}.npy", array)
+        save_array(directory / f"{name}.npy", array, vault)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -40,11 +40,13 @@ class Dialect:
 
     words: Vocabulary = field(default_factory=vocabulary)
     columns: Mapping[str, str] = field(default_factory=dict)
+    shown: Callable[[str], str] = str
+    """How a user's id is told in reports."""
 
     @classmethod
-    def of(cls, settings: Settings) -> Dialect:
+    def of(cls, settings: Settings, shown: Callable[[str], str] = str) -> Dialect:
         """The dialect that the settings name."""
-        return cls(vocabulary(settings.intake.vocabulary), settings.columns)
+        return cls(vocabulary(settings.intake.vocabulary), settings.columns, shown)
 
 
 class TimeKind(StrEnum):

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.memmap import open_array
+from recsys.data.memmap import open_array, save_array
+from recsys.data.vault import Vault
 
 #: dtype of a key.
 KEY = "S32"
@@ -35,12 +36,12 @@ class VectorPool:
         """The three arrays, of one length."""
         return self.keys, self.vectors, self.truncated
 
-    def save(self, directory: Path, name: str) -> None:
-        """Write ``<name>.npy``, ``<name>_keys.npy`` and ``<name>_truncated.npy``."""
+    def save(self, directory: Path, name: str, vault: Vault | None = None) -> None:
+        """Write ``<name>.npy``, ``<name>_keys.npy`` and ``<name>_truncated.npy``, encrypted where there is a vault."""
         directory.mkdir(parents=True, exist_ok=True)
-        np.save(directory / f"{name}.npy", self.vectors)
-        np.save(directory / f"{name}_keys.npy", self.keys)
-        np.save(directory / f"{name}_truncated.npy", self.truncated)
+        save_array(directory / f"{name}.npy", self.vectors, vault)
+        save_array(directory / f"{name}_keys.npy", self.keys, vault)
+        save_array(directory / f"{name}_truncated.npy", self.truncated, vault)
 
     @classmethod
     def load(cls, directory: Path, name: str) -> VectorPool:

@@ -93,6 +93,7 @@ def build_snapshot(
         vocabulary=Lazy(lambda: vocabulary),
         tables=Lazy(lambda: replace(tables, items=items)),
         products=products,
+        protection=tables.protection,
     )
     notes = {
         "items": len(item_ids),

@@ -28,6 +28,7 @@ _LEAD = re.compile(
 _PARENTHESIS = re.compile(r"[(（]([^()（）]*)[)）]")
 _CONDITIONAL = re.compile(r"\b(?:unless|if|except|when|not)\b|[,，]|除外|除非", re.IGNORECASE)
 _SHORTENED = re.compile(r"'(?:ll|ve|re|d|m)$")
+_IRREGULAR = {"wo": "will", "ca": "can", "goes": "go", "going": "go", "went": "go", "says": "say"}
 _ARTICLES = frozenset(["the", "a", "an"])
 _SKIPPED = _ARTICLES | frozenset(
     "our your my its their we you is are was were be been has have still 的 了 会 您 您的".split()  # noqa: SIM905
@@ -141,10 +142,11 @@ def _clause(terms: list[Term], number: int) -> Clause:
         elif term.kind in {"comma", "then"} and opened:
             to, opened = clause.main, False
         elif term.kind == "not":
-            clause.negative ^= to is clause.main
+            clause.negative |= to is clause.main
             to.append(term)
         elif term.kind in {"only", "all", "most", "both", "one"}:
-            clause.marks.add(term.kind)
+            if to is clause.main or term.kind != "all":
+                clause.marks.add(term.kind)
         elif term.kind == "state":
             clause.condition.append(term)
         elif term.kind in CLAIMING | {"self"}:
@@ -251,7 +253,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str, Any]]:
             named = text[match.start()].isupper() or (han and not said.endswith("'s"))
             said = _SHORTENED.sub("", said)
             if said.endswith("n't"):
-                yield "word", stem(said[:-3]), False
+                yield "word", _IRREGULAR.get(said[:-3], stem(said[:-3])), False
                 yield "word", "not", False
             elif said in _JOINS:
                 yield "join", said, None
@@ -264,6 +266,8 @@ def _tokens(text: str) -> Iterator[tuple[str, str, Any]]:
 def stem(word: str) -> str:
     """A word without its English endings."""
     word = word.removesuffix("'s").removesuffix("'")
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
     if word in {"delivered", "opened"}:  # states, unlike what is done
         return word
     if len(word) > 4 and word.endswith("ies"):

@@ -38,7 +38,7 @@ _UNITS = (
     (r"mah", "mah", 1.0),
     (r"watts?|w(?![a-z])|瓦", "watt", 1.0),
     (r"ml|millilit(?:re|er)s?|毫升", "ml", 1.0),
-    (r"lit(?:re|er)s?|升", "ml", 1000.0),
+    (r"lit(?:re|er)s?|l(?![a-z])|升", "ml", 1000.0),
     (r"mm|毫米", "mm", 1.0),
     (r"cm|厘米", "mm", 10.0),
     (r"kg|公斤|千克", "gram", 1000.0),
@@ -54,7 +54,10 @@ _NUMBER = (
     r"|(?<![a-z])(?:one|an?)(?=[ -](?:minute|hour|day|week|month|year|working|business|full|further)s?)"
     r"|(?<![下第次])[一二三四五六七八九十两]+(?=个|天|日内|日以内|年|月|周|小时|分钟|张|款|件|折|人|英寸|至|到|工作日))"
 )
-_TIME = r"(?:\d{1,2}[:：]\d{2}(?: ?[ap]\.?m\b\.?)?|\d{1,2} ?[ap]\.?m\b\.?|\d{1,2}点)"
+_TIME = (
+    r"(?:\d{1,2}[:：]\d{2}(?: ?[ap]\.?m\b\.?)?|\d{1,2} ?[ap]\.?m\b\.?"
+    r"|(?:(?:早上?|上午|中午|下午|晚上?)的?)?(?:\d{1,2}|十?[一二两三四五六七八九十])点钟?)"
+)
 _DATE = (
     r"(?:(?:\d{4}-\d{2}-\d{2})|(?:\d{4}年)?\d{1,2}月\d{1,2}日?"
     rf"|\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{'|'.join(_MONTHS)})(?:,? \d{{4}})?"
@@ -63,20 +66,26 @@ _DATE = (
 _DAY = rf"(?:(?:{'|'.join(_DAYS)})s?|(?:周|星期)[一二三四五六日天])"
 _BEFORE = (
     r"(?P<least>at least|a minimum of|no less than|more than|over|above|longer than|exceed(?:s|ing)?|from|reach(?:es)?"
-    r"|once|beyond|超过|至少还有|至少|满|高于|不低于|大于)"
-    r"|(?P<most>within|up to|under|below|less than|at most|no more than|maximum of|not more than|until|before|by|in"
-    r"|不超过|最多还有|最多|少于|低于|不到)|(?P<exact>exactly|precisely|正好|刚好)|(?P<plain>for only|only|just|仅|只)"
+    r"|once|beyond|comes? to|amounts? to|totals?|超过|至少还有|至少|满|高于|不低于|大于)"
+    r"|(?P<most>within|up to|under|below|less than|at most|no more than|no later than|not later than|maximum of"
+    r"|not more than|until|before|by|in|不超过|最多还有|最多|少于|低于|不到)|(?P<exact>exactly|precisely|正好|刚好)"
+    r"|(?P<plain>for only|only|just|仅|只)"
 )
 _AFTER = (
     r"(?P<least_>or more|or above|and above|以上|起)|(?P<most_>之内|以内|内|以下|及以下|or less|or smaller|and below"
     r"|or below|之前|以前|前)|(?P<plain_>only)"
 )
-_TO = r"\s*(?:-|–|~|to|or|and|through|until|till|至|到|或)\s*"
-_FILL = r"(?:\s*(?:the|about|around|another|further|roughly|the first|an order of|a total of|your order reaches)\s+)?"
+_TO = r"\s*(?:-|–|~|to|through|until|till|至|到)\s*"
+_OR = r"\s*(?:-|–|~|to|or|and|through|until|till|至|到|或)\s*"
+_FILL = (
+    r"(?:\s*(?:the|about|around|another|further|roughly|the first|an order of|a total of|your order reaches)\s+|需要?)?"
+)
 QUANTITY = (
-    rf"(?:(?<![a-z])(?:{_BEFORE})\s*{_FILL})?(?:(?P<date>{_DATE})|(?P<from>{_TIME})(?:{_TO}(?P<till>{_TIME}))?"
+    rf"(?:(?<![a-z])(?:(?P<later_>after|later than)(?=\s*{_TIME})|{_BEFORE})\s*{_FILL})?"
+    rf"(?:(?P<date>{_DATE})|(?P<from>{_TIME})(?:{_OR}(?P<till>{_TIME}))?"
+    rf"(?P<later>\s*(?:之后|以后|过后|后))?"
     rf"|(?P<first>{_DAY})(?:{_TO}(?P<last>{_DAY}))?"
-    rf"|(?:[€£$¥]\s?)?(?P<low>{_NUMBER})(?:[\s-]*(?:{_UNIT})?{_TO}(?P<high>{_NUMBER}))?"
+    rf"|(?:[€£$¥]\s?)?(?P<low>{_NUMBER})(?:(?:{_OR}|[\s-]*(?:{_UNIT}){_TO})(?P<high>{_NUMBER}))?"
     rf"[\s-]*(?:(?:full|further|more|additional|calendar|whole)\s+)?(?:(?P<unit>{_UNIT})(?![a-z]))?)(?:\s*(?:{_AFTER}))?"
 )
 
@@ -106,6 +115,8 @@ class Quantity:
             return False
         if self.unit == "date":
             return self.low % 10_000 == other.low % 10_000 and (self.low < 10_000 or self.low == other.low)
+        if self.measures and self.bound == "=" and other.bound == "<" and self.high <= other.low:
+            return True  # a size within the limit
         if (self.low, self.high) != (other.low, other.high):
             return False
         durations = {"minute", "day", "working day", "month", "inch"}
@@ -121,7 +132,7 @@ def quantity(match: re.Match[str]) -> Quantity:
         "!"
         if said["exact"]
         else ">"
-        if said["least"] or said["least_"]
+        if said["least"] or said["least_"] or said["later"] or said["later_"]
         else "<"
         if said["most"] or said["most_"]
         else "="
@@ -155,8 +166,9 @@ def _number(text: str) -> float:
 
 
 def _time(text: str) -> float:
-    hour, minute = [*re.findall(r"\d+", text), "0"][:2]
-    later = 12 if re.search(r"p\.?m", text) and int(hour) < 12 else 0
+    spelled = re.search(r"[一二两三四五六七八九十]+", text)
+    hour, minute = [*([str(int(_number(spelled[0])))] if spelled else []), *re.findall(r"\d+", text), "0"][:2]
+    later = 12 if re.search(r"p\.?m|下午|晚", text) and int(hour) < 12 else 0
     return 60.0 * (int(hour) + later) + int(minute)
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from recsys.data.trial import fits
 from recsys.errors import ArtifactError, BadInput
 
 #: Templates of the pinned models (SHA-256), whose weights and tokenizers are verified as a whole: they need no trial.
@@ -22,22 +21,15 @@ _KNOWN = frozenset({"872be49dbb638044ad01b60388f48d469ff2980e5f0dccdc22ec907db54
 TEMPLATE_CHARACTERS, CONFIG_BYTES = 65_536, 65_536
 #: What rendering a conversation of four short turns may take: processor seconds, bytes, characters of its result.
 SECONDS, MEMORY, CHARACTERS = 2, 256 * 2**20, 65_536
-#: How long a trial may take in all, with the start of an interpreter on a busy machine.
-_WALL = 60.0
 _MAX_RANK = 512
 #: Keys by which peft imports a module, or reads a file, that the configuration names.
 _IMPORTS = ("auto_mapping", "megatron_config", "corda_config", "eva_config", "loftq_config", "runtime_config")
 
 _TRIAL = """
-import resource, sys
 from transformers.utils.chat_template_utils import render_jinja_template
-seconds, memory, characters = map(int, sys.argv[1:])
+characters = int(sys.argv[3])
 template = sys.stdin.read()
-used = resource.getrusage(resource.RUSAGE_SELF)
-pages = int(open("/proc/self/statm").read().split()[0]) if sys.platform == "linux" else 0
-resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + seconds,) * 2)
-if pages:
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + memory,) * 2)
+limit()
 turns = [{"role": role, "content": "Is it in stock?"} for role in ("system", "user", "assistant", "user")]
 try:
     texts, _ = render_jinja_template([turns], chat_template=template, add_generation_prompt=True)
@@ -69,12 +61,7 @@ def vet_template(template: str, name: str) -> None:
     if len(template) > TEMPLATE_CHARACTERS:
         raise BadInput(f"model {name!r}: its chat template has {len(template):,} characters, more than "
                        f"{TEMPLATE_CHARACTERS:,}; {advice}")  # fmt: skip
-    command = [sys.executable, "-I", "-c", _TRIAL, str(SECONDS), str(MEMORY), str(CHARACTERS)]
-    try:
-        done = subprocess.run(command, input=template.encode(), capture_output=True, timeout=_WALL, check=False)  # noqa: S603 - our own program, the template its input
-    except subprocess.TimeoutExpired:
-        done = None
-    if done is None or done.returncode:
+    if not fits(_TRIAL, template.encode(), seconds=SECONDS, memory=MEMORY, arguments=[CHARACTERS]):
         raise BadInput(
             f"model {name!r}: its chat template takes more than {SECONDS} s, {MEMORY // 2**20} MB or {CHARACTERS:,} "
             f"characters for four short turns; {advice}"

@@ -23,6 +23,7 @@ from recsys.data.event_log import EVENTS, EXPOSURES, EventLog
 from recsys.data.forgotten import Tombstones, user_tables, without_users
 from recsys.data.handovers import Handovers
 from recsys.data.histories import Histories
+from recsys.data.protection import Protection
 from recsys.data.retention import read_pins, write_pins
 from recsys.data.reviews import Opinions
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
@@ -34,6 +35,7 @@ from recsys.pipeline import drift
 from recsys.pipeline.card import write_card
 from recsys.pipeline.inputs import QUARANTINE
 from recsys.pipeline.night import SHARDS
+from recsys.pipeline.pictures import FILE as PICTURES
 from recsys.pipeline.supply import carry_supply
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.ranker import Ranker
@@ -63,10 +65,11 @@ def forget(users: Collection[str], settings: Settings) -> dict[str, Any]:
     store = Store(settings.artifacts)
     store.require()
     with store.locked():
-        Tombstones.read(store.root).with_users(users).write(store.root)
+        hidden = Protection.live(store.root).pseudonyms
+        Tombstones.read(store.root).with_users(users, hidden).write(store.root)
         rewritten = _rewrite_all(store, frozenset(users), settings)
         handovers = Handovers(store.root).forget(users)
-        logged = {name: EventLog.of(store.root, name).erase(users) for name in (EVENTS, EXPOSURES)}
+        logged = {name: EventLog.of(store.root, name).erase(users, hidden) for name in (EVENTS, EXPOSURES)}
         removed_aside = [name for name in (QUARANTINE, SHARDS) if (store.root / name).exists()]
         for name in removed_aside:  # rows that were no use, and vectors of a night that was stopped
             shutil.rmtree(store.root / name)
@@ -93,13 +96,14 @@ def _rewrite_all(store: Store, users: frozenset[str], settings: Settings) -> lis
             report.append({"version": name, "damaged": "deleted"})
             continue
         shop = snapshot.load(version.path)
-        removed = _rows_of(shop, users)
+        kept = shop.protection.kept(users)
+        removed = _rows_of(shop, kept)
         if not any(removed.values()):
             previous = version
             report.append({"version": name, "removed": removed, "now": name})
             names[name] = name
             continue
-        previous = _rewritten(store, version, shop, users, settings, previous)
+        previous = _rewritten(store, version, shop, kept, settings, previous)
         report.append({"version": name, "removed": removed, "now": previous.id})
         names[name] = previous.id
     assert live is not None  # it was required
@@ -117,7 +121,7 @@ def _rows_of(shop: Snapshot, users: Collection[str]) -> dict[str, int]:
 
 
 def _rewritten(
-    store: Store, version: Version, shop: Snapshot, users: frozenset[str], settings: Settings, like: Version | None
+    store: Store, version: Version, shop: Snapshot, users: Collection[str], settings: Settings, like: Version | None
 ) -> Version:
     """The version without these users, complete but not live."""
     recipe = version.manifest["recipe"]
@@ -126,6 +130,8 @@ def _rewritten(
         shutil.copytree(version.path / "index", draft.path / "index")  # of items alone
         carry_supply(version.path, draft.path)
         snapshot.save(clean, draft.path)  # not the report of the reading, which may quote their rows
+        if (version.path / PICTURES).is_file():
+            shutil.copy2(version.path / PICTURES, draft.path / PICTURES)  # of items alone
         about = dict(version.manifest)
         about["counts"] = {**about["counts"], "users": len(clean.user_ids), "events": len(clean.events)}
         ranker = None
@@ -144,7 +150,7 @@ def _rewritten(
         return store.complete(draft, {**about, "rewritten": "users were erased"}, like=like or version)
 
 
-def _without(shop: Snapshot, users: frozenset[str], training: Mapping[str, Any]) -> Snapshot:
+def _without(shop: Snapshot, users: Collection[str], training: Mapping[str, Any]) -> Snapshot:
     """The snapshot of the same shop had it never had these users."""
     stay = np.array([user not in users for user in shop.user_ids], bool)
     tables, _ = without_users(shop.tables.value, users)

@@ -15,6 +15,7 @@ from recsys.data import dislikes, languages, outputs, own_columns, report, schem
 from recsys.data.atomic import private_folder
 from recsys.data.catalogue import render
 from recsys.data.forgotten import Tombstones
+from recsys.data.protection import Protection
 from recsys.data.reviews import check_reviews
 from recsys.data.sample import sample_dir
 from recsys.data.schema import Checked, Dialect, TimeKind
@@ -25,12 +26,14 @@ from recsys.errors import BadInput
 from recsys.forecast.prices import check_prices
 from recsys.pipeline import missing
 from recsys.pipeline.ageing import drop_old
+from recsys.pipeline.hiding import hide_users
 from recsys.pipeline.logged_events import appended, with_logged
 from recsys.settings import Settings
 
 log = logging.getLogger(__name__)
 
 QUARANTINE = "quarantine"
+ERASED = "rows_of_erased_users"
 #: Columns that only the orders table has; whether one maps to them is told where that is read.
 _ORDERS_ALONE = frozenset({*MOMENTS, *PLACES})
 
@@ -98,19 +101,23 @@ def load_inputs(inputs: Inputs, store: Store, live: Version | None, settings: Se
     BadInput
         The tables cannot be used, or too many of their rows cannot; the quarantine lists these all the same.
     """
-    intake = read_inputs(inputs, live, settings)
     erased = Tombstones.read(store.root)
-    _write_quarantine(store, intake.checks, erased)
+    intake = read_inputs(inputs, live, settings, erased)
+    _write_quarantine(store, intake.checks, erased, intake.tables.protection)
     intake = intake.require(settings.intake.max_bad)
     replaced = "interactions" in intake.checks and not inputs.append
     tables, reached, logged = with_logged(intake.tables, settings, live, replaced=replaced)
     tables, gone = erased.drop(tables)
-    notes = intake.notes | logged | ({"rows_of_erased_users": gone} if gone else {})
+    gone += intake.notes.get(ERASED, 0)
+    notes = intake.notes | logged | ({ERASED: gone} if gone else {})
     return replace(intake, tables=tables, notes=notes, events_read=reached)
 
 
-def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Intake:
+def read_inputs(inputs: Inputs, live: Version | None, settings: Settings, erased: Tombstones | None = None) -> Intake:
     """`load_inputs` without a trace: nothing is written, and bad rows are only counted."""
+    protection = Protection.wanted(settings)
+    if live is not None:
+        protection.require(live.path)
     files = _with_sample(inputs, live)
     old = snapshot.load(live.path).tables.value if live else None
     raw = sources.Tables()  # nothing given: the live version's own tables, with tonight's settings
@@ -126,7 +133,8 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
     _check_mapping(settings.columns, raw)
     checks: dict[str, Checked] = {}
     notes: dict[str, Any] = {"sample_shop": files is not inputs, **raw.notes}
-    how: dict[str, Any] = {"dialect": Dialect.of(settings)}
+    hidden = protection.pseudonyms
+    how: dict[str, Any] = {"dialect": Dialect.of(settings, str if hidden is None else hidden.of)}
 
     def about(name: str) -> dict[str, Any]:
         place = getattr(files, name) or files.interactions or ""
@@ -154,6 +162,8 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
     if files.prices is not None:
         checks["prices"] = check_prices(sources.read_table(files.prices, "prices"), sources.shown(files.prices), **how)
         raw.report.tables["prices"] = checks["prices"].report
+    if hidden is not None:
+        checks, notes[ERASED] = hide_users(checks, hidden, erased)
     interactions = checks.get("interactions")
     if old is not None and (interactions is None or inputs.append):
         missing.refuse_other_ids(old, items, left, settings.gate.max_shrink)
@@ -169,12 +179,22 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings) -> Int
     for name, check in checks.items():
         notes |= {f"{name}_{k}": v for k, v in check.notes.items()}
     disliked = _dislikes(interactions, old, append=inputs.append)
-    tables = ShopTables(items, table, kind, pick("impressions"), pick("users"), missing=len(kept), dislikes=disliked)
+    tables = ShopTables(
+        items,
+        table,
+        kind,
+        pick("impressions"),
+        pick("users"),
+        len(kept),
+        disliked,
+        reviews=pick("reviews"),
+        prices=pick("prices"),
+        protection=protection,
+    )
     own_columns.check_choice(settings.training.columns, (tables.items, tables.users))
     for name in ("items", "users"):
         if name in checks:
             _say_columns(checks[name], settings)
-    tables = replace(tables, reviews=pick("reviews"), prices=pick("prices"))
     tables = drop_old(tables, settings.intake.keep_days, raw.report)
     reading = raw.report.to_dict() if checks else report.load(live.path) if live else {}
     notes |= {"reading": reading} if checks else {}
@@ -246,14 +266,16 @@ def _no_events() -> pd.DataFrame:
     )
 
 
-def _write_quarantine(store: Store, checks: Mapping[str, Checked], erased: Tombstones) -> None:
+def _write_quarantine(store: Store, checks: Mapping[str, Checked], erased: Tombstones, protection: Protection) -> None:
     folder = store.root / QUARANTINE
     for name, check in checks.items():
         path = folder / f"{name}.csv"
         if len(check.quarantine):
             private_folder(folder)
-            rows = check.quarantine
-            outputs.write_table(rows[[not erased.mentioned(raw) for raw in rows["raw"]]], path)
+            rows = check.quarantine[[not erased.mentioned(raw) for raw in check.quarantine["raw"]]]
+            if protection and name != "items":  # the number tells where the row is; what it holds is not kept in clear
+                rows = rows.assign(raw="")
+            outputs.write_table(rows, path)
             log.warning("%d rows of %s cannot be used; see %s", len(check.quarantine), name, path)
         else:
             path.unlink(missing_ok=True)

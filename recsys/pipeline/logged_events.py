@@ -16,6 +16,7 @@ import pandas as pd
 
 from recsys.data import schema
 from recsys.data.event_log import EVENTS_READ, EventLog
+from recsys.data.pseudonyms import Pseudonyms, logged_user
 from recsys.data.schema import Checked, TimeKind
 from recsys.data.snapshot import ShopTables
 from recsys.data.store import Version
@@ -47,11 +48,22 @@ def with_logged(
     rows, reached = found.read(None if replaced else before)
     if not rows:
         return tables, reached, {}
+    rows, strange = _named(rows, tables.protection.pseudonyms)
     checked, unknown = _checked(rows, set(tables.items[schema.ITEM]), tables.kind)
-    notes = {"logged_events": 0 if checked is None else len(checked.table), "logged_events_of_unknown_items": unknown}
+    notes = {"logged_events_of_another_key": strange} if strange else {}
+    notes |= {"logged_events": 0 if checked is None else len(checked.table), "logged_events_of_unknown_items": unknown}
     if checked is None:
         return tables, reached, notes
     return replace(tables, interactions=appended(tables, checked, tables.kind)), reached, notes
+
+
+def _named(rows: Sequence[dict[str, Any]], pseudonyms: Pseudonyms | None) -> tuple[list[dict[str, Any]], int]:
+    """The rows with users as the tables name them, and how many are of another key, whose users nobody can tell."""
+    named = [{**row, schema.USER: logged_user(row, pseudonyms)} for row in rows if schema.USER in row]
+    known = [row for row in named if row[schema.USER] is not None]
+    if len(known) < len(named):
+        log.warning("%d logged events were taken in under another key and are left out", len(named) - len(known))
+    return known, len(named) - len(known)
 
 
 def _checked(rows: Sequence[dict[str, Any]], known: Collection[str], kind: TimeKind) -> tuple[Checked | None, int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from recsys.data.protection import Protection
 from recsys.data.store import Draft, Store, Version
 from recsys.data.vectors import VectorPool
 from recsys.encoders.loading import encoder_for
@@ -55,8 +56,12 @@ class Night:
     ) -> Iterator[Night]:
         """Lock the store; a live version that is damaged is left aside where `inputs` replace all its tables."""
         store = Store(settings.artifacts)
+        protection = Protection.wanted(settings)
         with store.writing() as draft:
-            yield cls(settings, store, draft, _live(store, inputs), progress, make_encoder)
+            live = _live(store, inputs)
+            if live is not None:
+                protection.require(live.path)
+            yield cls(settings, store, draft, live, progress, make_encoder)
 
     @cached_property
     def encoder(self) -> Encodes:

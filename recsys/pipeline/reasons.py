@@ -58,7 +58,7 @@ def sample_pairs(rec: Recommender, size: int, *, seed: int = 0) -> list[Pair]:
     n_users = len(rec.shop.user_ids)
     pairs = []
     for user in rng.choice(n_users, size, replace=size > n_users):
-        items = rec.recommend(str(rec.shop.user_ids[user]), k=TOP)["item_id"].tolist()
+        items = rec.recommend(rec.shop.user_id(user), k=TOP)["item_id"].tolist()
         if items:
             code = int(rec.lookup.codes([items[int(rng.integers(len(items)))]])[0])
             pairs.append(Pair(rec.shop.profile(int(user)), int(user), code))

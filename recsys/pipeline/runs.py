@@ -19,6 +19,7 @@ from recsys.errors import BadInput, NothingToLearn
 from recsys.forecast.prices import prices_of
 from recsys.pipeline import drift, too_few
 from recsys.pipeline.gate import Verdict, judge, shrunk
+from recsys.pipeline.hiding import protected
 from recsys.pipeline.inputs import Inputs, load_inputs
 from recsys.pipeline.night import Night
 from recsys.pipeline.opinions import with_opinions
@@ -65,7 +66,8 @@ def nightly(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Ou
 def publish(tables: ShopTables, settings: Settings, *, progress: bool = False) -> Outcome:
     """Embed, train and publish checked tables, whatever they are compared with the live version."""
     with Night.begin(settings, progress=progress) as night:
-        tables, _ = Tombstones.read(night.store.root).drop(tables)
+        erased = Tombstones.read(night.store.root)
+        tables, _ = erased.drop(protected(erased.drop(tables)[0], settings))
         return _embed_and_train(night, tables, gated=False)
 
 

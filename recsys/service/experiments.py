@@ -29,7 +29,8 @@ class Experiment:
         self.name, self.interleaved = settings.experiment.name, settings.experiment.interleave
         self.shares = {name: variant.share for name, variant in settings.experiment.variants.items()}
         self._lives = {name: self._live(name, lists) for name in self.shares}
-        self._log = EventWriter(settings.artifacts / EXPOSURES)
+        self._lists = lists
+        self._log = EventWriter(settings.artifacts / EXPOSURES, vault=lists.value.shop.protection.vault)
         for name, variant in settings.experiment.variants.items():
             try:
                 Rules.of(variant.rules)
@@ -79,7 +80,8 @@ class Experiment:
         if teams is not None:
             names = list(self.shares)
             row["teams"] = [names[team] for team in teams]
-        executor.submit(self._append, row)
+        hidden = self._lists.value.shop.protection.pseudonyms
+        executor.submit(self._append, row if hidden is None else hidden.row(row))
 
     def close(self) -> None:
         """End the log."""

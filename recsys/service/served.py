@@ -53,7 +53,8 @@ class Served:
         """Beside an opened version the log, from where its tables end."""
         assert rec.version is not None  # it was opened from one
         root = rec.version.path.parents[1]
-        return cls(rec, Sessions(root, rec.version.manifest.get(EVENTS_READ, {})), ListCache(cached))
+        read, hidden = rec.version.manifest.get(EVENTS_READ, {}), rec.shop.protection.pseudonyms
+        return cls(rec, Sessions(root, read, hidden), ListCache(cached))
 
     @property
     def version(self) -> str:
@@ -63,7 +64,7 @@ class Served:
     def user(self, user: User) -> User:
         """A shopper as the recommender takes one, after what they did since the version was made."""
         name = user.get("user") if isinstance(user, Mapping) else user
-        met = self.sessions.of(str(name)) if name is not None else ()
+        met = self.sessions.of(name) if name is not None else ()
         if not met:
             return user
         since = [{ITEM: m.item_id, EVENT: m.event} for m in met]

@@ -74,7 +74,7 @@ class Service:
         # Scoring a small catalogue holds the interpreter: more threads than cores only hinder one another.
         self._listing = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="recsys-lists")
         self._recording = ThreadPoolExecutor(8, thread_name_prefix="recsys-log")
-        self.events = EventWriter(self.settings.artifacts / EVENTS)
+        self.events = EventWriter(self.settings.artifacts / EVENTS, vault=self.lists.value.shop.protection.vault)
         self.access = Access(self.settings.serve, keys_of(self.settings))
         self.metrics = Metrics()
         self.experiment = Experiment(self.settings, self.lists) if self.settings.experiment.name else None
@@ -139,6 +139,8 @@ class Service:
 
     async def record(self, rows: list[dict[str, Any]]) -> None:
         """Put events on the disk; returns when no crash can lose them."""
+        if (hidden := self.lists.value.shop.protection.pseudonyms) is not None:
+            rows = [hidden.row(row) for row in rows]
         await asyncio.get_running_loop().run_in_executor(self._recording, self.events.append, rows)
 
     @property
@@ -239,7 +241,7 @@ def live_assistant(settings: Settings, lists: Live[Recommender]) -> Live[Assista
     def open_warm() -> Assistant:
         assistant = load_assistant(settings, lists.value)
         assistant.answer("hello")  # the first answer pays for reading files
-        assistant.handovers = Handovers(settings.artifacts)
+        assistant.handovers = Handovers(settings.artifacts, lists.value.shop.protection)
         return assistant
 
     return Live(lambda: (version_of(lists.value), knowledge.current_id()), open_warm)

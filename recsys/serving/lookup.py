@@ -107,13 +107,13 @@ class Lookup:
             raise BadInput("user: a list of users; recommend_many(users) is for several, recommend(user) for one")
         if isinstance(user, Mapping):
             return self._changed(user) if "user" in user else self._described_shopper(user)
-        code = self.shop.user_index.get_indexer([str(user)])[0]
-        if code < 0:
+        code = self.shop.user_code(user)
+        if code is None:
             raise KeyError(
                 f"unknown user {str(user)!r}: pass {{'history': [item ids]}} or {{'text': '...'}} for a shopper this "
                 "version has not seen, or {} for one nothing is known of"
             )
-        return self._known(int(code))
+        return self._known(code)
 
     def _known(self, code: int) -> Shopper:
         return Shopper(self.shop.profile(code), self.shop.seen(code), barred=self.shop.barred(code))
@@ -121,8 +121,7 @@ class Lookup:
     def user_code(self, user: User) -> int | None:
         """The code of a user the shop knows, None for others."""
         name = user.get("user") if isinstance(user, Mapping) else user
-        code = -1 if name is None else int(self.shop.user_index.get_indexer([str(name)])[0])
-        return code if code >= 0 else None
+        return None if name is None else self.shop.user_code(name)
 
     def _changed(self, user: Mapping[str, Any]) -> Shopper:
         """A user after what they met since, and without what is left out of their history."""
@@ -133,7 +132,7 @@ class Lookup:
                 "user: a known shopper is given as {'user': id, 'without': [item ids], 'since': [item ids]} and "
                 "nothing else"
             )
-        name = str(user["user"])
+        name = user["user"]
         known = self.user_code(name) is not None
         shopper = self.shopper(name) if known or not since else self.shopper({})
         return self._without(self._since(shopper, since), name, left_out)
@@ -182,8 +181,8 @@ class Lookup:
 
     def known_or_new(self, user: str) -> Shopper:
         """The user with this id, or a shopper nothing is known of."""
-        code = self.shop.user_index.get_indexer([user])[0]
-        return self.shopper({}) if code < 0 else self._known(int(code))
+        code = self.shop.user_code(user)
+        return self.shopper({}) if code is None else self._known(code)
 
     def _described_shopper(self, user: Mapping[str, Any]) -> Shopper:
         if unknown := set(user) - {"history", "text"}:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from recsys.data.columns import EVENT, ITEM, TIME, USER
 from recsys.data.event_log import EventLog, Position
 from recsys.data.forgotten import FORGOTTEN, Tombstones
+from recsys.data.pseudonyms import Pseudonym, Pseudonyms, logged_user
 
 #: Latest events of one shopper that are held, and shoppers at most: the longest silent ones are dropped first.
 LATEST, SHOPPERS = 100, 200_000
@@ -31,7 +32,8 @@ class Met(NamedTuple):
 class Sessions:
     """Events of shoppers after a position of the log; safe to use from several threads."""
 
-    def __init__(self, artifacts: Path, since: Position) -> None:
+    def __init__(self, artifacts: Path, since: Position, pseudonyms: Pseudonyms | None = None) -> None:
+        self._pseudonyms = pseudonyms
         self._log = EventLog.of(artifacts)
         self._artifacts = artifacts
         self._since = dict(since)
@@ -44,7 +46,7 @@ class Sessions:
     def of(self, user: str) -> tuple[Met, ...]:
         """What the shopper did, oldest first."""
         self._follow()
-        return self._met.get(user, ())
+        return self._met.get(user if self._pseudonyms is None else self._pseudonyms.of(user), ())
 
     def _follow(self) -> None:
         erased = _changed(self._artifacts / FORGOTTEN)
@@ -56,9 +58,12 @@ class Sessions:
                 self._reset()
             rows, self._reached = self._log.read(self._reached)
             self._sizes = sizes  # of before the reading: what was written meanwhile is read again next time
-            gone = self._tombstones.among({str(row[USER]) for row in rows if USER in row}) if rows else set()
-            for row in rows:
-                self._add(row, gone)
+            kind = str if self._pseudonyms is None else Pseudonym
+            named = [(logged_user(row, self._pseudonyms), row) for row in rows if USER in row]
+            gone = self._tombstones.among({kind(user) for user, _ in named if user is not None})
+            for user, row in named:
+                if user is not None and user not in gone:
+                    self._add(user, row)
 
     def _reset(self) -> None:
         self._met.clear()
@@ -66,13 +71,11 @@ class Sessions:
         self._erased = _changed(self._artifacts / FORGOTTEN)
         self._tombstones = Tombstones.read(self._artifacts)
 
-    def _add(self, row: Mapping[str, Any], gone: set[str]) -> None:
+    def _add(self, user: str, row: Mapping[str, Any]) -> None:
         try:
-            user, met = str(row[USER]), Met(str(row[ITEM]), str(row[EVENT]), float(row[TIME]))
+            met = Met(str(row[ITEM]), str(row[EVENT]), float(row[TIME]))
         except (KeyError, TypeError, ValueError):
             return  # another program's line
-        if user in gone:
-            return
         known = self._met.get(user, ())
         late = not known or met.time >= known[-1].time
         self._met[user] = ((*known, met) if late else tuple(sorted((*known, met), key=lambda m: m.time)))[-LATEST:]

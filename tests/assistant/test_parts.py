@@ -375,6 +375,7 @@ def test_feedback_is_appended_and_forgotten(tmp_path: Path) -> None:
     kept.add("How do I return it?", "Within 30 days.", 1, user_id="7", time=1e6)
     kept.add("Do you rent tents?", "", None, handover=True, user_id="8", time=1e6 + 60)
     kept.add("old", "x", -1, time=0.0)
+    assert oct(kept.path.stat().st_mode)[-3:] == "600"
     with kept.path.open("a", encoding="utf-8") as file:
         file.write('{"cut sho')
     table = kept.table()

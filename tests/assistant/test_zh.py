@@ -83,6 +83,7 @@ def test_a_night_and_an_answer_with_the_settings_for_a_chinese_shop(
     write_sample(tmp_path / "shop", language="zh")
     items = pd.read_csv(tmp_path / "shop" / "items.csv.gz", dtype=str)
     items = items[items.department.isin(["电子产品", "图书"])].drop(columns="text")
+    items = items.groupby("category").head(12)  # of each kind enough to fill a list with
     events = pd.read_csv(tmp_path / "shop" / "interactions.csv.gz", dtype={"item_id": str, "user_id": str})
     few = sorted(events.user_id.unique())[:50]
     events = events[events.user_id.isin(few) & events.item_id.isin(items.item_id)]

@@ -98,7 +98,7 @@ def test_a_zip_of_one_file_is_read_and_of_several_refused(tmp_path):
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr("recsys.data.sources.sniffing._MOST_UNPACKED", 1 << 20)
+    monkeypatch.setattr("recsys.data.sources.bombs.MOST_BYTES", 1 << 20)
     bomb = put(tmp_path / "items.csv", gzip.compress(b"item_id,title\n" + b"0" * (8 << 20)))
     with pytest.raises(BadInput, match="unpacks to more than"):
         read_table(bomb)

@@ -103,7 +103,7 @@ def put(folder: Path, name: str, data: bytes) -> Path:
     return path
 
 
-@settings(FAST, max_examples=250)
+@settings(FAST, max_examples=125)
 @given(SALES, written(UNICODE), st.sampled_from(IDS), st.sampled_from(list(TIMES)), st.booleans(), st.data())
 def test_events_come_back_as_they_were(tmp_path, sales, how, form, moment, gap, data):
     rows = [
@@ -122,7 +122,7 @@ def test_events_come_back_as_they_were(tmp_path, sales, how, form, moment, gap, 
     assert checked.quarantine["row"].tolist() == ([] if lost is None else [lost + 1])
 
 
-@settings(FAST, max_examples=250)
+@settings(FAST, max_examples=125)
 @given(
     st.lists(st.tuples(st.sampled_from(TITLES), st.integers(1, 300_000)), min_size=2, max_size=10),
     written(UNICODE),

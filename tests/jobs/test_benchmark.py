@@ -25,7 +25,7 @@ def test_ratios_are_of_the_same_round_and_everyone_takes_turns():
 
         return run
 
-    figures = race({"quick": contender("quick", 0.01), "slow": contender("slow", 0.05)}, "slow", 3)
+    figures = race({"quick": contender("quick", 0.01), "slow": contender("slow", 0.1)}, "slow", 3)
     assert order == ["quick", "slow", "slow", "quick", "quick", "slow"]
     assert figures["slow"]["times_as_fast"] == {"median": 1, "least": 1, "most": 1}
     assert figures["quick"]["times_as_fast"]["median"] > 2

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -351,29 +352,65 @@ def test_no_version_yet_says_how_to_make_one(tmp_path, tiny):
     assert "recsys nightly" in message(result)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals")
+#: A process that has everything imported runs the command it was given in a child for each line it reads.
+_NURSERY = """
+import os, sys
+import recsys.pipeline.runs, recsys.encoders.fast_bert, transformers
+from recsys.cli import app
+for _ in sys.stdin:
+    child = os.fork()
+    if not child:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1), os.dup2(null, 2)
+        try:
+            app(sys.argv[1:], standalone_mode=False)
+        finally:
+            os._exit(0)
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 def test_a_killed_embed_leaves_the_live_version_and_the_next_run_finishes(shop, files, tiny_environment, tiny_tables):
     items, _ = tiny_tables
     live = Store(shop).current_id()
-    command = [sys.executable, "-m", "jobs.embed", "--items", files / "changed.parquet", "--artifacts", shop]
+    command = [sys.executable, "-c", _NURSERY, "embed", "--items", files / "changed.parquet", "--artifacts", shop]
     items.assign(title=items.title + " again").to_parquet(files / "changed.parquet")
     environment = {**os.environ, **tiny_environment, "RECSYS_KEEP_VERSIONS": "20"}
-    started = time.monotonic()
-    subprocess.run(command, env=environment, check=True, capture_output=True)
-    whole = time.monotonic() - started
-    assert run("versions", "--use", live, "--artifacts", shop).exit_code == 0
     expected = Recommender.load(shop).recommend("000", k=5)
     rng = np.random.default_rng(5)
-    for moment in np.sort(rng.uniform(0.3, 1.0, 6)) * whole:
-        items.assign(title=items.title + f" {moment}").to_parquet(files / "changed.parquet")
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(moment)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        if Store(shop).current_id() == live:
-            pd.testing.assert_frame_equal(Recommender.load(shop).recommend("000", k=5), expected)
-        else:  # it finished before the kill
-            assert run("versions", "--use", live, "--artifacts", shop).exit_code == 0
+    killed = 0
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as nursery:
+
+        def begin() -> int:
+            nursery.stdin.write("\n")
+            nursery.stdin.flush()
+            return int(nursery.stdout.readline())
+
+        begin()
+        started = time.monotonic()
+        assert nursery.stdout.readline() == "ended\n"
+        whole = time.monotonic() - started
+        assert Store(shop).current_id() != live
+        assert run("versions", "--use", live, "--artifacts", shop).exit_code == 0
+        for moment in np.sort(rng.uniform(0.05, 1.0, 8)) * whole:
+            items.assign(title=items.title + f" {moment}").to_parquet(files / "changed.parquet")
+            child = begin()
+            time.sleep(moment)
+            with suppress(ProcessLookupError):  # it finished before the kill
+                os.kill(child, signal.SIGKILL)
+            assert nursery.stdout.readline() == "ended\n"
+            if Store(shop).current_id() == live:
+                killed += 1
+                pd.testing.assert_frame_equal(Recommender.load(shop).recommend("000", k=5), expected)
+            else:
+                assert run("versions", "--use", live, "--artifacts", shop).exit_code == 0
+        nursery.stdin.close()
+    assert killed  # of eight moments spread over its work, some are before its end
     assert run("embed", "--items", files / "changed.parquet", "--artifacts", shop).exit_code == 0
     assert not list((shop / "versions").glob(".draft-*"))
 
@@ -414,8 +451,9 @@ def test_versions_are_pinned_and_named_exactly(shop):
     assert pinned["pinned"] == [live]
     assert "(pinned)" in message(run("versions", "--artifacts", shop))
     assert json.loads(run("versions", "--unpin", live, "--artifacts", shop, "--json").stdout)["pinned"] == []
-    for name in (f"{live}/", "../../x"):
-        assert run("versions", "--use", name, "--artifacts", shop).exit_code == 2
+    for name in (f"{live}/", "../../x", ""):
+        for what in ("--use", "--pin", "--unpin", "--card"):
+            assert run("versions", what, name, "--artifacts", shop).exit_code == 2
     assert Store(shop).current_id() == live
     file = Store(shop).require().path / "events" / "item.npy"
     raw = bytearray(file.read_bytes())

@@ -21,7 +21,7 @@ ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster():
-    """One small Ray for all tests: starting it takes most of their time."""
+    """One small Ray for all tests; starting it, and each worker of each job, takes most of their time."""
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20)
     yield
     ray.shutdown()
@@ -50,10 +50,12 @@ def test_vectors_are_those_of_this_process_in_the_order_given(settings):
     assert found.unique == here.unique == 400
 
 
-def test_lists_are_those_of_this_process_although_a_worker_is_killed(rec, tmp_path, monkeypatch):
+def test_lists_are_those_of_this_process_although_a_worker_is_killed_and_the_run_interrupted(
+    rec, tmp_path, monkeypatch
+):
     from recsys.pipeline import ray
 
-    killed = tmp_path / "killed"
+    killed, out = tmp_path / "killed", tmp_path / "there.csv"
 
     class Mortal(ray._ListWorker):
         def __call__(self, batch):
@@ -63,43 +65,58 @@ def test_lists_are_those_of_this_process_although_a_worker_is_killed(rec, tmp_pa
             return super().__call__(batch)
 
     users = [*rec.shop.user_ids.tolist(), "nobody"]
-    engines.engine("local").lists(rec, users, 5, tmp_path / "here.parquet")
-    monkeypatch.setattr(ray, "_ListWorker", Mortal)
-    rows = engines.engine("ray").lists(rec, users, 5, tmp_path / "there.parquet")
-    here, there = (pd.read_parquet(tmp_path / f"{n}.parquet") for n in ("here", "there"))
-    assert killed.exists()
-    assert rows == len(here)
-    pd.testing.assert_frame_equal(here, there, check_dtype=False, rtol=1e-6)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["here.parquet", "killed", "there.parquet"]
-
-
-def test_finished_parts_of_the_same_request_are_kept_and_of_another_are_not(rec, tmp_path, monkeypatch):
-    from recsys.pipeline import ray
-
-    users = rec.shop.user_ids.tolist()
-    out = tmp_path / "lists.csv"
+    engines.engine("local").lists(rec, users, 5, tmp_path / "here.csv")
+    join = ray._join
 
     def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
+        patch.setattr(ray, "_ListWorker", Mortal)
         patch.setattr(ray, "_join", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            engines.engine("ray").lists(rec, users, 3, out, candidates=["K001", "K002", "G001", "G002"])
-    parts = sorted((tmp_path / ".lists.csv.parts").glob("part-*"))
-    assert len(parts) == 5
+            engines.engine("ray").lists(rec, users, 5, out)
+    assert killed.exists()
     assert not out.exists()
+    parts = sorted((tmp_path / ".there.csv.parts").glob("part-*"))
+    assert len(parts) == 6
     before = {p.name: p.stat().st_mtime_ns for p in parts}
     parts[2].unlink()
-    with monkeypatch.context() as patch:
-        patch.setattr(ray, "_join", interrupted)
+    after: dict[str, int] = {}
+
+    def joined(found: list[Path], to: Path) -> int:
+        after.update({p.name: p.stat().st_mtime_ns for p in found})
+        return join(found, to)
+
+    monkeypatch.setattr(ray, "_join", joined)
+    rows = engines.engine("ray").lists(rec, users, 5, out)
+    assert [name for name in before if before[name] != after[name]] == [parts[2].name]  # the others are kept
+    here, there = (pd.read_csv(tmp_path / f"{n}.csv", dtype={"user_id": str}) for n in ("here", "there"))
+    assert rows == len(here)
+    pd.testing.assert_frame_equal(here, there, rtol=1e-6)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["here.csv", "killed", "there.csv"]
+
+
+@pytest.mark.parametrize("other", [{"k": 4}, {"candidates": ["K001", "G001"]}, {"exclude_seen": False}])
+def test_parts_of_another_request_are_not_kept(rec, tmp_path, monkeypatch, other):
+    from recsys.pipeline import ray
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ray, "_running", interrupted)
+    users, out, folder = rec.shop.user_ids.tolist(), tmp_path / "lists.parquet", tmp_path / ".lists.parquet.parts"
+
+    def begun(**request: object) -> list[int]:
+        """Parts that a run which is stopped as soon as it has begun was about to make."""
         with pytest.raises(KeyboardInterrupt):
-            engines.engine("ray").lists(rec, users, 3, out, candidates=["K001", "K002", "G001", "G002"])
-    after = {p.name: p.stat().st_mtime_ns for p in parts}
-    assert [n for n in before if before[n] != after[n]] == [parts[2].name]
-    engines.engine("ray").lists(rec, users, 3, out)
-    want = rec.recommend_many(users, 3, columns=None)
-    assert pd.read_csv(out, dtype={"user_id": str}).item_id.tolist() == want.item_id.tolist()
+            engines.engine("ray").lists(rec, users, **{"k": 3, "out": out, **request})
+        return pd.read_parquet(folder / "todo.parquet")["part"].tolist()
+
+    assert begun() == [0, 1, 2, 3, 4]
+    (folder / "part-000002.parquet").touch()
+    assert begun() == [0, 1, 3, 4]
+    assert begun(**other) == [0, 1, 2, 3, 4]
 
 
 def test_the_command_takes_the_engine(tiny_tables, settings, tmp_path):
@@ -112,7 +129,7 @@ def test_the_command_takes_the_engine(tiny_tables, settings, tmp_path):
     vectors = []
     for engine in ("local", "ray"):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("recsys.pipeline.ray.FEW", 10)
+            patch.setattr("recsys.pipeline.ray.FEW", len(items) + 10)  # histories go there, and items stay here
             command = [*arguments, "--artifacts", str(tmp_path / engine), "--engine", engine]
             assert CliRunner().invoke(embed.app, command).exit_code == 0
         version = Recommender.load(tmp_path / engine, settings=settings)

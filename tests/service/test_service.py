@@ -15,8 +15,9 @@ import threading
 import time
 
 import pytest
+from typer.testing import CliRunner
 
-from recsys import Recommender
+from recsys import Recommender, cli
 from recsys.assistant.setup import publish_knowledge
 from recsys.data.handovers import Handovers
 from recsys.data.store import Store
@@ -245,13 +246,14 @@ def test_a_new_version_is_served_without_dropping_a_request(environment, tiny_ve
         published = [store.current_id()]
         for _ in range(3):
             published.append(republish(store))
-            wait_until(lambda: versions[-1:] == published[-1:] or len(shoppers) > sum(s.is_alive() for s in shoppers))
+            wait_until(lambda: published[-1] in versions or len(shoppers) > sum(s.is_alive() for s in shoppers))
         stop.set()
         for shopper in shoppers:
             shopper.join()
         assert set(statuses) == {200}
         assert set(versions) <= set(published)
-        assert versions[-1] == published[-1]
+        # Of three shoppers one may write down late what it was told before: who asks now is told the last.
+        assert client.get("/recommend", params={"user_id": "000"}).json()["version"] == published[-1]
 
         # A version that cannot be opened leaves the last good one in place, and says so.
         (store.root / "current").write_text("20300101T000000-dead\n")
@@ -340,7 +342,7 @@ def serve(arguments: list[str], environment: dict[str, str]) -> subprocess.Popen
     )
 
 
-def test_the_command_serves_until_stopped(tiny_version, tiny_environment, rec):
+def test_the_command_serves_until_stopped(environment, tiny_version, tiny_environment, rec):
     running = serve(["--artifacts", str(tiny_version), "--port", "0"], tiny_environment)
     try:
         assert running.stderr is not None
@@ -350,9 +352,9 @@ def test_the_command_serves_until_stopped(tiny_version, tiny_environment, rec):
         answer = httpx.get(f"{address[0]}/recommend", params={"user_id": "000", "k": 3}, timeout=30)
         assert answer.json()["items"] == records(rec.recommend("000", k=3))
         port = address[0].rsplit(":", 1)[1]
-        taken = serve(["--artifacts", str(tiny_version), "--port", port], tiny_environment)
-        assert "cannot listen there" in taken.communicate(timeout=60)[1]
-        assert taken.returncode == 2
+        taken = CliRunner().invoke(cli.app, ["serve", "--artifacts", str(tiny_version), "--port", port])
+        assert "cannot listen there" in " ".join(taken.output.split())
+        assert taken.exit_code == 2
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=30)
         assert running.returncode == 0, err
@@ -432,11 +434,10 @@ def test_idle_connections_are_hung_up_on_and_block_nobody(tiny_version, tiny_env
         running.communicate()
 
 
-def test_nothing_to_serve_is_bad_input(tmp_path, tiny_environment):
-    refused = serve(["--artifacts", str(tmp_path)], tiny_environment)
-    _, err = refused.communicate(timeout=60)
-    assert refused.returncode == 2
-    assert "no published version" in err
+def test_nothing_to_serve_is_bad_input(tmp_path):
+    refused = CliRunner().invoke(cli.app, ["serve", "--artifacts", str(tmp_path)])
+    assert refused.exit_code == 2
+    assert "no published version" in " ".join(refused.output.split())
 
 
 def test_logs_of_a_server_hold_no_personal_data(capsys, monkeypatch):

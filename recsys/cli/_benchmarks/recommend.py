@@ -42,7 +42,7 @@ def bench_recommend(rec: Recommender, encoder: Encodes, *, users: int = 200, rou
         JSON-ready; ``seconds`` are per request.
     """
     shop = rec.shop
-    known = [str(u) for u, n in zip(shop.user_ids, np.diff(shop.histories.indptr), strict=True) if n]
+    known = [shop.user_id(int(code)) for code in np.flatnonzero(np.diff(shop.histories.indptr))]
     if not known:
         raise BadInput("the recommend benchmark needs users with a history")
     rng = np.random.default_rng(0)

@@ -69,6 +69,8 @@ def bench_serve(settings: Settings, *, requests: int = 2_000, rounds: int = 3) -
         the run, and how long ``/healthz`` takes beside slow calls.
     """
     rec = Recommender.load(settings=settings)
+    if rec.shop.protection.pseudonyms is not None:
+        raise BadInput("the serve benchmark asks by user id, and this version has pseudonyms; give another --artifacts")
     known = [str(u) for u, n in zip(rec.shop.user_ids, np.diff(rec.shop.histories.indptr), strict=True) if n]
     if not known:
         raise BadInput("the serve benchmark needs users with a history")

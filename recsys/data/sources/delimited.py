@@ -15,6 +15,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from recsys.data.frames import from_arrow, unique_names
+from recsys.data.sources.bombs import refuse_cells
 from recsys.errors import BadInput
 
 #: "NA" and "None" are not here: they are somebody's id or title.
@@ -132,6 +133,7 @@ def _read_irregular(
 ) -> tuple[pd.DataFrame, bool]:
     """Rows padded to the longest of the first ones; whether quotes had to be taken as they are."""
     width = max((len(row) for row in _cells(sample, delimiter, escape, 10_000)), default=1)
+    refuse_cells(data.count(b"\n"), width, len(data), name)
 
     def read(quoting: int) -> pd.DataFrame:
         return pd.read_csv(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from recsys.data.sources.records import frame_of
 from recsys.errors import BadInput, require
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def read_feed(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     products = _products(root)
     if not products:
         raise BadInput(f"{name}: an XML file in which no product is to be found; export the table as csv or jsonl.")
-    table = pd.DataFrame([dict(_cells(product)) for product in products], dtype=object)
+    table = frame_of((dict(_cells(product)) for product in products), len(data), name)
     return table, [f"an XML feed of <{_local(products[0])}>"]
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-from pyarrow import feather, parquet
+from pyarrow import feather
 
 from recsys.data.frames import from_arrow
+from recsys.data.sources.bombs import read_parquet, try_aside
 from recsys.data.sources.databases import read_database
 from recsys.data.sources.delimited import read_delimited
 from recsys.data.sources.feed import read_feed
@@ -112,10 +113,12 @@ def _read_file(path: Path, name: str, fallback_encoding: str | None) -> tuple[pd
         raise BadInput(f"{name}: cannot read files of this kind ({why}); save it as one of {_READABLE}.")
     said = [*packed, *_misnamed(kind, Path(name).suffix, data, name)]
     if kind is Kind.PARQUET:
-        return _validated(parquet.read_table(pa.BufferReader(data))), said
+        return _validated(read_parquet(data, name)), said
     if kind is Kind.ARROW:
+        try_aside(kind, data, name)
         return _validated(feather.read_table(pa.BufferReader(data))), said
     if kind is Kind.WORKBOOK:
+        try_aside(kind, data, name)
         table, notes = read_workbook(data)
         return table, said + notes
     text, encoding = as_utf8(data, name, fallback_encoding, tuple(packed))

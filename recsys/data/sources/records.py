@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from recsys.data.parsing import storable_cell
+from recsys.data.sources.bombs import refuse_cells
 from recsys.errors import BadInput
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -33,9 +34,9 @@ def read_records(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     start = data[:64].lstrip()[:1]
     lines = data.splitlines()
     if start == b"[" or (start == b"{" and not any(map(_is_object, lines[:_FIRST]))):
-        return _frame(_document(data, name)), ["a JSON array"]
+        return frame_of(_document(data, name), len(data), name), ["a JSON array"]
     bad: list[int] = []
-    table = _frame(_lines(lines, bad))
+    table = frame_of(_lines(lines, bad), len(data), name)
     return table, [f"{len(bad):,} lines are no JSON object (the first is line {bad[0]:,})"] if bad else []
 
 
@@ -78,9 +79,20 @@ def _is_records(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(record, dict) for record in value)
 
 
-def _frame(records: Iterable[Record]) -> pd.DataFrame:
-    chunks, rows = [], []
-    for record in records:
+def frame_of(records: Iterable[Record], size: int, name: str) -> pd.DataFrame:
+    """A table of records that a file of `size` bytes holds; a field is a column, also where few records have it.
+
+    Raises
+    ------
+    BadInput
+        Hardly any two have a field in common: it would have far more cells than there is data.
+    """
+    chunks: list[pd.DataFrame] = []
+    rows: list[Record] = []
+    columns: set[str] = set()
+    for number, record in enumerate(records, start=1):
+        columns.update(record)
+        refuse_cells(number, len(columns), size, name)
         rows.append(record)
         if len(rows) == _CHUNK:
             chunks.append(pd.DataFrame(rows, dtype=object))

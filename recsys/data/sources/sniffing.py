@@ -8,6 +8,7 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
+import io
 import lzma
 import re
 import shlex
@@ -18,13 +19,12 @@ from typing import IO, cast
 
 from charset_normalizer import from_bytes
 
+from recsys.data.sources.bombs import most_bytes, refuse_greedy_xz
+from recsys.data.vault import MAGIC, Vault
 from recsys.errors import BadInput
 
 HEAD = 1 << 16
 """Bytes that tell what a file is."""
-#: A packed file may unpack to so many bytes, or to so many times its size if that is more: a bound for zip bombs.
-_MOST_UNPACKED, _MOST_TIMES = 1 << 30, 300
-
 _PACKED = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"))
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -86,12 +86,16 @@ def open_unpacked(path: Path) -> tuple[IO[bytes], list[str]]:
     """Open a file for reading, through what packs it (gzip, bzip2, xz, a zip of one file), and say which."""
     with path.open("rb") as stream:
         head = stream.read(8)
+    if head == MAGIC:
+        return io.BytesIO(Vault.from_environment().open(path)), []
     packed = next((name for magic, name in _PACKED if head.startswith(magic)), None)
     if packed == "gzip":
         return cast(IO[bytes], gzip.open(path, "rb")), [packed]
     if packed == "bzip2":
         return cast(IO[bytes], bz2.open(path, "rb")), [packed]
     if packed == "xz":
+        with path.open("rb") as stream:
+            refuse_greedy_xz(stream.read(HEAD), str(path))
         return cast(IO[bytes], lzma.open(path, "rb")), [packed]
     if head.startswith(b"PK\x03\x04") and (member := _only_member(path)):
         return zipfile.ZipFile(path).open(member), ["zip"]
@@ -111,7 +115,7 @@ def _only_member(path: Path) -> str | None:
 def read_unpacked(path: Path) -> tuple[bytes, list[str]]:
     """All bytes of a file, unpacked, and what packed it."""
     stream, packed = open_unpacked(path)
-    most = max(_MOST_UNPACKED, _MOST_TIMES * path.stat().st_size)
+    most = most_bytes(path.stat().st_size)
     with stream:
         data = stream.read(most + 1 if packed else -1)
     if packed and len(data) > most:

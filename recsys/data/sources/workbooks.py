@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recsys.data.sources.bombs import refuse_spans
 from recsys.data.sources.delimited import MISSING
 from recsys.errors import BadInput, require
 
@@ -43,6 +44,7 @@ def read_html(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     """The largest table of a page of UTF-8 HTML, every cell as its text."""
     require("lxml", EXTRA)
     page = _with_spans_bounded(data.decode("utf-8", "replace"))
+    refuse_spans(page.encode(), name)
     as_it_is: dict[str, Any] = {"flavor": "lxml", "thousands": None, "keep_default_na": False}
     try:
         tables = pd.read_html(io.StringIO(page), **as_it_is)

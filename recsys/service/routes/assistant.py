@@ -132,7 +132,7 @@ async def feedback(request: Request, body: FeedbackBody) -> Response:
     """Keep what a shopper thought of an answer or a recommendation."""
     service = service_of(request)
     only_own(request, (body.user_id,))
-    kept = Feedback(service.settings.artifacts / "feedback")
+    kept = Feedback(service.settings.artifacts / "feedback", service.lists.value.shop.protection)
 
     def added() -> dict[str, Any]:
         kept.add(body.question, body.answer, body.rating, kind=body.kind, sources=body.sources, user_id=body.user_id)

@@ -111,12 +111,19 @@ class CardReply(Versioned):
 
 @router.get("/shoppers", response_model=Someone, responses=problems(503))
 async def shoppers(request: Request, q: Annotated[str, Query(max_length=256)] = "", k: K = 8) -> Response:
-    """Shoppers whose id begins with `q`; without one, a few whose tastes differ."""
+    """Shoppers whose id begins with `q`; without one, a few whose tastes differ.
+
+    Where ids are pseudonyms, only the one whose id is `q`: nobody else's can be told.
+    """
     rec = service_of(request).served.rec
 
     def found() -> Response:
         ids = rec.shop.user_ids
-        if q:
+        hidden = rec.shop.protection.pseudonyms is not None
+        if hidden:
+            code = rec.shop.user_code(q)
+            codes = [] if code is None else [code]
+        elif q:
             start = int(np.searchsorted(ids, q))  # ids are sorted
             codes = [c for c in range(start, min(start + k, len(ids))) if str(ids[c]).startswith(q)]
         else:
@@ -125,7 +132,7 @@ async def shoppers(request: Request, q: Annotated[str, Query(max_length=256)] = 
         for code in codes:
             items = rec.shop.profile(code).items
             latest = [rec.lookup.titles[int(i)] for i in items[::-1][:PAST] if i >= 0]
-            rows.append({"user_id": str(ids[code]), "items": len(items), "latest": latest})
+            rows.append({"user_id": q if hidden else str(ids[code]), "items": len(items), "latest": latest})
         return reply({"version": version_of(rec), "shoppers": rows})
 
     return await run_in_threadpool(found)
