@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
-from bisect import bisect
 from typing import Any
 
 import numpy as np
@@ -15,9 +13,6 @@ from recsys.data.sources.delimited import MISSING
 from recsys.errors import BadInput, require
 
 EXTRA = "xlsx"
-#: A cell that spans others, in HTML. A table is as wide as its cells say, and they may say a billion.
-_SPAN = re.compile(r"\b(row|col)span(\s*=\s*[\"']?\s*)(\d+)", re.IGNORECASE)
-_ROW, _WIDEST = re.compile("<tr", re.IGNORECASE), 100
 
 
 def read_workbook(data: bytes) -> tuple[pd.DataFrame, list[str]]:
@@ -43,8 +38,8 @@ def read_workbook(data: bytes) -> tuple[pd.DataFrame, list[str]]:
 def read_html(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     """The largest table of a page of UTF-8 HTML, every cell as its text."""
     require("lxml", EXTRA)
-    page = _with_spans_bounded(data.decode("utf-8", "replace"))
-    refuse_spans(page.encode(), name)
+    refuse_spans(data, name)
+    page = data.decode("utf-8", "replace")
     as_it_is: dict[str, Any] = {"flavor": "lxml", "thousands": None, "keep_default_na": False}
     try:
         tables = pd.read_html(io.StringIO(page), **as_it_is)
@@ -56,15 +51,3 @@ def read_html(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     if all(isinstance(column, int) for column in table.columns):  # a page without <th>: the first row is the header
         table = table.iloc[1:].set_axis(table.iloc[0].tolist(), axis=1).reset_index(drop=True)
     return table.replace(dict.fromkeys(MISSING, np.nan)), []
-
-
-def _with_spans_bounded(page: str) -> str:
-    """The page with no cell wider than `_WIDEST` columns or going on below its last row: more is a fault, or worse."""
-    rows = [match.start() for match in _ROW.finditer(page)]
-
-    def bounded(match: re.Match[str]) -> str:
-        below = len(rows) - bisect(rows, match.start())
-        most = 1 + below if match[1].lower() == "row" else _WIDEST
-        return f"{match[1]}span{match[2]}{min(int(match[3][:9]), most)}"
-
-    return _SPAN.sub(bounded, page)
