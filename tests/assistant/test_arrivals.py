@@ -23,7 +23,7 @@ def version(tmp_path_factory):
 
 def context(version, *, orders=None, user=None, language="en") -> Context:
     recommender = SimpleNamespace(version=SimpleNamespace(path=version))
-    return Context(None, None, recommender, orders, lambda: None, user, language)
+    return Context(None, None, recommender, orders, user, language)
 
 
 def order(**given) -> Order:
