@@ -111,12 +111,17 @@ class Agent:
     ----------
     table
         The catalogue; None where there is none.
+    more
+        Further tools, for what not every shop has.
     """
 
-    def __init__(self, model: ChatModel, table: ProductTable | None) -> None:
+    def __init__(
+        self, model: ChatModel, table: ProductTable | None, more: Mapping[str, type[BaseModel]] | None = None
+    ) -> None:
         self.model, self._table = model, table
-        self._tools = [tools.schema(arguments, name) for name, arguments in _OFFERED.items()]
-        lines = [_described(name, arguments) for name, arguments in _OFFERED.items()]
+        self._arguments = {**_OFFERED, **(more or {})}
+        self._tools = [tools.schema(arguments, name) for name, arguments in self._arguments.items()]
+        lines = [_described(name, arguments) for name, arguments in self._arguments.items()]
         self._fixed: list[Message] = [{"role": "system", "content": "\n".join([_SYSTEM, *lines])}]
         for asked, calls in _EXAMPLES:
             told = json.dumps(calls, ensure_ascii=False)
@@ -164,7 +169,7 @@ class Agent:
 
     def _call(self, made: ToolCall, question: str) -> Call | None:
         """A call of the assistant's own; None where its arguments are not those of the tool."""
-        offered = _OFFERED.get(made.name)
+        offered = self._arguments.get(made.name)
         try:
             arguments: Any = offered.model_validate(dict(made.arguments)) if offered else None
         except ValidationError:

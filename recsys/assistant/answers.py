@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel
 
-from recsys.assistant import dialogue, opinions, product_facts, shopping, tools
+from recsys.assistant import arrivals, dialogue, opinions, prices, product_facts, shopping, tools
 from recsys.assistant.agent import Agent
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
 from recsys.assistant.knowledge import Knowledge
@@ -87,9 +88,13 @@ class Assistant:
         self.search = None if recommender is None else _search(knowledge, recommender)
         self.shelves = None if self.search is None else self.search.table
         judged = None if recommender is None else partial(opinions.asked, tables=recommender.shop.tables.value)
-        self.router = Router(knowledge, self.shelves, bound, judged)
+        nobody = self._context("", (), None)
+        priced = prices.known(nobody) is not None
+        self.router = Router(knowledge, self.shelves, bound, judged, priced=priced)
         self.handovers: Handovers | None = None
-        self.agent = Agent(model, self.shelves) if model is not None and model.calls_tools else None
+        more: dict[str, type[BaseModel]] = {arrivals.TOOL: arrivals.DeliveryTime} if arrivals.known(nobody) else {}
+        more |= {prices.TOOL: prices.PriceQuestion} if priced else {}
+        self.agent = Agent(model, self.shelves, more) if model is not None and model.calls_tools else None
 
     def warm(self) -> None:
         """Evaluate the fixed parts of the model's prompts, so that the first turn is as fast as the others."""
@@ -216,11 +221,18 @@ class Assistant:
         if isinstance(asked, tools.SearchPolicies):
             heard = self.router.listener.hear(asked.query)
             told = tools.policy(context, asked, heard.hits, heard.sure, self.bound)
+            place = arrivals.DeliveryTime(region=arrivals.place_in(context, asked.query))
+            if heard.theme == arrivals.THEME and (took := tools.delivery_time(context, place)).found:
+                told = replace(told, facts=(*told.facts, *took.facts)) if told.found else took
             named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
             if len(named) == 1 and told.facts and self.shelves is not None:
                 fitting = product_facts.applying(self.shelves, named[0], told.facts[0].text)
                 told = replace(told, facts=(replace(told.facts[0], text=fitting), *told.facts[1:]))
             return told
+        if isinstance(asked, arrivals.DeliveryTime):
+            return tools.delivery_time(context, asked)
+        if isinstance(asked, prices.PriceQuestion):
+            return tools.price_history(context, asked)
         if isinstance(asked, tools.HandOver):
             key = {"asked": "agent", "complaint": "handover_complaint"}.get(asked.reason, "handover")
             return Result(lead=context.say(key), found=False, passes_on=True)

@@ -21,6 +21,7 @@ from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import LIKELY, Heard, intent_of_theme, split
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.listener import Listener
+from recsys.assistant.prices import ASKED, TOOL, PriceQuestion
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import (
     CatalogueFacts,
@@ -72,6 +73,8 @@ class Router:
         Confidence from which a passage answers a question.
     judged
         Whether a sentence asks what reviews say; None where there are none.
+    priced
+        Whether earlier prices are known.
     """
 
     def __init__(
@@ -80,7 +83,10 @@ class Router:
         table: ProductTable | None,
         bound: float,
         judged: Callable[[str], bool] | None = None,
+        *,
+        priced: bool = False,
     ) -> None:
+        self._priced = priced
         self.listener = Listener(knowledge, table)
         self._table, self._bound, self._judged = table, bound, judged
 
@@ -178,6 +184,8 @@ class Router:
         ids = [table.ids[row] for row in rows]
         asked = parse(text, table)
         before = dialogue.focus(turns, table)
+        if self._priced and ASKED.search(text) and (ids or before):
+            return [Call(TOOL, PriceQuestion(items=ids[:2] or [table.ids[before[0]]]))]
         if heard.likely("why_recommended") and not asked.categories and (ids or before):
             return [Call("recommend", Recommend(why=ids[:1] or [table.ids[before[0]]]))]
         if heard.likely("why_recommended"):

@@ -12,8 +12,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from recsys.assistant.arrivals import DeliveryTime, about_order, usual
 from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.messages import message
+from recsys.assistant.prices import PriceQuestion, told
 from recsys.data.orders import Order, Orders
 from recsys.serving.recommender import Recommender
 from recsys.serving.search import ProductSearch, ProductTable, parse
@@ -199,6 +201,19 @@ def policy(context: Context, asked: SearchPolicies, hits: Sequence[Hit], sure: f
     return Result(facts, hits[0].intent, confidence=sure, writer="retrieved")
 
 
+def delivery_time(context: Context, asked: DeliveryTime) -> Result:
+    """What parcels took; nothing of a place or method that fewer than 30 were delivered to or by."""
+    if said := usual(context, asked):
+        return Result((Fact(said),), "delivery")
+    return Result(intent="delivery", lead=context.say("no_answer"), found=False, passes_on=True, confidence=0.0)
+
+
+def price_history(context: Context, asked: PriceQuestion) -> Result:
+    """What the prices of products did; that nobody knows what they will do is said with it."""
+    facts = tuple(Fact(said, f"item:{item}") for item in asked.items if (said := told(context, item)))
+    return Result(facts, "product", found=bool(facts), passes_on=not facts, confidence=1.0 if facts else 0.0)
+
+
 _WISHES: Mapping[str, tuple[str, str]] = {
     "cancel": ("Can I cancel my order?", "可以取消订单吗？"),
     "return": ("How do I return something?", "怎么退货？"),
@@ -239,7 +254,7 @@ def order_status(context: Context, asked: OrderStatus, named: Sequence[str], sev
     if not named:
         found = list(_holding(context, context.orders.latest(context.user, 1_000), asked.question)[:several])
         missing = "" if found else context.say("no_orders")
-    facts = [Fact(_told(context, order), f"order:{order.order_id}") for order in found]
+    facts = [Fact(_told(context, order) + about_order(context, order), f"order:{order.order_id}") for order in found]
     if asked.wish and len(found) >= 1:
         facts += _what_is_allowed(context, found[0], asked, bound)
     return Result(tuple(facts), "order_status", lead=missing, found=bool(facts))

@@ -29,6 +29,8 @@ COMMANDS = (
     "recommend",
     "explain",
     "answer",
+    "delivery",
+    "forecast",
     "pictures",
     "serve",
     "keys",

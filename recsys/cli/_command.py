@@ -55,6 +55,13 @@ Reviews = Annotated[
     Place | None,
     file("--reviews", help="Reviews (item_id, review [, user_id, rating, timestamp])."),
 ]
+Orders = Annotated[
+    Place | None,
+    file("--orders", help="Orders: when each was placed, shipped, delivered; delivery times are learnt from them."),
+]
+Prices = Annotated[
+    Place | None, file("--prices", help="Prices: what each item cost from when on (item_id, timestamp, price).")
+]
 Format = Annotated[str, Option("--format", help="auto (by the columns), own, or a layout: shopify, magento, ga4, ...")]
 Map = Annotated[
     list[str] | None,

@@ -16,6 +16,8 @@ from recsys.cli._command import (
     Items,
     Json,
     Map,
+    Orders,
+    Prices,
     Reviews,
     Users,
     command,
@@ -34,6 +36,8 @@ def embed(
     impressions: Impressions = None,
     users: Users = None,
     reviews: Reviews = None,
+    orders: Orders = None,
+    prices: Prices = None,
     artifacts: Artifacts = None,
     format: Format = "auto",
     map: Map = None,
@@ -55,9 +59,9 @@ def embed(
     from recsys.cli._output import tables_line
     from recsys.pipeline import Inputs, engines, runs
 
-    inputs = Inputs(items, interactions, impressions, users, format, append, reviews)
+    inputs = Inputs(items, interactions, impressions, users, format, append, reviews, orders, prices)
     settings = with_columns(load_settings(artifacts=artifacts), map)
-    if knowledge and not (items or interactions or impressions or users or reviews):
+    if knowledge and not (items or interactions or impressions or users or reviews or orders or prices):
         return _knowledge(knowledge, settings)
     encoder = engines.engine(engine).encoder
     outcome = runs.embed(inputs, settings, encoder=encoder, progress=interactive())

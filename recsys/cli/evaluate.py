@@ -77,7 +77,7 @@ def lists(
     live = store.require()
     found = assessment.assess_live(settings, users=users, peers=peers, ablation=ablation, progress=interactive())
     if report is not None:
-        write_report(found, report)
+        write_report(found, report, live.path)
     if keep:
         evaluations.keep(store, live.id, found.to_dict(), drawn(found))
     if not as_json:

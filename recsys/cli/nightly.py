@@ -14,6 +14,8 @@ from recsys.cli._command import (
     Items,
     Json,
     Map,
+    Orders,
+    Prices,
     Reviews,
     Users,
     command,
@@ -32,6 +34,8 @@ def nightly(
     impressions: Impressions = None,
     users: Users = None,
     reviews: Reviews = None,
+    orders: Orders = None,
+    prices: Prices = None,
     artifacts: Artifacts = None,
     format: Format = "auto",
     map: Map = None,
@@ -52,7 +56,7 @@ def nightly(
     from recsys.pipeline import Inputs, runs
 
     settings = with_columns(load_settings(artifacts=artifacts), map)
-    inputs = Inputs(items, interactions, impressions, users, format, append, reviews)
+    inputs = Inputs(items, interactions, impressions, users, format, append, reviews, orders, prices)
     outcome = runs.nightly(inputs, settings, progress=interactive())
     assert outcome.verdict is not None
     body = {**outcome.notes, "gate": outcome.verdict.figures, "gate_message": outcome.verdict.message}

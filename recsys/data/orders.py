@@ -1,7 +1,8 @@
 """Orders of the shopper who asks, and of nobody else.
 
-The table has ``order_id, user_id, item_id, status, ordered_at`` and optionally ``delivered_at, eta, total``, one row
-per item of an order. Every query binds its values and has the asking user in its condition; there is no other query.
+The table has ``order_id, user_id, item_id, status, ordered_at`` and optionally ``delivered_at, eta, total,
+shipped_at, carrier, country, region, method``, one row per item of an order. Every query binds its values and has the
+asking user in its condition; there is no other query.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from recsys.errors import BadInput, require
 
 COLUMNS = ("order_id", "user_id", "item_id", "status", "ordered_at")
 IDS = ("order_id", "user_id", "item_id")
-OPTIONAL = ("delivered_at", "eta", "total")
+OPTIONAL = ("delivered_at", "eta", "total", "shipped_at", "carrier", "country", "region", "method")
 LATEST = 3
 """Orders told of when none is named."""
 
@@ -39,6 +40,10 @@ class Order:
     delivered_at: str
     eta: str
     item_ids: tuple[str, ...]
+    shipped_at: str = ""
+    country: str = ""
+    region: str = ""
+    method: str = ""
 
 
 class Orders:
@@ -127,6 +132,8 @@ def _grouped(rows: Sequence[dict[str, Any]]) -> list[Order]:
             delivered_at=_day(lines[0].get("delivered_at")),
             eta=_day(lines[0].get("eta")),
             item_ids=tuple(dict.fromkeys(str(line["item_id"]) for line in lines)),
+            shipped_at=_day(lines[0].get("shipped_at")),
+            **{name: str(lines[0].get(name) or "") for name in ("country", "region", "method")},
         )
         for order_id, lines in grouped.items()
     ]

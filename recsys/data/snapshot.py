@@ -52,8 +52,8 @@ class ShopTables:
 
     `dislikes` are what interactions said was not liked (`recsys.data.dislikes`);
     `reviews` are what shoppers wrote, each with its `opinion`; `aspects` what they say of one side of an item
-    (`recsys.reviews`). `missing` counts items that tonight's feed lacks and that are kept, unavailable, for what was
-    learnt from them.
+    (`recsys.reviews`). `prices` is what items cost from when on (`recsys.forecast.prices`). `missing` counts items that
+    tonight's feed lacks and that are kept, unavailable, for what was learnt from them.
     """
 
     items: pd.DataFrame
@@ -65,6 +65,7 @@ class ShopTables:
     dislikes: pd.DataFrame | None = None
     reviews: pd.DataFrame | None = None
     aspects: pd.DataFrame | None = None
+    prices: pd.DataFrame | None = None
     protection: Protection = IN_CLEAR
 
 
@@ -180,6 +181,7 @@ class Snapshot:
                 dislikes=renamed(mine.dislikes, self.item_ids, products),
                 reviews=renamed(mine.reviews, self.item_ids, products),
                 aspects=renamed(mine.aspects, self.item_ids, products),
+                prices=renamed(mine.prices, self.item_ids, products),
             )
 
         available = np.zeros(len(first), bool)
@@ -264,7 +266,7 @@ PICTURES = "pictures"
 _OWN = "columns"
 #: What a vocabulary is restored from; versions of before have no `own`.
 _WORDS = ("template", "terms", "brands", "categories", "own")
-_TABLES = ("items", "interactions", "impressions", "users", "dislikes", "reviews", "aspects")
+_TABLES = ("items", "interactions", "impressions", "users", "dislikes", "reviews", "aspects", "prices")
 
 
 def load(directory: Path) -> Snapshot:

@@ -34,6 +34,7 @@ from recsys.evaluation.reliability import Calibration, Predictions, calibrate
 from recsys.evaluation.result import Assessment
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure, within
 from recsys.evaluation.subgroups import Slice
+from recsys.forecast.prices import prices_of
 from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.features.content import TextVectors
@@ -77,7 +78,13 @@ class Case:
         shop, estimated = self.shop, HistoryRegression.learn(self.shop, self.settings)
         table = Lazy(lambda: shop.tables.value.items)
         return prepare_ranker(
-            shop.facts, self.holdout.train, estimated, self.settings, table=table, progress=self.progress
+            shop.facts,
+            self.holdout.train,
+            estimated,
+            self.settings,
+            table=table,
+            prices=prices_of(shop),
+            progress=self.progress,
         )
 
     def scores(self, ranker: Ranker) -> Scores:

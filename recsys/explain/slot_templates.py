@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from recsys.explain.facts import Facts
 from recsys.explain.measures import OFTEN, REGULARLY, WINDOW, Kind
+from recsys.llm.language import language_of
 
 Tone = Literal["friendly", "neutral", "expert"]
 Length = Literal["short", "long"]
@@ -82,9 +83,9 @@ class Plan:
         )
 
     def sentence(self, form: str, language: Language = "en") -> str:
-        """A form with its slots filled, and the clause of the shop's own block after it."""
+        """A form with its slots filled, then what a block says of the item, where that is in the same language."""
         text = fill(form, self.values)
-        if not self.clause:
+        if not self.clause or (language == "zh" and language_of(self.clause) != "zh"):
             return text
         return f"{text} It {self.clause}." if language == "en" else f"{text}它{self.clause}。"
 

@@ -30,11 +30,13 @@ from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Store, Version
 from recsys.data.vectors import VectorPool
 from recsys.errors import ArtifactError, BadInput
+from recsys.forecast.prices import prices_of
 from recsys.pipeline import drift
 from recsys.pipeline.card import write_card
 from recsys.pipeline.inputs import QUARANTINE
 from recsys.pipeline.night import SHARDS
 from recsys.pipeline.pictures import FILE as PICTURES
+from recsys.pipeline.supply import carry_supply
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.ranker import Ranker
 from recsys.serving.fallback import PopularityFallback
@@ -126,6 +128,7 @@ def _rewritten(
     clean = _without(shop, users, recipe["training"])
     with store.draft() as draft:
         shutil.copytree(version.path / "index", draft.path / "index")  # of items alone
+        carry_supply(version.path, draft.path)
         snapshot.save(clean, draft.path)  # not the report of the reading, which may quote their rows
         if (version.path / PICTURES).is_file():
             shutil.copy2(version.path / PICTURES, draft.path / PICTURES)  # of items alone
@@ -182,5 +185,5 @@ def _with_statistics(version: Version, shop: Snapshot, settings: Settings) -> Ra
     ranker = Ranker.load(version.path / "ranker", settings.training.extra_blocks)
     table = Lazy(lambda: shop.tables.value.items)
     seed = version.manifest["recipe"]["seed"]
-    context = TrainingContext(shop.facts, shop.events, shop.now, shop.histories, seed, table)
+    context = TrainingContext(shop.facts, shop.events, shop.now, shop.histories, seed, table, prices_of(shop))
     return ranker.with_statistics(context)

@@ -18,6 +18,7 @@ from recsys.evaluation import baselines, metrics
 from recsys.evaluation.baselines import ranker_scores
 from recsys.evaluation.metrics import Estimate
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure
+from recsys.forecast.prices import prices_of
 from recsys.pipeline import fairness
 from recsys.pipeline.night import Night
 from recsys.ranking.features import TrainingContext
@@ -163,7 +164,14 @@ def _measured(
 ) -> Measured:
     table = Lazy(lambda: shop.tables.value.items)
     ranker = prepare_ranker(
-        facts, holdout.train, texts, settings, table=table, impressions=impressions, progress=progress
+        facts,
+        holdout.train,
+        texts,
+        settings,
+        table=table,
+        prices=prices_of(shop),
+        impressions=impressions,
+        progress=progress,
     ).ranker(calibrated=False)
     histories = TrainingContext.as_of(facts, holdout.train, holdout.now, settings.training.half_life).histories
     catalogue = Candidates(np.arange(len(facts)), facts)

@@ -21,7 +21,9 @@ from recsys.data.sample import sample_dir
 from recsys.data.schema import Checked, Dialect, TimeKind
 from recsys.data.snapshot import ShopTables
 from recsys.data.store import Store, Version
+from recsys.delivery.parcels import MOMENTS, PLACES
 from recsys.errors import BadInput
+from recsys.forecast.prices import check_prices
 from recsys.pipeline import missing
 from recsys.pipeline.ageing import drop_old
 from recsys.pipeline.hiding import hide_users
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 
 QUARANTINE = "quarantine"
 ERASED = "rows_of_erased_users"
+#: Columns that only the orders table has; whether one maps to them is told where that is read.
+_ORDERS_ALONE = frozenset({*MOMENTS, *PLACES})
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,10 @@ class Inputs:
     format: str = "auto"
     append: bool = False
     reviews: Path | str | None = None
+    orders: Path | str | None = None
+    """When orders were placed, shipped and delivered: delivery times are learnt from them (`recsys.delivery`)."""
+    prices: Path | str | None = None
+    """What items cost from when on (`recsys.forecast.prices`)."""
 
     @property
     def given(self) -> bool:
@@ -151,6 +159,9 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings, erased
         checks["users"] = schema.check_users(raw.users, **about("users"))
     if raw.reviews is not None:
         checks["reviews"] = check_reviews(raw.reviews, known, **about("reviews"))
+    if files.prices is not None:
+        checks["prices"] = check_prices(sources.read_table(files.prices, "prices"), sources.shown(files.prices), **how)
+        raw.report.tables["prices"] = checks["prices"].report
     if hidden is not None:
         checks, notes[ERASED] = hide_users(checks, hidden, erased)
     interactions = checks.get("interactions")
@@ -177,6 +188,7 @@ def read_inputs(inputs: Inputs, live: Version | None, settings: Settings, erased
         len(kept),
         disliked,
         reviews=pick("reviews"),
+        prices=pick("prices"),
         protection=protection,
     )
     own_columns.check_choice(settings.training.columns, (tables.items, tables.users))
@@ -207,7 +219,7 @@ def _check_mapping(columns: Mapping[str, str], raw: sources.Tables) -> None:
     ]
     there = [str(name).strip() for table in tables for name in table.columns]
     for ours, theirs in columns.items():
-        if tables and theirs not in there:
+        if tables and theirs not in there and ours not in _ORDERS_ALONE:
             raise BadInput(
                 f"columns: `{ours}` is to be read from {theirs!r}, and no table has such a column. Found: "
                 f"{', '.join(map(repr, dict.fromkeys(there)))}."
@@ -227,14 +239,20 @@ def _say_columns(checked: Checked, settings: Settings) -> None:
 
 
 def _with_sample(inputs: Inputs, live: Version | None) -> Inputs:
-    if live is not None or inputs.given:
+    if live is not None or inputs.given or inputs.orders is not None or inputs.prices is not None:
         return inputs
     folder = sample_dir()
 
     def file(name: str) -> Path | None:
         return next(iter(sorted(folder.glob(f"{name}.*"))), None)
 
-    return Inputs(items=file("items"), interactions=file("interactions"), users=file("users"), reviews=file("reviews"))
+    return Inputs(
+        items=file("items"),
+        interactions=file("interactions"),
+        users=file("users"),
+        reviews=file("reviews"),
+        prices=file("prices"),
+    )
 
 
 def _no_events() -> pd.DataFrame:

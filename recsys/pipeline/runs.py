@@ -16,6 +16,7 @@ from recsys.encoders.loading import encoder_for, encoder_of
 from recsys.encoders.protocol import Encodes
 from recsys.encoders.snapshots import Built, build_snapshot
 from recsys.errors import BadInput, NothingToLearn
+from recsys.forecast.prices import prices_of
 from recsys.pipeline import drift, too_few
 from recsys.pipeline.gate import Verdict, judge, shrunk
 from recsys.pipeline.hiding import protected
@@ -24,6 +25,7 @@ from recsys.pipeline.night import Night
 from recsys.pipeline.opinions import with_opinions
 from recsys.pipeline.pictures import with_pictures
 from recsys.pipeline.publishing import publish_draft, publish_version, write_ranker
+from recsys.pipeline.supply import add_supply
 from recsys.progress import stage
 from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
@@ -56,8 +58,9 @@ def nightly(inputs: Inputs, settings: Settings, *, progress: bool = False) -> Ou
         with stage("read and check tables"):
             intake = load_inputs(inputs, night.store, night.live, settings)
         intake.save(night.draft.path)
+        supplied = add_supply(night, inputs, intake)
         outcome = _embed_and_train(night, intake.tables, gated=True, events_read=intake.events_read)
-    return replace(outcome, notes=intake.notes | outcome.notes)
+    return replace(outcome, notes=intake.notes | supplied | outcome.notes)
 
 
 def publish(tables: ShopTables, settings: Settings, *, progress: bool = False) -> Outcome:
@@ -91,6 +94,7 @@ def embed(
         with stage("read and check tables"):
             intake = load_inputs(inputs, night.store, night.live, settings)
         intake.save(night.draft.path)
+        supplied = add_supply(night, inputs, intake)
         built = _encode(night, intake.tables)
         ranker, why = _carried(night, built.snapshot)
         serves = "ranker" if ranker else f"cosine; ranker {why}"
@@ -98,7 +102,7 @@ def embed(
         with stage("write and publish"):
             version = publish_version(night, built, ranker, serves=serves, **more)
     about = {"ranker": "carried over" if ranker else why} | _activity(built)
-    return Outcome(version, intake.notes | version.manifest["counts"] | about)
+    return Outcome(version, intake.notes | supplied | version.manifest["counts"] | about)
 
 
 def train(settings: Settings, *, progress: bool = False) -> Outcome:
@@ -202,6 +206,7 @@ def _fit(shop: Snapshot, settings: Settings, progress: bool) -> Ranker:
             HistoryRegression.learn(learnt, settings),
             settings,
             table=Lazy(lambda: learnt.tables.value.items),
+            prices=prices_of(learnt),
             impressions=impressions_of(learnt),
             progress=progress,
         )
@@ -223,5 +228,5 @@ def _carried(night: Night, shop: Snapshot) -> tuple[Ranker | None, str]:
     ranker = Ranker.load(night.live.path / "ranker", night.settings.training.extra_blocks)
     now = shop.by_product
     table = Lazy(lambda: now.tables.value.items)
-    context = TrainingContext(now.facts, now.events, now.now, now.histories, table=table)
+    context = TrainingContext(now.facts, now.events, now.now, now.histories, table=table, prices=prices_of(now))
     return replace(ranker.with_statistics(context), products=shop.products), ""

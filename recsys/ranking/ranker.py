@@ -25,6 +25,7 @@ from recsys.data.histories import Profile
 from recsys.data.memmap import open_array
 from recsys.data.snapshot import Lazy
 from recsys.errors import ArtifactError, BadInput
+from recsys.forecast.prices import PriceHistory
 from recsys.ranking.extra_blocks import extra_blocks
 from recsys.ranking.features import BLOCKS, Block, BuyingAgain, TrainingContext
 from recsys.ranking.features.base import fit_blocks
@@ -261,6 +262,7 @@ class RankerTrainer:
         seed: int = 0,
         impressions: Impressions | None = None,
         table: Lazy[pd.DataFrame] | None = None,
+        prices: PriceHistory | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> RankerTrainer:
         """Make pairs and statistics from `events`.
@@ -281,6 +283,8 @@ class RankerTrainer:
             Items shown, clicked or not; those not clicked are preferred as negatives.
         table
             The items table, for extra blocks that read further columns of it.
+        prices
+            What items cost from when on, where the shop says so.
         progress
             Called with a line of text as each step begins.
 
@@ -291,7 +295,9 @@ class RankerTrainer:
         """
         config = config or TrainingConfig()
         announce = progress or (lambda line: None)
-        context = TrainingContext.as_of(catalogue, events, events.end, config.half_life, seed=seed, table=table)
+        context = TrainingContext.as_of(
+            catalogue, events, events.end, config.half_life, seed=seed, table=table, prices=prices
+        )
         kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.applies(context)]
         kinds += column_blocks(context, config.columns)
         windows = training_windows(context, config)

@@ -16,6 +16,7 @@ from recsys.data.histories import Histories
 from recsys.data.snapshot import Lazy, Snapshot, titles
 from recsys.encoders import vector_cache
 from recsys.encoders.protocol import Encodes
+from recsys.forecast.prices import PriceHistory
 from recsys.ranking.ranker import RankerTrainer
 from recsys.ranking.sampling import HistoryVectors, Impressions
 from recsys.settings import Settings
@@ -56,13 +57,14 @@ def prepare_ranker(
     settings: Settings,
     *,
     table: Lazy[pd.DataFrame] | None = None,
+    prices: PriceHistory | None = None,
     impressions: Impressions | None = None,
     progress: bool = False,
 ) -> RankerTrainer:
     """What a ranker of these events is fitted from; `facts` are the whole catalogue's, row = item code.
 
     `impressions` later than the events are left out: they belong to the future that the ranker must not see. `table`
-    reads the items, for blocks that look at further columns.
+    reads the items, for blocks that look at further columns; `prices` says what the items cost from when on.
     """
     if impressions is not None and events.absolute:
         impressions = impressions.where(impressions.time <= events.end)
@@ -74,6 +76,7 @@ def prepare_ranker(
         seed=settings.seed,
         impressions=impressions,
         table=table,
+        prices=prices,
         progress=Console(stderr=True, style="dim").print if progress else None,
     )
 

@@ -26,8 +26,10 @@ from recsys.service.routes import (
     insight,
     lists,
     pictures,
+    prices,
     reasons,
     shelves,
+    supply,
     voice,
 )
 from recsys.service.rows import VERSION_HEADER
@@ -114,7 +116,7 @@ def endpoints(
         separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    parts = [lists, shelves, reasons, assistant, catalogue, events, health, insight]
+    parts = [lists, shelves, reasons, assistant, catalogue, supply, prices, events, health, insight]
     parts += [pictures] if settings is None or settings.pictures.model else []
     parts += [voice] if settings is None or settings.voice.model else []
     for part in parts:

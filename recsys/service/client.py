@@ -14,6 +14,7 @@ from urllib.parse import quote
 from recsys.service.replies import (
     AnswerReply,
     BatchReply,
+    DeliveryReply,
     EventsReply,
     ExplainReply,
     FeedbackReply,
@@ -23,6 +24,7 @@ from recsys.service.replies import (
     ItemReply,
     ListReply,
     OpinionReply,
+    PriceDropsReply,
     ReadyReply,
     ReasonsReply,
     ScoreReply,
@@ -269,6 +271,23 @@ class Client(Transport):
     def history(self, user_id: str) -> HistoryReply:
         """What a shopper met, oldest first."""
         found: HistoryReply = self._ask("GET", f"/users/{quote(user_id, safe='')}/history", HistoryReply)
+        return found
+
+    def delivery(
+        self, *, method: str = "", country: str = "", region: str = "", ordered_at: str | None = None
+    ) -> DeliveryReply:
+        """When an order arrives: the days between which nine parcels in ten come, and the chance of each number."""
+        found: DeliveryReply = self._ask(
+            "GET",
+            "/delivery",
+            DeliveryReply,
+            params={"method": method, "country": country, "region": region, "ordered_at": ordered_at},
+        )
+        return found
+
+    def price_drops(self, *, k: int = 20) -> PriceDropsReply:
+        """Items on sale: at least 5% below the median of their own last 90 days, greatest drop first."""
+        found: PriceDropsReply = self._ask("GET", "/price-drops", PriceDropsReply, params={"k": k})
         return found
 
     def events(self, *, events: Sequence[Mapping[str, Any]]) -> EventsReply:
@@ -569,6 +588,23 @@ class AsyncClient(AsyncTransport):
     async def history(self, user_id: str) -> HistoryReply:
         """What a shopper met, oldest first."""
         found: HistoryReply = await self._ask("GET", f"/users/{quote(user_id, safe='')}/history", HistoryReply)
+        return found
+
+    async def delivery(
+        self, *, method: str = "", country: str = "", region: str = "", ordered_at: str | None = None
+    ) -> DeliveryReply:
+        """When an order arrives: the days between which nine parcels in ten come, and the chance of each number."""
+        found: DeliveryReply = await self._ask(
+            "GET",
+            "/delivery",
+            DeliveryReply,
+            params={"method": method, "country": country, "region": region, "ordered_at": ordered_at},
+        )
+        return found
+
+    async def price_drops(self, *, k: int = 20) -> PriceDropsReply:
+        """Items on sale: at least 5% below the median of their own last 90 days, greatest drop first."""
+        found: PriceDropsReply = await self._ask("GET", "/price-drops", PriceDropsReply, params={"k": k})
         return found
 
     async def events(self, *, events: Sequence[Mapping[str, Any]]) -> EventsReply:

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from recsys.delivery.carriers import CarrierFigures
+from recsys.delivery.published import Coverage
 from recsys.service.bodies import example
 
 
@@ -329,3 +331,139 @@ class ReadyReply(HealthReply):
     """State of the writer of reasons: ``ready``, ``loading``, or ``plain`` (sentences come from templates)."""
     answers: bool
     """Whether the assistant is open, which it is from the first question on."""
+
+
+class DayShare(_Reply):
+    """The part of parcels that take so many days."""
+
+    days: int
+    share: float
+
+
+class Place(_Reply):
+    """Where parcels go; '' where the orders do not say."""
+
+    country: str
+    region: str
+
+
+class DeliveryReply(Versioned):
+    """When an order arrives."""
+
+    model_config = example(
+        version=_VERSION,
+        ordered_at="2026-03-31",
+        earliest="2026-04-01",
+        latest="2026-04-08",
+        level=0.9,
+        parcels=1461,
+        days=[{"days": 2, "share": 0.31}],
+        methods=["Standard"],
+        places=[{"country": "United Kingdom", "region": "England"}],
+    )
+
+    ordered_at: str
+    """Day of the order; by default today, or the last day of the orders table where that is older."""
+    earliest: str | None
+    latest: str | None
+    """Null where fewer than 30 such parcels were delivered."""
+    level: float | None
+    """How often parcels came between both days."""
+    parcels: int
+    """Delivered parcels that this rests on."""
+    days: list[DayShare]
+    """Chance of each number of calendar days."""
+    methods: list[str]
+    places: list[Place]
+    """What may be asked for, most parcels first."""
+
+
+class CarriersReply(Versioned):
+    """How carriers do."""
+
+    as_of: str
+    """Last day of the orders table."""
+    carriers: list[CarrierFigures]
+    coverage: list[Coverage]
+    """How often later parcels came within the interval that was given before."""
+
+
+class PriceDropRow(_Reply):
+    """An item below its usual price."""
+
+    item_id: str
+    title: str | None
+    price: float
+    usual_price: float
+    """Median of its prices on the 90 days before."""
+    percent: int
+    """How far below that it is, rounded down."""
+
+
+class PriceDropsReply(Versioned):
+    """Items below their usual price, the greatest part first."""
+
+    items: list[PriceDropRow]
+
+
+class PriceStep(_Reply):
+    """A price and the day from which it held."""
+
+    date: str
+    price: float
+
+
+class SaleReply(_Reply):
+    """A stretch of days at 5% or more below the usual price."""
+
+    start: str
+    end: str | None
+    """Null where it lasts."""
+    price: float
+    part: float
+
+
+class PricesReply(_Reply):
+    """The prices of one item."""
+
+    steps: list[PriceStep]
+    today: str
+    usual: float | None
+    """Null where fewer than 30 of the last 90 days have a price."""
+    below_usual: float
+    """Part by which today's price is below it, 0 where that is less than 5%."""
+    sales: list[SaleReply]
+    path: list[list[float]]
+    """For each of the next 8 weeks the ends of the 95% and the 80% interval of what prices did earlier; none where too
+    little is known."""
+
+
+class WeekReply(_Reply):
+    """A week of an item: pieces sold in the past, what is expected of those to come."""
+
+    week: int
+    """0 for the last whole one."""
+    starts: str
+    sold: float | None
+    median: float | None
+    mean: float | None
+    low_80: float | None
+    high_80: float | None
+    low_95: float | None
+    high_95: float | None
+
+
+class OutlookReply(Versioned):
+    """Prices and demand of one item."""
+
+    item_id: str
+    weeks: list[WeekReply]
+    """None where no forecast was kept, or the item was never sold."""
+    mase: dict[str, float]
+    """Mean absolute scaled error of each forecast over all items of the backtest."""
+    prices: PricesReply | None
+    """Null where no prices are known."""
+    elasticity: float | None = None
+    """Per cent of demand for a per cent of price; null where prices hardly moved or it would say nothing."""
+    elasticity_low: float | None = None
+    elasticity_high: float | None = None

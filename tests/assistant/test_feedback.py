@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recsys.assistant.feedback import Feedback
+from recsys.data.feedback import Feedback
 
 
 def test_a_damaged_line_is_left_out_and_goes_with_an_erasure(tmp_path, caplog):

@@ -381,7 +381,7 @@ def test_feedback_is_appended_and_forgotten(tmp_path: Path) -> None:
     table = kept.table()
     assert len(table) == 3
     assert [e.completion for e in rated(table)] == [" Within 30 days."]
-    assert kept.forget("8") == 1
+    assert kept.forget("8") == 2  # their row, and the line cut short, which may be anybody's
     assert "8" not in {row.get("user_id") for row in map(json.loads, kept.path.read_text("utf-8").splitlines()[:2])}
     with pytest.raises(BadInput, match="rating"):
         kept.add("q", "a", 5)

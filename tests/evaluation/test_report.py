@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from recsys.data.sample.parcels import make_parcels
+from recsys.delivery.parcels import check_orders
+from recsys.delivery.published import publish
 from recsys.errors import BadInput
 from recsys.evaluation import metrics, subgroups
 from recsys.evaluation.figures import FIGURES, RANKER, AblationEffect, Difference
@@ -189,6 +192,14 @@ def test_the_written_page_replaces_the_old_one_whole(found, tmp_path):
     write_report(found, target)
     assert target.read_text("utf-8").startswith("<!doctype html>")
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+    assert "parcels" not in target.read_text("utf-8")
+
+
+def test_the_page_tells_of_carriers_where_the_version_knows_deliveries(found, tmp_path):
+    publish(check_orders(make_parcels(7)), tmp_path)
+    told = page.render(found, tmp_path)
+    assert "How long parcels take" in told
+    assert all(f"<td>{name}</td>" in told for name in ("Swiftline", "Northpost", "Parcelway"))
 
 
 @pytest.mark.parametrize("name", ["report.pdf", "missing/report.html"])

@@ -10,6 +10,7 @@ from recsys.data.dislikes import Dislikes
 from recsys.data.histories import ad_hoc_profile
 from recsys.data.reviews import Opinions
 from recsys.data.schema import TimeKind
+from recsys.forecast.prices import DAY, PriceHistory
 from recsys.ranking.features import BLOCKS
 from recsys.ranking.features.content import Similarity
 from recsys.ranking.features.new_products import NewProducts
@@ -29,7 +30,11 @@ def shop():
     rng = np.random.default_rng(6)  # half of the items were written of
     item = rng.integers(0, len(facts) // 2, 40).astype(np.int32)
     written = Opinions(item, rng.uniform(0, events.end, 40), rng.random(40).astype(np.float32))
-    return context_of(replace(events, dislikes=said, opinions=written), replace(facts, pictures=pictures))
+    today = int(events.end // DAY)
+    step = np.repeat(np.arange(2), 2)  # two items with prices, the first of them on sale now
+    prices = PriceHistory(step, today - np.array([200, 3, 200, 100]), np.array([10.0, 8.0, 5.0, 5.0]), len(items))
+    known = context_of(replace(events, dislikes=said, opinions=written), replace(facts, pictures=pictures))
+    return replace(known, prices=prices)
 
 
 @pytest.fixture(scope="module")

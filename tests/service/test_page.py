@@ -14,7 +14,10 @@ import pytest
 
 from recsys.assistant.setup import publish_knowledge
 from recsys.data import evaluations
+from recsys.data.sample.parcels import make_parcels
 from recsys.data.store import Store
+from recsys.delivery.parcels import check_orders
+from recsys.delivery.published import publish
 from recsys.service.keys import new_key
 from recsys.settings import load_settings
 from tests.service.browsing import CHROMIUM, running
@@ -221,6 +224,26 @@ def test_the_version_says_how_good_it_is_what_it_read_and_shows_the_plots(open_p
     expect(plot).to_be_visible()
     assert plot.evaluate("image => image.complete && image.naturalWidth > 0")
     assert serious(page) == []
+
+
+def test_the_version_shows_how_long_parcels_take_where_orders_say_so(browser, open_page, tiny_version, tmp_path):
+    """The tiny shop has no orders, and its page no word of deliveries; with some, both choices change the chart."""
+    open_page("#/version").locator(".blocks").wait_for()
+    shutil.copytree(tiny_version, tmp_path / "shop")
+    settings = load_settings(artifacts=tmp_path / "shop")
+    publish(check_orders(make_parcels(7)), Store(settings.artifacts).require().path)
+    with running(settings) as at:
+        page = open_page("#/version", at)
+        section = page.locator("#delivery")
+        expect(section.locator("tbody tr")).to_have_count(3)
+        said = section.locator("figcaption")
+        expect(said).to_contain_text("90% come after")
+        before = said.inner_text()
+        section.get_by_label("Method", exact=True).select_option("Express")
+        expect(said).not_to_have_text(before)
+        section.get_by_label("To", exact=True).select_option(label="Corsica, France")
+        expect(section).to_contain_text("Nothing is promised here")
+        assert serious(page) == []
 
 
 def test_the_assistant_answers_with_its_source(open_page):

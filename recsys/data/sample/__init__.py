@@ -17,16 +17,18 @@ import platformdirs
 
 from recsys.data.atomic import replacing
 from recsys.data.sample.drawings import draw_all
+from recsys.data.sample.parcels import make_parcels
+from recsys.data.sample.prices import make_prices
 from recsys.data.sample.products import make_products, synonym_lists, words
 from recsys.data.sample.reviews import make_reviews
 from recsys.data.sample.shoppers import make_history
 
-__all__ = ["sample_dir", "write_sample"]
+__all__ = ["PARCELS", "sample_dir", "write_sample"]
 
 SEED = 7
 PICTURES = "pictures"
 ITEMS, INTERACTIONS, USERS, ORDERS = "items.csv.gz", "interactions.csv.gz", "users.csv", "orders.csv"
-REVIEWS = "reviews.csv.gz"
+REVIEWS, PARCELS, PRICES = "reviews.csv.gz", "parcels.csv.gz", "prices.csv.gz"
 
 _ABOUT = """\
 # Sample shop
@@ -43,8 +45,9 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en", *, pictures:
     who bought what is the same. With `pictures` each product has a drawing, ``pictures/<item_id>.png``, which its
     column ``image`` names.
 
-    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `reviews.csv.gz`, `faq.csv`,
-    `policies/*.md`, `README.md`; the Chinese storefront is `faq.zh.csv`, `policies/zh/*.md` and `synonyms.csv`.
+    Files: `items.csv.gz`, `interactions.csv.gz`, `users.csv`, `orders.csv`, `reviews.csv.gz`, `parcels.csv.gz`,
+    `prices.csv.gz`, `faq.csv`, `policies/*.md`, `README.md`; the Chinese storefront is `faq.zh.csv`,
+    `policies/zh/*.md` and `synonyms.csv`.
     """
     out.mkdir(parents=True, exist_ok=True)
     products = make_products(seed)
@@ -60,6 +63,8 @@ def write_sample(out: Path, seed: int = SEED, language: str = "en", *, pictures:
     _write_csv(history.users, out / USERS)
     _write_csv(make_reviews(products, history.events, seed, language), out / REVIEWS)
     _write_csv(history.orders, out / ORDERS)
+    _write_csv(make_parcels(seed), out / PARCELS)
+    _write_csv(make_prices(products, history.events, seed), out / PRICES)
     (out / "README.md").write_bytes(_ABOUT.encode())
     texts = resources.files(__package__) / "shop"
     with resources.as_file(texts) as folder:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from recsys.data.sample.parcels import shipping
 from recsys.data.sample.products import YEAR, SampleProduct, words
 
 SHOPPERS = 820
@@ -132,7 +133,7 @@ def make_history(products: list[SampleProduct], seed: int) -> History:
             "joined": [_date(shopper.joined) for shopper in shoppers],
         }
     )
-    return History(table, users, _orders(rng, baskets))
+    return History(table, users, _with_shipping(_orders(rng, baskets), seed))
 
 
 def _shopper(rng: np.random.Generator, shelves: _Shelves, number: int) -> _Shopper:
@@ -300,6 +301,16 @@ def _orders(rng: np.random.Generator, baskets: list[_Basket]) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _with_shipping(orders: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The orders with where each shopper lives, who brings what they order, and when it left."""
+    users = orders["user_id"].unique()
+    how = {user: shipping(np.random.default_rng([seed, 5, int(user)])) for user in users}
+    left = orders["status"].isin(["shipped", "delivered", "returned"])
+    next_day = pd.to_datetime(orders["ordered_at"]) + pd.Timedelta(days=1)
+    places = pd.DataFrame([how[user] for user in orders["user_id"]], index=orders.index)
+    return orders.assign(shipped_at=next_day.dt.strftime("%Y-%m-%d").where(left, "")).join(places)
 
 
 def _age(basket: _Basket) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from recsys.data import outputs
 from recsys.data.atomic import write_text
+from recsys.delivery import published as delivery
 from recsys.errors import require
 from recsys.evaluation import subgroups
 from recsys.evaluation.figures import RANKER, EvaluationFigures
@@ -34,8 +35,8 @@ def drawn(found: EvaluationFigures) -> dict[str, str]:
     return {name: plots.svg(draw()) for name, draw in plots.available(found).items()}
 
 
-def render(found: EvaluationFigures) -> str:
-    """The page as text."""
+def render(found: EvaluationFigures, version: Path | None = None) -> str:
+    """The page as text; with the `version`'s directory, also what that knows of deliveries."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
@@ -54,10 +55,11 @@ def render(found: EvaluationFigures) -> str:
         much={"gap": subgroups.UNEQUAL, "exposure": subgroups.CROWDED},
         headline=tables.headline(found),
         cut=datetime.fromtimestamp(cut, UTC).strftime("%Y-%m-%d %H:%M UTC") if cut is not None else None,
+        delivery=delivery.load(version) if version is not None else None,
         plots={name: Markup(svg) for name, svg in drawn(found).items()},  # noqa: S704
     )
 
 
-def write_report(found: EvaluationFigures, path: Path) -> None:
+def write_report(found: EvaluationFigures, path: Path, version: Path | None = None) -> None:
     """Write the page; a reader sees the old file or the new one, never a part."""
-    write_text(path, render(found))
+    write_text(path, render(found, version))

@@ -24,6 +24,7 @@ from recsys.ranking.features.dislikes import Disliked
 from recsys.ranking.features.new_products import NewProducts
 from recsys.ranking.features.opinion import Opinion
 from recsys.ranking.features.popularity import LastVisitPopularity, Popularity, Recency
+from recsys.ranking.features.prices import PriceDrop
 from recsys.ranking.features.repeats import BuyingAgain
 
 #: All blocks of the library, in the order in which they are shown.
@@ -43,6 +44,7 @@ BLOCKS: tuple[type[Block], ...] = (
     Recency,
     LastVisitPopularity,
     Price,
+    PriceDrop,
     Category,
     Disliked,
     Opinion,

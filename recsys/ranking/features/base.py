@@ -21,6 +21,7 @@ from recsys.data.histories import Histories, Profile
 from recsys.data.snapshot import Lazy
 from recsys.data.sparsity import strongest
 from recsys.errors import BadInput
+from recsys.forecast.prices import PriceHistory
 from recsys.ranking import cooccurrence
 
 #: Strongest neighbours kept of each item.
@@ -79,6 +80,8 @@ class TrainingContext:
         Of the few random steps (a randomised decomposition).
     table
         Reads the items table, where there is one; see `items`.
+    prices
+        What items cost from when on; None where the shop has no table of prices.
     """
 
     catalogue: ItemFeatures
@@ -87,6 +90,7 @@ class TrainingContext:
     histories: Histories
     seed: int = 0
     table: Lazy[pd.DataFrame] | None = None
+    prices: PriceHistory | None = None
 
     @classmethod
     def as_of(
@@ -98,13 +102,14 @@ class TrainingContext:
         *,
         seed: int = 0,
         table: Lazy[pd.DataFrame] | None = None,
+        prices: PriceHistory | None = None,
     ) -> TrainingContext:
         """What is known at `now` of shoppers with these `events`, none of which may be later."""
-        return cls(catalogue, events, now, Histories.build(events, now, half_life), seed, table)
+        return cls(catalogue, events, now, Histories.build(events, now, half_life), seed, table, prices)
 
     def earlier(self, events: Events, now: float, half_life: float) -> TrainingContext:
         """The same shop when only `events` were known."""
-        return self.as_of(self.catalogue, events, now, half_life, seed=self.seed, table=self.table)
+        return self.as_of(self.catalogue, events, now, half_life, seed=self.seed, table=self.table, prices=self.prices)
 
     @property
     def items(self) -> pd.DataFrame:

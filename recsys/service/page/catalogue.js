@@ -2,6 +2,7 @@
 import { get, post } from "./api.js";
 import { $, fill, h, wait } from "./dom.js";
 import { opinion } from "./opinion.js";
+import { outlook } from "./outlook.js";
 import { failed, FIELDS, simpleRow } from "./products.js";
 import { state } from "./state.js";
 import { t } from "./words.js";
@@ -77,7 +78,9 @@ async function showSimilar(itemId) {
       post("/similar", { item: itemId, k: 6, columns: FIELDS }),
       get(`/opinions/${encodeURIComponent(itemId)}`),
     ]);
-    fill($("similar"), opinion(item, said.opinion), h("h2", {}, t("similar_to", { title: item.title || itemId })),
+    const known = ["prices", "forecast"].some((name) => state.card?.supply?.includes(name));
+    fill($("similar"), opinion(item, said.opinion), known ? outlook(itemId, item.title || itemId) : null,
+      h("h2", {}, t("similar_to", { title: item.title || itemId })),
       h("ul", { class: "products" }, items.map((one) => simpleRow(one))));
   } catch (error) {
     fill($("similar"), failed(error));

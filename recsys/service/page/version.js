@@ -1,18 +1,20 @@
 // The model card of the live version: how good, made of what, and what the night read, lost and decided.
 import { get } from "./api.js";
+import { deliveries } from "./delivery.js";
 import { fill, h, s } from "./dom.js";
 import { state } from "./state.js";
 import { blockMeaning, blockName, moment, number, percent, signed, t } from "./words.js";
 
 export async function show(main) {
   state.card = await get("/insight/card");
-  const { card, blocks, plots, versions, intake } = state.card;
+  const { card, blocks, plots, versions, intake, supply } = state.card;
   fill(main,
     h("div", { class: "head" }, h("h1", {}, t("version_title")), h("p", { class: "hint" }, `${card.version} · ${t("made", { when: moment(card.created) })}`)),
     h("section", { class: "card quality" }, h("h2", {}, t("quality")), quality(card.gate)),
     h("section", { class: "card" }, h("h2", {}, t("facts")), facts(card)),
     h("section", { class: "card" }, h("h2", {}, t("night")), night(intake, card)),
     h("section", { class: "card" }, h("h2", {}, t("plots")), drawn(plots)),
+    supply.includes("delivery") ? deliveries() : null,
     h("section", { class: "card" }, h("h2", {}, t("looks_at")),
       h("dl", { class: "blocks" }, blocks.map((block) => h("div", {}, h("dt", {}, blockName(block.name)), h("dd", {}, blockMeaning(block.name, block.meaning)))))),
     h("section", { class: "card" }, h("h2", {}, t("versions")), h("ul", { class: "versions" }, versions.map((one) => h("li", {},

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from recsys.data import evaluations, report
 from recsys.data.schema import PRICE
 from recsys.data.store import Store, Version
+from recsys.delivery import published as delivery
 from recsys.errors import ArtifactError
 from recsys.explain import Explainer, Explanation
 from recsys.explain.writer import TEMPLATE
@@ -23,8 +24,9 @@ from recsys.service.access import needs
 from recsys.service.bodies import MAX_EXPLAINED, Id, K, Who, example
 from recsys.service.problems import problems
 from recsys.service.replies import ListReply, Versioned
+from recsys.service.routes.prices import kept_forecast
 from recsys.service.rows import STANDARD, Fields, listed, reply, version_of
-from recsys.service.state import service_of
+from recsys.service.state import Service, service_of
 from recsys.serving.fallback import recent_popularity
 from recsys.serving.recommender import Recommender
 from recsys.serving.samples import different_shoppers
@@ -99,6 +101,8 @@ class CardReply(Versioned):
     """All that are kept, the latest first."""
     intake: dict[str, Any]
     """What the night read, lost and decided about its tables."""
+    supply: list[str]
+    """What the version knows of supply: ``delivery``, ``prices``, ``forecast``."""
     pictures: bool
     """Whether the catalogue can be searched by picture."""
     voice: bool
@@ -199,12 +203,24 @@ async def card(request: Request) -> Response:
                 "plots": plots,
                 "versions": _versions(store, held.id),
                 "intake": _without_folders(report.load(held.path)),
+                "supply": _supply(service, rec),
                 "pictures": rec.pictures.there,
                 "voice": bool(service_of(request).settings.voice.model),
             }
         )
 
     return await run_in_threadpool(carded)
+
+
+def _supply(service: Service, rec: Recommender) -> list[str]:
+    """Which parts of supply a version knows."""
+    assert rec.version is not None
+    known = {
+        "delivery": delivery.load(rec.version.path) is not None,
+        "prices": rec.shop.tables.value.prices is not None,
+        "forecast": kept_forecast(service, rec) is not None,
+    }
+    return [name for name, there in known.items() if there]
 
 
 def _training(version: Version) -> dict[str, Any]:

@@ -50,7 +50,21 @@ export const en = {
   nothing_lost: "nothing was lost", broken: "broken rows", warnings: "To look at", decided: "Decided",
   published: "Published: against {rival} it gains {value} per-user AUC (95% interval {low} to {high}).", from_version: "from version {version}",
   no_intake: "This version was made before nights kept a report.", versions: "Versions kept", language_share: "languages",
-  t_items: "products", t_interactions: "events", t_users: "shoppers", t_impressions: "impressions",
+  t_items: "products", t_interactions: "events", t_users: "shoppers", t_impressions: "impressions", t_prices: "prices",
+
+  delivery: "How long parcels take", delivery_method: "Method", delivery_place: "To", delivery_any: "all",
+  delivery_axis: "Days from the order to the door.", delivery_few: "Nothing is promised here: {n} such parcels were delivered, a promise needs 30.",
+  delivery_said: "Ordered on {day}, {level} come after {first} to {last} days (from {n} parcels).",
+  delivery_held: "{level} intervals held {held} of {n} later parcels.", carrier: "Carrier", carrier_parcels: "parcels",
+  carrier_half: "half within, days", carrier_slow: "nine of ten within, days", carrier_on_time: "on time", carrier_missing: "missing",
+  carrier_unknown: "not said", carrier_hint: "Days are delivery days from dispatch; on time with its 95% interval; missing: not delivered although nearly every parcel takes less long.",
+
+  outlook: "Prices and demand of {title}", outlook_price: "Price", outlook_demand: "Pieces sold in a week",
+  outlook_usual: "usual {price}", outlook_below: "{price} now, {percent}% less than it usually does ({usual}).",
+  outlook_at: "{price} now; usually {usual}.", outlook_now: "{price} now.",
+  outlook_path: "The bands hold 80% and 95% of what prices did in earlier stretches of eight weeks; what they will do nobody can know.",
+  outlook_next: "Next week {low} to {high} (80%), {low95} to {high95} (95%).", outlook_elastic: "One per cent off went with {value}% more pieces (95% interval {low} to {high}).",
+  outlook_none: "Nothing is known of its prices and demand.",
 
   picture_search: "Search by picture: choose one, or drop it here", picture_results: "What looks like it",
   picture_yours: "Your picture",

@@ -44,7 +44,21 @@ export const zh = {
   night: "夜间读取、丢弃与决定", read: "读取", used: "使用", lost: "丢弃", table: "表", nothing_lost: "没有丢弃",
   broken: "损坏的行", warnings: "需要查看", decided: "决定",
   published: "已发布：与{rival}相比，每用户 AUC 变化 {value}（95% 区间 {low} 至 {high}）。", from_version: "来自版本 {version}", no_intake: "此版本生成时还没有报告。",
-  versions: "保留的版本", language_share: "语言", t_items: "商品", t_interactions: "行为", t_users: "顾客", t_impressions: "曝光",
+  versions: "保留的版本", language_share: "语言", t_items: "商品", t_interactions: "行为", t_users: "顾客", t_prices: "价格", t_impressions: "曝光",
+
+  delivery: "包裹需要多久", delivery_method: "配送方式", delivery_place: "送往", delivery_any: "全部",
+  delivery_axis: "从下单到送达的天数。", delivery_few: "此处不作承诺：已送达的此类包裹仅{n}个，至少需要30个。",
+  delivery_said: "{day}下单，{level}的包裹在{first}至{last}天后送达（依据{n}个包裹）。",
+  delivery_held: "{level}区间覆盖了之后{n}个包裹中的{held}。", carrier: "承运商", carrier_parcels: "包裹数",
+  carrier_half: "半数送达（天）", carrier_slow: "九成送达（天）", carrier_on_time: "准时", carrier_missing: "丢失",
+  carrier_unknown: "未注明", carrier_hint: "天数为发货后的配送日；准时率附95%区间；丢失：几乎所有包裹都更快，而它仍未送达。",
+
+  outlook: "{title}的价格与需求", outlook_price: "价格", outlook_demand: "每周销量",
+  outlook_usual: "平时{price}", outlook_below: "现价{price}，比平时（{usual}）低{percent}%。",
+  outlook_at: "现价{price}；平时{usual}。", outlook_now: "现价{price}。",
+  outlook_path: "色带涵盖以往八周内价格变化的80%与95%；以后如何无人知道。",
+  outlook_next: "下周{low}至{high}件（80%），{low95}至{high95}件（95%）。", outlook_elastic: "降价1%时销量多{value}%（95%区间{low}至{high}）。",
+  outlook_none: "没有关于其价格与需求的记录。",
 
   picture_search: "以图搜索：选择图片或拖到这里", picture_results: "看起来相似的商品", picture_yours: "您的图片",
   voice_speak: "语音输入", voice_stop: "停止并转成文字", voice_wait: "正在转成文字…", voice_listening: "正在听，再按一次停止。",
@@ -74,6 +88,7 @@ export const zh = {
     newness: ["新近", "商品有多新、最近一次售出是多久以前"],
     "their time": ["当时热销", "在这位顾客上次到访前后是否好卖"],
     price: ["价格", "价格与这位顾客平时的消费相符"],
+    "price drop": ["降价", "商品比它自己平时便宜"],
     category: ["品类", "这位顾客会买这个品类"],
   },
 };

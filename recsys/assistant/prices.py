@@ -1,0 +1,70 @@
+"""Whether a product is cheaper than usual, and whether it will be: what its prices did; nobody knows more."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from recsys.forecast.prices import DAY, PriceHistory, percent, prices_of, sales_of
+from recsys.serving.recommender import Recommender
+
+if TYPE_CHECKING:
+    from recsys.assistant.tools import Context
+
+TOOL = "price_history"
+ASKED = re.compile(
+    r"\b(?:get|be|become|go|gets|becomes|getting) (?:any )?cheaper|\bprice (?:\w+ )?(?:drop|fall|go down|come down)"
+    r"|\bgo(?:es|ing)? (?:on sale|down in price)|\bon sale (?:soon|again|later)"
+    r"|\bcheaper (?:than usual|later|soon|next)|\busual price|\bprice history|\bgood (?:price|deal)\b|\bdiscounted\b"
+    r"|\breduced\b|降价|打折|便宜了吗|比平时便宜|平时价",
+    re.IGNORECASE,
+)
+"""How shoppers ask for what a price did or will do."""
+
+
+class PriceQuestion(BaseModel):
+    """Say whether a product is cheaper than usual, and what its price did: also whether it will get cheaper."""
+
+    items: list[str] = Field(description="product ids", max_length=4)
+
+
+_histories: WeakKeyDictionary[Recommender, PriceHistory | None] = WeakKeyDictionary()
+
+
+def known(context: Context) -> PriceHistory | None:
+    """Price history of the version that is answered from; None where it has none."""
+    if context.recommender is None:
+        return None
+    if context.recommender not in _histories:
+        _histories[context.recommender] = prices_of(context.recommender.shop)
+    return _histories[context.recommender]
+
+
+def told(context: Context, item: str) -> str:
+    """What is known of an item's price, and that what it will be is not."""
+    history = known(context)
+    if history is None or context.recommender is None or context.table is None:
+        return ""
+    shop = context.recommender.shop
+    code, today = int(shop.item_index.get_indexer([item])[0]), int(shop.now // DAY)
+    title = context.table.titles[context.table.row[item]]
+    now, usual, part = (float(of[code]) for of in (history.at(today), history.usual(today), history.below_usual(today)))
+    if not np.isfinite(now):
+        return context.say("price_no_history", item=title)
+    if part > 0:
+        first = context.say("price_below", item=title, price=f"{now:.2f}", percent=percent(part), usual=f"{usual:.2f}")
+    elif np.isfinite(usual):
+        first = context.say("price_as_usual", item=title, price=f"{now:.2f}", usual=f"{usual:.2f}")
+    else:
+        first = context.say("price", item=title, price=f"{now:.2f}")
+    since = str(np.datetime64(int(history.day[history.item == code].min()), "D"))
+    over = [sale for sale in sales_of(history, code, today) if sale.end >= 0]
+    if not over:
+        return first + context.say("price_no_sale", since=since)
+    cuts = sorted(percent(sale.part) for sale in over)
+    key = "price_one_sale" if len(over) == 1 else "price_sales"
+    return first + context.say(key, n=len(over), low=cuts[0], high=cuts[-1], since=since)

@@ -1,0 +1,94 @@
+"""The orders table as parcels: when each was ordered, shipped, delivered and promised, by whom and to where.
+
+Whose order it was is dropped at the door: how long parcels take is no secret of anybody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from recsys.data.sources import read_table, shown
+from recsys.data.times import as_times
+from recsys.data.validation import MAX_TITLE, Checked, Dialect, Sieve
+
+ORDER, ORDERED, SHIPPED, DELIVERED, PROMISED = "order_id", "ordered_at", "shipped_at", "delivered_at", "promised_at"
+CARRIER, METHOD, COUNTRY, REGION, STATUS = "carrier", "method", "country", "region", "status"
+MOMENTS = (ORDERED, SHIPPED, DELIVERED, PROMISED)
+PLACES = (CARRIER, METHOD, COUNTRY, REGION)
+#: States of an order of which no parcel is on its way any more.
+_CALLED_OFF = ("cancel", "refund", "void", "returned", "unavailable", "failed", "取消")
+DAY = 86_400.0
+
+
+def read_orders(place: Path | str, dialect: Dialect | None = None) -> Checked:
+    """Read and check an orders table; see `check_orders`."""
+    return check_orders(read_table(place, "orders"), shown(place), dialect=dialect)
+
+
+def check_orders(raw: pd.DataFrame, source: str = "orders", *, dialect: Dialect | None = None) -> Checked:
+    """Validate an orders table: one parcel an order, whatever the number of its lines.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        ``ordered_at``; optional ``order_id, shipped_at, delivered_at, promised_at, carrier, method, country, region,
+        status``, under these names or those that other systems give them (Olist, Shopify, WooCommerce).
+
+    Returns
+    -------
+    Checked
+        The times as whole days since 1970 (float64, NaN: not yet, or not known), the others as text ('' for unknown);
+        sorted by day. `report.columns` says which column of theirs each was read from.
+
+    Raises
+    ------
+    BadInput
+        There is no column that says when orders were placed, or no row has it.
+    """
+    sieve = Sieve(raw, "orders", [ORDERED], source, dialect)
+    sieve.texts([*PLACES, STATUS], MAX_TITLE)
+    table = sieve.table
+    for name in PLACES:
+        table[name] = table[name].str.strip() if name in table else ""
+    if ORDER in table:
+        sieve.ids(ORDER)
+        _join_lines(sieve)
+        table = sieve.table
+    for name in MOMENTS:
+        table[name] = _days(sieve, name) if name in table else np.nan
+    ordered = table[ORDERED].to_numpy(np.float64)
+    sieve.reject(np.isnan(ordered), "bad_ordered_at", "no time of ordering that can be read")
+    if STATUS in table:
+        said = table[STATUS].str.lower()
+        off = np.logical_or.reduce([said.str.contains(word, regex=False).to_numpy() for word in _CALLED_OFF])
+        sieve.reject(off & table[DELIVERED].isna().to_numpy(), "called_off", "called off", bad=False)
+    for late, early in ((DELIVERED, SHIPPED), (DELIVERED, ORDERED), (SHIPPED, ORDERED)):
+        before = (table[late] < table[early]).to_numpy()
+        sieve.reject(before, f"{late}_before_{early}", f"{late} is before {early}")
+    checked = sieve.result([ORDERED])
+    kept = [*([ORDER] if ORDER in checked.table else []), *MOMENTS, *PLACES]
+    return replace(checked, table=checked.table[kept])
+
+
+def _join_lines(sieve: Sieve) -> None:
+    """Make the lines of one order one row: exports name time and place on its first line only."""
+    table = sieve.table
+    there = [name for name in (*MOMENTS, *PLACES, STATUS) if name in table]
+    filled = table[there].replace("", np.nan).groupby(table[ORDER].fillna(""), sort=False).bfill()
+    for name in there:
+        table[name] = filled[name].fillna("") if name in (*PLACES, STATUS) else filled[name]
+    again = table[ORDER].duplicated().to_numpy() & table[ORDER].notna().to_numpy()
+    sieve.reject(again, "further_lines", "a further line of an order", bad=False)
+
+
+def _days(sieve: Sieve, name: str) -> npt.NDArray[np.float64]:
+    """Whole days of a column of times; a time of day says more than how long parcels take can be known."""
+    times = as_times(sieve.table[name])
+    sieve.unread(name, times.unreadable)
+    days: npt.NDArray[np.float64] = np.floor(times.seconds / DAY)
+    return days

@@ -1,0 +1,1 @@
+"""What will be sold, and what things cost: weekly demand with intervals, usual prices, price drops, elasticity."""

@@ -1,0 +1,249 @@
+"""Delivery times: read from the layouts shops have, counted in delivery days, and honest about what is not known."""
+
+# ruff: noqa: E501 - exports as they are
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+from typer.testing import CliRunner
+
+from recsys import cli
+from recsys.data.sample.parcels import make_parcels
+from recsys.delivery import times
+from recsys.delivery.calendar import Calendar
+from recsys.delivery.parcels import check_orders
+from recsys.delivery.published import Delivery, backtest, dated, histogram, learn, load, open_orders
+from recsys.errors import ArtifactError, BadInput, NothingToLearn
+
+OLIST = """order_id,customer_id,order_status,order_purchase_timestamp,order_approved_at,order_delivered_carrier_date,order_delivered_customer_date,order_estimated_delivery_date
+e481f51c,9ef432eb,delivered,2017-10-02 10:56:33,2017-10-02 11:07:15,2017-10-04 19:55:00,2017-10-10 21:25:13,2017-10-18 00:00:00
+53cdb2fc,b0830fb4,delivered,2018-07-24 20:41:37,2018-07-26 03:24:27,2018-07-26 14:31:00,2018-08-07 15:27:45,2018-08-13 00:00:00
+47770eb9,41ce2a54,shipped,2018-08-08 08:38:49,2018-08-08 08:55:23,2018-08-08 13:50:00,,2018-09-04 00:00:00
+949d5b44,f88197465,canceled,2017-11-18 19:28:06,2017-11-18 19:45:59,,,2017-12-15 00:00:00
+"""
+SHOPIFY = """Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Created at,Lineitem quantity,Lineitem name,Shipping Method,Shipping Country,Shipping Province,Delivered at
+#1001,a@x.org,paid,2024-03-01 09:00:00 +0000,fulfilled,2024-03-02 10:00:00 +0000,2024-03-01 08:59:00 +0000,1,Mug,DHL Standard,DE,BE,2024-03-05 12:00:00 +0000
+#1001,a@x.org,,,,,,2,Cup,,,,
+#1002,b@x.org,paid,2024-03-04 09:00:00 +0000,unfulfilled,,2024-03-04 09:00:00 +0000,1,Mug,DHL Express,DE,BY,
+"""
+WOO = """Order Number;Order Date;Completed Date;Shipping Method Title;State (Shipping);Shipping Country;Estimated Delivery
+501;12/01/2025 10:15;13/01/2025 08:00;Flat rate;Kent;GB;16/01/2025
+502;25/01/2025 10:15;27/01/2025 08:00;Flat rate;Kent;GB;30/01/2025
+"""
+
+
+def day(text: str) -> int:
+    return (dt.date.fromisoformat(text) - dt.date(1970, 1, 1)).days
+
+
+def read(text: str, tmp_path, name: str = "orders.csv"):
+    from recsys.delivery.parcels import read_orders
+
+    (tmp_path / name).write_text(text, "utf-8")
+    return read_orders(tmp_path / name)
+
+
+def test_olist_is_read_as_it_is(tmp_path):
+    checked = read(OLIST, tmp_path)
+    assert checked.report.columns == {
+        "order_purchase_timestamp": "ordered_at",
+        "order_delivered_carrier_date": "shipped_at",
+        "order_delivered_customer_date": "delivered_at",
+        "order_estimated_delivery_date": "promised_at",
+        "order_status": "status",
+    }
+    assert list(checked.table["order_id"]) == ["e481f51c", "53cdb2fc", "47770eb9"]  # what was called off is no parcel
+    assert [dated(d) for d in checked.table["delivered_at"]] == ["2017-10-10", "2018-08-07", ""]
+    assert [dated(d) for d in checked.table["promised_at"]] == ["2017-10-18", "2018-08-13", "2018-09-04"]
+    assert "customer_id" not in checked.table
+
+
+def test_a_shopify_export_has_a_row_for_each_line_and_is_one_parcel(tmp_path):
+    checked = read(SHOPIFY, tmp_path)
+    assert list(checked.table["order_id"]) == ["#1001", "#1002"]
+    assert list(checked.table["method"]) == ["DHL Standard", "DHL Express"]
+    assert [dated(d) for d in checked.table["shipped_at"]] == ["2024-03-02", ""]
+    assert list(checked.table["region"]) == ["BE", "BY"]
+    assert "Email" not in checked.table
+
+
+def test_a_woocommerce_export_with_days_first(tmp_path):
+    checked = read(WOO, tmp_path)
+    assert [dated(d) for d in checked.table["ordered_at"]] == ["2025-01-12", "2025-01-25"]
+    assert [dated(d) for d in checked.table["promised_at"]] == ["2025-01-16", "2025-01-30"]
+    assert checked.report.columns["Shipping Country"] == "country"
+
+
+def test_a_table_without_times_of_ordering_is_refused_with_its_columns():
+    with pytest.raises(BadInput, match=r"no column 'ordered_at'.*'colour'"):
+        check_orders(pd.DataFrame({"colour": ["red"], "n": [1]}))
+
+
+def test_times_that_cannot_be_are_left_out():
+    table = pd.DataFrame({"ordered_at": ["2025-01-02", "2025-01-02"], "delivered_at": ["2025-01-01", "2025-01-04"]})
+    checked = check_orders(table)
+    assert len(checked.table) == 1
+    assert list(checked.quarantine["reason"]) == ["delivered_at is before ordered_at"]
+
+
+@pytest.mark.parametrize(
+    ("start", "count", "end"),
+    [
+        ("2025-12-19", 1, "2025-12-22"),  # a Friday: the next delivery day is Monday
+        ("2025-12-20", 1, "2025-12-22"),  # a Saturday, too
+        ("2025-12-24", 1, "2025-12-29"),  # Christmas, Boxing Day and a weekend
+        ("2025-12-24", 0, "2025-12-24"),
+    ],
+)
+def test_delivery_days_skip_weekends_and_holidays(start, count, end):
+    pytest.importorskip("holidays")
+    calendar = Calendar.of(check_orders(make_parcels(7)).table)
+    assert calendar.week == (True,) * 5 + (False,) * 2
+    assert calendar.after(day(start), count, "United Kingdom") == day(end)
+    counted = calendar.between(np.array([day(start)]), np.array([day(end)]), "United Kingdom")
+    assert counted.tolist() == [count]
+
+
+def test_holidays_on_which_parcels_come_are_no_days_of_rest():
+    first = day("2024-01-01")
+    rows = [{"ordered_at": float(first + n), "delivered_at": float(first + n), "country": "GB"} for n in range(700)]
+    assert Calendar.of(pd.DataFrame(rows)).holidays == {}
+
+
+def parcels(taken: list[int], *, region: str = "North", start: str = "2025-01-06") -> pd.DataFrame:
+    """Parcels ordered a day after another, delivered so many calendar days later."""
+    first = day(start)
+    return pd.DataFrame(
+        {
+            "ordered_at": [float(first + n) for n in range(len(taken))],
+            "shipped_at": np.nan,
+            "delivered_at": [float(first + n + d) for n, d in enumerate(taken)],
+            "promised_at": np.nan,
+            "carrier": "Post",
+            "method": "Standard",
+            "country": "",
+            "region": region,
+        }
+    )
+
+
+def test_shrinkage_is_the_mean_with_the_wider_group():
+    """40 parcels of the north took 1 day, 60 of the south 3: worked out by hand with a prior weight of 20."""
+    both = pd.concat([parcels([1] * 40), parcels([3] * 60, region="South")])
+    known = times.DeliveryTimes(
+        calendar=Calendar(), groups=times._counted(both, Calendar(), "ordered_at"), radii=(0.5,) * 2
+    )
+    everywhere = (40 + 1 / 61) / 101  # one parcel's worth of "anything" on top of the 100
+    method = (40 + 20 * everywhere) / 120
+    north = (40 + 20 * method) / 60
+    assert known.distribution("Standard", region="North")[1] == pytest.approx(north)
+    assert known.distribution("Standard", region="North").sum() == pytest.approx(1)
+    assert known.distribution("Standard", region="Elsewhere")[1] == pytest.approx((0 + method * 20) / 20)
+
+
+def test_nothing_is_promised_where_under_thirty_parcels_were_delivered():
+    few = pd.concat([parcels([2, 3] * 100), parcels([9] * 29, region="Island")])
+    found = times.DeliveryTimes.fit(few, Calendar())
+    assert found.span(day("2025-06-02"), "Standard", "", "Island") is None
+    assert found.risk(day("2025-06-02"), day("2025-06-20"), day("2025-06-03"), "Standard", "", "Island") is None
+    assert found.span(day("2025-06-02"), "Standard", "", "Nowhere") is None
+    assert found.span(day("2025-06-02"), "Standard", "", "North") is not None
+    with pytest.raises(NothingToLearn, match="29 parcels have both"):
+        times.DeliveryTimes.fit(few.iloc[200:], Calendar())
+
+
+def test_only_fast_parcels_of_the_last_days_do_not_flatter():
+    """Of the last days only what came at once is known; those days say nothing yet."""
+    table = parcels([10] * 100)
+    end = table["delivered_at"].max()
+    fast = parcels([0] * 5).assign(ordered_at=end, delivered_at=end)
+    assert (times.settled(pd.concat([table, fast]))["delivered_at"] < end + 1).all()
+    assert end not in set(times.settled(pd.concat([table, fast]))["ordered_at"])
+
+
+def test_what_has_gone_by_is_no_longer_possible():
+    found = times.DeliveryTimes.fit(parcels([1, 2, 3, 4, 5] * 40), Calendar())
+    monday = day("2025-11-03")
+    assert found.span(monday, "Standard", today=monday + 4).earliest == monday + 4
+    # of 1..5 days equally likely, not yet there after three: 4 or 5, so late for a promise of four days half the time
+    assert found.risk(monday, monday + 4, monday + 3, "Standard") == pytest.approx(0.5, abs=0.03)
+    assert found.risk(monday, monday + 4, monday + 4, "Standard") == 1.0
+    assert found.span(monday, "Standard", today=monday + 58) is None  # nothing ever took so long: it may be lost
+
+
+def test_intervals_hold_on_later_parcels_of_the_sample_shop():
+    """The bar: 90% intervals hold 88 to 92% of the parcels that were ordered later than all that was known."""
+    held = {one.level: one for one in backtest(check_orders(make_parcels(7)).table)}
+    assert held[0.9].parcels > 1_000
+    assert 0.88 <= held[0.9].held <= 0.92
+    assert 0.76 <= held[0.8].held <= 0.84
+    assert held[0.8].days < held[0.9].days
+
+
+@pytest.fixture(scope="module")
+def shop() -> tuple[pd.DataFrame, Delivery]:
+    table = check_orders(make_parcels(7)).table
+    return table, learn(table)
+
+
+def test_the_carrier_report_counts_what_the_table_holds(shop):
+    table, found = shop
+    for one in found.carriers:
+        mine = table[(table["carrier"] == one.carrier) & table["delivered_at"].notna()]
+        hits = int((mine["delivered_at"] <= mine["promised_at"]).sum())
+        assert (one.parcels, one.on_time) == (len(mine), pytest.approx(hits / len(mine)))
+        assert one.on_time_interval == pytest.approx(tuple(binomtest(hits, len(mine)).proportion_ci(method="wilson")))
+    assert [one.parcels for one in found.carriers] == sorted((one.parcels for one in found.carriers), reverse=True)
+
+
+def test_open_orders_say_how_late_they_are(shop):
+    table, found = shop
+    waiting = open_orders(table, found)
+    assert set(waiting["order_id"]) == set(table.loc[table["delivered_at"].isna(), "order_id"])
+    today = dt.date(1970, 1, 1) + dt.timedelta(days=found.as_of)
+    for row in waiting.to_dict("records"):
+        late = (today - dt.date.fromisoformat(row["promised_at"])).days
+        assert row["late_days"] == max(late, 0)
+        assert (row["late_risk"] == 1.0) == (late >= 0)
+        assert row["earliest"] == "" or row["earliest"] > today.isoformat()
+    lost = waiting[waiting["ordered_at"] < "2026-01-01"]
+    assert len(lost)
+    assert (lost["earliest"] == "").all()  # no day is named for what will hardly come
+
+
+def test_histogram_is_the_distribution_on_calendar_days(shop):
+    _, found = shop
+    friday = day("2026-03-27")
+    bars = histogram(found.ordered, "Standard", "United Kingdom", "England", friday)
+    assert sum(chance for _, chance in bars) == pytest.approx(1, abs=0.05)
+    weekend = [chance for after, chance in bars if after in (1, 2)]  # Saturday, Sunday
+    assert not weekend
+
+
+def test_what_was_learnt_is_read_back_and_a_damaged_file_is_told(shop, tmp_path):
+    _, found = shop
+    found.save(tmp_path)
+    assert load(tmp_path) == found
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "delivery.json").write_text('{"as_of": "soon"}')
+    with pytest.raises(ArtifactError, match=r"delivery\.json: damaged"):
+        load(tmp_path / "other")
+    assert load(tmp_path / "nothing") is None
+
+
+def test_the_command_reports_and_writes_open_orders(tmp_path):
+    orders = make_parcels(7).rename(columns={"ordered_at": "order_purchase_timestamp"})
+    orders.to_csv(tmp_path / "orders.csv", index=False)
+    arguments = ["delivery", "--orders", str(tmp_path / "orders.csv"), "--out", str(tmp_path / "open.csv")]
+    done = CliRunner().invoke(cli.app, [*arguments, "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["columns"] == {"ordered_at": "order_purchase_timestamp"}
+    assert told["open"] == len(pd.read_csv(tmp_path / "open.csv"))
+    refused = CliRunner().invoke(cli.app, ["delivery", "--orders", str(tmp_path / "nothing.csv")])
+    assert refused.exit_code == 2
