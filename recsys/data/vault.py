@@ -108,7 +108,10 @@ class Vault:
         from cryptography.exceptions import InvalidTag
 
         try:
-            raw = base64.b64decode(line.strip()[len(_LINE) :], validate=True)
+            written = line.strip()[len(_LINE) :]
+            raw = base64.b64decode(written, validate=True)
+            if base64.b64encode(raw) != written:  # bits of the last digit that say nothing were changed
+                return None
             return bytes(self._lines.decrypt(raw[:_NONCE], raw[_NONCE:], self._key_id))
         except (InvalidTag, ValueError):
             return None
