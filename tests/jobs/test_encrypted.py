@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from recsys.assistant.feedback import Feedback
 from recsys.assistant.orders import Orders
 from typer.testing import CliRunner
 
 from recsys import Recommender, cli
+from recsys.data.feedback import Feedback
 from recsys.data.handovers import Handovers
 from recsys.data.protection import Protection
 from recsys.data.sources import read_table

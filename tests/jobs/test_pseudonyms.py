@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recsys.assistant.feedback import Feedback
 from typer.testing import CliRunner
 
 from recsys import Recommender, cli
 from recsys.data.event_log import EVENTS, EventLog
+from recsys.data.feedback import Feedback
 from recsys.data.handovers import Handovers
 from recsys.data.protection import Protection
 from recsys.data.pseudonyms import Pseudonym, Pseudonyms
