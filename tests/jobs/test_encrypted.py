@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from recsys.assistant.orders import Orders
 from typer.testing import CliRunner
 
 from recsys import Recommender, cli
 from recsys.data.feedback import Feedback
 from recsys.data.handovers import Handovers
+from recsys.data.orders import Orders
 from recsys.data.protection import Protection
 from recsys.data.sources import read_table
 from recsys.data.store import Store
