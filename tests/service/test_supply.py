@@ -15,6 +15,7 @@ from recsys.delivery.parcels import check_orders
 from recsys.delivery.published import publish
 from recsys.service.app import create_app
 from recsys.settings import load_settings
+from tests.service.browsing import CHROMIUM, running
 
 DAY = 86_400
 
@@ -108,6 +109,24 @@ def test_the_outlook_of_an_item(priced):
     assert all(week["sold"] is None for week in ahead)
     assert client.get("/insight/outlook", params={"item_id": "nothing"}).status_code == 404
     assert client.get("/insight/card").json()["supply"] == ["prices", "forecast"]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (apt-get install chromium)")
+def test_the_page_of_a_shop_with_prices_and_no_forecast_tells_prices_alone(priced, tmp_path):
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'dev')")
+    client, item, price = priced
+    settings = client.app.state.service.settings
+    shutil.copytree(settings.artifacts, tmp_path / "shop", ignore=shutil.ignore_patterns("forecasts"))
+    settings = settings.model_copy(update={"artifacts": tmp_path / "shop"})
+    with running(settings) as address, playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(locale="en-GB")
+        assert page.request.get(f"{address}insight/outlook", params={"item_id": item}).json()["elasticity"] is None
+        page.goto(f"{address}#/catalogue/{item}")
+        caption = page.locator("figcaption").first
+        playwright.expect(caption).to_contain_text(f"{price:.2f} now")
+        assert "NaN" not in page.locator("main").inner_text()
+        browser.close()
 
 
 def test_a_version_without_prices_says_nothing_of_them(client):

@@ -58,7 +58,7 @@ function prices({ prices: known, elasticity, elasticity_low: low, elasticity_hig
   const said = { price: number(now, 2), usual: known.usual === null ? "" : number(known.usual, 2), percent: number(Math.floor(known.below_usual * 100 + 1e-9)) };
   const key = known.usual === null ? "outlook_now" : known.below_usual > 0 ? "outlook_below" : "outlook_at";
   const more = [known.path.length ? t("outlook_path") : null,
-    elasticity === null ? null : t("outlook_elastic", { value: number(-elasticity, 1), low: number(-high, 1), high: number(-low, 1) })].filter(Boolean);
+    elasticity == null ? null : t("outlook_elastic", { value: number(-elasticity, 1), low: number(-high, 1), high: number(-low, 1) })].filter(Boolean);
   const end = new Date(days[days.length - 1]).toISOString().slice(0, 10);
   return chart(t(key, said), t("outlook_price"), [Math.min(...values), Math.max(...values)].map((one) => number(one, 2)), known.steps[0].date, end, shapes, more);
 }

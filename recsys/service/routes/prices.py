@@ -69,7 +69,7 @@ async def outlook(request: Request, item_id: Annotated[str, Query(min_length=1, 
         weeks = [] if kept is None else _rows(kept.of(item_id).drop(columns=ITEM))
         row = [] if kept is None else _rows(kept.items[kept.items[ITEM] == item_id])
         names = ("elasticity", "elasticity_low", "elasticity_high")
-        elastic = {name: row[0].get(name) for name in names} if row else {}
+        elastic = {name: row[0].get(name) if row else None for name in names}
         return reply(
             {
                 "version": version_of(rec),

@@ -50,7 +50,7 @@ export const en = {
   nothing_lost: "nothing was lost", broken: "broken rows", warnings: "To look at", decided: "Decided",
   published: "Published: against {rival} it gains {value} per-user AUC (95% interval {low} to {high}).", from_version: "from version {version}",
   no_intake: "This version was made before nights kept a report.", versions: "Versions kept", language_share: "languages",
-  t_items: "products", t_interactions: "events", t_users: "shoppers", t_impressions: "impressions", t_prices: "prices",
+  t_items: "products", t_interactions: "events", t_users: "shoppers", t_impressions: "impressions", t_prices: "prices", t_reviews: "reviews", t_orders: "orders",
 
   delivery: "How long parcels take", delivery_method: "Method", delivery_place: "To", delivery_any: "all",
   delivery_axis: "Days from the order to the door.", delivery_few: "Nothing is promised here: {n} such parcels were delivered, a promise needs 30.",

@@ -44,7 +44,7 @@ export const zh = {
   night: "夜间读取、丢弃与决定", read: "读取", used: "使用", lost: "丢弃", table: "表", nothing_lost: "没有丢弃",
   broken: "损坏的行", warnings: "需要查看", decided: "决定",
   published: "已发布：与{rival}相比，每用户 AUC 变化 {value}（95% 区间 {low} 至 {high}）。", from_version: "来自版本 {version}", no_intake: "此版本生成时还没有报告。",
-  versions: "保留的版本", language_share: "语言", t_items: "商品", t_interactions: "行为", t_users: "顾客", t_prices: "价格", t_impressions: "曝光",
+  versions: "保留的版本", language_share: "语言", t_items: "商品", t_interactions: "行为", t_users: "顾客", t_prices: "价格", t_reviews: "评价", t_orders: "订单", t_impressions: "曝光",
 
   delivery: "包裹需要多久", delivery_method: "配送方式", delivery_place: "送往", delivery_any: "全部",
   delivery_axis: "从下单到送达的天数。", delivery_few: "此处不作承诺：已送达的此类包裹仅{n}个，至少需要30个。",
