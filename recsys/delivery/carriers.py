@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel
-from scipy.stats import binomtest
 
 from recsys.delivery.calendar import Calendar
 from recsys.delivery.parcels import CARRIER, DELIVERED, ORDERED, PROMISED, SHIPPED
@@ -58,5 +57,7 @@ def carrier_report(parcels: pd.DataFrame, calendar: Calendar) -> list[CarrierFig
 
 
 def _interval(hits: int, of: int) -> tuple[float, float]:
+    from scipy.stats import binomtest  # half a second to import, for a process that may never report
+
     low, high = binomtest(hits, of).proportion_ci(0.95, method="wilson")
     return float(low), float(high)

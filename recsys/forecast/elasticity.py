@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
 
 from recsys.forecast.demand import Series
 
@@ -59,6 +58,8 @@ def elasticity(sold: Series, prices: Series) -> Elasticity | None:
     freedom = len(y) - 2
     dispersion = max(float(((y - mean) ** 2 / mean).sum()) / freedom, 1.0)
     error = float(np.sqrt(dispersion * np.linalg.inv(X.T @ (X * mean[:, None]))[1, 1]))
+    from scipy.stats import t as student  # half a second to import, for a process that may never forecast
+
     half = float(student.ppf(0.975, freedom)) * error
     if not np.isfinite(half) or 2 * half > WIDEST:
         return None

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.explain.evidence import Evidence
-from recsys.explain.facts import Choice, Facts, Past, Product
+from recsys.explain.facts import Choice, Facts, Past, Praise, Product
 from recsys.explain.measures import ITEM_ONLY, Kind
 from recsys.explain.names import MAX_NAME, distinct_names, short_name
 from recsys.explain.selection import PER_EXTRA, PER_PURCHASE, choose
@@ -73,7 +73,8 @@ def evidence(draw: st.DrawFn) -> Evidence:
     choices = draw(st.lists(st.one_of(pair, alone), max_size=6))
     extra = draw(st.sampled_from([None, Kind.NEW, Kind.PRICE]))
     choices = [Choice(c.kind, c.named, c.weight, None if c.kind is extra else extra) for c in choices]
-    item = Product(draw(st.sampled_from(["Tea", "Cup"])), "Hollis", "Kitchen", 4.0, 9, 7, 3, 2, 4.5, 12)
+    praise = Praise("smell", 5, 6, "Smells of spring")
+    item = Product(draw(st.sampled_from(["Tea", "Cup"])), "Hollis", "Kitchen", 4.0, 9, 7, 3, 2, 4.5, 12, praise=praise)
     facts = Facts(item, because, usual_price=4.0, new=True, taste=3, purchases=9)
     return Evidence("i", 0.0, 0.0, (), (), (), tuple(choices), facts)
 

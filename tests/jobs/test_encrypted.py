@@ -32,7 +32,7 @@ SEALED = {
     *(f"events/{name}.npy" for name in ("user", "item", "time", "weight", "bought")),
     *(f"histories/{name}.npy" for name in ("indptr", "items", "ages", "steps", "weights", "recency", "counts",
                                            "purchases", "first_ages", "first_steps")),
-    *(f"vectors/{kind}{part}.npy" for kind in ("histories", "training") for part in ("", "_keys", "_truncated")),
+    *(f"vectors/histories{part}.npy" for part in ("", "_keys", "_truncated")),
 }  # fmt: skip
 
 
