@@ -490,3 +490,11 @@ def test_text_in_parquet_that_is_no_text_is_told_when_it_is_read(tmp_path):
     put(tmp_path / "items.parquet", raw.replace(b"PANS", b"P\xffNS"))
     with pytest.raises(BadInput, match=r"items.parquet: cannot be read; damaged"):
         read_table(tmp_path / "items.parquet")
+
+
+@pytest.mark.parametrize(
+    "packed", [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff", b"\xfd7zXZ\x00noise", b"BZh9noise"]
+)
+def test_what_only_begins_like_a_packed_file_is_refused_by_name(tmp_path, packed):
+    with pytest.raises(BadInput, match=r"items\.csv"):
+        read_table(put(tmp_path / "items.csv", packed))

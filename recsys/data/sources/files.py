@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from recsys.data.sources.delimited import read_delimited
 from recsys.data.sources.feed import read_feed
 from recsys.data.sources.places import Part, existing, is_remote, parts_of, protocol_of
 from recsys.data.sources.records import read_records
-from recsys.data.sources.sniffing import HEAD, Kind, as_utf8, kind_of, open_unpacked, read_unpacked
+from recsys.data.sources.sniffing import DAMAGED, HEAD, Kind, as_utf8, kind_of, open_unpacked, read_unpacked
 from recsys.data.sources.workbooks import read_html, read_workbook
 from recsys.errors import BadInput
 
@@ -93,7 +92,7 @@ def _few(table: pd.DataFrame) -> str:
 def _read_part(part: Part, fallback_encoding: str | None) -> Read:
     try:
         table, notes = _read_file(part.path, part.name, fallback_encoding)
-    except (pa.ArrowException, OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (*DAMAGED, pa.ArrowException, ValueError, KeyError) as error:
         if isinstance(error, BadInput):
             raise
         raise BadInput(
@@ -174,7 +173,7 @@ def lines(path: Path | str) -> Iterator[bytes]:
         with stream:
             while line := stream.readline(_MAX_LINE):
                 yield line
-    except (OSError, EOFError) as e:
+    except DAMAGED as e:
         raise BadInput(f"{path}: cannot be read to the end; damaged or incomplete ({_one_line(e)}).") from e
 
 
@@ -184,7 +183,7 @@ def head_of(path: Path) -> bytes:
         stream, _ = open_unpacked(path)
         with stream:
             return stream.read(HEAD)
-    except (OSError, EOFError, zipfile.BadZipFile):
+    except DAMAGED:
         return b""
 
 

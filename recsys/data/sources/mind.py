@@ -14,6 +14,7 @@ import pandas as pd
 
 from recsys.data.sources.files import text_head
 from recsys.data.sources.places import existing
+from recsys.data.sources.sniffing import DAMAGED
 from recsys.errors import BadInput
 
 _NEWS = ["item_id", "category", "subcategory", "title", "text", "url", "title_entities", "abstract_entities"]
@@ -74,7 +75,7 @@ def _read_tsv(path: Path, names: list[str], needed: int) -> pd.DataFrame:
         )
     except pd.errors.EmptyDataError:
         raise BadInput(f"{path}: the file is empty.") from None
-    except (UnicodeDecodeError, pd.errors.ParserError, OSError, EOFError) as e:
+    except (*DAMAGED, UnicodeDecodeError, pd.errors.ParserError) as e:
         raise BadInput(f"{path}: is not a MIND file: {' '.join(str(e).split())[:160]}.") from e
     if not needed <= table.shape[1] <= len(names):
         wanted = ", ".join(names)

@@ -13,6 +13,7 @@ import lzma
 import re
 import shlex
 import zipfile
+import zlib
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, cast
@@ -80,6 +81,10 @@ def unicode_of(head: bytes) -> str:
     if max(even, odd) * 5 > len(head) and min(even, odd) * 50 < max(even, odd):
         return "utf-16-le" if odd > even else "utf-16-be"
     return "utf-8"
+
+
+#: What reading a file that is cut short or damaged may raise, whatever packs it.
+DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
 def open_unpacked(path: Path) -> tuple[IO[bytes], list[str]]:
