@@ -96,7 +96,7 @@ def _download(address: str, offline: bool) -> bytes:
         raise BadInput("this run is offline")
     request = urllib.request.Request(address, headers={"User-Agent": DISTRIBUTION})  # noqa: S310 - http(s) alone
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310  # nosec B310
             content: bytes = response.read(MAX_BYTES + 1)
     except (OSError, ValueError, urllib.error.URLError) as error:
         raise BadInput(f"it cannot be fetched: {getattr(error, 'reason', error)}") from None

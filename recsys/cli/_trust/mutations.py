@@ -10,9 +10,9 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
+from html import escape
 from random import Random
 from typing import Any
-from xml.sax.saxutils import escape
 
 import pandas as pd
 
