@@ -31,6 +31,7 @@ def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
     kinds: Counter[Kind] = Counter()
     extras: Counter[Kind] = Counter()
     told: set[tuple[str, Kind, str | None]] = set()
+    clauses: set[str] = set()
     for row in sorted(range(len(out)), key=lambda row: (len(out[row].choices), row)):
         facts = out[row].facts
 
@@ -53,7 +54,10 @@ def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
                 best = replace(best, extra=None)
             elif best.extra is not None:
                 extras[best.extra] += 1
-        out[row] = replace(out[row], facts=replace(facts, choice=best))
+        clause = "" if facts.clause in clauses else facts.clause  # what is said beside a reason is said once a list
+        if best is not None:
+            clauses.add(clause)
+        out[row] = replace(out[row], facts=replace(facts, choice=best, clause=clause))
     return out
 
 

@@ -75,7 +75,8 @@ def evidence(draw: st.DrawFn) -> Evidence:
     choices = [Choice(c.kind, c.named, c.weight, None if c.kind is extra else extra) for c in choices]
     praise = Praise("smell", 5, 6, "Smells of spring")
     item = Product(draw(st.sampled_from(["Tea", "Cup"])), "Hollis", "Kitchen", 4.0, 9, 7, 3, 2, 4.5, 12, praise=praise)
-    facts = Facts(item, because, usual_price=4.0, new=True, taste=3, purchases=9)
+    clause = draw(st.sampled_from(["", "comes in your size (m)", "has the same colour as 2 of the 3 (red)"]))
+    facts = Facts(item, because, clause=clause, usual_price=4.0, new=True, taste=3, purchases=9)
     return Evidence("i", 0.0, 0.0, (), (), (), tuple(choices), facts)
 
 
@@ -86,6 +87,8 @@ def test_a_list_says_nothing_twice_and_names_no_purchase_more_than_twice(rows: l
     assert max(named.values(), default=0) <= PER_PURCHASE
     extras = Counter(row.facts.choice.extra for row in told if row.facts.choice and row.facts.choice.extra)
     assert max(extras.values(), default=0) <= PER_EXTRA
+    clauses = [row.facts.clause for row in told if row.facts.choice and row.facts.clause]
+    assert len(set(clauses)) == len(clauses)
     sentences = [template(plan) for row in told if (plan := Plan.of(row.facts))]
     assert len(set(sentences)) == len(sentences)
     for row, chosen in zip(rows, told, strict=True):

@@ -14,7 +14,7 @@ from recsys.data.events import DAY, Events
 from recsys.data.histories import Histories
 from recsys.data.schema import TimeKind
 from recsys.evaluation.metrics import auc
-from recsys.ranking.features.columns import column_block, column_blocks
+from recsys.ranking.features.columns import _implied, column_block, column_blocks
 from recsys.ranking.ranker import Ranker, RankerTrainer
 from recsys.settings import TrainingConfig
 from tests.shops import START, context_of, mean_texts
@@ -192,3 +192,17 @@ def test_what_is_said_of_a_column_is_true_of_the_history_and_of_the_shopper(shop
         assert blocks["column supplier"].describe(profile, everything) == [None] * len(items)  # nobody's business
         assert blocks["column chance_number"].describe(profile, everything) == [None] * len(items)
     assert said > 500
+
+
+@pytest.mark.parametrize(
+    ("values", "implied"),
+    [
+        ([0, 0, 0, 0, 1, 1, 1, 1], True),  # a department: two categories each
+        ([0, 0, 1, 1, 2, 2, 3, 3], False),  # a value a category: another name of it
+        ([0, 1, 0, 1, 0, 1, 0, 1], False),  # a colour
+        ([0, 0, 0, 0, 0, 0, 0, 0], False),
+    ],
+)
+def test_what_the_category_says_already_is_not_told_in_a_reason(values, implied):
+    category = np.array([0, 0, 1, 1, 2, 2, 3, 3], np.int32)
+    assert _implied(np.array(values, np.int32), category) is implied

@@ -70,7 +70,7 @@ class ItemColumn(Block):
     #: Log-lifts of item values (columns) for shopper values (rows), and the first row of each shopper column.
     lifts: NDArray[np.float32]
     starts: NDArray[np.int64]
-    #: Labels of the values.
+    #: Labels of the values; empty where a reason does not tell them.
     labels: NDArray[np.str_]
 
     @override
@@ -87,7 +87,9 @@ class ItemColumn(Block):
         self.popularity = np.append(np.log((sold + ITEMS * mean) / (items + ITEMS)) - np.log(mean), 0.0).astype(
             np.float32
         )
-        self.labels = np.array(column.values)
+        # A department says no more than the category in it, of which there are reasons already.
+        said = not _implied(codes[:, 0], context.catalogue.category)
+        self.labels = np.array([str(value) if said else "" for value in column.values])
         rows, starts = [np.zeros((1, size + 1), np.float32)], [1]
         for other in () if shoppers is None else shoppers.space.columns:
             _, theirs = _there(shoppers, other.name)
@@ -204,6 +206,14 @@ class ShopperColumn(Block):
         if not len(known):
             return np.zeros((len(candidates), 1), np.float32)
         return self.lifts[known][:, candidates.codes].mean(axis=0)[:, None].astype(np.float32)
+
+
+def _implied(codes: NDArray[np.int32], category: NDArray[np.int32]) -> bool:
+    """Whether the category of an item says which of these values it has, and several categories share one."""
+    known = (codes >= 0) & (category >= 0)
+    pairs = np.unique(np.stack([category[known], codes[known]]), axis=1)
+    categories = np.unique(pairs[0])
+    return 1 < len(np.unique(pairs[1])) < len(categories) and pairs.shape[1] <= 1.05 * len(categories)
 
 
 def _there(own: Attributes | None, name: str) -> tuple[Attributes, NDArray[np.int32]]:
