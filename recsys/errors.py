@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import re
+import shutil
 from importlib import import_module
 from types import ModuleType
 from typing import ClassVar
@@ -79,4 +80,6 @@ def unwritable(error: OSError) -> bool:
 
     numpy says of a full disk only how much it wrote, without a code.
     """
+    if isinstance(error, shutil.Error):  # of a folder that was copied: the errors of its files, as texts
+        return any(f"[Errno {code}]" in str(error) for code in _UNWRITABLE)
     return error.errno in _UNWRITABLE or bool(re.search(r"\d+ requested and \d+ written", str(error)))

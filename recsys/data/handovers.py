@@ -75,7 +75,8 @@ class Handovers:
         try:
             found = MappedTable(self.path).read(COLUMNS)
         except (OSError, ValueError, KeyError) as error:
-            raise ArtifactError(f"{self.path}: not readable ({error}); move it away to begin a new queue") from None
+            why = " ".join(str(error).split())[:160]
+            raise ArtifactError(f"{self.path}: not readable ({why}); move it away to begin a new queue") from None
         return found.astype(dict.fromkeys(COLUMNS[1:], "string"))
 
     def named(self, users: pd.Series) -> pd.DataFrame:

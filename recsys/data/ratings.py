@@ -100,7 +100,7 @@ def _own_bounds(ratings: NDArray[np.float64], users: pd.Series, shop: float, sca
     mean, spread = float(ratings.mean()), float(ratings.std())
     if spread <= 0:
         return np.full(len(ratings), shop)
-    who, _ = pd.factorize(users)
+    who, _ = pd.factorize(users, use_na_sentinel=False)  # rows without a user are refused later
     count = np.bincount(who)[who]
     total, squares = np.bincount(who, ratings)[who], np.bincount(who, np.square(ratings))[who]
     weight = count + SHOPPER_PRIOR

@@ -216,7 +216,7 @@ class Sieve:
         """Count cells that could not be understood and are empty now."""
         self.count("coerced", int(cells.sum()))
         if cells.any():
-            shown = ", ".join(repr(str(value)) for value in self.table[column][cells].unique()[:EXAMPLES])
+            shown = ", ".join(repr(value) for value in self.table[column][cells].map(str).unique()[:EXAMPLES])
             self.report.warnings.append(f"{column}: {int(cells.sum()):,} values cannot be read and are empty ({shown})")
 
     def result(self, order: Sequence[str], kind: TimeKind | None = None, hint: str = "") -> Checked:

@@ -224,3 +224,11 @@ def test_a_user_called_0_who_is_one_person_stays_one():
 def test_gaps_of_the_user_column_are_filled_from_the_visitor():
     checked = check((None, "v1", "a", NOW), ("u", "v2", "a", NOW), names="user_id user_pseudo_id item_id timestamp")
     assert met(checked) == [("u", "a"), ("v1", "a")]
+
+
+def test_a_rating_that_is_a_record_is_said_and_a_row_without_a_user_is_refused():
+    ratings = pd.Series([{"stars": 3}, 1, 5, 4], dtype=object)
+    table = pd.DataFrame({"user_id": ["a", None, "b", "c"], "item_id": ["x", "y", "z", "x"], "rating": ratings})
+    checked = check_interactions(table)
+    assert len(checked.quarantine) == 1
+    assert "rating: 1 values cannot be read" in " ".join(checked.report.warnings)

@@ -92,7 +92,7 @@ def test_a_zip_of_one_file_is_read_and_of_several_refused(tmp_path):
                 archive.writestr(f"part{number}.csv", csv_of())
         put(tmp_path / f"items{count}.zip", packed.getvalue())
     assert read_table(tmp_path / "items1.zip")["item_id"].tolist() == ITEMS["item_id"].tolist()
-    with pytest.raises(BadInput, match=r"a zip of 2 files \(part0.csv, part1.csv\); unpack it and name one"):
+    with pytest.raises(BadInput, match=r"a zip of 2 files \('part0.csv', 'part1.csv'\); unpack it and name one"):
         read_table(tmp_path / "items2.zip")
 
 

@@ -84,7 +84,7 @@ def unicode_of(head: bytes) -> str:
 
 
 #: What reading a file that is cut short or damaged may raise, whatever packs it.
-DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+DAMAGED = (OSError, EOFError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
 def open_unpacked(path: Path) -> tuple[IO[bytes], list[str]]:
@@ -113,7 +113,9 @@ def _only_member(path: Path) -> str | None:
     if any(_WORKBOOK.search(name) for name in names):
         return None
     if len(names) != 1:
-        raise BadInput(f"{path}: a zip of {len(names)} files ({', '.join(names[:5])}); unpack it and name one of them.")
+        raise BadInput(
+            f"{path}: a zip of {len(names)} files ({', '.join(map(repr, names[:5]))}); unpack it and name one of them."
+        )
     return names[0]
 
 
