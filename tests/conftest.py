@@ -84,6 +84,15 @@ def tiny_environment(tiny_encoder: Path) -> dict[str, str]:
     return shop.environment(tiny_encoder)
 
 
+@pytest.fixture(scope="module")
+def environment(tiny_environment: dict[str, str]):
+    """The tiny environment, for the tests of one file that share what they made in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in tiny_environment.items():
+            patch.setenv(name, value)
+        yield
+
+
 @pytest.fixture
 def tiny(tiny_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The tiny environment, for this test's own process."""

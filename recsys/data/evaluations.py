@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from recsys.data.atomic import private_folder, replacing
 from recsys.data.store import Store
 
 FOLDER, FIGURES = "evaluations", "figures.json"
@@ -17,17 +15,11 @@ FOLDER, FIGURES = "evaluations", "figures.json"
 
 def keep(store: Store, version: str, figures: Mapping[str, Any], plots: Mapping[str, str]) -> Path:
     """Write figures (plain data) and plots (SVG by name) of a version; those of versions that are gone are removed."""
-    root = store.root / FOLDER
-    private_folder(root)
-    for old in root.iterdir():
-        if old.name == version or old.name not in store.versions():
-            shutil.rmtree(old, ignore_errors=True)
-    with replacing(root / version) as folder:
-        folder.mkdir()
+    with store.beside(FOLDER, version) as folder:
         (folder / FIGURES).write_text(json.dumps(figures, ensure_ascii=False, default=str), "utf-8")
         for name, svg in plots.items():
             (folder / f"{_slug(name)}.svg").write_text(svg, "utf-8")
-    return root / version
+    return store.root / FOLDER / version
 
 
 def read(store: Store, version: str) -> tuple[dict[str, Any] | None, dict[str, str]]:

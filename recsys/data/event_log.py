@@ -24,7 +24,7 @@ from recsys.data.atomic import private_folder, sync
 from recsys.data.columns import USER
 from recsys.data.events import DAY
 from recsys.data.pseudonyms import MARK, Pseudonyms
-from recsys.data.vault import Vault, clear_line
+from recsys.data.vault import Vault, logged_row
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class EventLog:
             at = 0
             with (self.folder / name).open("r+b") as file:
                 for line in file.read().splitlines(keepends=True):
-                    row = _parsed(line)
+                    row = logged_row(line)
                     mine = row is not None and _is_of(row, users, kept)
                     # A damaged line may be anybody's: what cannot be read cannot be kept.
                     if line.endswith(b"\n") and line.strip() and (mine or row is None):
@@ -195,22 +195,13 @@ class _Batch:
 def _rows(whole: bytes, name: str) -> Iterator[dict[str, Any]]:
     broken = 0
     for line in whole.splitlines():
-        row = _parsed(line)
+        row = logged_row(line)
         if row is not None:
             yield row
         elif line.strip(b" "):
             broken += 1
     if broken:
         log.warning("%s: %d lines cannot be read and are left out", name, broken)
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    clear = clear_line(line)
-    try:
-        row = None if clear is None else json.loads(clear)
-    except (ValueError, RecursionError):
-        return None
-    return row if isinstance(row, dict) else None
 
 
 def _is_of(row: Mapping[str, Any], users: Collection[str], pseudonyms: Collection[str]) -> bool:

@@ -8,14 +8,14 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 from filelock import FileLock
 
 from recsys.data.atomic import private_folder, replacing
 from recsys.data.protection import IN_CLEAR, Protection
-from recsys.data.vault import clear_line
+from recsys.data.vault import logged_row
 from recsys.errors import BadInput
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Feedback:
         if self.path.is_file():
             with self.path.open("rb") as file:
                 for line in file:
-                    if (row := _parsed(line)) is not None:
+                    if (row := logged_row(line)) is not None:
                         rows.append(row)
                     else:
                         broken += 1
@@ -99,17 +99,8 @@ class Feedback:
             lines = self.path.read_bytes().splitlines(keepends=True)
             gone = self._protection.id(user_id)
             # A damaged line may be anybody's: what cannot be read cannot be kept.
-            kept = [line for line in lines if (row := _parsed(line)) is not None and row.get("user_id") != gone]
+            kept = [line for line in lines if (row := logged_row(line)) is not None and row.get("user_id") != gone]
             with replacing(self.path) as written:
                 written.write_bytes(b"".join(kept))
                 written.chmod(0o600)
         return len(lines) - len(kept)
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    clear = clear_line(line)
-    try:
-        row = None if clear is None else json.loads(clear)
-    except (ValueError, RecursionError):
-        return None
-    return row if isinstance(row, dict) else None

@@ -21,7 +21,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from recsys.data.atomic import private_folder, sync, write_text
+from recsys.data.atomic import private_folder, replacing, sync, write_text
 from recsys.data.integrity import FORMAT, MANIFEST, Manifest, Version, sealed, sha256
 from recsys.data.retention import expendable, read_pins, write_pins
 from recsys.errors import ArtifactError, BadInput, Locked, Unwritable, unwritable
@@ -250,6 +250,21 @@ class Store:
         shutil.rmtree(self.versions_dir / version_id, ignore_errors=True)
         with suppress(OSError):
             self._record(version_id).unlink(missing_ok=True)
+
+    @contextmanager
+    def beside(self, folder: str, version_id: str) -> Iterator[Path]:
+        """Give a new directory to write what is kept of a version beside it; it takes the place of an older one, whole.
+
+        What is kept of versions that are gone is removed. It is then at ``<folder>/<version_id>`` under the root.
+        """
+        root = self.root / folder
+        private_folder(root)
+        for old in root.iterdir():
+            if old.name == version_id or old.name not in self.versions():
+                shutil.rmtree(old, ignore_errors=True)
+        with replacing(root / version_id) as written:
+            written.mkdir()
+            yield written
 
     def _record(self, version_id: str) -> Path:
         return self.root / ".verified" / f"{version_id}.json"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -151,6 +152,22 @@ def clear_line(line: bytes) -> bytes | None:
         It is sealed and there is no key.
     """
     return Vault.from_environment().open_line(line) if line.startswith(_LINE) else line
+
+
+def logged_row(line: bytes) -> dict[str, Any] | None:
+    """The row that a line of a log holds, opened where it was sealed; None where it cannot be read.
+
+    Raises
+    ------
+    BadInput
+        It is sealed and there is no key.
+    """
+    clear = clear_line(line)
+    try:
+        row = None if clear is None else json.loads(clear)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
 
 
 class _Sealing(io.RawIOBase):

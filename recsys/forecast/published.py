@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 
-from recsys.data.atomic import private_folder, replacing
 from recsys.data.columns import ITEM
 from recsys.data.store import Store
 from recsys.errors import ArtifactError
@@ -36,18 +34,12 @@ class Kept:
 
 def keep(store: Store, version: str, found: Outlook) -> Path:
     """Write a forecast beside its version; those of versions that are gone are removed."""
-    root = store.root / FOLDER
-    private_folder(root)
-    for old in root.iterdir():
-        if old.name == version or old.name not in store.versions():
-            shutil.rmtree(old, ignore_errors=True)
-    with replacing(root / version) as folder:
-        folder.mkdir()
+    with store.beside(FOLDER, version) as folder:
         found.items.to_parquet(folder / ITEMS, index=False)
         found.weeks.to_parquet(folder / WEEKS, index=False)
         (folder / FIGURES).write_text(json.dumps(found.figures), "utf-8")
     load.cache_clear()
-    return root / version
+    return store.root / FOLDER / version
 
 
 @lru_cache(maxsize=4)

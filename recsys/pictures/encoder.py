@@ -59,9 +59,11 @@ class PictureEncoder:
         Raises
         ------
         BadInput, RecsysError
-            It is no such model, or cannot be fetched.
+            It is no such model, cannot be fetched, or the device is not here (see `pick_device`).
         """
-        return cls(resolve(name, offline=offline), device=device or "cpu")
+        from recsys.encoders.encoder import pick_device
+
+        return cls(resolve(name, offline=offline), device=str(pick_device(device)))
 
     def images(self, images: Sequence[Any]) -> NDArray[np.float32]:
         """Vectors of RGB pictures, shape ``(len(images), dim)``."""

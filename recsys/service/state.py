@@ -188,9 +188,8 @@ class Service:
 
         with self._transcriber_lock:
             if self._transcriber is None:
-                device = "cuda" if str(self.settings.encoder.device or "").startswith("cuda") else "cpu"
                 self._transcriber = Transcriber.load(
-                    self.settings.voice.model, device=device, offline=self.settings.offline
+                    self.settings.voice.model, device=self.settings.encoder.device, offline=self.settings.offline
                 )
             return self._transcriber
 

@@ -10,13 +10,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recsys.encoders.pretrained import resolve
 from recsys.errors import BadInput, require
 from recsys.voice.audio import RATE, read_wav
+
+if TYPE_CHECKING:
+    import torch
 
 #: Words of one transcript; a question is shorter, and a model that has lost the thread repeats itself without end.
 MAX_TOKENS = 128
@@ -55,7 +58,7 @@ class Transcriber:
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, name: str, *, device: str = "cpu", offline: bool = False) -> Transcriber:
+    def load(cls, name: str, *, device: str | None = None, offline: bool = False) -> Transcriber:
         """Load a model.
 
         Parameters
@@ -64,7 +67,7 @@ class Transcriber:
             ``whisper-base`` (pinned, from the package index), a directory (CTranslate2 or transformers), or a Whisper
             model of the Hugging Face hub in safetensors, such as ``openai/whisper-small``.
         device
-            ``cpu`` or ``cuda``.
+            As of the encoder; see `recsys.encoders.encoder.pick_device`.
 
         Raises
         ------
@@ -73,10 +76,12 @@ class Transcriber:
         MissingExtra
             The extra ``voice`` is not installed.
         """
-        folder = resolve(name, offline=offline)
+        from recsys.encoders.encoder import pick_device
+
+        folder, chosen = resolve(name, offline=offline), pick_device(device)
         if (folder / "model.bin").is_file():
-            return cls(_faster_whisper(folder, device))
-        return cls(_transformers(folder, device))
+            return cls(_faster_whisper(folder, chosen))
+        return cls(_transformers(folder, chosen))
 
     def transcribe(self, recording: bytes, language: str | None = None) -> Transcript:
         """The words of a WAV recording.
@@ -97,9 +102,10 @@ class Transcriber:
         return Transcript(" ".join(text.split()), spoken, round(len(samples) / RATE, 2))
 
 
-def _faster_whisper(folder: Path, device: str) -> Callable[[np.ndarray, str | None], tuple[str, str]]:
+def _faster_whisper(folder: Path, device: torch.device) -> Callable[[np.ndarray, str | None], tuple[str, str]]:
     whisper = require("faster_whisper", "voice")
-    model = whisper.WhisperModel(str(folder), device=device, compute_type="int8" if device == "cpu" else "float16")
+    kind, arithmetic = ("cuda", "float16") if device.type == "cuda" else ("cpu", "int8")  # it knows no others
+    model = whisper.WhisperModel(str(folder), device=kind, device_index=device.index or 0, compute_type=arithmetic)
 
     def hear(samples: np.ndarray, language: str | None) -> tuple[str, str]:
         if language is not None and language not in model.supported_languages:
@@ -123,7 +129,7 @@ def _faster_whisper(folder: Path, device: str) -> Callable[[np.ndarray, str | No
 _LOOPING = 2.4
 
 
-def _transformers(folder: Path, device: str) -> Callable[[np.ndarray, str | None], tuple[str, str]]:
+def _transformers(folder: Path, device: torch.device) -> Callable[[np.ndarray, str | None], tuple[str, str]]:
     import torch
     from transformers import WhisperForConditionalGeneration, WhisperProcessor
     from transformers.utils.logging import disable_progress_bar

@@ -41,14 +41,6 @@ def drawn(tiny_tables, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def environment(tiny_environment):
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in tiny_environment.items():
-            patch.setenv(name, value)
-        yield
-
-
-@pytest.fixture(scope="module")
 def published(environment, drawn, tiny_clip, tmp_path_factory):
     folder, items, events = drawn
     settings = load_settings(

@@ -11,14 +11,6 @@ if find_spec("fastapi") is None:
 
 
 @pytest.fixture(scope="module")
-def environment(tiny_environment):
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in tiny_environment.items():
-            patch.setenv(name, value)
-        yield
-
-
-@pytest.fixture(scope="module")
 def rec(environment, tiny_version):
     from recsys import Recommender
 
