@@ -17,10 +17,18 @@ from typing import ClassVar
 DISTRIBUTION = "shop-recsys"
 
 
+def one_line(text: str) -> str:
+    """`text` without line breaks of any kind: names of files and columns may have them, and a message is one line."""
+    return " ".join(part.strip() for part in text.splitlines()) if text.splitlines()[1:] else text
+
+
 class RecsysError(Exception):
-    """Base of all errors raised on purpose; the message says what was wrong, where, and what to do."""
+    """Base of all errors raised on purpose; the message says what was wrong, where, and what to do, in one line."""
 
     exit_code: ClassVar[int] = 2
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(one_line(part) if isinstance(part, str) else part for part in said))
 
 
 class BadInput(RecsysError, ValueError):

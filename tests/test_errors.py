@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from recsys.errors import MissingExtra, require, unwritable
+from recsys.errors import ArtifactError, BadInput, MissingExtra, require, unwritable
 
 
 def test_an_installed_module_is_imported() -> None:
@@ -37,3 +37,10 @@ def test_a_broken_module_is_not_called_missing(tmp_path, monkeypatch) -> None:
 
 def test_a_limit_on_the_size_of_files_is_a_matter_of_space():
     assert unwritable(OSError(errno.EFBIG, "File too large"))
+
+
+def test_a_message_is_one_line_whatever_a_file_or_column_is_called():
+    said = "orders\r\n2024.csv: no column 'a\u2028b' (\x85x)\n"
+    assert str(BadInput(said)) == "orders 2024.csv: no column 'a b' ( x)"
+    assert str(ArtifactError("v1: damaged\n\n  at byte 7")) == "v1: damaged  at byte 7"
+    assert str(BadInput("two  blanks stay")) == "two  blanks stay"

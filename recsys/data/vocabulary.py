@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from recsys.data.report import TableReport
-from recsys.errors import BadInput
+from recsys.errors import BadInput, one_line
 
 Words = Mapping[str, Sequence[str]]
 
@@ -137,7 +137,8 @@ def rename(
         the table does not have is left to the other tables.
     """
     names = {plain(name): name for name in reversed(table.columns)}
-    taken = {ours: theirs for ours, theirs in given.items() if theirs in table and ours in words.columns[kind]}
+    said = {ours: one_line(theirs) for ours, theirs in given.items() if ours in words.columns[kind]}
+    taken = {ours: theirs for ours, theirs in said.items() if theirs in table}
     for ours, synonyms in words.columns[kind].items():
         if ours in taken or ours in table or ours in _LEFT_AS_THEY_ARE:
             continue

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import time
 from random import Random
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -96,6 +98,11 @@ def test_strange_inputs_come_from_their_number_alone():
     first, later = (nights.tables(night, 0) for night in (3, 4))
     assert len(first[1]) == pytest.approx(len(later[1]), rel=0.1)
     assert not first[0].equals(later[0])
+
+
+def test_a_nasty_name_of_a_column_can_be_written_to_every_format():
+    names = ["item_id", "half \ud83d surrogate"]
+    assert pd.read_parquet(io.BytesIO(mutations._parquet(names, [["1", "\ud83d"]]))).columns[1] == "half ? surrogate"
 
 
 def test_the_full_numbers_are_those_that_were_promised():
