@@ -246,10 +246,20 @@ class Store:
         write_pins(self.root, pins | {version_id} if pinned else pins - {version_id})
 
     def remove(self, version_id: str) -> None:
-        """Delete a version; whoever maps its files keeps them until they let go (POSIX; Windows refuses)."""
-        shutil.rmtree(self.versions_dir / version_id, ignore_errors=True)
+        """Delete a version; whoever maps its files keeps them until they let go (POSIX; Windows refuses).
+
+        It is out of sight first, by one rename: a version is never half there, also where not all of it can be deleted.
+        """
+        gone = self.versions_dir / f".draft-{version_id}"
+        with suppress(OSError):
+            os.replace(self.versions_dir / version_id, gone)
+        shutil.rmtree(gone, ignore_errors=True)
         with suppress(OSError):
             self._record(version_id).unlink(missing_ok=True)
+
+    def remains(self) -> list[Path]:
+        """What is left of deleted versions and stopped drafts, as there was no right to delete it; for the writer."""
+        return sorted(self.versions_dir.glob(".draft-*"))
 
     @contextmanager
     def beside(self, folder: str, version_id: str) -> Iterator[Path]:

@@ -29,7 +29,7 @@ from recsys.data.reviews import Opinions
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Store, Version
 from recsys.data.vectors import VectorPool
-from recsys.errors import ArtifactError, BadInput
+from recsys.errors import ArtifactError, BadInput, Unwritable
 from recsys.forecast.prices import prices_of
 from recsys.pipeline import drift
 from recsys.pipeline.card import write_card
@@ -59,6 +59,8 @@ def forget(users: Collection[str], settings: Settings) -> dict[str, Any]:
         The live version is damaged; nothing was changed.
     BadInput
         No user is named.
+    Unwritable
+        An old version cannot be deleted.
     """
     if not users:
         raise BadInput("forget: no user is named; give --user ID or --user-file F")
@@ -73,6 +75,12 @@ def forget(users: Collection[str], settings: Settings) -> dict[str, Any]:
         removed_aside = [name for name in (QUARANTINE, SHARDS) if (store.root / name).exists()]
         for name in removed_aside:  # rows that were no use, and vectors of a night that was stopped
             shutil.rmtree(store.root / name)
+        old = (store.versions_dir / entry["version"] for entry in rewritten if entry.get("now") != entry["version"])
+        if left := [path for path in (*old, *store.remains()) if path.exists()]:
+            raise Unwritable(
+                f"{left[0]}: cannot be deleted and still holds rows of the erased; give this account the right to "
+                "write there and run the same command again"
+            )
     return {
         "users": len(users),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),

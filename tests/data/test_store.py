@@ -93,6 +93,20 @@ def test_old_versions_go_but_readers_keep_what_they_mapped(store):
     assert (np.asarray(mapped) == 1).all()
 
 
+def test_a_version_that_cannot_be_deleted_is_never_half_there(store, monkeypatch):
+    """As where its directory may not be written: the rest of it is out of sight, and goes when the next writer can."""
+    first = publish(store, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("recsys.data.store.shutil.rmtree", lambda *_, **__: None)
+        for value in (2, 3):
+            publish(store, value, keep=2)
+    assert first.id not in store.versions()
+    assert all(whole(store.version(name)) for name in store.versions())
+    assert [path.name for path in store.remains()] == [f".draft-{first.id}"]
+    publish(store, 4)
+    assert store.remains() == []
+
+
 def test_names_sort_in_the_order_of_publishing(store):
     published = [publish(store, value, keep=20).id for value in range(12)]  # most of them within one second
     assert store.versions() == published
