@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys.cli._trust.commands import Ended, Running, expect, live_lists, run
+from recsys.cli._trust.commands import Ended, Running, expect, live_lists, run, warm
 from recsys.cli._trust.private import as_nobody, small_disk
 from recsys.cli._trust.result import Breach
 from recsys.cli._trust.shop import enter
@@ -217,6 +217,7 @@ def maker(kind: str, base: Path, variables: Mapping[str, str], seed: int) -> Mak
         given = Path(shutil.copytree(base.parent, folder / "given"))
         (folder / "logs").mkdir()
         enter(variables)
+        warm()
         where = fault.place(folder)
         trial = Trial.load(where, folder / "logs", given / base.name, variables)
 

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from recsys.cli._trust import shop as tiny
-from recsys.cli._trust.commands import Running, expect, lists
+from recsys.cli._trust.commands import Running, expect, lists, warm
 from recsys.cli._trust.result import Breach
 from recsys.cli._trust.shop import SHOPPERS, enter
 from recsys.cli._trust.supervised import LeftOut, Make, Work
@@ -104,6 +104,7 @@ def maker(variables: Mapping[str, str], seed: int) -> Make:
         if not find_spec("fastapi") or not find_spec("uvicorn") or sys.platform != "linux":
             raise LeftOut("needs Linux and the extra 'serve'")
         enter(variables)
+        warm()
         shop = folder / "shop"
         expected: dict[tuple[str, str], tuple[str, ...]] = {}
         sizes: list[dict[str, int]] = []
