@@ -24,7 +24,7 @@ from recsys.data.forgotten import Tombstones, user_tables, without_users
 from recsys.data.handovers import Handovers
 from recsys.data.histories import Histories
 from recsys.data.protection import Protection
-from recsys.data.retention import read_pins, write_pins
+from recsys.data.retention import read_pins, read_tags, write_pins
 from recsys.data.reviews import Opinions
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Store, Version
@@ -93,7 +93,7 @@ def forget(users: Collection[str], settings: Settings) -> dict[str, Any]:
 
 
 def _rewrite_all(store: Store, users: frozenset[str], settings: Settings) -> list[dict[str, Any]]:
-    live, pins = store.current_id(), read_pins(store.root)
+    live, pins, tags = store.current_id(), read_pins(store.root), read_tags(store.root)
     names: dict[str, str] = {}
     report: list[dict[str, Any]] = []
     previous: Version | None = None
@@ -115,7 +115,8 @@ def _rewrite_all(store: Store, users: frozenset[str], settings: Settings) -> lis
         report.append({"version": name, "removed": removed, "now": previous.id})
         names[name] = previous.id
     assert live is not None  # it was required
-    write_pins(store.root, {names[p] for p in pins if p in names})
+    moved = {tag: names[version] for tag, version in tags.items() if version in names}
+    write_pins(store.root, {names[p] for p in pins if p in names}, moved)
     store.point_to(names[live])
     for entry in report:
         if entry.get("now") != entry["version"]:

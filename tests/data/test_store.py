@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recsys.data.retention import expendable
+from recsys.data.retention import expendable, read_pins
 from recsys.data.store import MANIFEST, Store, Version
 from recsys.errors import ArtifactError, BadInput
 
@@ -329,6 +329,25 @@ def test_a_clock_set_back_changes_nothing_about_what_is_kept(store, monkeypatch)
     assert published == sorted(published, reverse=True)  # by name, the latest is the oldest
     assert store.versions() == published[-3:]
     assert store.current_id() == published[-1]
+
+
+def test_a_tag_is_a_name_of_a_pinned_version(store):
+    first, second = (publish(store, value).id for value in (1, 2))
+    store.pin(first, tag="before-sale")
+    assert (store.id_of("before-sale"), store.id_of(second), store.id_of("other")) == (first, second, "other")
+    for value in (3, 4, 5):
+        publish(store, value, keep=2)
+    assert first in store.versions()
+    last = store.versions()[-1]
+    store.pin(last, tag="before-sale")  # it moves, and both stay pinned
+    assert store.id_of("before-sale") == last
+    assert read_pins(store.root) == {first, last}
+    store.pin(last, pinned=False)
+    assert store.id_of("before-sale") == "before-sale"
+    for wrong in ("", "a b", "../x", "20260101T000000-0001", "x" * 61):
+        with pytest.raises(BadInput, match="--tag"):
+            store.pin(first, tag=wrong)
+    assert read_pins(store.root) == {first}
 
 
 def test_a_pinned_version_stays_and_does_not_count(store):

@@ -138,7 +138,7 @@ def test_without_its_key_a_shop_says_so_and_stays_as_it_was(sealed, shops, monke
 
 
 def test_another_key_takes_another_directory(sealed, tmp_path, monkeypatch):
-    """As docs/trust.md says it is done: the tables under the old key, a night under the new one, the old ones deleted."""
+    """As docs/trust.md says: the tables under the old key, a night under the new one, and the old directory goes."""
     tables = Recommender.load(sealed).shop.tables.value
     arguments: list[object] = ["nightly", "--artifacts", tmp_path / "new"]
     for name in ("items", "interactions", "users", "impressions"):

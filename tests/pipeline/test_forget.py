@@ -103,7 +103,7 @@ def test_nothing_is_left_of_a_user_and_others_get_what_a_shop_without_them_gives
     shop, without, old_export = shops
     store = Store(shop)
     before = store.versions()
-    store.pin(before[0])
+    store.pin(before[0], tag="before-sale")
     Feedback(shop / "feedback").add("where is it?", "there", user_id=PLANTED)
     queue = Handovers(shop)
     queue.add("where is it?", f"{PLANTED} asked where it is", PLANTED)
@@ -128,7 +128,7 @@ def test_nothing_is_left_of_a_user_and_others_get_what_a_shop_without_them_gives
     assert receipt["handover_rows"] == 1
     assert queue.table()["user_id"].tolist() == ["another"]
     assert store.current_id() == receipt["versions"][1]["now"]
-    assert read_pins(shop) == {receipt["versions"][0]["now"]}
+    assert read_pins(shop) == {receipt["versions"][0]["now"]} == {store.id_of("before-sale")}
 
     # Whoever holds the old version answers on; a new reader does not know the user.
     assert len(stale.explain("000", "K001").sentence)
