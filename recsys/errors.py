@@ -83,6 +83,12 @@ def require(module: str, extra: str) -> ModuleType:
 _UNWRITABLE = {errno.EFBIG, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
+def cause(error: OSError) -> str:
+    """What to say of a system's error: of a folder that was copied, the first of its files alone."""
+    copied = isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list) and error.args[0]
+    return one_line(str(copied[0][-1] if copied else error))
+
+
 def unwritable(error: OSError) -> bool:
     """Whether a file could not be written for want of space or rights.
 

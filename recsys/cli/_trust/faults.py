@@ -48,12 +48,21 @@ def _killed(trial: Trial, name: str, rng: Rng) -> str:
 
 
 def _limited(trial: Trial, name: str, rng: Rng) -> str:
-    """Files may grow to so many bytes and no further, at whatever write that is."""
+    """Files may grow to so many bytes and no further, at whatever write that is; what is printed goes to a pipe."""
     shop = trial.fresh()
     largest = max(p.stat().st_size for p in trial.base.rglob("*") if p.is_file())
     most = int(largest * rng.random() ** 3)
-    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    ended = expect(trial.run(name, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))), [0, 4])
+    printed, end = os.pipe()
+
+    def limit() -> None:
+        for stream in (1, 2):
+            os.dup2(end, stream)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+    code = trial.run(name, limit).code
+    os.close(end)
+    with os.fdopen(printed, encoding="utf-8", errors="replace") as said:
+        ended = expect(Ended(code, said.read()), [0, 4])
     return _after(trial, name, shop, ended, rng)
 
 
