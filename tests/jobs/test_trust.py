@@ -114,6 +114,11 @@ def test_the_full_numbers_are_those_that_were_promised():
     assert nights.COUNT >= 100
 
 
+def test_a_kind_is_tried_alone_whole_or_one_case_of_it(tmp_path):
+    for case, numbers in ((("csv", None), range(3)), (("csv", 7), [7]), (("tsv", None), []), (None, range(3))):
+        assert list(trials.Plan(tmp_path, share=0.1, case=case).cases("csv", 30)) == list(numbers)
+
+
 def test_damage_is_refused_by_name_and_a_check_that_is_taken_away_is_found_out(plan, monkeypatch):
     base = plan.folder / "base" / "shop"
     make = damage.maker("bit flipped", base, plan.variables, seed=0)
@@ -158,7 +163,8 @@ def test_a_stack_trace_of_a_reader_is_told_with_a_case_that_is_tried_again(monke
         (["--only", "everything"], "the stages are faults, inputs, erasure, nights"),
         (["--share", "0"], "above 0 and at most 1"),
         (["--out", "table.txt"], ".md"),
-        (["--case", "csv"], "KIND:N"),
+        (["--case", "csv:x"], "KIND:N"),
+        (["--case", ":7"], "KIND:N"),
     ],
 )
 def test_options_that_make_no_sense_are_told(arguments, says):
