@@ -25,6 +25,8 @@ Words = Mapping[str, Sequence[str]]
 
 #: How alike a name must be to one of ours to be named in a warning (`difflib` ratio).
 ALIKE = 0.85
+#: Columns that are looked at for such names; in wider tables the rest are a program's own.
+WARNED = 300
 #: Our column that several of theirs speak of at once.
 STATE = "available"
 #: Ours that several of theirs may fill, which keep their own names (`order_id`, `invoice`): other scripts read them.
@@ -178,7 +180,7 @@ def _fits(values: pd.Series, ours: str, name: str, words: Vocabulary) -> bool:
 def _warn_of_lookalikes(table: pd.DataFrame, kind: str, words: Vocabulary, report: TableReport) -> None:
     known = words.spellings[kind]
     free = [name for name, ours in known.items() if ours not in table]
-    for column in table.columns:
+    for column in table.columns[:WARNED]:
         if plain(column) in known:
             continue
         if near := difflib.get_close_matches(plain(column), free, n=1, cutoff=ALIKE):

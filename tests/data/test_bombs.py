@@ -172,6 +172,21 @@ def test_a_page_with_spans_that_is_a_table_of_a_shop_is_read(tmp_path):
     assert found["item_id"].tolist()[:4] == ["0", "0", "1", "1"]
 
 
+@pytest.mark.parametrize("cell", ["td", "th"])
+def test_missing_cells_of_a_page_are_missing_whether_its_header_is_one_or_a_row(tmp_path, cell):
+    pytest.importorskip("lxml")
+    rows = [["item_id", "title", ""], ["007", "N/A", "x"], ["1e5", "NA", "null"], ["nan", "pan", ""]]
+    cells = [
+        [f"<{cell if n == 0 else 'td'}>{text}</{cell if n == 0 else 'td'}>" for text in row]
+        for n, row in enumerate(rows)
+    ]
+    (tmp_path / "t.html").write_text(f"<table>{''.join('<tr>' + ''.join(row) for row in cells)}</table>", "utf-8")
+    found = read_table(tmp_path / "t.html")
+    assert found["item_id"].dropna().tolist() == ["007", "1e5"]
+    assert found["title"].dropna().tolist() == ["NA", "pan"]
+    assert found.iloc[:, 2].dropna().tolist() == ["x"]
+
+
 def _zip(data: bytes) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

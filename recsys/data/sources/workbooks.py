@@ -13,6 +13,7 @@ from recsys.data.sources.delimited import MISSING
 from recsys.errors import BadInput, require
 
 EXTRA = "xlsx"
+_MISSING = frozenset(MISSING)
 
 
 def read_workbook(data: bytes) -> tuple[pd.DataFrame, list[str]]:
@@ -44,10 +45,14 @@ def read_html(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     try:
         tables = pd.read_html(io.StringIO(page), **as_it_is)
         largest = max(range(len(tables)), key=lambda place: tables[place].size)
-        as_text = dict.fromkeys(range(tables[largest].shape[1]), str)
+        as_text = dict.fromkeys(range(tables[largest].shape[1]), _text)
         table = pd.read_html(io.StringIO(page), converters=as_text, **as_it_is)[largest]
     except ValueError as error:
         raise BadInput(f"{name}: an HTML page without a table; export the table as csv or xlsx.") from error
     if all(isinstance(column, int) for column in table.columns):  # a page without <th>: the first row is the header
-        table = table.iloc[1:].set_axis(table.iloc[0].tolist(), axis=1).reset_index(drop=True)
-    return table.replace(dict.fromkeys(MISSING, np.nan)), []
+        table = table.iloc[1:].set_axis(table.iloc[0].fillna("").tolist(), axis=1).reset_index(drop=True)
+    return table, []
+
+
+def _text(cell: str) -> str | float:
+    return np.nan if cell in _MISSING else cell
