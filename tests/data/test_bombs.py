@@ -172,6 +172,18 @@ def test_a_page_with_spans_that_is_a_table_of_a_shop_is_read(tmp_path):
     assert found["item_id"].tolist()[:4] == ["0", "0", "1", "1"]
 
 
+def test_the_largest_table_of_a_page_is_read_beside_narrower_and_nested_ones(tmp_path):
+    pytest.importorskip("lxml")
+    menu = "<table><tr><td>home</td></tr></table>"
+    rows = "".join(f"<tr><td>00{n}</td><td><a href='/x'>pan {n}</a></td><td>1,5</td></tr>" for n in range(9))
+    head = "<tr><th>item_id</th><th>title</th><th>price</th></tr>"
+    (tmp_path / "page.html").write_text(f"{menu}<table>{head}{rows}<tr><td>{menu}</td></tr></table>{menu}", "utf-8")
+    found = read_table(tmp_path / "page.html")
+    assert found["item_id"].tolist()[:2] == ["000", "001"]
+    assert found["title"].tolist()[1] == "pan 1"
+    assert found["price"].tolist()[1] == "1,5"
+
+
 @pytest.mark.parametrize("cell", ["td", "th"])
 def test_missing_cells_of_a_page_are_missing_whether_its_header_is_one_or_a_row(tmp_path, cell):
     pytest.importorskip("lxml")

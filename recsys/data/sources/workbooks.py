@@ -41,12 +41,14 @@ def read_html(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     require("lxml", EXTRA)
     refuse_spans(data, name)
     page = data.decode("utf-8", "replace")
-    as_it_is: dict[str, Any] = {"flavor": "lxml", "thousands": None, "keep_default_na": False}
     try:
-        tables = pd.read_html(io.StringIO(page), **as_it_is)
-        largest = max(range(len(tables)), key=lambda place: tables[place].size)
-        as_text = dict.fromkeys(range(tables[largest].shape[1]), _text)
-        table = pd.read_html(io.StringIO(page), converters=as_text, **as_it_is)[largest]
+        # A cell with its link is no number, whatever its text is: ids stay as they are.
+        tables = pd.read_html(
+            io.StringIO(page), flavor="lxml", thousands=None, keep_default_na=False, extract_links="body"
+        )
+        largest = max(tables, key=lambda table: table.size)
+        cells = [[_text(cell) for cell in row] for row in largest.to_numpy(object).tolist()]
+        table = pd.DataFrame(cells, columns=largest.columns)
     except ValueError as error:
         raise BadInput(f"{name}: an HTML page without a table; export the table as csv or xlsx.") from error
     if all(isinstance(column, int) for column in table.columns):  # a page without <th>: the first row is the header
@@ -54,5 +56,6 @@ def read_html(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     return table, []
 
 
-def _text(cell: str) -> str | float:
-    return np.nan if cell in _MISSING else cell
+def _text(cell: Any) -> Any:
+    text = cell[0] if isinstance(cell, tuple) else cell
+    return np.nan if text in _MISSING else text
