@@ -43,8 +43,14 @@ class Scripted:
 
     name, calls_tools = "scripted", True
 
-    def __init__(self, calls: Sequence[ToolCall] = (), pieces: Sequence[str] = (), fails: bool = False) -> None:
-        self._calls, self._pieces, self._fails = list(calls), list(pieces), fails
+    def __init__(
+        self,
+        calls: Sequence[ToolCall] = (),
+        pieces: Sequence[str] = (),
+        fails: bool = False,
+        then: Sequence[str] | None = None,
+    ) -> None:
+        self._calls, self._pieces, self._fails, self._then = list(calls), list(pieces), fails, then
         self.asked: list[Any] = []
         self.offered: list[list[str]] = []
         self.given = 0
@@ -54,7 +60,8 @@ class Scripted:
 
     def stream(self, messages: Any, sampling: Sampling = Sampling()) -> Iterator[str]:  # noqa: B008
         self.asked.append(messages)
-        for piece in self._pieces:
+        pieces, self._pieces = self._pieces, self._pieces if self._then is None else list(self._then)
+        for piece in pieces:
             self.given += 1
             yield piece
         if self._fails:
@@ -158,6 +165,30 @@ def test_what_does_not_follow_is_replaced_by_what_the_source_says_beyond() -> No
         ("Delivery takes 2 to 5 working days.", True),
         (" Express arrives the next day.", False),
     ]
+
+
+def test_after_a_refusal_the_model_is_asked_again_with_the_sentence_named() -> None:
+    model = Scripted(
+        pieces=["Delivery takes 2 to 5 working days. ", "Express costs 7.50."],
+        then=["Delivery takes 2 to 5 working days. ", "Express arrives the next day."],
+    )
+    wording = Wording(model)
+    assert list(wording.pieces("how long does delivery take?", TEXT)) == [
+        ("Delivery takes 2 to 5 working days.", True),
+        (" Express arrives the next day.", True),  # what was said before is not said twice
+    ]
+    assert (wording.asked, wording.kept) == (1, 1)
+    first, again = model.asked
+    assert again[: len(first)] == first
+    assert again[-2]["content"] == "Delivery takes 2 to 5 working days. Express costs 7.50."
+    assert "Express costs 7.50." in again[-1]["content"]
+
+
+def test_a_model_that_is_refused_twice_is_not_asked_a_third_time() -> None:
+    model = Scripted(pieces=["Delivery takes 9 days."], then=["Delivery takes 8 days."])
+    wording = Wording(model)
+    assert list(wording.pieces("how long does delivery take?", TEXT)) == [(TEXT, False)]
+    assert (wording.asked, wording.kept, len(model.asked)) == (1, 0, 2)
 
 
 def test_a_sentence_is_given_before_the_next_is_decoded() -> None:
