@@ -218,7 +218,7 @@ def knowledge() -> Knowledge:
 @pytest.mark.weights
 def test_the_model_is_asked_only_where_the_router_finds_nothing(knowledge: Knowledge) -> None:
     call = ToolCall("search_policies", {"query": "How long does delivery take?"})
-    model = Scripted([call], ["Delivery takes 2 to 5 "])
+    model = Scripted([call], ["Delivery takes 2 to 5 working days."])
     assistant = Assistant(knowledge, model=model)
     found = assistant.answer("how long does delivery take?")
     assert found.sources == ("faq:0",)
