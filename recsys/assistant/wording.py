@@ -1,15 +1,14 @@
 """An answer in a language model's words, sentence by sentence, kept only where it follows from its source.
 
 A sentence is checked when it is whole and shown then: streaming its tokens before the check would show what may have to
-be taken back. After the first that does not follow the model is asked once more, told which it was; a second one ends
-its part. What the source says beyond is given as it is, and so is what the model left out although it was asked for.
+be taken back. The first that does not follow ends the model's part; what the source says beyond is given as it is, and
+so is what the model left out although the question asked for it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 
 from recsys.assistant import lessons
 from recsys.assistant.grounding import check_answer
@@ -23,8 +22,6 @@ log = logging.getLogger(__name__)
 
 RETRIEVED = "retrieved"
 """Writer of an answer given in the shop's own words."""
-ATTEMPTS = 2
-"""How often a model is asked for one answer."""
 SHORT = 3
 """A sentence of fewer words ("Yes.") is checked together with the next."""
 SAID = 0.6
@@ -36,7 +33,6 @@ _SYSTEM = (
     "places and conditions exactly as written; leave no condition out. Write in the customer's language. Add nothing "
     "that the facts do not say."
 )
-_AGAIN = 'The facts do not say: "{refused}" Answer again without it. Keep to the words of the facts.'
 _EXAMPLES = (
     (
         "Can dogs come in?",
@@ -90,42 +86,28 @@ class Wording:
         source = Passage("", "", title, text)
         gap = "" if language_of(text) == "zh" else " "
         self.asked += 1
-        said = refused = ""
+        said, whole = "", True
         try:
-            for _ in range(1 if self._tuned else ATTEMPTS):
-                with closing(self._asked(question, text, title, said, refused)) as stream:
-                    refused = ""
-                    for sentence in _whole(stream):
-                        piece = gap + sentence if said else sentence
-                        if set(tokens(sentence)) <= set(tokens(said)):
-                            continue
-                        if check_answer(said + piece, [source], question):
-                            refused = sentence
-                            break
-                        said += piece
-                        yield piece, True
-                if not refused:
+            for sentence in _whole(self._asked(question, text, title)):
+                piece = gap + sentence if said else sentence
+                if not (whole := not check_answer(said + piece, [source], question)):
                     break
+                said += piece
+                yield piece, True
         except RecsysError as error:
-            refused = str(error)
+            whole = False
             log.warning("the language model failed, and the shop's own words are given instead: %s", error)
         if not said:
             yield text, False
             return
-        self.kept += not refused
-        for rest in _unsaid(text, said, "" if refused else question):
+        self.kept += whole
+        for rest in _unsaid(text, said, question if whole else ""):
             yield gap + rest, False
 
-    def _asked(self, question: str, text: str, title: str, said: str, refused: str) -> Generator[str]:
-        """What the model writes; at the second time told which sentence of its answer was refused."""
+    def _asked(self, question: str, text: str, title: str) -> Iterator[str]:
         if self._tuned and isinstance(self.model, WriterChat):
-            yield from self.model.writer.write([lessons.prompt(question, text)], self._sampling)
-            return
-        turns = prompt(question, text, title)
-        if refused:
-            turns.append({"role": "assistant", "content": f"{said} {refused}".strip()})
-            turns.append({"role": "user", "content": _AGAIN.format(refused=refused)})
-        yield from self.model.stream(turns, self._sampling)
+            return iter(self.model.writer.write([lessons.prompt(question, text)], self._sampling))
+        return self.model.stream(prompt(question, text, title), self._sampling)
 
 
 def prompt(question: str, text: str, title: str = "") -> list[Message]:
