@@ -2,7 +2,7 @@
 
 Everything is forecast from earlier weeks alone and compared with what came. Models are chosen by how often items sell,
 as what is best for one that sells every week is not for one that sells now and then; intervals are calibrated by how
-much they sell (Mondrian conformal prediction, Vovk and others, 2005), as errors of the former say nothing of the latter.
+much they sell (Mondrian conformal prediction, Vovk and others, 2005), as slow ones say nothing of best sellers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LEVELS = (0.8, 0.95)
 CLASSES = (0.2, 0.5, 0.8)
 """Shares of weeks with a sale, in the last half year, at which classes of items part."""
 RATES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-"""Pieces a week, over the last quarter, at which groups part whose intervals are calibrated each by their own errors."""
+"""Pieces a week, over the last quarter, at which groups part whose intervals are calibrated apart."""
 QUARTER = 13
 FEWEST = 30
 """Items, over all moments, below which a group has the errors of all."""
