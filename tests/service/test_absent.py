@@ -39,21 +39,18 @@ lists = rec.recommend("000", k=5)
 said = [rec.explain("000", item).sentence for item in lists["item_id"]]
 with open(f"{folder}/users.csv", "w") as out:
     out.write("user_id\\n000\\n001\\n")
-with open(f"{folder}/questions.csv", "w") as out:
-    out.write("question,user_id\\nWhat do you recommend?,000\\nIs there a red trowel?,\\nWhat does it cost?,\\n")
 told = [
     run("recommend", "--artifacts", shop, "--users", f"{folder}/users.csv", "--out", f"{folder}/lists.csv"),
     run("explain", "--artifacts", shop, "--users", f"{folder}/users.csv", "--out", f"{folder}/reasons.csv"),
-    run("answer", "--artifacts", shop, "--questions", f"{folder}/questions.csv", "--out", f"{folder}/answers.csv"),
 ]
-told += [open(f"{folder}/{name}.csv").read() for name in ("lists", "reasons", "answers")]
+told += [open(f"{folder}/{name}.csv").read() for name in ("lists", "reasons")]
 print(json.dumps({"loaded": sorted(sys.modules), "told": [*said, *told]}))
 """
 
 
 @pytest.fixture(scope="module")
 def used(environment, tiny_version, tmp_path_factory):
-    """A process that recommends, explains and answers: the modules it loaded, and all it said."""
+    """A process that recommends and explains: the modules it loaded, and all it said."""
     folder = tmp_path_factory.mktemp("absent")
     command = [sys.executable, "-c", USED, str(tiny_version), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -62,7 +59,7 @@ def used(environment, tiny_version, tmp_path_factory):
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_commands_reasons_and_answers_say_and_load_nothing_of_it(used, part):
+def test_commands_and_reasons_say_and_load_nothing_of_it(used, part):
     modules, words = PARTS[part]
     assert [
         name for name in used["loaded"] if name in modules or name.startswith(tuple(f"{m}." for m in modules))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recsys.evaluation.report.plots import COLOURS, panels, svg
 
 #: Characters of a product's title above its panel.
-TITLE = 34
+TITLE = 27
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ def demand(products: Mapping[str, pd.DataFrame]) -> str:
             )  # fmt: skip
         ax.plot(ahead["week"], ahead["mean"], color=COLOURS[0], lw=1.6, label="expected")
         ax.axvline(0.5, color="0.6", lw=0.8, ls=":")
-        ax.set(title=short(title), xlabel="weeks from now", ylim=(0, None))
+        ax.set(xlabel="weeks from now", ylim=(0, None))
+        ax.set_title(short(title), fontsize=9)
     axes[0].set_ylabel("pieces a week")
     axes[0].legend(fontsize=7)
     return svg(figure)
@@ -62,7 +63,8 @@ def prices(products: Mapping[str, PriceLine]) -> str:
                 weeks, band[:, low], band[:, high], step="pre", color=COLOURS[0], alpha=strength, lw=0, label=level
             )
         ax.axvline(0, color="0.6", lw=0.8, ls=":")
-        ax.set(title=short(title), xlabel="weeks from now")
+        ax.set(xlabel="weeks from now")
+        ax.set_title(short(title), fontsize=9)
         ax.margins(y=0.15)
     axes[0].set_ylabel("price")
     axes[0].legend(fontsize=7)
@@ -75,7 +77,8 @@ def parcels(days: Mapping[str, Sequence[tuple[int, float]]]) -> str:
     for ax, (method, bars) in zip(axes, days.items(), strict=True):
         taken, share = zip(*bars, strict=True)
         ax.bar(taken, share, color=COLOURS[0], width=0.85)
-        ax.set(title=short(method), xlabel="days from the order", xlim=(-0.5, max(taken) + 0.5), ylim=(0, None))
+        ax.set(xlabel="days from the order", xlim=(-0.5, max(taken) + 0.5), ylim=(0, None))
+        ax.set_title(short(method), fontsize=9)
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes[0].set_ylabel("share of parcels")
     return svg(figure)
