@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from recsys.data.events import Events
 from recsys.evaluation.baselines import Scores
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 MODELS = ("SASRec", "eSASRec", "BERT4Rec", "HSTU")
 EPOCHS = (10, 30)
 #: Numbers of a vector, layers, heads, and latest events that are read.
-SIZE, LAYERS, HEADS, LENGTH = 64, 2, 2, 100
-#: Negatives of a sampled softmax, and of gBCE with its calibration (Petrov & Macdonald 2023 recommend .75).
-NEGATIVES, CALIBRATION = 256, 0.75
+SIZE, LAYERS, HEADS, LENGTH = 64, 2, 2, 50
+#: Negatives of a sampled softmax and of gBCE (drawn and read for each event: 256 of them took seconds an update),
+#: and the calibration of gBCE that its authors recommend (Petrov & Macdonald 2023).
+NEGATIVES, CALIBRATION = 64, 0.75
 #: Shoppers whose scores are computed together.
 TOGETHER = 100
 
@@ -44,9 +46,10 @@ def fit(past: PeerInput, kind: str, epochs: int) -> Scores:
         data = Dataset.construct(_table(past.events, Columns))
         model = _model(kind, epochs)
         model.fit(data)
-    n_items, cache = past.events.n_items, {}
+    n_items = past.events.n_items
+    cache: dict[int, NDArray[np.float64]] = {}
 
-    def scores(user: int) -> Any:
+    def scores(user: int) -> NDArray[np.float64]:
         if user not in cache:
             cache.clear()
             at = int(np.searchsorted(past.users, user))
