@@ -264,7 +264,8 @@ class Router:
             return None
         refines = earlier or [table.categories[before[0]]]
         short = len(heard.text.split()) <= SHORT and len(heard.text) <= 40
-        if dialogue.wants_cheaper(heard.text) and short and (not rule or (not asked.words and not asked.unknown)):
+        others = dialogue.wants_cheaper(heard.text) and not ASKED.search(heard.text)  # not "will it get cheaper?"
+        if others and short and (not rule or (not asked.words and not asked.unknown)):
             limit = min(float(table.prices[row]) for row in before)
             cheaper = [
                 row

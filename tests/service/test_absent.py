@@ -22,8 +22,21 @@ PARTS = {
     "pictures": (("recsys.pictures", "PIL"), r"picture|photo"),
     "voice": (("recsys.voice", "faster_whisper", "ctranslate2"), r"microphone|speak|transcri"),
 }
+#: What a shopper asks that only one of the parts could answer.
+QUESTIONS = (
+    "is the battery any good?",
+    "what do buyers say of it?",
+    "will it get cheaper?",
+    "is it on sale?",
+    "when will it arrive?",
+    "what looks like it?",
+    "电池怎么样？",
+    "它会降价吗？",
+    "什么时候能到？",
+)
 USED = """
-import json, sys
+import json, shutil, sys
+from pathlib import Path
 from typer.testing import CliRunner
 from recsys import Recommender
 from recsys.cli import app
@@ -33,7 +46,7 @@ def run(*arguments):
     assert done.exit_code == 0, done.output
     return done.output
 
-shop, folder = sys.argv[1:]
+shop, folder, asked = sys.argv[1:]
 rec = Recommender.load(shop)
 lists = rec.recommend("000", k=5)
 said = [rec.explain("000", item).sentence for item in lists["item_id"]]
@@ -44,15 +57,30 @@ told = [
     run("explain", "--artifacts", shop, "--users", f"{folder}/users.csv", "--out", f"{folder}/reasons.csv"),
 ]
 told += [open(f"{folder}/{name}.csv").read() for name in ("lists", "reasons")]
-print(json.dumps({"loaded": sorted(sys.modules), "told": [*said, *told]}))
+loaded = sorted(sys.modules)
+
+from recsys.assistant.dialogue import Turn
+from recsys.assistant.setup import load_assistant, publish_knowledge
+from recsys.settings import load_settings
+
+settings = load_settings(artifacts=shutil.copytree(shop, f"{folder}/shop"))
+faq = Path(folder, "faq.csv")
+faq.write_text("question,answer\\nHow long does delivery take?,Three days.\\n")
+publish_knowledge([faq], settings)
+assistant = load_assistant(settings)
+title = rec.title("G001")
+before = [Turn("user", "what do you have?"), Turn("assistant", f"1. {title}")]
+answers = {question: assistant.answer(question, before).text for question in json.loads(asked)}
+said_then = {"answers": answers, "loaded_by_answers": sorted(sys.modules), "title": title}
+print(json.dumps({"loaded": loaded, "told": [*said, *told], **said_then}))
 """
 
 
 @pytest.fixture(scope="module")
 def used(environment, tiny_version, tmp_path_factory):
-    """A process that recommends and explains: the modules it loaded, and all it said."""
+    """A process that recommends, explains and answers: the modules it loaded, and all it said."""
     folder = tmp_path_factory.mktemp("absent")
-    command = [sys.executable, "-c", USED, str(tiny_version), str(folder)]
+    command = [sys.executable, "-c", USED, str(tiny_version), str(folder), json.dumps(QUESTIONS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -66,6 +94,22 @@ def test_commands_and_reasons_say_and_load_nothing_of_it(used, part):
     ] == []
     assert len(used["told"]) > 6
     assert [text for text in used["told"] if re.search(words, text, re.IGNORECASE)] == []
+
+
+@pytest.mark.parametrize("part", [name for name in PARTS if name != "voice"])  # whose words are the page's alone
+def test_no_answer_mentions_it_or_loads_its_libraries(used, part):
+    modules, words = PARTS[part]
+    assert not {name for name in modules if not name.startswith("recsys.")} & set(used["loaded_by_answers"])
+    assert list(used["answers"]) == list(QUESTIONS)
+    assert all(used["answers"].values())
+    assert {q: text for q, text in used["answers"].items() if re.search(words, text, re.IGNORECASE)} == {}
+
+
+def test_what_a_price_will_be_is_not_answered_by_other_products(used):
+    title = used["title"]
+    for question in ("will it get cheaper?", "它会降价吗？"):
+        assert title in used["answers"][question]
+        assert "1." not in used["answers"][question]
 
 
 @pytest.fixture(scope="module")
