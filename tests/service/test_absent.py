@@ -123,11 +123,12 @@ def seen(environment, tiny_version):
         page = browser.new_page(locale="en-GB")
         texts = []
         for view in ("shopper/000", "catalogue/G001", "chat", "version"):
+            page.goto("about:blank")  # a change of what follows the # alone waits for nothing
             page.goto(f"{address}#/{view}")
             page.wait_for_load_state("networkidle")
             playwright.expect(page.locator("main")).not_to_be_empty()
             texts.append(page.locator("body").inner_text())
-            texts += [one.get_attribute("aria-label") or "" for one in page.locator("main button:visible").all()]
+            texts += page.locator("main button:visible").evaluate_all("all => all.map((one) => one.ariaLabel ?? '')")
         browser.close()
     return texts
 
