@@ -52,6 +52,11 @@ class Shelves:
         scores = self.scoring.score(shopper.profile, self.shop.catalogue.take(codes))
         return self.tables.found(codes, scores, columns, shopper)
 
+    @property
+    def searches(self) -> bool:
+        """Whether the catalogue's words were read already, so that a search takes milliseconds."""
+        return "product_search" in vars(self)
+
     @cached_property
     def product_search(self) -> ProductSearch:
         """Search of this version's items by their vectors and words."""
