@@ -100,7 +100,8 @@ class Router:
             return None
         joined = self.listener.hear(whole)
         told = frozenset().union(*map(told_of, joined.hits))
-        fits = joined.sure >= self._bound and (heard.sure < self._bound or facets(whole) <= told)
+        of_it = asked <= told and bool(facets(earlier) & told)
+        fits = joined.sure >= self._bound and (heard.sure < self._bound or of_it)
         return Call("search_policies", SearchPolicies(query=whole)) if fits else None
 
     def _ruled(self, turns: Sequence[Turn]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -77,8 +78,8 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     unmet = list(dict.fromkeys([*found.given_up, *lacking, *wanted.unknown]))
     wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, unmet)]
     if asked.asks and wishes:  # what is asked of them is not said: a list of them is no answer
-        kinds = context.listed(table.local_name(name, context.language) for name in sorted(wanted.categories)[:LENGTH])
-        lead = context.say("kinds_do_not_say", kinds=kinds or "…", wishes=context.listed(wishes))
+        named = context.listed(table.local_name(name, context.language) for name in sorted(wanted.categories)[:LENGTH])
+        lead = context.say("kinds_do_not_say", kinds=named or "…", wishes=context.listed(wishes))
         return Result(intent="product", lead=lead, found=False, passes_on=True, confidence=0.0)
     lead = _LEADS.get(wanted.sort, "found")
     note = context.say("unmet", wishes=context.listed(wishes)) if wishes else ""
@@ -165,9 +166,9 @@ def similar(context: Context, asked: Similar) -> Result:
     item = table.ids[row]
     looks = LOOKS.search(asked.question) is not None and recommender.shop.facts.pictures is not None
     code = int(recommender.lookup.codes([item])[0])
-    codes = recommender.pictures.like(code, MOST_ALIKE) if looks else []
-    looks = len(codes) > 0
-    found = recommender.shop.item_ids[codes] if looks else recommender.similar(item, MOST_ALIKE)[schema.ITEM]
+    found: Sequence[str] = recommender.shop.item_ids[recommender.pictures.like(code, MOST_ALIKE)] if looks else ()
+    if not (looks := len(found) > 0):
+        found = recommender.similar(item, MOST_ALIKE)[schema.ITEM]
     wanted = parse(asked.question.replace(item, " ").replace(table.titles[row], " "), table)
     limit = float(table.prices[row]) - 0.01 if wanted.sort == "price" else wanted.price_max
     fits = set(matching(table, replace(wanted, categories=frozenset(), words=(), sort="", price_max=limit)).tolist())
