@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -166,13 +165,15 @@ def similar(context: Context, asked: Similar) -> Result:
     item = table.ids[row]
     looks = LOOKS.search(asked.question) is not None and recommender.shop.facts.pictures is not None
     code = int(recommender.lookup.codes([item])[0])
-    found: Sequence[str] = recommender.shop.item_ids[recommender.pictures.like(code, MOST_ALIKE)] if looks else ()
+    found: list[str] = []
+    if looks:
+        found = recommender.shop.item_ids[recommender.pictures.like(code, MOST_ALIKE)].astype(str).tolist()
     if not (looks := len(found) > 0):
-        found = recommender.similar(item, MOST_ALIKE)[schema.ITEM]
+        found = recommender.similar(item, MOST_ALIKE)[schema.ITEM].astype(str).tolist()
     wanted = parse(asked.question.replace(item, " ").replace(table.titles[row], " "), table)
     limit = float(table.prices[row]) - 0.01 if wanted.sort == "price" else wanted.price_max
     fits = set(matching(table, replace(wanted, categories=frozenset(), words=(), sort="", price_max=limit)).tolist())
-    rows = [table.row[i] for i in map(str, found) if i in table.row and table.row[i] in fits][:LENGTH]
+    rows = [table.row[i] for i in found if i in table.row and table.row[i] in fits][:LENGTH]
     if not rows:
         return Result(intent="recommendation", lead=context.say("nothing_similar"), found=False, confidence=0.5)
     facts = tuple(_line(context, n, at, Constraints()) for n, at in enumerate(rows, start=1))
