@@ -229,7 +229,8 @@ def payment(context: Context, asked: SearchPolicies, bound: float) -> Result:
         return Result(lead=context.say("no_answer"), found=False, passes_on=True, confidence=0.0)
     fact = Fact(hits[0].passage.text, hits[0].passage.id, asked.query if named else "")
     lead = "" if named else context.say("no_such_way", way=way)
-    return Result((fact,), "service", lead, writer="retrieved" if named else "template")
+    # What the rules do not name is declined, with what they do name.
+    return Result((fact,), "service" if named else "out_of_scope", lead, writer="retrieved" if named else "template")
 
 
 def delivery_time(context: Context, asked: DeliveryTime) -> Result:
