@@ -21,7 +21,7 @@ IMPLICIT = importlib.util.find_spec("implicit") is not None
 def past() -> PeerInput:
     items, rows = shops.tables()
     events = shops.events_of(items, rows)
-    return PeerInput(shops.facts_of(items), events, events.end, 7)
+    return PeerInput(shops.facts_of(items), events, events.end, 7, np.arange(40))
 
 
 def test_ease_solves_steck_s_problem(past):
@@ -120,7 +120,8 @@ def test_what_cannot_run_is_named_with_the_reason(monkeypatch):
     assert "EASE" not in {p.name for p in found}
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     found, skipped = competitors.available(60)
-    assert {"item-kNN", "ALS", "BPR"} <= set(skipped)
+    assert {"item-kNN", "ALS", "BPR", "LightFM", "SASRec", "eSASRec", "BERT4Rec"} <= set(skipped)
+    assert "an environment of its own" in skipped["eSASRec"]
     assert "recsys[peers]" in skipped["ALS"]
     assert "EASE" in {p.name for p in found}
 

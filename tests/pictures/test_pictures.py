@@ -169,6 +169,20 @@ def test_a_night_keeps_the_vectors_and_a_model_without_pictures_is_refused(publi
     assert len(rec.recommend("000")) == 10
 
 
+def test_the_report_lists_products_that_share_a_picture(published, drawn):
+    pytest.importorskip("matplotlib")
+    from recsys.evaluation.report.shop import sections
+
+    found = sections(published.version.path)
+    assert list(found) == ["pictures"]
+    items = drawn[1]
+    first = found["pictures"]["pairs"][0]  # random weights find others alike, too, but none as much
+    assert (first["one"], first["two"]) == tuple(items.item_id[[10, 11]])
+    assert first["near"] == pytest.approx(1)
+    assert (first["title"], first["other"]) == tuple(items.title[[10, 11]])
+    assert found["pictures"]["unread"] == 1
+
+
 def test_the_command_tells_what_is_wrong_with_pictures(published, drawn):
     from typer.testing import CliRunner
 
