@@ -206,7 +206,12 @@ def only_refers(question: str, table: ProductTable) -> bool:
     for row in products_in(question, table):
         for name in (table.titles[row], table.ids[row]):
             question = re.sub(re.escape(name), "", question, flags=re.IGNORECASE)
-    return not _REFERENCE.sub("", question).strip()
+    return not without_references(question).strip()
+
+
+def without_references(question: str) -> str:
+    """A question without the words that say which of the products shown is meant."""
+    return _REFERENCE.sub("", question)
 
 
 def summary(question: str, turns: Sequence[Turn], table: ProductTable | None, language: str, limit: int = 3) -> str:

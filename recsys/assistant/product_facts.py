@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recsys.assistant.asking import ASKS, UNITS_ASKED
+from recsys.assistant.dialogue import without_references
 from recsys.assistant.opinions import opinions
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import Compare, Context, Fact, ProductFacts, Result
@@ -86,7 +87,7 @@ def _left_open(table: ProductTable, rows: Sequence[int], question: str) -> list[
         return []
     for pattern in ASKS.values():
         question = pattern.sub(" ", question)
-    wanted = parse(question, table)
+    wanted = parse(without_references(question), table)
     said = frozenset().union(*(table.terms[row] for row in rows))
     return [word for word in dict.fromkeys([*wanted.words, *wanted.unknown]) if word not in said]
 

@@ -257,7 +257,7 @@ class ProductRouter:
 
     def _facts_of_before(self, asked: Asked) -> list[Call] | None:
         limits = asked.limits
-        if asked.ruled or limits.categories:
+        if asked.ruled or asked.says_this or limits.categories:
             return None
         if asked.ids:
             return _call("product_facts", ProductFacts(items=asked.ids[:MOST], question=asked.text))

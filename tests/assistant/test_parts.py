@@ -499,9 +499,11 @@ def test_two_questions_in_one_turn_are_two(question: str, n: int) -> None:
 
 
 def test_a_turn_that_only_says_which_repeats_the_question() -> None:
-    assert only_refers("and the second?")
-    assert only_refers("那第二个呢")
-    assert not only_refers("how much is the second?")
+    table = ProductTable(pd.DataFrame({"item_id": ["A1"], "title": ["Tea Pot"]}), {})
+    assert only_refers("and the second?", table)
+    assert only_refers("那第二个呢", table)
+    assert only_refers("and the Tea Pot?", table)
+    assert not only_refers("how much is the second?", table)
 
 
 @pytest.mark.parametrize(
