@@ -18,6 +18,10 @@ from recsys.serving.search import ProductSearch, ProductTable, parse
 from recsys.serving.search.query import Measure, measures_in
 
 
+_PIECES = re.compile(r"\d[\d.,]*\s+[^\W\d]+|\S+")
+"""Words of a title; a measure and its unit are one."""
+
+
 def compare(context: Context, asked: Compare) -> Result:
     """Products side by side: each with its price, then what they share and which is cheaper."""
     table = table_of(context)
@@ -59,7 +63,7 @@ def _features(table: ProductTable, row: int) -> list[str]:
     brand, title = table.brands[row], table.titles[row]
     parts = [part.strip() for part in title.removeprefix(brand).replace("，", ",").split(",")]
     head, *rest = parts
-    return [part for part in [brand, *head.split(), *rest] if part]
+    return [part for part in [brand, *_PIECES.findall(head), *rest] if part]
 
 
 def product_facts(context: Context, asked: ProductFacts) -> Result:

@@ -119,7 +119,7 @@ class ProductRouter:
             return None
         if asked.of_one:
             return _call(TOOL, PriceQuestion(items=asked.ids[:2] or asked.of_one))
-        return None if asked.limits.categories or asked.covered else [Call("reply", reply="which_product")]
+        return None if asked.limits.categories or asked.says_this else [Call("reply", reply="which_product")]
 
     def _reasons(self, asked: Asked) -> list[Call] | None:
         if not asked.heard.likely("why_recommended"):
