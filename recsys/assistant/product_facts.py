@@ -17,7 +17,6 @@ from recsys.llm.language import sentences, tokens
 from recsys.serving.search import ProductSearch, ProductTable, parse
 from recsys.serving.search.query import Measure, measures_in
 
-
 _PIECES = re.compile(r"\d[\d.,]*\s+[^\W\d]+|\S+")
 """Words of a title; a measure and its unit are one."""
 
