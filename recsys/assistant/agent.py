@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from recsys.assistant import dialogue, tools
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.router import Call
+from recsys.assistant.tools import Call
 from recsys.data.personal import mask_personal
 from recsys.errors import RecsysError
 from recsys.llm.chat import ChatModel, ToolCall

@@ -195,3 +195,19 @@ def test_the_command_tells_what_is_wrong_with_pictures(published, drawn):
     assert "48 products with a picture, 1 without, 1 could not be read" in " ".join(said.output.split())
     assert f"{items.item_id[10]} {items.title[10]}  =  {items.item_id[11]} {items.title[11]}" in said.output
     assert pd.read_parquet(published.version.path / "pictures.parquet").shape == (50, 4)
+
+
+def test_the_assistant_shows_what_looks_like_an_item(published, drawn):
+    from recsys.assistant.shopping import similar
+    from recsys.assistant.tools import Context, Similar
+
+    _, items, _ = drawn
+    context = Context(None, published.product_search, published, None)
+    # Both have the same drawing, and nothing else is as near as itself.
+    told = similar(context, Similar(items=[items.item_id[10]], question=f"what looks like {items.item_id[10]}?"))
+    assert told.lead.startswith("These look most like")
+    assert told.sources[0] == f"item:{items.item_id[11]}"
+    assert f"item:{items.item_id[10]}" not in told.sources
+    without = similar(context, Similar(items=[items.item_id[3]], question="what looks like it?"))
+    assert without.lead.startswith("Most like")  # it has no picture: by what is said of it
+    assert without.sources
