@@ -93,7 +93,8 @@ class Router:
     def _leaning(self, heard: Heard, earlier: str) -> Call | None:
         """What a question asks of the matter of the one before ("and what does it cost?"), where a rule says that."""
         text, asked = heard.text, facets(heard.text)
-        if not asked or self._names_products(text) or way_of_paying(text) or order_numbers(text):
+        of_its_own = self._names_products(text) or way_of_paying(text) or order_numbers(text)
+        if not asked or of_its_own or heard.intent == "handover":
             return None
         whole = f"{earlier} {text}"
         if heard.sure >= self._bound and not asked <= ASPECTS:

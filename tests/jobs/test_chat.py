@@ -64,6 +64,7 @@ def terminal(artifacts: Path, environment: dict[str, str]) -> Iterator[Any]:
         encoding="utf-8",
         timeout=120,
         dimensions=(50, 200),
+        use_poll=True,  # a run of all tests has more descriptors than select() can count
     )
     child.expect("/help says what else")
     yield child
