@@ -1,8 +1,8 @@
-"""Competing methods on the same split: item-kNN, BM25-kNN, ALS, BPR, EASE, and text similarity with its decay tuned.
+"""Competing methods on the same split: kNN, ALS, BPR, EASE, sequence models, and text similarity with its decay tuned.
 
 Each is tuned on an inner split of the training events, as a careful user would. What is best for the top of the list is
 often not what is best for the whole order, so a peer may enter twice: tuned for nDCG@10, and (``name @auc``) for
-per-user AUC. The methods that need the package `implicit` are left out where it is not installed.
+per-user AUC. Methods that need a package (`implicit`, `rectools`) are left out where it is not installed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from recsys.data.catalogue import ItemFeatures
 from recsys.data.events import Events
 from recsys.errors import DISTRIBUTION, BadInput
-from recsys.evaluation import baselines
+from recsys.evaluation import baselines, sequence_models
 from recsys.evaluation.baselines import Scores
 from recsys.evaluation.splits import Holdout, Measured, hold_out, measure
 from recsys.progress import progress_bar
@@ -41,12 +42,13 @@ TUNING_USERS = 1_000
 
 @dataclass(frozen=True)
 class PeerInput:
-    """What a peer may learn from."""
+    """What a peer may learn from, and the users it will be asked about, sorted."""
 
     facts: ItemFeatures
     events: Events
     now: float
     seed: int
+    users: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,13 @@ def available(n_items: int) -> tuple[list[Peer], dict[str, str]]:
         found.append(Peer("EASE", ease, _grid(ridge=(100.0, 300.0, 1000.0))))
     else:
         skipped["EASE"] = f"inverts a matrix of {n_items} x {n_items}; run up to {DENSE_ITEMS} items"
+    if all(importlib.util.find_spec(name) is not None for name in ("rectools", "pytorch_lightning")):
+        epochs = _grid(epochs=sequence_models.EPOCHS)
+        found += [Peer(name, partial(sequence_models.fit, kind=name), epochs) for name in sequence_models.MODELS]
+    else:
+        where = f"pip install '{DISTRIBUTION}[sequence-peers]' in an environment of its own"
+        why = f"needs RecTools, which needs pandas 2: {where}"
+        skipped |= dict.fromkeys(sequence_models.MODELS, why)
     if importlib.util.find_spec("implicit") is None:
         why = f"needs the package implicit: pip install '{DISTRIBUTION}[peers]'"
         return found, skipped | dict.fromkeys(("item-kNN", "BM25-kNN", "ALS", "BPR"), why)
@@ -160,7 +169,7 @@ def tune(peer: Peer, past: PeerInput, settings: EvaluationSettings) -> Tuned:
         inner = hold_out(past.events, few, past.seed)
     except BadInput:
         return Tuned(peer.grid[0], peer.grid[0])
-    within = PeerInput(past.facts, inner.train, inner.now, past.seed)
+    within = PeerInput(past.facts, inner.train, inner.now, past.seed, inner.users)
     tried: list[tuple[float, float]] = []
     for params in peer.grid:
         figures = measure(peer.fit(within, **params), inner).per_user
@@ -180,7 +189,7 @@ def run(
     progress: bool = False,
 ) -> dict[str, tuple[Measured, Params]]:
     """Tune, fit and measure each peer; names of those tuned for AUC end in ``@auc``."""
-    past = PeerInput(facts, holdout.train, holdout.now, seed)
+    past = PeerInput(facts, holdout.train, holdout.now, seed, holdout.users)
     out: dict[str, tuple[Measured, Params]] = {}
     with progress_bar(progress) as bar:
         for peer in bar.track(list(peers), description="tuning peers"):

@@ -32,24 +32,18 @@ def followed_visits(events: Events) -> int:
 
 def common_past(windows: Sequence[TrainingWindow], events: Events) -> Events:
     """What all windows know: each knows the beginning of every shopper's events, so it is the shortest of those."""
-    known = np.min(
-        [np.bincount(window.context.events.user, minlength=events.n_users) for window in windows], axis=0
-    )
+    known = np.min([np.bincount(window.context.events.user, minlength=events.n_users) for window in windows], axis=0)
     return events.where(np.arange(len(events)) - events.indptr[events.user] < known[events.user])
 
 
-def network(context: TrainingContext, events: Events, config: TrainingConfig) -> Lazy[VisitTransformer] | None:
-    """A network of these events, trained when first asked for; None where it is not wanted or learns too little."""
-    if not config.sequence_passes or followed_visits(events) < LEAST:
-        return None
+def network(context: TrainingContext, events: Events, passes: int) -> Lazy[VisitTransformer]:
+    """A network of these events, trained when first asked for."""
 
     def train() -> VisitTransformer:
         from recsys.ranking import visit_training  # torch, which only training needs
 
         facts = context.catalogue
-        return visit_training.train(
-            events, facts.vectors, facts.directions, passes=config.sequence_passes, seed=context.seed
-        )
+        return visit_training.train(events, facts.vectors, facts.directions, passes=passes, seed=context.seed)
 
     return Lazy(train)
 
@@ -57,9 +51,15 @@ def network(context: TrainingContext, events: Events, config: TrainingConfig) ->
 def with_networks(
     context: TrainingContext, windows: Sequence[TrainingWindow], config: TrainingConfig
 ) -> tuple[TrainingContext, list[TrainingWindow]]:
-    """The present with a network of its own, and the windows with one of their common past; or both with none."""
-    past = network(context, common_past(windows, context.events), config)
-    if past is None:
+    """The present with a network of its own, and the windows with one of their common past.
+
+    Both stay without one where none is wanted, or the common past holds too few visits to learn from.
+    """
+    past = common_past(windows, context.events)
+    if not config.sequence_passes or followed_visits(past) < LEAST:
         return context, list(windows)
-    seen = [replace(window, context=replace(window.context, network=past)) for window in windows]
-    return replace(context, network=network(context, context.events, config)), seen
+    shared = network(context, past, config.sequence_passes)
+    return (
+        replace(context, network=network(context, context.events, config.sequence_passes)),
+        [replace(window, context=replace(window.context, network=shared)) for window in windows],
+    )

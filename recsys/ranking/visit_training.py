@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recsys.data.events import Events
+from recsys.data.events import DAY, Events
 from recsys.encoders.encoder import pick_device
 from recsys.ranking.visit_transformer import HEADS, SIZE, VISITS, VisitTransformer, slopes
 
@@ -26,6 +26,8 @@ from recsys.ranking.visit_transformer import HEADS, SIZE, VISITS, VisitTransform
 BATCH, RATE, DROPOUT = 1_024, 5e-3, 0.2
 #: Share of visits that are split in two.
 SPLIT = 0.5
+#: Days of a stretch of time, whose popularity is given; and the share of popularity that is everlasting.
+STRETCH, EVER = 30.0, 0.2
 #: Items that a softmax is taken over at least; of a larger catalogue those met in the batch and a uniform draw.
 CANDIDATES = 4_096
 #: Meetings at which an item's own part counts half, items that have one at most, and principal components of texts.
@@ -75,11 +77,12 @@ class _Network(nn.Module):
 
 @dataclass(frozen=True)
 class Sequences:
-    """First meetings by visit: user, item and visit of each, in the events' order."""
+    """First meetings by visit: user, item, visit and stretch of time of each, in the events' order."""
 
     user: NDArray[np.int64]
     item: NDArray[np.int64]
     visit: NDArray[np.int64]
+    stretch: NDArray[np.int64]
     n_items: int
 
     @classmethod
@@ -87,17 +90,27 @@ class Sequences:
         """The first event of each shopper with each item."""
         pair = events.user.astype(np.int64) * max(events.n_items, 1) + events.item
         rows = np.sort(np.unique(pair, return_index=True)[1])
-        return cls(
-            events.user[rows].astype(np.int64), events.item[rows].astype(np.int64), events.visit[rows], events.n_items
-        )
+        time = events.time[rows]
+        stretch = ((time - time.min(initial=np.inf)) // (STRETCH * DAY)).astype(np.int64) * events.absolute
+        user, item = events.user[rows].astype(np.int64), events.item[rows].astype(np.int64)
+        return cls(user, item, events.visit[rows], stretch, events.n_items)
+
+    def chances(self) -> NDArray[np.float32]:
+        """Logarithm of how often each item is met in each stretch of time, some of it as ever; shape ``(s, n_items)``."""
+        stretches = int(self.stretch.max(initial=0)) + 1
+        counts = np.bincount(self.stretch * self.n_items + self.item, minlength=stretches * self.n_items)
+        counts = counts.reshape(stretches, self.n_items) + 0.0
+        ever = counts.sum(axis=0) + 0.5
+        now = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        return np.log((1 - EVER) * now + EVER * ever / ever.sum()).astype(np.float32)
 
     def __len__(self) -> int:
         """Visits in which something new was met and that another such visit follows."""
         visits, first = np.unique(self.visit, return_index=True)
         return len(visits) - len(np.unique(self.user[first]))
 
-    def split(self, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Items in order of token; where each token begins (and the last ends); where each row of tokens begins.
+    def split(self, rng: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
+        """Items in order of token; where each token begins (and the last ends); where each row does; each token's stretch.
 
         A row is at most `VISITS` tokens of one shopper; a token is a visit or, at random, one of two parts of it.
         """
@@ -112,11 +125,11 @@ class Sequences:
         first = np.searchsorted(user, user)
         row = (np.arange(len(user)) - first + rng.integers(0, VISITS, user.max(initial=-1) + 1)[user]) // VISITS
         rows = np.flatnonzero(np.r_[True, (np.diff(user) != 0) | (np.diff(row) != 0)])
-        return self.item[order], np.r_[starts, len(order)], np.r_[rows, len(user)]
+        return self.item[order], np.r_[starts, len(order)], np.r_[rows, len(user)], self.stretch[order][starts]
 
     def batches(self, rng: np.random.Generator) -> Iterator[_Batch]:
         """All sequences once, in batches of about `BATCH` tokens of sequences about as long, in random order."""
-        items, tokens, rows = self.split(rng)
+        items, tokens, rows, stretch = self.split(rng)
         length = np.diff(rows)
         usable = np.flatnonzero(length > 1)
         by_length = usable[np.argsort(length[usable] + 2 * rng.random(len(usable)), kind="stable")]
@@ -126,7 +139,7 @@ class Sequences:
                 groups.append([])
             groups[-1].append(row)
         for group in rng.permutation(len(groups)):
-            yield _Batch.of(items, tokens, rows, np.array(groups[group], np.int64))
+            yield _Batch.of(items, tokens, rows, stretch, np.array(groups[group], np.int64))
 
 
 @dataclass(frozen=True)
@@ -140,7 +153,7 @@ class _Batch:
     place
         Of each token in the padded matrix of shape ``(rows, longest)``.
     asks
-        Places of the tokens that another follows.
+        Places of the tokens that another follows, and the `stretch` of time in which it does.
     targets, asked
         Items that followed, and by number the asking token; beside them `weights`.
     """
@@ -150,13 +163,19 @@ class _Batch:
     place: NDArray[np.int64]
     shape: tuple[int, int]
     asks: NDArray[np.int64]
+    stretch: NDArray[np.int64]
     targets: NDArray[np.int64]
     asked: NDArray[np.int64]
     weights: NDArray[np.float32]
 
     @classmethod
     def of(
-        cls, items: NDArray[np.int64], tokens: NDArray[np.int64], rows: NDArray[np.int64], chosen: NDArray[np.int64]
+        cls,
+        items: NDArray[np.int64],
+        tokens: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        stretch: NDArray[np.int64],
+        chosen: NDArray[np.int64],
     ) -> _Batch:
         length = rows[chosen + 1] - rows[chosen]
         flat = _ranges(rows[chosen], length)
@@ -172,6 +191,7 @@ class _Batch:
             place=number * longest + at,
             shape=(len(chosen), longest),
             asks=(number * longest + at)[follows] - 1,
+            stretch=stretch[flat[follows]],
             targets=items[_ranges(tokens[flat[follows]], after)],
             asked=np.repeat(np.arange(len(after)), after),
             # A basket of n says more than one of 1, and less than n times as much.
@@ -185,7 +205,9 @@ def _ranges(starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.i
     return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + sizes, sizes)
 
 
-def train(events: Events, vectors: NDArray[np.float32], directions: NDArray[np.float32], *, passes: int, seed: int) -> VisitTransformer:
+def train(
+    events: Events, vectors: NDArray[np.float32], directions: NDArray[np.float32], *, passes: int, seed: int
+) -> VisitTransformer:
     """Train on the sequences of `events`, so many times over.
 
     Parameters
@@ -200,7 +222,7 @@ def train(events: Events, vectors: NDArray[np.float32], directions: NDArray[np.f
     popular = np.argsort(-met, kind="stable")[: min(OWN, int((met > 0).sum()))]
     own = np.full(events.n_items, len(popular), np.int64)
     own[popular] = np.arange(len(popular))
-    chance = torch.from_numpy(np.log(met + 0.5)).to(device)
+    chances = torch.from_numpy(sequences.chances()).to(device)
     # The numbers that are drawn in training come from a generator of torch's own.
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
@@ -217,8 +239,10 @@ def train(events: Events, vectors: NDArray[np.float32], directions: NDArray[np.f
             batches = list(sequences.batches(rng))
             for batch in batches:
                 for group in optimiser.param_groups:
-                    group["lr"] = RATE * min(done / (0.15 * passes), 1.0) * 0.5 * (1 + math.cos(math.pi * done / passes))
-                loss = _loss(network, batch, chance, rng, device)
+                    group["lr"] = (
+                        RATE * min(done / (0.15 * passes), 1.0) * 0.5 * (1 + math.cos(math.pi * done / passes))
+                    )
+                loss = _loss(network, batch, chances, rng, device)
                 optimiser.zero_grad()
                 loss.backward()
                 nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -227,25 +251,27 @@ def train(events: Events, vectors: NDArray[np.float32], directions: NDArray[np.f
     return _arrays(network, reader, bias, met)
 
 
-def _loss(
-    network: _Network, batch: _Batch, chance: Tensor, rng: np.random.Generator, device: torch.device
-) -> Tensor:
+def _loss(network: _Network, batch: _Batch, chances: Tensor, rng: np.random.Generator, device: torch.device) -> Tensor:
     """Weighted cross-entropy of what followed, over all items or an unbiased draw of them."""
     there = np.unique(np.concatenate([batch.items, batch.targets]))
-    n = len(chance)
-    others = np.setdiff1d(np.arange(n), there) if n <= CANDIDATES else np.setdiff1d(rng.integers(0, n, CANDIDATES), there)
+    n = chances.shape[1]
+    others = (
+        np.setdiff1d(np.arange(n), there) if n <= CANDIDATES else np.setdiff1d(rng.integers(0, n, CANDIDATES), there)
+    )
     codes = torch.from_numpy(np.r_[there, others]).to(device)
     # Each drawn item stands for as many of those that are not in the batch.
     each = math.log(max(n - len(there), 1) / max(len(others), 1))
-    prior = chance[codes] + torch.from_numpy(np.repeat([0.0, each], [len(there), len(others)]).astype(np.float32)).to(
-        device
-    )
+    prior = chances[torch.from_numpy(batch.stretch).to(device)][:, codes] + torch.from_numpy(
+        np.repeat([0.0, each], [len(there), len(others)]).astype(np.float32)
+    ).to(device)
     vectors = network.items(codes)
 
     def rows(items: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(np.searchsorted(there, items)).to(device)
 
-    tokens = functional.embedding_bag(rows(batch.items), vectors, torch.from_numpy(batch.starts).to(device), mode="mean")
+    tokens = functional.embedding_bag(
+        rows(batch.items), vectors, torch.from_numpy(batch.starts).to(device), mode="mean"
+    )
     visits = torch.zeros(batch.shape[0] * batch.shape[1], SIZE, device=device)
     visits = visits.index_copy(0, torch.from_numpy(batch.place).to(device), network.drop(tokens))
     state = network(visits.view(*batch.shape, SIZE)).view(-1, SIZE)[torch.from_numpy(batch.asks).to(device)]
@@ -265,7 +291,9 @@ def _components(
 
 
 @torch.no_grad()
-def _arrays(network: _Network, reader: NDArray[np.float32], bias: NDArray[np.float32], met: NDArray[np.float32]) -> VisitTransformer:
+def _arrays(
+    network: _Network, reader: NDArray[np.float32], bias: NDArray[np.float32], met: NDArray[np.float32]
+) -> VisitTransformer:
     """The trained network as arrays."""
     network.eval()
 

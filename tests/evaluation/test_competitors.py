@@ -21,7 +21,7 @@ IMPLICIT = importlib.util.find_spec("implicit") is not None
 def past() -> PeerInput:
     items, rows = shops.tables()
     events = shops.events_of(items, rows)
-    return PeerInput(shops.facts_of(items), events, events.end, 7)
+    return PeerInput(shops.facts_of(items), events, events.end, 7, np.arange(40))
 
 
 def test_ease_solves_steck_s_problem(past):

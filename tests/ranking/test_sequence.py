@@ -68,7 +68,9 @@ def test_arrays_read_a_history_as_the_trained_network_does(shop):
             norm = getattr(made, name)
             getattr(network, name).weight.copy_(torch.from_numpy(norm[0]))
             getattr(network, name).bias.copy_(torch.from_numpy(norm[1]))
-        visits = torch.from_numpy(np.stack([made.items[[3, 5]].mean(0), made.items[7], made.items[[9, 11, 13]].mean(0)]))
+        visits = torch.from_numpy(
+            np.stack([made.items[[3, 5]].mean(0), made.items[7], made.items[[9, 11, 13]].mean(0)])
+        )
         wanted = network(visits[None])[0, -1].numpy()
     profile = replace(described(shop, [3, 5, 7, 9, 11, 13]), first_steps=np.array([2, 2, 1, 0, 0, 0], np.int32))
     np.testing.assert_allclose(made.shopper(profile), wanted, atol=1e-5)
@@ -106,12 +108,15 @@ def test_a_large_catalogue_is_drawn_from(shop, monkeypatch):
 def test_a_batch_asks_each_token_for_what_the_next_holds():
     """Two rows: (a b) (c) and (d) (e f) (g)."""
     items = np.arange(7)
-    batch = visit_training._Batch.of(items, np.array([0, 2, 3, 4, 6, 7]), np.array([0, 2, 5]), np.array([1, 0]))
+    batch = visit_training._Batch.of(
+        items, np.array([0, 2, 3, 4, 6, 7]), np.array([0, 2, 5]), np.arange(5), np.array([1, 0])
+    )
     assert batch.shape == (2, 3)
     assert batch.items.tolist() == [3, 4, 5, 6, 0, 1, 2]
     assert batch.place.tolist() == [0, 1, 2, 3, 4]
     assert batch.asks.tolist() == [0, 1, 3]
     assert batch.targets.tolist() == [4, 5, 6, 2]
+    assert batch.stretch.tolist() == [3, 4, 1]
     assert batch.asked.tolist() == [0, 0, 1, 2]
 
 
