@@ -17,10 +17,18 @@ from typing import ClassVar
 DISTRIBUTION = "shop-recsys"
 
 
+def one_line(text: str) -> str:
+    """`text` without line breaks of any kind: names of files and columns may have them, and a message is one line."""
+    return " ".join(part.strip() for part in text.splitlines()) if text.splitlines()[1:] else text
+
+
 class RecsysError(Exception):
-    """Base of all errors raised on purpose; the message says what was wrong, where, and what to do."""
+    """Base of all errors raised on purpose; the message says what was wrong, where, and what to do, in one line."""
 
     exit_code: ClassVar[int] = 2
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(one_line(part) if isinstance(part, str) else part for part in said))
 
 
 class BadInput(RecsysError, ValueError):
@@ -73,6 +81,12 @@ def require(module: str, extra: str) -> ModuleType:
 
 
 _UNWRITABLE = {errno.EFBIG, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def cause(error: OSError) -> str:
+    """What to say of a system's error: of a folder that was copied, the first of its files alone."""
+    copied = isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list) and error.args[0]
+    return one_line(str(copied[0][-1] if copied else error))
 
 
 def unwritable(error: OSError) -> bool:

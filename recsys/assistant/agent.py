@@ -15,7 +15,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from recsys.assistant import dialogue, tools
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.router import Call
+from recsys.assistant.tools import Call
+from recsys.data.personal import mask_personal
 from recsys.errors import RecsysError
 from recsys.llm.chat import ChatModel, ToolCall
 from recsys.llm.gpt import Message
@@ -159,13 +160,14 @@ class Agent:
         return offered
 
     def _situation(self, question: str, turns: Sequence[Turn], rows: Sequence[int]) -> str:
+        """What was shown and said; personal data is masked, as the model may be another house's."""
         lines = []
         if self._table is not None and rows:
             shown = [f"{n} {self._table.ids[row]} {self._table.titles[row]}" for n, row in enumerate(rows, start=1)]
             lines.append("Shown: " + ", ".join(shown))
         if earlier := [turn.text[:MAX_TEXT] for turn in turns if turn.role == "user"][-EARLIER:]:
-            lines.append("Earlier: " + " / ".join(earlier))
-        return "\n".join([*lines, f"Customer: {question[:MAX_TEXT]}"])
+            lines.append("Earlier: " + mask_personal(" / ".join(earlier)))
+        return "\n".join([*lines, f"Customer: {mask_personal(question[:MAX_TEXT])}"])
 
     def _call(self, made: ToolCall, question: str) -> Call | None:
         """A call of the assistant's own; None where its arguments are not those of the tool."""

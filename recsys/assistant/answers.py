@@ -15,14 +15,15 @@ from pydantic import BaseModel
 from recsys.assistant import arrivals, dialogue, opinions, prices, product_facts, shopping, tools
 from recsys.assistant.agent import Agent
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
+from recsys.assistant.hearing import facets
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.messages import message
+from recsys.assistant.own_orders import order_status, several_orders
 from recsys.assistant.reply import Answer, Done, Event, Sources, Token
-from recsys.assistant.router import Call, Router
+from recsys.assistant.router import Router
 from recsys.assistant.themes import common_words
-from recsys.assistant.tools import Context, Result
+from recsys.assistant.tools import Call, Context, Result
 from recsys.assistant.why import Why, why
-from recsys.assistant.wishes import several_orders
 from recsys.assistant.wording import Wording
 from recsys.data import schema
 from recsys.data.handovers import Handovers
@@ -217,12 +218,15 @@ class Assistant:
         asked = call.arguments
         if isinstance(asked, tools.OrderStatus):
             numbers = [asked.order] if asked.order else []
-            return tools.order_status(context, asked, numbers, several_orders(asked.question), self.bound)
+            return order_status(context, asked, numbers, several_orders(asked.question), self.bound)
+        if call.tool == "payment" and isinstance(asked, tools.SearchPolicies):
+            return tools.payment(context, asked, self.bound)
         if isinstance(asked, tools.SearchPolicies):
             heard = self.router.listener.hear(asked.query)
             told = tools.policy(context, asked, heard.hits, heard.sure, self.bound)
             place = arrivals.DeliveryTime(region=arrivals.place_in(context, asked.query))
-            if heard.theme == arrivals.THEME and (took := tools.delivery_time(context, place)).found:
+            of_delivery = not told.found or any("delivery" in facets(fact.text) for fact in told.facts)
+            if heard.theme == arrivals.THEME and of_delivery and (took := tools.delivery_time(context, place)).found:
                 told = replace(told, facts=(*told.facts, *took.facts)) if told.found else took
             named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
             if len(named) == 1 and told.facts and self.shelves is not None:
@@ -275,7 +279,7 @@ def _search(knowledge: Knowledge, recommender: Recommender) -> ProductSearch:
         encoder = for_products(knowledge.reader.encoder)
         return Nearest.of(table, encoder, knowledge.vectors([f"item:{item}" for item in table.ids]))
 
-    return ProductSearch(table, nearest, recommender.likeliest)
+    return ProductSearch(table, nearest, recommender.likeliest, recommender.liked)
 
 
 _DOUBTFUL = frozenset({"search_policies", "search_products"})
@@ -297,6 +301,7 @@ SHOPPING: dict[type, Any] = {
     tools.ProductFacts: product_facts.product_facts,
     tools.Recommend: shopping.recommend,
     tools.GoesWith: shopping.goes_with,
+    tools.Similar: shopping.similar,
     tools.CatalogueFacts: shopping.catalogue_facts,
 }
 

@@ -1,8 +1,20 @@
-"""What a question may ask of a product beside what its description says."""
+"""What a question asks of products: of one a price, a stock, a brand, a measure; and how the catalogue reads it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from recsys.assistant.dialogue import Turn
+from recsys.assistant.hearing import LIKELY, Heard
+from recsys.assistant.wishes import OF_PRODUCTS
+from recsys.serving.search import Constraints
+
+SAYS_JUST_THIS = 0.5
+"""Cosine from which a rule is told although a sentence names products."""
+_LISTED = re.compile(r"^1\. ", re.MULTILINE)
 
 ASKS = {
     "price": re.compile(
@@ -27,3 +39,76 @@ UNITS_ASKED = {
     "w": re.compile(r"how many watts|多少瓦", re.IGNORECASE),
 }
 """Units a question asks for without a number, by how it asks."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question as the catalogue reads it.
+
+    Attributes
+    ----------
+    named
+        Whether products are named in it.
+    ids
+        Products that it names or refers to.
+    limits
+        What it limits.
+    before, searched
+        Products the turns before spoke of, and the shopper's sentences that lists were given for.
+    covered
+        Whether the shop's rules answer it.
+    """
+
+    heard: Heard
+    turns: Sequence[Turn]
+    named: bool
+    ids: list[str]
+    limits: Constraints
+    before: list[str]
+    searched: list[str]
+    covered: bool
+
+    @property
+    def text(self) -> str:
+        """The question."""
+        return self.heard.text
+
+    @property
+    def of_one(self) -> list[str]:
+        """The product that is meant, the first that was spoken of where none is named."""
+        return (self.ids or self.before)[:1]
+
+    @property
+    def kind(self) -> bool:
+        """Whether a kind of product or a brand is named."""
+        return bool(self.limits.categories or self.limits.brands)
+
+    @property
+    def says_this(self) -> bool:
+        """Whether a rule says just this, whatever is named beside it."""
+        return self.covered and bool(self.heard.hits) and self.heard.hits[0].cosine >= SAYS_JUST_THIS
+
+    @property
+    def ruled(self) -> bool:
+        """Whether it is about the shop's rules, and they answer it."""
+        heard = self.heard
+        return self.covered and heard.intent not in {"product", "recommendation"} and heard.theme not in OF_PRODUCTS
+
+    @property
+    def wants(self) -> bool:
+        """Whether products are wanted."""
+        return self.heard.intent == "recommendation" or self.heard.probabilities["recommend"] >= LIKELY
+
+
+def searched(turns: Sequence[Turn]) -> list[str]:
+    """The shopper's sentences that were answered with lists, oldest first."""
+    return [
+        turn.text
+        for turn, told in pairwise(turns)
+        if turn.role == "user" and told.role != "user" and _LISTED.search(told.text)
+    ]
+
+
+def last_asked(turns: Sequence[Turn]) -> str:
+    """The shopper's last sentence."""
+    return next((turn.text for turn in reversed(turns) if turn.role == "user"), "")

@@ -35,7 +35,8 @@ _ORDINALS = (
 )
 _LAST = re.compile(r"\bthe last(?: one)?\b|最后", re.IGNORECASE)
 _SEVERAL = re.compile(
-    r"\b(?:(?:first|last|these|those|the) two|(?:the )?two of them|both|these|those|them|each other|all three)\b"
+    r"\b(?:(?:first|last|these|those|the) two|(?:the )?two of them|both|these|those|them|each other|all three"
+    r"|(?:are|do|have|can|will) they)\b"
     r"|前两|后两|两个|两款|两台|这些|那些|它们|这几",
     re.IGNORECASE,
 )
@@ -101,7 +102,7 @@ def products_in(text: str, table: ProductTable) -> list[int]:
     found = sorted(entry for entry in found if entry[0] >= 0)
     ids = [
         (m.start(), 0, table.row[name])
-        for m in re.finditer(r"(?<![\w-])[A-Za-z0-9-]{4,}", text)
+        for m in re.finditer(r"(?<![A-Za-z0-9_-])[A-Za-z0-9-]{4,}", text)
         if (name := m.group()) in table.row or (name := name.upper()) in table.row
     ]
     rows, end = [], -1
@@ -192,13 +193,25 @@ def _two(question: str) -> bool:
 
 def wants_cheaper(question: str) -> bool:
     """Whether a question asks for other products that cost less."""
-    relative = re.search(r"\bcheaper\b|\bless expensive\b|便宜点|便宜一点|便宜的吗|更便宜", question, re.IGNORECASE)
+    relative = re.search(
+        r"\bcheaper\b|\bless expensive\b|便宜点|便宜一点|便宜的吗|更便宜|太贵|\btoo (?:expensive|pricey|dear)\b",
+        question,
+        re.IGNORECASE,
+    )
     return bool(relative)
 
 
-def only_refers(question: str) -> bool:
+def only_refers(question: str, table: ProductTable) -> bool:
     """Whether a turn says nothing but which product it means: "and the second?" repeats the question before."""
-    return not _REFERENCE.sub("", question).strip()
+    for row in products_in(question, table):
+        for name in (table.titles[row], table.ids[row]):
+            question = re.sub(re.escape(name), "", question, flags=re.IGNORECASE)
+    return not without_references(question).strip()
+
+
+def without_references(question: str) -> str:
+    """A question without the words that say which of the products shown is meant."""
+    return _REFERENCE.sub("", question)
 
 
 def summary(question: str, turns: Sequence[Turn], table: ProductTable | None, language: str, limit: int = 3) -> str:

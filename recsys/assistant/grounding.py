@@ -205,6 +205,8 @@ def _conflict(
     counted = Quantity("", products, products)
     if not all(q == counted or any(q.says(o) for c in unit for o in c.quantities) for q in clause.quantities):
         return "a number that is not there"
+    if any(q.unit == "date" and _another_verbs(q, clause, source.clauses) for q in clause.quantities):
+        return "the date of something else"
     soft = [t for t in clause.terms if t.kind in SOFT]
     missing = sum(_cost(t) for t in soft if t.key not in allowed)
     opens = next((t for t in clause.main if t.kind in CLAIMING - {"quantity", "han"}), None)
@@ -250,6 +252,17 @@ def _conflict(
             c for c in source.clauses if c.condition and predicates & _keys(c.main)
         ]  # "choose Cancel": whether it may
     return "leaves out a condition" if _dropped(clause, [*unit, *rules], said, asked) else ""
+
+
+def _another_verbs(said: Quantity, clause: Clause, known: Sequence[Clause]) -> bool:
+    """Whether a source says the clause's verb, and its date only of another ("of 1 May: expected on 4 May")."""
+    verbs = _verbs([clause])
+    holding = [c for c in known if any(said.says(q) for q in c.quantities)]
+    return bool(verbs & _verbs(c for c in known if c not in holding)) and not verbs & _verbs(holding)
+
+
+def _verbs(known: Iterable[Clause]) -> frozenset[str]:
+    return _widened(_keys(t for c in known for t in c.main + c.inherited if t.kind in {"verb", "act"}))
 
 
 def _dropped(clause: Clause, unit: Sequence[Clause], said: Sequence[Clause], asked: Sequence[Clause]) -> bool:

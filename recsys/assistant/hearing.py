@@ -27,22 +27,29 @@ WORDS = 0.15
 
 NEAR = 0.55
 """Share of the best passage's score from which another may be told beside it."""
-HALF = 0.5
-"""Confidence in a passage that speaks of several things, all that are asked for, and agrees half on the theme."""
+HALF, ALIKE = 0.5, 0.45
+"""Confidence in passages that speak of all the things that are asked for, and agree so far on the theme."""
 AS_NEAR = 0.7
-"""Share of it from which a passage that speaks of all that is asked comes before the best."""
+"""Share of it from which a passage that speaks of all that is asked, and of nothing else, comes before the best."""
+OF_ITS_OWN, OF_AN_ASPECT = 0.75, 0.9
+"""What is left of a passage's score for each matter, or aspect, that its subject is about and the question is not."""
+OTHER_THEME = 0.3
+"""How much less a passage may agree on the theme than the nearest and still come before it."""
+PLAIN = 0.8
+"""Agreement on the theme from which a passage that speaks of the one matter asked for answers."""
 _NO_FACETS = frozenset(
     {"greeting", "thanks", "goodbye", "machine", "anger", "advice", "others"}
     | {"order", "my_order", "parcel", "several", "part", "product_fact"}
 )
 """Concepts that ask for nothing."""
-_ASPECTS = frozenset({"cost", "duration", "fast", "used", "place", "abroad", "policy", "delivery"})
+ASPECTS = frozenset({"cost", "duration", "fast", "used", "place", "abroad", "policy", "delivery"})
 """Concepts that are asked of a matter and are none of their own."""
 _SLOPE, _MIDDLE = 11.0, 0.57
 _COSINE_SLOPE, _COSINE_MIDDLE = 20.0, 0.68
 _AMOUNT = re.compile(
     rf"\d|[一二两三四五六七八九十]|\b(?:{'|'.join(sorted(word_list('number_words')))})\b", re.IGNORECASE
 )
+_CLOCK = re.compile(r"\b\d{1,2}:\d\d\b")
 _HOW_MUCH = re.compile(
     r"\bhow (?:much|many)\b|\bexact(?:ly)?\b|\bwhat (?:does|do|is|are) .{0,40}\bcost\b|多少", re.IGNORECASE
 )
@@ -128,32 +135,41 @@ def split(question: str) -> list[str]:
 def facets(text: str) -> frozenset[str]:
     """What a sentence or passage speaks of: shop concepts, and whether it names a place."""
     found = {name for name, speaks in zip(concept_names(), concepts([text])[0], strict=True) if speaks}
-    return frozenset(found - _NO_FACETS | ({"place"} if places(text) else set()))
+    found |= ({"place"} if places(text) else set()) | ({"duration"} if _CLOCK.search(text) else set())
+    return frozenset(found - _NO_FACETS - ({"gift"} if "gift_card" in found else set()))
 
 
 def covering(question: str, hits: Sequence[Hit]) -> list[Hit]:
     """The passages that answer a question together, at most two.
 
-    The nearest comes first, or one about as near that speaks of all that is asked; then one that speaks of what the
-    first leaves open: where a parcel goes and what it costs are two entries.
+    The nearest comes first, or one about as near that speaks of all that is asked, or of less that is not; then one
+    that speaks of what the first leaves open: where a parcel goes and what it costs are two entries.
     """
     asked, near = facets(question), [hit for hit in hits if hit.score >= NEAR * hits[0].score]
-    spoken = [facets(_said_by(hit)) for hit in near]
-    apt = [at for at, hit in enumerate(near) if facets(_subject(hit)) <= asked | _ASPECTS]  # of no other matter
-    first = 0
+    spoken = [told_of(hit) for hit in near]
+    apt = [at for at, hit in enumerate(near) if facets(_subject(hit)) <= asked | ASPECTS]  # of no other matter
+    may = [at for at in apt if near[at].score >= AS_NEAR * near[0].score]
+    may = [at for at in may if near[at].theme >= near[0].theme - OTHER_THEME]
     if asked - spoken[0]:
-        whole = (at for at in apt if asked <= spoken[at] and near[at].score >= AS_NEAR * near[0].score)
-        first = next(whole, 0)
+        may = [at for at in may if asked <= spoken[at]]
+    first = max({0, *may}, key=lambda at: near[at].score * _share_asked(near[at], asked, spoken[at]))
     open_ = asked - spoken[first]
     more = [at for at in apt if at != first and open_ & spoken[at]]
     second = max(more, key=lambda at: (len(open_ & spoken[at]), near[at].score), default=None)
     return [near[at] for at in (first, second) if at is not None]
 
 
-def _said_by(hit: Hit) -> str:
-    """A FAQ's question and answer, a list and its heading; else the paragraph: its heading is that of others, too."""
+def _share_asked(hit: Hit, asked: frozenset[str], spoken: frozenset[str]) -> float:
+    """How much of what a passage is about was asked for; nothing is left of one that leaves something open."""
+    more = facets(_subject(hit)) - asked
+    aspects = len(more & ASPECTS) + (hit.passage.kind != "faq")  # a heading says less than a question
+    return float(OF_ITS_OWN ** len(more - ASPECTS) * OF_AN_ASPECT**aspects * (1 if asked <= spoken else AS_NEAR))
+
+
+def told_of(hit: Hit) -> frozenset[str]:
+    """What a FAQ's question and answer speak of, or a list and its heading; a paragraph's heading is that of others."""
     alone = hit.passage.kind != "faq" and not hit.passage.text.startswith("- ")
-    return hit.passage.text if alone else f"{_subject(hit)} {hit.passage.text}"
+    return facets(hit.passage.text if alone else f"{_subject(hit)} {hit.passage.text}")
 
 
 def _subject(hit: Hit) -> str:
@@ -178,8 +194,9 @@ def confidence(heard: Sentences, theme_of: str, intent: str, question: str, hits
     same_words = expit(_COSINE_SLOPE * (hits[0].cosine + WORDS * min(hits[0].words, 1.0) - _COSINE_MIDDLE))
     sure = float(max(same_theme, same_words))
     asked = facets(question)
-    if telling and len(asked) > 1 and hits[0].theme > HALF and asked <= facets(_said_by(hits[0])):
-        sure = max(sure, HALF)  # it speaks of all that is asked
+    enough = ALIKE if len(asked) > 1 else PLAIN if asked - ASPECTS else 1.0
+    if telling and hits[0].theme >= enough and asked <= frozenset().union(*(told_of(hit) for hit in hits)):
+        sure = max(sure, HALF)  # they speak of all that is asked
     if _HOW_MUCH.search(question) and not _AMOUNT.search(" ".join(hit.passage.text for hit in hits[:2])):
         sure *= AMOUNT_PENALTY
     return sure

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cached_property
 
 from recsys.assistant import dialogue
 from recsys.assistant.hearing import Heard, confidence, covering, intent_of_theme
-from recsys.assistant.knowledge import Hit, Knowledge
-from recsys.assistant.themes import Reader, Sentences, intent_of, theme_names
+from recsys.assistant.knowledge import PRODUCT, Hit, Knowledge
+from recsys.assistant.themes import Reader, Sentences, intent_of, phrases, theme_names
 from recsys.assistant.wishes import NAME
 from recsys.llm.clauses import services
-from recsys.llm.language import tokens
+from recsys.llm.language import tokens, without_concepts
 from recsys.llm.places import general_places
 from recsys.serving.search import ProductTable
+from recsys.serving.search.query import SAID
 
 OTHER_KIND = 0.35
 """What a rule on another kind of product than the question's loses of its score."""
 
 
+SEVERAL, UNHEARD_OF = 2, 0.6
+"""Words of a question that no shop speaks of from which it is less sure of an answer, and what is left of that."""
 FOUND = 12
 """Passages among which the answer is looked for."""
 PAYMENT = frozenset({"cash", "cheque", "crypto"})
@@ -88,7 +92,22 @@ class Listener:
             hits = [hit for hit in hits if asked <= services(f"{hit.passage.title}. {hit.passage.text}")]
         hits = covering(text, hits) if hits else []
         theme = theme_names()[int(read.themes[0].argmax())]
-        return confidence(read, theme, intent_of_theme(theme), text, hits), hits
+        sure = confidence(read, theme, intent_of_theme(theme), text, hits)
+        return (sure * UNHEARD_OF if len(self.unheard_of(text)) >= SEVERAL else sure), hits
+
+    def unheard_of(self, text: str) -> set[str]:
+        """What a sentence speaks of and neither the shop nor anybody who asks a shop does: a landlord, a fridge."""
+        rest = without_concepts(general_places(text, dialogue.spoken_in(text)).lower())
+        words = (word for word in tokens(rest) if len(word) > (3 if word.isascii() else 1) and word.isalpha())
+        found = sorted({word for word in words if word not in self._heard_of}, key=len)
+        return {word for n, word in enumerate(found) if not any(word in longer for longer in found[n + 1 :])}
+
+    @cached_property
+    def _heard_of(self) -> frozenset[str]:
+        """Words of the shop's rules and catalogue, and of how people ask."""
+        rules = (f"{p.title} {p.text}" for p in self._knowledge.passages if p.kind != PRODUCT)
+        known = {word for text in (*rules, *phrases()) for word in tokens(text)} | SAID
+        return frozenset(known if self._table is None else known | set(self._table.words))
 
     def _of_its_kind(self, question: str, hits: list[Hit]) -> list[Hit]:
         """Hits with the rules on kinds of product that the question does not name put behind others about as near."""

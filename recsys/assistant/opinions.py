@@ -62,6 +62,15 @@ def asked(question: str, tables: ShopTables) -> bool:
     return bool(_ALL.search(question) or aspects_in(question, set(tables.aspects["aspect"])))
 
 
+def opinion_on(context: Context, item: str) -> ItemOpinion | None:
+    """What reviews say of a product; None where nobody wrote of it."""
+    if context.recommender is None or context.recommender.shop.tables.value.reviews is None:
+        return None
+    from recsys.reviews.view import opinion_of  # only shops with reviews read it
+
+    return opinion_of(context.recommender.shop.tables.value, item)
+
+
 def opinions(context: Context, of: ProductFacts) -> Result | None:
     """What reviews say of the products asked for; None where something else is asked, or they are silent."""
     if context.recommender is None or context.table is None:
@@ -69,12 +78,10 @@ def opinions(context: Context, of: ProductFacts) -> Result | None:
     tables = context.recommender.shop.tables.value
     if not asked(of.question, tables):
         return None
-    from recsys.reviews.view import opinion_of  # only shops with reviews read it
-
     everywhere = aspects_in(of.question, set(tables.aspects["aspect"])) if tables.aspects is not None else []
     facts = []
     for item in of.items:
-        said = opinion_of(tables, item)
+        said = opinion_on(context, item)
         title = context.table.titles[context.table.row[item]] if item in context.table.row else item
         if said is not None:
             facts += [

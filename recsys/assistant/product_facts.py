@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from recsys.assistant.asking import ASKS, UNITS_ASKED
+from recsys.assistant.dialogue import without_references
 from recsys.assistant.opinions import opinions
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import Compare, Context, Fact, ProductFacts, Result
@@ -14,6 +16,9 @@ from recsys.data import schema
 from recsys.llm.language import sentences, tokens
 from recsys.serving.search import ProductSearch, ProductTable, parse
 from recsys.serving.search.query import Measure, measures_in
+
+_PIECES = re.compile(r"\d[\d.,]*\s+[^\W\d]+|\S+")
+"""Words of a title; a measure and its unit are one."""
 
 
 def compare(context: Context, asked: Compare) -> Result:
@@ -57,7 +62,7 @@ def _features(table: ProductTable, row: int) -> list[str]:
     brand, title = table.brands[row], table.titles[row]
     parts = [part.strip() for part in title.removeprefix(brand).replace("，", ",").split(",")]
     head, *rest = parts
-    return [part for part in [brand, *head.split(), *rest] if part]
+    return [part for part in [brand, *_PIECES.findall(head), *rest] if part]
 
 
 def product_facts(context: Context, asked: ProductFacts) -> Result:
@@ -68,9 +73,26 @@ def product_facts(context: Context, asked: ProductFacts) -> Result:
     rows = [table.row[i] for i in asked.items if i in table.row]
     told = [_fact(context, row, asked.question) for row in rows]
     said = any(known for _, known in told)
-    facts = tuple(Fact(text, f"item:{table.ids[row]}") for row, (text, _) in zip(rows, told, strict=True))
-    lead = context.say("which_of", n=len(rows)) if len(rows) > 1 else ""
-    return Result(facts, "product", lead, found=True, passes_on=not said, confidence=1.0 if said else 0.0)
+    lead = "" if len(rows) < 2 or not said else context.say("which_of", n=len(rows))
+    if asked.brand and said:
+        lead = context.say("of_brand", brand=asked.brand, n=table.brands.count(asked.brand))
+    texts = [text for text, _ in told] if said or len(rows) < 2 else [context.say("not_said_of_these", n=len(rows))]
+    open_ = _left_open(table, rows, asked.question) if said else []
+    note = context.say("not_said_all", wishes=context.listed(open_)) if len(open_) > 1 else ""
+    facts = tuple(Fact(text, f"item:{table.ids[row]}") for row, text in zip(rows, texts, strict=False))
+    done = said and not note
+    return Result(facts, "product", lead, note, found=True, passes_on=not done, confidence=1.0 if done else 0.0)
+
+
+def _left_open(table: ProductTable, rows: Sequence[int], question: str) -> list[str]:
+    """What is asked besides a price, a stock, a brand, and stands nowhere in the products' texts."""
+    if not any(pattern.search(question) for pattern in ASKS.values()):
+        return []
+    for pattern in ASKS.values():
+        question = pattern.sub(" ", question)
+    wanted = parse(without_references(question), table)
+    said = frozenset().union(*(table.terms[row] for row in rows))
+    return [word for word in dict.fromkeys([*wanted.words, *wanted.unknown]) if word not in said]
 
 
 def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
@@ -90,11 +112,16 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
     if asks(question, "brand") and table.brands[row]:
         return context.say("brand", item=title, brand=table.brands[row]), True
     said = _sentence(context, row, question)
-    if said is None and asks(question, "about"):
+    if said is None and (asks(question, "about") or not parse(_unnamed(table, row, question), table)):
         said = table.said(row) or None
     if said is None:
         return context.say("not_said", item=title), False
     return context.say("from_description", item=title, fact=said), True
+
+
+def _unnamed(table: ProductTable, row: int, question: str) -> str:
+    """A question without the title and the id of the product it is about."""
+    return re.sub(f"{re.escape(table.ids[row])}|{re.escape(table.titles[row])}", " ", question, flags=re.IGNORECASE)
 
 
 def asks(question: str, what: str) -> bool:

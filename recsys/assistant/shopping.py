@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from recsys.assistant.opinions import opinion_on
 from recsys.assistant.product_facts import money, search_of, table_of
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import (
@@ -17,14 +18,19 @@ from recsys.assistant.tools import (
     Recommend,
     Result,
     SearchProducts,
+    Similar,
 )
 from recsys.assistant.why import reasons
+from recsys.assistant.wishes import LOOKS
 from recsys.data import schema
 from recsys.llm.language import sentences
 from recsys.serving.search import Constraints, ProductTable, matching, parse
 
 LENGTH = 3
 """Products named in one answer."""
+MOST_ALIKE = 60
+"""Products like another among which those are looked for that meet what else is asked."""
+_LEADS = {"price": "found_cheapest", "-price": "found_dearest", "opinion": "found_praised"}
 MAX_REASON = 140
 """Characters of a description's first sentence that are told with a product in a list."""
 
@@ -34,7 +40,7 @@ def constraints_of(table: ProductTable, asked: SearchProducts) -> Constraints:
     total = Constraints()
     for sentence in asked.refines:
         total = parse(sentence, table).over(total)
-    total = parse(asked.query, table).over(total) if asked.query else total
+    total = parse(asked.query, table, strict=asked.asks).over(total) if asked.query else total
     given: dict[str, object] = {}
     if asked.price_max is not None:
         given["price_max"] = asked.price_max
@@ -58,6 +64,9 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
             kinds = (table.local_name(name, context.language) for name in sorted(wanted.categories))
             lead = context.say("nearest_kind", lead=lead, kinds=context.listed(kinds))
         return Result(intent="recommendation", lead=lead, found=False, confidence=0.5)
+    praised = wanted.sort == "opinion"
+    if praised and not search.liked:
+        wanted = replace(wanted, sort="")
     user = context.user if past_of(context) else None
     found = search.find(wanted, text, user, hidden=context.shown if asked.new_only else ())
     if not found.rows:
@@ -66,9 +75,14 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     order = found.rows[:LENGTH]
     lacking = [w for w in wanted.words if not any(w in table.terms[row] for row in order)]
     unmet = list(dict.fromkeys([*found.given_up, *lacking, *wanted.unknown]))
-    lead = {"price": "found_cheapest", "-price": "found_dearest"}.get(wanted.sort, "found")
     wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, unmet)]
+    if asked.asks and wishes:  # what is asked of them is not said: a list of them is no answer
+        named = context.listed(table.local_name(name, context.language) for name in sorted(wanted.categories)[:LENGTH])
+        lead = context.say("kinds_do_not_say", kinds=named or "…", wishes=context.listed(wishes))
+        return Result(intent="product", lead=lead, found=False, passes_on=True, confidence=0.0)
+    lead = _LEADS.get(wanted.sort, "found")
     note = context.say("unmet", wishes=context.listed(wishes)) if wishes else ""
+    note = context.say("no_reviews") if praised and not search.liked else note
     said = reasons(context, order)
     facts: list[Fact] = []
     for n, (row, reason) in enumerate(zip(order, said, strict=True), start=1):
@@ -122,6 +136,8 @@ def _fits(context: Context, row: int, wanted: Constraints) -> list[str]:
         found.append(context.say("reason_price", limit=money(wanted.price_max)))
     elif wanted.price_min is not None:
         found.append(context.say("reason_from_price", limit=money(wanted.price_min)))
+    if wanted.sort == "opinion" and (opinion := opinion_on(context, table.ids[row])) is not None:
+        found.append(context.say("stars", stars=f"{opinion.stars:.1f}", n=opinion.reviews))
     found += [context.say("reason_feature", feature=m) for m in wanted.measures if m.holds(table.canonical_texts[row])]
     about = sentences(table.said(row))
     if about and len(about[0]) <= MAX_REASON and not gives_orders(about[0]):
@@ -138,6 +154,31 @@ def described(wanted: Constraints, context: Context) -> str:
     if wanted.price_min is not None:
         parts.append(context.say("constraint_min", limit=money(wanted.price_min)))
     return context.listed([*parts, *(str(measure) for measure in wanted.measures)]) or "…"
+
+
+def similar(context: Context, asked: Similar) -> Result:
+    """Products like one of the shop's that meet what else is asked, in looks where those are asked and known."""
+    table, recommender = table_of(context), context.recommender
+    row = next((table.row[i] for i in asked.items if i in table.row), None)
+    if row is None or recommender is None:
+        return Result(intent="recommendation", lead=context.say("nothing_similar"), found=False, confidence=0.5)
+    item = table.ids[row]
+    looks = LOOKS.search(asked.question) is not None and recommender.shop.facts.pictures is not None
+    code = int(recommender.lookup.codes([item])[0])
+    found: list[str] = []
+    if looks:
+        found = recommender.shop.item_ids[recommender.pictures.like(code, MOST_ALIKE)].astype(str).tolist()
+    if not (looks := len(found) > 0):
+        found = recommender.similar(item, MOST_ALIKE)[schema.ITEM].astype(str).tolist()
+    wanted = parse(asked.question.replace(item, " ").replace(table.titles[row], " "), table)
+    limit = float(table.prices[row]) - 0.01 if wanted.sort == "price" else wanted.price_max
+    fits = set(matching(table, replace(wanted, categories=frozenset(), words=(), sort="", price_max=limit)).tolist())
+    rows = [table.row[i] for i in found if i in table.row and table.row[i] in fits][:LENGTH]
+    if not rows:
+        return Result(intent="recommendation", lead=context.say("nothing_similar"), found=False, confidence=0.5)
+    facts = tuple(_line(context, n, at, Constraints()) for n, at in enumerate(rows, start=1))
+    lead = context.say("similar_looks" if looks else "similar", item=table.titles[row])
+    return Result(facts, "recommendation", lead)
 
 
 def goes_with(context: Context, asked: GoesWith) -> Result:

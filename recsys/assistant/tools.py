@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from recsys.assistant.arrivals import DeliveryTime, about_order, usual
+from recsys.assistant.arrivals import DeliveryTime, usual
 from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.messages import message
+from recsys.assistant.payment import names_way, way_of_paying
 from recsys.assistant.prices import PriceQuestion, told
-from recsys.data.orders import Order, Orders
+from recsys.data.orders import Orders
 from recsys.serving.recommender import Recommender
-from recsys.serving.search import ProductSearch, ProductTable, parse
+from recsys.serving.search import ProductSearch, ProductTable
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class SearchProducts(BaseModel):
     sort: Literal["relevance", "price", "-price"] = Field("relevance", description="price: cheapest first")
     refines: list[str] = Field([], description="earlier sentences of the shopper that still hold, oldest first")
     new_only: bool = Field(False, description="leave out what was shown before")
+    asks: bool = Field(False, description="whether something is asked of the products, not for them")
 
 
 class Compare(BaseModel):
@@ -141,6 +143,7 @@ class ProductFacts(BaseModel):
 
     items: list[str] = Field(description="product ids", max_length=4)
     question: str = Field(description="what the shopper wants to know")
+    brand: str = Field("", description="brand whose products are meant, where none is named")
 
 
 class Recommend(BaseModel):
@@ -154,6 +157,13 @@ class GoesWith(BaseModel):
     """What is bought together with products."""
 
     items: list[str] = Field(description="product ids", max_length=4)
+
+
+class Similar(BaseModel):
+    """Products like one of the shop's: nearest in what is said of them, or in their pictures where looks are asked."""
+
+    items: list[str] = Field(description="the product id", max_length=1)
+    question: str = ""
 
 
 class CatalogueFacts(BaseModel):
@@ -182,6 +192,15 @@ class HandOver(BaseModel):
     reason: Literal["asked", "unanswered", "complaint"] = "asked"
 
 
+@dataclass(frozen=True)
+class Call:
+    """A tool and its arguments; `reply` is one of the assistant's own messages and looks nothing up."""
+
+    tool: str
+    arguments: BaseModel | None = None
+    reply: str = ""
+
+
 def schema(arguments: type[BaseModel], name: str) -> dict[str, Any]:
     """A tool as chat-completion interfaces take it."""
     parameters = arguments.model_json_schema()
@@ -201,6 +220,19 @@ def policy(context: Context, asked: SearchPolicies, hits: Sequence[Hit], sure: f
     return Result(facts, hits[0].intent, confidence=sure, writer="retrieved")
 
 
+def payment(context: Context, asked: SearchPolicies, bound: float) -> Result:
+    """What the shop's rules say of a way of paying; of one that they do not name, that is said."""
+    way = way_of_paying(asked.query)
+    named = [hit for hit in context.knowledge.rules(asked.query, context.language) if names_way(way, hit.passage.text)]
+    hits = named or context.knowledge.rules(rule_on("pay", context.language), context.language)
+    if not hits or (not named and hits[0].theme < bound):
+        return Result(lead=context.say("no_answer"), found=False, passes_on=True, confidence=0.0)
+    fact = Fact(hits[0].passage.text, hits[0].passage.id, asked.query if named else "")
+    lead = "" if named else context.say("no_such_way", way=way)
+    # What the rules do not name is declined, with what they do name.
+    return Result((fact,), "service" if named else "out_of_scope", lead, writer="retrieved" if named else "template")
+
+
 def delivery_time(context: Context, asked: DeliveryTime) -> Result:
     """What parcels took; nothing of a place or method that fewer than 30 were delivered to or by."""
     if said := usual(context, asked):
@@ -218,6 +250,8 @@ _WISHES: Mapping[str, tuple[str, str]] = {
     "cancel": ("Can I cancel my order?", "可以取消订单吗？"),
     "return": ("How do I return something?", "怎么退货？"),
     "change": ("Can I change the delivery address after ordering?", "下单后可以修改收货地址吗？"),
+    "track": ("How do I track my parcel?", "怎么查询包裹的物流？"),
+    "pay": ("How can I pay?", "可以用什么方式付款？"),
     "missing": ("My parcel has not arrived. What should I do?", "包裹没有收到怎么办？"),
 }
 
@@ -225,100 +259,6 @@ _WISHES: Mapping[str, tuple[str, str]] = {
 def rule_on(wish: str, language: str) -> str:
     """The question whose rule says how a wish about an order is met."""
     return _WISHES[wish][language == "zh"]
-
-
-LATEST = 3
-"""Orders told of when none is named."""
-
-
-def order_status(context: Context, asked: OrderStatus, named: Sequence[str], several: int, bound: float) -> Result:
-    """Facts of the asker's own orders, and what the shop's rules say of the wish for their state.
-
-    Parameters
-    ----------
-    named
-        Order numbers asked for.
-    several
-        How many of the latest orders to tell of where none is named.
-    """
-    if context.user is None:
-        return Result(intent="order_status", lead=context.say("sign_in"), found=False)
-    if context.orders is None:
-        return Result(intent="order_status", lead=context.say("no_answer"), found=False, passes_on=True, confidence=0.0)
-    found: list[Order] = []
-    missing = ""
-    for number in named:
-        order = context.orders.find(context.user, number)
-        found += [order] if order else []
-        missing = missing if order else context.say("no_such_order", order=number)
-    if not named:
-        found = list(_holding(context, context.orders.latest(context.user, 1_000), asked.question)[:several])
-        missing = "" if found else context.say("no_orders")
-    facts = [Fact(_told(context, order) + about_order(context, order), f"order:{order.order_id}") for order in found]
-    if asked.wish and len(found) >= 1:
-        facts += _what_is_allowed(context, found[0], asked, bound)
-    return Result(tuple(facts), "order_status", lead=missing, found=bool(facts))
-
-
-def _holding(context: Context, orders: Sequence[Order], question: str) -> Sequence[Order]:
-    """The orders that hold a product of the kind, the brand or the words of the question; all where none does."""
-    table = context.table
-    if table is None:
-        return orders
-    wanted = parse(question, table)
-
-    def meant(item: str) -> bool:
-        row = table.row.get(item, -1)
-        if row < 0 or (wanted.brands and table.brands[row] not in wanted.brands):
-            return False
-        if wanted.categories:
-            return table.categories[row] in wanted.categories
-        return bool(wanted.brands or table.title_terms[row] & set(wanted.words))
-
-    return [order for order in orders if any(map(meant, order.item_ids))] or orders
-
-
-def _told(context: Context, order: Order) -> str:
-    key = f"status_{order.status}"
-    status = context.say(key) if key in STATUSES else order.status
-    if order.status == "delivered" and order.delivered_at:
-        status = context.say("delivered", date=order.delivered_at)
-    elif order.eta and order.status in {"processing", "shipped"}:
-        status = context.say("expected", status=status, date=order.eta)
-    table = context.table
-    titles = {} if table is None else {i: table.titles[table.row[i]] for i in order.item_ids if i in table.row}
-    names = ", ".join(titles.get(item, item) for item in order.item_ids)
-    return context.say("order", order=order.order_id, ordered=order.ordered_at, items=names, status=status)
-
-
-STATUSES = frozenset(f"status_{s}" for s in ("processing", "shipped", "delivered", "returned", "cancelled"))
-
-
-def _what_is_allowed(context: Context, order: Order, asked: OrderStatus, bound: float) -> list[Fact]:
-    """What the order's state means for the wish, and the shop's rules on it."""
-    state = ""
-    if asked.wish in {"cancel", "change"}:
-        state = {"processing": "not_sent_yet", "cancelled": "cancelled_already"}.get(order.status, "sent_already")
-    facts = [Fact(context.say(state), f"order:{order.order_id}")] if state else []
-    if state == "cancelled_already":
-        return facts
-    queries = [rule_on(asked.wish, context.language)]
-    if asked.wish == "return":  # what the order holds may have a rule of its own
-        queries.append(f"{asked.question} {_told(context, order)}")
-    for query in queries:
-        hits = context.knowledge.rules(query, context.language)
-        if hits and hits[0].theme >= bound:
-            facts.append(Fact(without_yes(hits[0].passage.text), hits[0].passage.id))
-    return list(dict.fromkeys(facts))
-
-
-def without_yes(text: str) -> str:
-    """A rule without the "Yes." or "No." that answers another question than the one at hand."""
-    for word in ("Yes, ", "Yes. ", "No, ", "No. ", "可以，", "可以。", "不可以。"):
-        if text.startswith(word):
-            rest = text.removeprefix(word)
-            return rest[:1].upper() + rest[1:]
-    return text
 
 
 def joined(results: Sequence[Result]) -> Result:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from recsys.assistant.tools import LATEST
-
 OWN = re.compile(
     r"\bmy\b|\b(?:bought|ordered|worn|wore)\b|\bi (?:got|have)\b|我(?:的|买了|收到)|买[错大小了]", re.IGNORECASE
 )
@@ -36,7 +34,60 @@ WISHES = (
                            r"|\b(?:parcel|package|order|delivery) (?:is |was )?(?:\w+ )?late\b"
                            r"|没收到|没到|还没到|丢", re.IGNORECASE)),
 )  # fmt: skip
-_SEVERAL = re.compile(r"\borders\b|哪些|所有|几个订单|两个订单|[两三23]笔", re.IGNORECASE)
+LOOKS = re.compile(r"\blooks?\b|\blooking like\b|外观|外形|长得|样子|看起来|款式", re.IGNORECASE)
+"""Asks for products that look like one, not for those that are like it."""
+ALIKE = re.compile(
+    r"\b(?:similar|comparable|resembl\w+|alternatives?|looks? (?:\w+ )?like|looking like|the same kind as"
+    r"|(?:something|anything|ones?|others?|more|products?) like)\b|类似|相似|差不多|相近|替代|长得像|同类",
+    re.IGNORECASE,
+)
+"""Asks for products like one."""
+SAME_BRAND = re.compile(
+    r"\b(?:that|this|the|the same|same|their) brand\b|(?:这个|那个|同|同一个?|同个)(?:品牌|牌子)", re.IGNORECASE
+)
+"""Means the brand of what was spoken of."""
+WHICH_OF = re.compile(r"\bwhich (?:one|of (?:them|these|those))\b|哪(?:个|款|台|双|件|条|本|一个)", re.IGNORECASE)
+"""Chooses among what was shown."""
+THAN = re.compile(r"\b\w+er than\b|\bmore \w+ than\b|比.{1,8}(?:便宜|贵|好|轻|大|小)", re.IGNORECASE)
+"""Compares one product with another."""
+ARRIVES = re.compile(
+    r"\bwhen (?:will|does|is|do)\b.*\b(?:arriv\w+|com(?:e|ing)|here|deliver\w*)\b"
+    r"|\bwhere(?:'s| is| are) (?:my|the)\b"
+    r"|什么时候(?:能)?(?:到|送)|几时到|到哪|帮我查",
+    re.IGNORECASE,
+)
+"""Asks where something that was ordered is."""
+_ASKING = re.compile(
+    r"^(?:(?:and|so|but|hi|hello|ok|please|also)\W+)*(?:is|are|was|were|does|do|did|can|could|may|might|will|would"
+    r"|should|has|have|how|why|when|where|who|whose)\b|[吗么]\W*$|怎么|为什么|多少|多久|几|能不能|是不是|会不会|可不可以|里有没有|含不含",
+    re.IGNORECASE,
+)
+_FOR_THINGS = re.compile(
+    r"\b(?:can|could|may) i (?:get|have|buy|see)\b"
+    r"|\b(?:do|have|can|could|would|are|is) (?:you|u|ya|there)(?: guys| also)? "
+    r"(?:have|sell|carry|stock|got|offer|recommend|suggest|show|find|help|any|something)\b"
+    r"|\b(?:have you|you got|is there|are there|any(?! good)|looking for|recommend|suggest|show me|find me|cheapest)\b"
+    r"|\bi (?:want|need)\b"
+    r"|(?<!里)有没有|(?<!里)有.{0,12}吗|卖|推荐|想买|想要|想找|介绍",
+    re.IGNORECASE,
+)
+_OF_THEM = re.compile(r"里(?:面)?(?:有没有|有|含)|含不含|含有", re.IGNORECASE)
+
+
+def asks_of_products(text: str) -> bool:
+    """Whether something is asked of products ("are your pans safe for ..."), where a list of them is no answer."""
+    return _ASKING.search(text) is not None and (not _FOR_THINGS.search(text) or _OF_THEM.search(text) is not None)
+
+
+def says_more(text: str) -> bool:
+    """Whether a text tells more of what is looked for ("she likes tea") and asks nothing."""
+    return re.search(
+        r"^(?:(?:he|she|they|it|we)\b|it'?s for|for (?:a|my|his|her)\b|[他她它]们?|是?给|要(?!多少|怎)|想要)",
+        text,
+        re.IGNORECASE,
+    ) is not None and not _ASKING.search(text)
+
+
 FROM_ORDER = re.compile(
     r"\b(?:my|the) (?:last |latest |recent )?(?:order|purchase)\b|\bi (?:\w+ )?(?:bought|ordered|got)\b"
     r"|我(?:上次|刚|之前|昨天)?(?:买|订)|(?:上次|刚|最近).{0,4}(?:买|订)",
@@ -54,8 +105,3 @@ SERVICE = (
 SOLD = re.compile(r"\b(?:sell|carry|stock|have)\b|卖|有没有|有吗", re.IGNORECASE)
 OF_PRODUCTS = frozenset({"product_fact", "allergy_ingredients", "colour", "size", "recommend", "review"})
 WHAT = re.compile(r"\b(?:what|how|which|is it|does it|are they)\b|什么|怎么|多少", re.IGNORECASE)
-
-
-def several_orders(question: str) -> int:
-    """How many of the latest orders a question asks for, where it names none."""
-    return LATEST if _SEVERAL.search(question) else 1

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from recsys.assistant import lessons
 from recsys.assistant.grounding import check_answer
 from recsys.data.passages import Passage
+from recsys.data.personal import mask_personal
 from recsys.errors import RecsysError
 from recsys.llm.chat import ChatModel, WriterChat
 from recsys.llm.gpt import Message, Sampling
@@ -105,6 +106,7 @@ class Wording:
             yield gap + rest, False
 
     def _asked(self, question: str, text: str, title: str) -> Iterator[str]:
+        question = mask_personal(question)  # the model may be another house's, and needs none of it
         if self._tuned and isinstance(self.model, WriterChat):
             return iter(self.model.writer.write([lessons.prompt(question, text)], self._sampling))
         return self.model.stream(prompt(question, text, title), self._sampling)

@@ -23,7 +23,7 @@ from typer import Option
 from typer.core import TyperGroup
 
 from recsys.data.personal import MaskPersonal
-from recsys.errors import BadInput, RecsysError, Unwritable, unwritable
+from recsys.errors import BadInput, RecsysError, Unwritable, cause, unwritable
 from recsys.settings import Settings
 
 P = ParamSpec("P")
@@ -94,7 +94,7 @@ def command(function: Callable[P, dict[str, Any]]) -> Callable[P, None]:
             if not unwritable(error):
                 raise typer.Exit(_fault(error)) from None
             err.print(
-                f"[bold red]error:[/] {_plain(error)}: no space or no right to write there; make room or choose "
+                f"[bold red]error:[/] {_plain(cause(error))}: no space or no right to write there; make room or choose "
                 "another place, and run it again. The published version is as it was"
             )
             raise typer.Exit(Unwritable.exit_code) from None

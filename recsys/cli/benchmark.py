@@ -1,4 +1,4 @@
-"""How fast, and for speech and reviews how good, is it against peers in the same run? From encoding to HTTP."""
+"""How fast, and for speech, reviews and forecasts how good, against peers in the same run? From encoding to HTTP."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from recsys.cli._command import Artifacts, Json, Place, command, file, out
 from recsys.errors import BadInput
 from recsys.settings import load_settings
 
-KINDS = ("encode", "search", "recommend", "train", "explain", "answers", "serve", "voice", "columns", "reviews")
+KINDS = (
+    *("encode", "search", "recommend", "train", "explain", "answers", "serve", "voice", "columns", "reviews"),
+    "forecast",
+)
 
 
 @command
@@ -23,13 +26,17 @@ def benchmark(
         int | None,
         Option(
             "--size",
-            help="Texts to encode, vectors to search, reasons to write, questions to ask or speak, requests, shoppers.",
+            help="Texts to encode, vectors to search, reasons to write, questions to ask or speak, requests, shoppers, "
+            "items to forecast.",
         ),
     ] = None,
     rounds: Annotated[int, Option("--rounds", help="Turns of each contender; figures are medians over them.")] = 5,
     save: Annotated[Path | None, file("--out", help="Write everything measured as JSON.")] = None,
     labels: Annotated[
         list[Place] | None, file("--labels", help="reviews: a table with review and positive (or rating); repeatable.")
+    ] = None,
+    interactions: Annotated[
+        Place | None, file("--interactions", help="forecast: a table of purchases; default the live version's.")
     ] = None,
     artifacts: Artifacts = None,
     as_json: Json = False,
@@ -47,12 +54,19 @@ def benchmark(
     if save is not None and not save.parent.is_dir():
         raise BadInput(f"{save}: the directory {save.parent} does not exist")
     settings = load_settings(artifacts=artifacts)
+    if interactions is not None and what != "forecast":
+        raise BadInput("--interactions F goes with `recsys benchmark forecast`")
     if (what == "reviews") != bool(labels):
         raise BadInput("labelled reviews are judged: recsys benchmark reviews --labels F")
-    found = _reviews(labels, settings, size) if labels else _measure(what, settings, size, rounds)
+    if labels:
+        found = _reviews(labels, settings, size)
+    elif what == "forecast":
+        found = _forecast(interactions, settings, size, quiet=as_json)
+    else:
+        found = _measure(what, settings, size, rounds)
     if save is not None:
         save.write_text(json.dumps(found, indent=1), "utf-8")
-    if what == "reviews":
+    if what in ("reviews", "forecast"):
         return found
     if what == "serve":
         return _served(found, quiet=as_json)
@@ -113,6 +127,31 @@ def _reviews(labels: list[str], settings: Any, size: int | None) -> dict[str, An
 
     read = pd.concat([read_labels(read_table(place), place) for place in labels], ignore_index=True)
     return bench.bench_reviews(read, review_encoder(settings), size=size)
+
+
+def _forecast(place: str | None, settings: Any, size: int | None, *, quiet: bool) -> dict[str, Any]:
+    from recsys.cli import _benchmarks as bench
+    from recsys.data import snapshot
+    from recsys.data.interactions import check_interactions
+    from recsys.data.sources import read_table
+    from recsys.data.store import Store
+
+    if place is None:
+        table = snapshot.load(Store(settings.artifacts).require().path).tables.value.interactions
+    else:
+        table = check_interactions(read_table(place), source=place).table
+    found = bench.bench_forecast(table, size=size or 1_000)
+    if not quiet:
+        for part, figures in found["mase"].items():
+            said = "   ".join(f"{name} {value:.3f}" for name, value in figures.items())
+            held = "   ".join(f"{level} held {share:.1%}" for level, share in found["held"][part].items())
+            out.print(f"{part:14} MASE {said}   {held}", markup=False)
+        for cut in found["cuts"]:
+            held = "   ".join(f"{level} held {share:.1%}" for level, share in cut["held"].items())
+            out.print(
+                f"{cut['weeks_before_the_end']:>3} weeks before the end: {held}   {cut['seconds']} s", markup=False
+            )
+    return found
 
 
 def _measure(what: str, settings: Any, size: int | None, rounds: int) -> dict[str, Any]:

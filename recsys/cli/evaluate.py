@@ -44,7 +44,9 @@ app = group(__doc__ or "", cls=_Subcommands)
 def lists(
     artifacts: Artifacts = None,
     report: Annotated[Path | None, file("--report", help="Write a self-contained HTML page with plots.")] = None,
-    peers: Annotated[bool, Option("--peers", help="Also tune and run item-kNN, BM25-kNN, ALS, BPR and EASE.")] = False,
+    peers: Annotated[
+        bool, Option("--peers", help="Also tune and run kNN, ALS, BPR, EASE, LightFM and sequence models.")
+    ] = False,
     ablation: Annotated[
         bool, Option("--ablation", help="Also take each feature block away in turn: what is it worth?")
     ] = False,

@@ -5,6 +5,7 @@ Example: recsys forecast --artifacts shop --out buyers.csv
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,7 +66,7 @@ def forecast(
         if drops is not None:
             write_table(below, drops)
     if keep:
-        published.keep(store, live.id, found)
+        published.keep(store, live.id, replace(found, figures={**found.figures, "held": figures["held"]}))
     if not as_json:
         out.print(_table(figures["mase"]))
     held = ", ".join(f"{level} intervals held {share:.1%}" for level, share in figures["held"].items())

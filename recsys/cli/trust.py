@@ -21,7 +21,7 @@ def trust(
     seed: Annotated[int, Option("--seed", help="Seed of all cases; the same gives the same.")] = 0,
     workers: Annotated[int | None, Option("--workers", help="Processes; default: one a processor.")] = None,
     case: Annotated[
-        str | None, Option("--case", metavar="KIND:N", help="Try one case again, as a breach names it.")
+        str | None, Option("--case", metavar="KIND[:N]", help="One kind, or one case of it as a breach names it.")
     ] = None,
     save: Annotated[Path | None, file("--out", help="Write the table (.md) or everything counted (.json).")] = None,
     as_json: Json = False,
@@ -70,10 +70,10 @@ def trust(
     return {**body, "refused": broken > 0, "line": f"{tried:,} cases: {kept}"}
 
 
-def _case(text: str | None) -> tuple[str, int] | None:
+def _case(text: str | None) -> tuple[str, int | None] | None:
     if text is None:
         return None
-    kind, _, number = text.rpartition(":")
-    if not kind or not number.isdecimal():
-        raise BadInput(f"--case {text}: write KIND:N, as a breach is named: --case csv:17")
-    return kind, int(number)
+    kind, colon, number = text.partition(":")
+    if not kind or (colon and not number.isdecimal()):
+        raise BadInput(f"--case {text}: write a kind, or KIND:N as a breach is named: --case csv:17")
+    return kind, int(number) if colon else None

@@ -8,7 +8,9 @@ asking user in its condition; there is no other query.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,10 +59,13 @@ class Orders:
         Name of the table or view.
     """
 
+    #: A database is asked by as many threads as there are; see `from_table` for the one in memory.
+    _turn: AbstractContextManager[Any] = nullcontext()
+
     def __init__(self, url: str, table: str = "orders") -> None:
         sa = require("sqlalchemy", "sql")
         try:
-            self._engine = sa.create_engine(url, poolclass=sa.pool.StaticPool if url == "sqlite://" else None)
+            self._engine = sa.create_engine(url)
             self._table = sa.Table(table, sa.MetaData(), autoload_with=self._engine)
         except sa.exc.NoSuchTableError:
             raise BadInput(f"orders: the database has no table {table!r}") from None
@@ -70,19 +75,19 @@ class Orders:
 
     @classmethod
     def from_table(cls, table: pd.DataFrame) -> Orders:
-        """Orders from a data frame, in an SQLite database in memory."""
+        """Orders from a data frame, in an SQLite database in memory: one connection, which threads use in turn."""
         sa = require("sqlalchemy", "sql")
         missing = [column for column in COLUMNS if column not in table.columns]
         if missing:
             raise BadInput(f"orders: no column {missing[0]!r}; there are {', '.join(map(str, table.columns))}")
-        engine = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)
+        engine = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False})
         kept = table[[c for c in (*COLUMNS, *OPTIONAL) if c in table.columns]].copy()
         for column in kept.columns:
             values = as_ids(kept[column]) if column in IDS else kept[column]
             kept[column] = ["" if pd.isna(value) else str(value) for value in values]
         kept = kept[kept["user_id"] != ""]  # nobody's orders are nobody's
         orders = cls.__new__(cls)
-        orders._engine = engine
+        orders._engine, orders._turn = engine, threading.Lock()
         kept.to_sql("orders", engine, index=False, if_exists="replace")
         orders._table = sa.Table("orders", sa.MetaData(), autoload_with=engine)
         return orders
@@ -104,7 +109,7 @@ class Orders:
         if order_id is not None:
             query = query.where(sa.func.lower(sa.cast(t.order_id, sa.String)) == order_id.lower())
         query = query.order_by(t.ordered_at.desc(), t.order_id.desc()).limit(1_000)
-        with self._engine.connect() as connection:
+        with self._turn, self._engine.connect() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
         return _grouped(rows)
 

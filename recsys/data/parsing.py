@@ -137,7 +137,7 @@ def with_numbers(table: pd.DataFrame, ours: Collection[str]) -> pd.DataFrame:
     for name, column in table.items():
         if name in ours or not isinstance(column.dtype, pd.StringDtype) or _ID_LIKE.search(str(name).lower()):
             continue
-        filled = pa.array(column.dropna())
+        filled = pa.array(column).drop_null()
         if len(filled) and pc.all(pc.match_substring_regex(filled, _PLAIN_NUMBER)).as_py():
             numbers = as_numbers(column)
             whole = not pc.any(pc.match_substring(filled, ".")).as_py() and len(filled) == len(column)

@@ -107,6 +107,12 @@ def logged_user(row: Mapping[str, Any], pseudonyms: Pseudonyms | None) -> str | 
     return user if mark == pseudonyms.fingerprint else None
 
 
+def named(rows: Iterable[Mapping[str, Any]], pseudonyms: Pseudonyms | None) -> list[dict[str, Any]]:
+    """Rows of a log with users as the tables of tonight name them; those of another key are left out."""
+    found = [{**row, USER: logged_user(row, pseudonyms)} for row in rows if USER in row]
+    return [row for row in found if row[USER] is not None]
+
+
 def secret_of(variable: str, why: str) -> str:
     """A secret from the environment.
 

@@ -7,14 +7,17 @@ night's version the oldest.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from recsys.data.atomic import write_text
 from recsys.data.integrity import sealed, unsealed
-from recsys.errors import ArtifactError
+from recsys.errors import ArtifactError, BadInput
 
 PINS = "pins.json"
+_TAG, _LIKE_AN_ID = re.compile(r"[\w.-]{1,60}"), re.compile(r"\d{8}T")
 
 
 def expendable(
@@ -47,20 +50,46 @@ def read_pins(root: Path) -> set[str]:
     ArtifactError
         The file of pins cannot be read; nothing is deleted then.
     """
+    return set(_read(root)["pins"])
+
+
+def read_tags(root: Path) -> dict[str, str]:
+    """Names that were given to pinned versions, each with the version's id; raises as `read_pins` does."""
+    return dict(_read(root)["tags"])
+
+
+def write_pins(root: Path, pins: Collection[str], tags: Mapping[str, str] | None = None) -> None:
+    """Keep the pins, and the tags of those among them.
+
+    Raises
+    ------
+    BadInput
+        A tag is no word, or looks like the id of a version.
+    """
+    kept = {name: version for name, version in (tags or {}).items() if version in pins}
+    if wrong := [name for name in kept if not _TAG.fullmatch(name) or _LIKE_AN_ID.match(name)]:
+        raise BadInput(f"--tag {wrong[0][:60]!r}: letters, digits, '.', '_' and '-', and not as ids begin")
+    write_text(root / PINS, json.dumps(sealed({"pins": sorted(pins), "tags": kept})))
+
+
+def _read(root: Path) -> dict[str, Any]:
     path = root / PINS
     try:
-        pins = json.loads(path.read_text("utf-8"))
-        if isinstance(pins, dict):  # a list is an older release's, or was written by hand
-            pins = unsealed(pins, "pins")["pins"]
+        found = json.loads(path.read_text("utf-8"))
+        if isinstance(found, list):  # an older release's, or written by hand
+            found = {"pins": found}
+        elif isinstance(found, dict):
+            found = unsealed(found, "pins", *({"tags"} & set(found)))
     except (FileNotFoundError, NotADirectoryError):
-        return set()
+        return {"pins": [], "tags": {}}
     except (OSError, ValueError, RecursionError) as error:
         raise ArtifactError(f"{path}: not readable ({error}); write a list of version ids, or delete it") from None
-    if not isinstance(pins, list) or not all(isinstance(p, str) for p in pins):
+    ids = found.get("pins") if isinstance(found, dict) else None
+    tags = found.get("tags", {}) if isinstance(found, dict) else None
+    if not isinstance(ids, list) or not isinstance(tags, dict) or not all(map(_is_text, (*ids, *tags.values()))):
         raise ArtifactError(f"{path}: not a list of version ids; write it as one, or delete it")
-    return set(pins)
+    return {"pins": ids, "tags": tags}
 
 
-def write_pins(root: Path, pins: Collection[str]) -> None:
-    """Keep the pins."""
-    write_text(root / PINS, json.dumps(sealed({"pins": sorted(pins)})))
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from recsys.data.atomic import private_folder, replacing, sync, write_text
 from recsys.data.integrity import FORMAT, MANIFEST, Manifest, Version, sealed, sha256
-from recsys.data.retention import expendable, read_pins, write_pins
+from recsys.data.retention import expendable, read_pins, read_tags, write_pins
 from recsys.errors import ArtifactError, BadInput, Locked, Unwritable, unwritable
 
 log = logging.getLogger(__name__)
@@ -238,18 +238,33 @@ class Store:
             raise BadInput(f"{version_id[:60]!r}: no such version; there are {', '.join(there) or 'none'}")
         write_text(self.root / "current", version_id + "\n")
 
-    def pin(self, version_id: str, *, pinned: bool = True) -> None:
-        """Keep a version until it is unpinned, whatever is published."""
+    def pin(self, version_id: str, *, pinned: bool = True, tag: str | None = None) -> None:
+        """Keep a version until it is unpinned, whatever is published; under a name, which moves here from another."""
         if version_id not in (there := self.versions()):
             raise BadInput(f"{version_id[:60]!r}: no such version; there are {', '.join(there) or 'none'}")
-        pins = read_pins(self.root) & set(there)
-        write_pins(self.root, pins | {version_id} if pinned else pins - {version_id})
+        pins, tags = read_pins(self.root) & set(there), read_tags(self.root)
+        tags |= {tag: version_id} if tag is not None else {}
+        write_pins(self.root, pins | {version_id} if pinned else pins - {version_id}, tags)
+
+    def id_of(self, name: str) -> str:
+        """The id of the version that is tagged so, or `name` where none is; an id is one whatever is tagged."""
+        return name if _VERSION_ID.fullmatch(name) else read_tags(self.root).get(name, name)
 
     def remove(self, version_id: str) -> None:
-        """Delete a version; whoever maps its files keeps them until they let go (POSIX; Windows refuses)."""
-        shutil.rmtree(self.versions_dir / version_id, ignore_errors=True)
+        """Delete a version; whoever maps its files keeps them until they let go (POSIX; Windows refuses).
+
+        It is out of sight first, by one rename: a version is never half there, also where not all of it can be deleted.
+        """
+        gone = self.versions_dir / f".draft-{version_id}"
+        with suppress(OSError):
+            os.replace(self.versions_dir / version_id, gone)
+        shutil.rmtree(gone, ignore_errors=True)
         with suppress(OSError):
             self._record(version_id).unlink(missing_ok=True)
+
+    def remains(self) -> list[Path]:
+        """What is left of deleted versions and stopped drafts, as there was no right to delete it; for the writer."""
+        return sorted(self.versions_dir.glob(".draft-*"))
 
     @contextmanager
     def beside(self, folder: str, version_id: str) -> Iterator[Path]:

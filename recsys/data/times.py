@@ -28,6 +28,7 @@ _UNITS = (
 #: Serial days of spreadsheets: 1 January 2000 to 2064, and the day that is 0.
 _SERIAL_DAYS, _SERIAL_ZERO = (36_526.0, 60_000.0), -2_209_161_600.0
 _DAY = 86_400.0
+_NESTED = (list, tuple, dict, set, np.ndarray)
 #: Dates written as one number: digits -> format, and the numbers that can be one.
 _COMPACT = (
     ("%Y%m%d%H%M%S", 19_730_401_000_000, 20_991_231_235_959),
@@ -120,6 +121,8 @@ def _from_numbers(numbers: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.floa
 
 def _from_text(values: pd.Series) -> tuple[npt.NDArray[np.float64], int]:
     """UTC seconds of dates written as text, NaN where they cannot be read; and how many could be two dates."""
+    if values.dtype == object:  # pandas sorts out equal cells by their hash, which lists and records have none of
+        values = values.map(lambda cell: str(cell) if isinstance(cell, _NESTED) else cell)
     parsed = _seconds(pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601"))
     left = np.flatnonzero(np.isnan(parsed))
     if not len(left):

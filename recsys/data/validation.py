@@ -17,7 +17,7 @@ from recsys.data.numbers import read_amounts
 from recsys.data.parsing import STRING, as_ids, as_text, storable, storable_cell, with_numbers
 from recsys.data.report import EXAMPLES, TableReport
 from recsys.data.vocabulary import Vocabulary, rename, vocabulary
-from recsys.errors import BadInput
+from recsys.errors import BadInput, one_line
 from recsys.settings import Settings
 
 #: Rows listed in a quarantine (all are counted), and characters of each raw row.
@@ -26,6 +26,8 @@ MAX_QUARANTINE, MAX_RAW = 100_000, 500
 MAX_ID, MAX_TEXT = 256, 20_000
 #: Longest title, in characters; the rest is cut and counted.
 MAX_TITLE = 1_000
+#: Columns of a table. Each costs a millisecond, whatever is in it; the widest exports of shops have some hundred.
+MOST_COLUMNS = 2_000
 CURRENCY = "currency"
 
 #: An id that a spreadsheet has rounded: ``4.00638E+12``.
@@ -256,9 +258,22 @@ def _as_line(record: dict[Any, Any]) -> str:
     return json.dumps(record, ensure_ascii=False, default=str)[:MAX_RAW]
 
 
+def refuse_columns(columns: int, source: str) -> None:
+    """Refuse a table of more than `MOST_COLUMNS`, before time is spent on each.
+
+    Raises
+    ------
+    BadInput
+        It has more.
+    """
+    if columns > MOST_COLUMNS:
+        raise BadInput(f"{source}: more than {MOST_COLUMNS:,} columns; export the columns that are meant.")
+
+
 def tidy(raw: pd.DataFrame, source: str) -> pd.DataFrame:
     """`raw` with tidy column names and cells that can be stored, or `BadInput` where a name is there twice."""
-    table = raw.set_axis([storable(str(name)).strip().lstrip("\ufeff") for name in raw.columns], axis=1)
+    refuse_columns(raw.shape[1], source)
+    table = raw.set_axis([one_line(storable(str(name))).strip().lstrip("\ufeff") for name in raw.columns], axis=1)
     names = list(table.columns)
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})

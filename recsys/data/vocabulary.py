@@ -19,12 +19,14 @@ import numpy as np
 import pandas as pd
 
 from recsys.data.report import TableReport
-from recsys.errors import BadInput
+from recsys.errors import BadInput, one_line
 
 Words = Mapping[str, Sequence[str]]
 
 #: How alike a name must be to one of ours to be named in a warning (`difflib` ratio).
 ALIKE = 0.85
+#: Columns that are looked at for such names; in wider tables the rest are a program's own.
+WARNED = 300
 #: Our column that several of theirs speak of at once.
 STATE = "available"
 #: Ours that several of theirs may fill, which keep their own names (`order_id`, `invoice`): other scripts read them.
@@ -137,7 +139,8 @@ def rename(
         the table does not have is left to the other tables.
     """
     names = {plain(name): name for name in reversed(table.columns)}
-    taken = {ours: theirs for ours, theirs in given.items() if theirs in table and ours in words.columns[kind]}
+    said = {ours: one_line(theirs) for ours, theirs in given.items() if ours in words.columns[kind]}
+    taken = {ours: theirs for ours, theirs in said.items() if theirs in table}
     for ours, synonyms in words.columns[kind].items():
         if ours in taken or ours in table or ours in _LEFT_AS_THEY_ARE:
             continue
@@ -177,7 +180,7 @@ def _fits(values: pd.Series, ours: str, name: str, words: Vocabulary) -> bool:
 def _warn_of_lookalikes(table: pd.DataFrame, kind: str, words: Vocabulary, report: TableReport) -> None:
     known = words.spellings[kind]
     free = [name for name, ours in known.items() if ours not in table]
-    for column in table.columns:
+    for column in table.columns[:WARNED]:
         if plain(column) in known:
             continue
         if near := difflib.get_close_matches(plain(column), free, n=1, cutoff=ALIKE):

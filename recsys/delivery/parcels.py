@@ -17,11 +17,14 @@ from recsys.data.times import as_times
 from recsys.data.validation import MAX_TITLE, Checked, Dialect, Sieve
 
 ORDER, ORDERED, SHIPPED, DELIVERED, PROMISED = "order_id", "ordered_at", "shipped_at", "delivered_at", "promised_at"
+CANCELLED = "cancelled_at"
 CARRIER, METHOD, COUNTRY, REGION, STATUS = "carrier", "method", "country", "region", "status"
 MOMENTS = (ORDERED, SHIPPED, DELIVERED, PROMISED)
 PLACES = (CARRIER, METHOD, COUNTRY, REGION)
 #: States of an order of which no parcel is on its way any more.
 _CALLED_OFF = ("cancel", "refund", "void", "returned", "unavailable", "failed", "取消")
+#: How far the shop's clock is from Greenwich, after a time of day: days are the shop's own.
+_OFFSET = r"(:\d{2}(?:\.\d+)?)\s*[+-]\d{2}:?\d{2}$"
 DAY = 86_400.0
 
 
@@ -36,8 +39,8 @@ def check_orders(raw: pd.DataFrame, source: str = "orders", *, dialect: Dialect 
     Parameters
     ----------
     raw : pandas.DataFrame
-        ``ordered_at``; optional ``order_id, shipped_at, delivered_at, promised_at, carrier, method, country, region,
-        status``, under these names or those that other systems give them (Olist, Shopify, WooCommerce).
+        ``ordered_at``; optional ``order_id, shipped_at, delivered_at, promised_at, cancelled_at, carrier, method,
+        country, region, status``, under these names or those of other systems (Olist, Shopify, WooCommerce).
 
     Returns
     -------
@@ -63,9 +66,13 @@ def check_orders(raw: pd.DataFrame, source: str = "orders", *, dialect: Dialect 
         table[name] = _days(sieve, name) if name in table else np.nan
     ordered = table[ORDERED].to_numpy(np.float64)
     sieve.reject(np.isnan(ordered), "bad_ordered_at", "no time of ordering that can be read")
+    off = np.zeros(len(table), bool)
     if STATUS in table:
         said = table[STATUS].str.lower()
         off = np.logical_or.reduce([said.str.contains(word, regex=False).to_numpy() for word in _CALLED_OFF])
+    if CANCELLED in table:
+        off = off | ~np.isnan(as_times(table[CANCELLED]).seconds)
+    if off.any():
         sieve.reject(off & table[DELIVERED].isna().to_numpy(), "called_off", "called off", bad=False)
     for late, early in ((DELIVERED, SHIPPED), (DELIVERED, ORDERED), (SHIPPED, ORDERED)):
         before = (table[late] < table[early]).to_numpy()
@@ -78,7 +85,7 @@ def check_orders(raw: pd.DataFrame, source: str = "orders", *, dialect: Dialect 
 def _join_lines(sieve: Sieve) -> None:
     """Make the lines of one order one row: exports name time and place on its first line only."""
     table = sieve.table
-    there = [name for name in (*MOMENTS, *PLACES, STATUS) if name in table]
+    there = [name for name in (*MOMENTS, CANCELLED, *PLACES, STATUS) if name in table]
     filled = table[there].replace("", np.nan).groupby(table[ORDER].fillna(""), sort=False).bfill()
     for name in there:
         table[name] = filled[name].fillna("") if name in (*PLACES, STATUS) else filled[name]
@@ -88,7 +95,10 @@ def _join_lines(sieve: Sieve) -> None:
 
 def _days(sieve: Sieve, name: str) -> npt.NDArray[np.float64]:
     """Whole days of a column of times; a time of day says more than how long parcels take can be known."""
-    times = as_times(sieve.table[name])
+    column = sieve.table[name]
+    if not pd.api.types.is_numeric_dtype(column):
+        column = column.astype("string").str.replace(_OFFSET, r"\1", regex=True)
+    times = as_times(column)
     sieve.unread(name, times.unreadable)
     days: npt.NDArray[np.float64] = np.floor(times.seconds / DAY)
     return days

@@ -118,7 +118,7 @@ def evaluate(
     users
         Test users, sampled; defaults to ``evaluation.max_users``.
     peers
-        Also tune and run item-kNN, BM25-kNN, ALS, BPR and EASE.
+        Also tune and run kNN, ALS, BPR, EASE, LightFM and sequence models, those that are installed.
     ablation
         Also take each block away in turn.
     progress

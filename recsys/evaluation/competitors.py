@@ -1,8 +1,8 @@
-"""Competing methods on the same split: kNN, ALS, BPR, EASE, sequence models, and text similarity with its decay tuned.
+"""Competing methods on the same split: kNN, ALS, BPR, LightFM, EASE, sequence models, and text with its decay tuned.
 
 Each is tuned on an inner split of the training events, as a careful user would. What is best for the top of the list is
 often not what is best for the whole order, so a peer may enter twice: tuned for nDCG@10, and (``name @auc``) for
-per-user AUC. Methods that need a package (`implicit`, `rectools`) are left out where it is not installed.
+per-user AUC. Methods that need a package (`implicit`, `rectools`, `lightfm`) are left out where it is not installed.
 """
 
 from __future__ import annotations
@@ -38,6 +38,13 @@ Params = Mapping[str, Any]
 DENSE_ITEMS = 20_000
 """EASE inverts a dense items x items matrix; above this it is left out."""
 TUNING_USERS = 1_000
+_APART = f"pip install '{DISTRIBUTION}[rectools]', with pandas 2 and numpy 1 in an environment of its own"
+#: What to say where a package is not installed.
+_WHY = {
+    "implicit": f"needs the package implicit: pip install '{DISTRIBUTION}[peers]'",
+    "lightfm": f"needs the package lightfm: {_APART}",
+    "rectools": f"needs the package rectools: {_APART}",
+}
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,16 @@ def factors(past: PeerInput, kind: str, **params: Any) -> Scores:
     return lambda user: (items @ users[user]).astype(np.float64)
 
 
+def warp(past: PeerInput, epochs: int) -> Scores:
+    """Matrix factorisation of LightFM under the WARP loss (Kula 2015; Weston et al. 2011)."""
+    from lightfm import LightFM
+
+    model = LightFM(no_components=64, loss="warp", random_state=past.seed)
+    model.fit(sparse.coo_matrix(user_items(past.events)), epochs=epochs, num_threads=1)  # threads would race
+    items = np.arange(past.events.n_items)
+    return lambda user: model.predict(int(user), items, num_threads=1).astype(np.float64)
+
+
 def text(past: PeerInput, kind: str, half_life: float) -> Scores:
     """Similarity of an item's words or vector to the history's, older visits counting less."""
     histories = TrainingContext.as_of(past.facts, past.events, past.now, half_life).histories
@@ -130,25 +147,27 @@ def available(n_items: int) -> tuple[list[Peer], dict[str, str]]:
         found.append(Peer("EASE", ease, _grid(ridge=(100.0, 300.0, 1000.0))))
     else:
         skipped["EASE"] = f"inverts a matrix of {n_items} x {n_items}; run up to {DENSE_ITEMS} items"
-    if all(importlib.util.find_spec(name) is not None for name in ("rectools", "pytorch_lightning")):
-        epochs = _grid(epochs=sequence_models.EPOCHS)
-        found += [Peer(name, partial(sequence_models.fit, kind=name), epochs) for name in sequence_models.MODELS]
-    else:
-        where = f"pip install '{DISTRIBUTION}[sequence-peers]' in an environment of its own"
-        why = f"needs RecTools, which needs pandas 2: {where}"
-        skipped |= dict.fromkeys(sequence_models.MODELS, why)
-    if importlib.util.find_spec("implicit") is None:
-        why = f"needs the package implicit: pip install '{DISTRIBUTION}[peers]'"
-        return found, skipped | dict.fromkeys(("item-kNN", "BM25-kNN", "ALS", "BPR"), why)
     near = {"neighbours": (20, 100, 400)}
     als = {"iterations": (12,), "factors": (64, 128), "alpha": (1.0, 10.0, 40.0), "regularization": (0.05, 1.0)}
     bpr = {"iterations": (100, 300), "factors": (64,), "learning_rate": (0.05,), "regularization": (0.01, 0.1)}
-    found += [
-        Peer("item-kNN", partial(nearest, kind="cosine"), _grid(**near)),
-        Peer("BM25-kNN", partial(nearest, kind="bm25"), _grid(**near, K1=(0.5, 1.2), B=(0.2, 0.75))),
-        Peer("ALS", partial(factors, kind="als"), _grid(**als)),
-        Peer("BPR", partial(factors, kind="bpr"), _grid(**bpr)),
-    ]
+    epochs = _grid(epochs=sequence_models.EPOCHS)
+    optional = {
+        ("implicit",): [
+            Peer("item-kNN", partial(nearest, kind="cosine"), _grid(**near)),
+            Peer("BM25-kNN", partial(nearest, kind="bm25"), _grid(**near, K1=(0.5, 1.2), B=(0.2, 0.75))),
+            Peer("ALS", partial(factors, kind="als"), _grid(**als)),
+            Peer("BPR", partial(factors, kind="bpr"), _grid(**bpr)),
+        ],
+        ("lightfm",): [Peer("LightFM", warp, _grid(epochs=(10, 30, 100)))],
+        ("rectools", "pytorch_lightning"): [
+            Peer(name, partial(sequence_models.fit, kind=name), epochs) for name in sequence_models.MODELS
+        ],
+    }
+    for packages, peers in optional.items():
+        if all(importlib.util.find_spec(package) is not None for package in packages):
+            found += peers
+        else:
+            skipped |= dict.fromkeys((peer.name for peer in peers), _WHY[packages[0]])
     return found, skipped
 
 

@@ -22,6 +22,8 @@ from scipy import stats
 from recsys.data.columns import EVENT, ITEM, PURCHASE, TIME, USER
 from recsys.data.event_log import EVENTS, EXPOSURES, EventLog
 from recsys.data.events import DAY
+from recsys.data.protection import Protection
+from recsys.data.pseudonyms import Pseudonyms, named
 from recsys.errors import BadInput
 
 ALPHA = 0.05
@@ -112,8 +114,11 @@ def compare(artifacts: Path, experiment: str, *, outcome: str = PURCHASE, days: 
     BadInput
         The log has no exposures of this experiment.
     """
-    shown = _exposures(artifacts, experiment)
-    events = pd.DataFrame(EventLog.of(artifacts, EVENTS).read()[0], columns=[USER, ITEM, EVENT, TIME])
+    # A shopper shown something while ids were kept in clear is the one who bought it under a pseudonym.
+    hidden = Protection.live(artifacts).pseudonyms
+    shown = _exposures(artifacts, experiment, hidden)
+    bought = named(EventLog.of(artifacts, EVENTS).read()[0], hidden)
+    events = pd.DataFrame(bought, columns=[USER, ITEM, EVENT, TIME])
     events = events[events[EVENT] == outcome]
     hits = _hits(shown, events, days)
     plain = shown[~shown["interleaved"]]
@@ -158,11 +163,13 @@ def _sequence(variance: float, n: int, alpha: float) -> float:
     return float(np.sqrt(sigma2 * inside))
 
 
-def _exposures(artifacts: Path, experiment: str) -> pd.DataFrame:
+def _exposures(artifacts: Path, experiment: str, hidden: Pseudonyms | None) -> pd.DataFrame:
     rows = [row for row in EventLog.of(artifacts, EXPOSURES).read()[0] if row.get(EXPERIMENT) == experiment]
-    if not rows:
-        raise BadInput(f"{experiment!r}: no exposures are logged; has the service run with it in [experiment]?")
-    shown = pd.DataFrame(rows)
+    known = named(rows, hidden)
+    if not known:
+        why = "were logged under another key" if rows else "are logged; has the service run with it in [experiment]?"
+        raise BadInput(f"{experiment!r}: {'all exposures' if rows else 'no exposures'} {why}")
+    shown = pd.DataFrame(known)
     shown["interleaved"] = shown[TEAMS].notna() if TEAMS in shown else False
     return shown
 

@@ -85,7 +85,7 @@ def outlook(tables: ShopTables, *, horizon: int = HORIZON) -> Outlook:
 
 
 def _won(settled: Plan) -> list[str]:
-    return sorted({one.model for one in settled.chosen.values()})
+    return sorted(set(settled.models.values()))
 
 
 def _add_prices(table: pd.DataFrame, tables: ShopTables, demand: Demand) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import tomllib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
-from importlib import resources
+from importlib import import_module, resources
+from types import ModuleType
 
 import numpy as np
+import platformdirs
 from numpy.typing import NDArray
 
 from recsys.data.tfidf import HAN, words
@@ -44,13 +48,28 @@ def sentences(text: str) -> list[str]:
 
 
 @cache
-def _chinese_cutter() -> Callable[[str], Sequence[str]] | None:
+def chinese_segmenter() -> ModuleType | None:
+    """Segmenter of Chinese words (jieba, extra ``zh``), None where it is not installed.
+
+    Its dictionary is cached where only this account writes: what it believes of the usual ``/tmp/jieba.cache`` may have
+    been put there by anybody, and another account's it can neither read nor replace.
+    """
     try:
-        import jieba
+        jieba = import_module("jieba")
     except ImportError:
         return None
-    jieba.setLogLevel(30)
-    return lambda text: list(jieba.cut_for_search(text))
+    kept = platformdirs.user_cache_path("recsys") / "jieba"
+    with suppress(OSError):  # without a place for it, each process makes its own in half a second
+        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+    jieba.setLogLevel(logging.CRITICAL)
+    jieba.dt.tmp_dir = str(kept)
+    return jieba
+
+
+@cache
+def _chinese_cutter() -> Callable[[str], Sequence[str]] | None:
+    jieba = chinese_segmenter()
+    return None if jieba is None else lambda text: list(jieba.cut_for_search(text))
 
 
 @cache
@@ -79,6 +98,13 @@ def concepts(texts: Sequence[str]) -> NDArray[np.float32]:
     plain = [text.lower().replace("’", "'") for text in texts]
     found = [[pattern.search(text) is not None for pattern in patterns] for text in plain]
     return np.array(found, dtype=np.float32).reshape(len(texts), len(patterns))
+
+
+def without_concepts(text: str) -> str:
+    """A lower-case text without what speaks of a shop concept."""
+    for pattern in _concepts().values():
+        text = pattern.sub(" ", text)
+    return text
 
 
 @cache

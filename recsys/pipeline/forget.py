@@ -24,12 +24,12 @@ from recsys.data.forgotten import Tombstones, user_tables, without_users
 from recsys.data.handovers import Handovers
 from recsys.data.histories import Histories
 from recsys.data.protection import Protection
-from recsys.data.retention import read_pins, write_pins
+from recsys.data.retention import read_pins, read_tags, write_pins
 from recsys.data.reviews import Opinions
 from recsys.data.snapshot import Lazy, ShopTables, Snapshot
 from recsys.data.store import Store, Version
 from recsys.data.vectors import VectorPool
-from recsys.errors import ArtifactError, BadInput
+from recsys.errors import ArtifactError, BadInput, Unwritable
 from recsys.forecast.prices import prices_of
 from recsys.pipeline import drift
 from recsys.pipeline.card import write_card
@@ -59,6 +59,8 @@ def forget(users: Collection[str], settings: Settings) -> dict[str, Any]:
         The live version is damaged; nothing was changed.
     BadInput
         No user is named.
+    Unwritable
+        An old version cannot be deleted.
     """
     if not users:
         raise BadInput("forget: no user is named; give --user ID or --user-file F")
@@ -73,6 +75,12 @@ def forget(users: Collection[str], settings: Settings) -> dict[str, Any]:
         removed_aside = [name for name in (QUARANTINE, SHARDS) if (store.root / name).exists()]
         for name in removed_aside:  # rows that were no use, and vectors of a night that was stopped
             shutil.rmtree(store.root / name)
+        old = (store.versions_dir / entry["version"] for entry in rewritten if entry.get("now") != entry["version"])
+        if left := [path for path in (*old, *store.remains()) if path.exists()]:
+            raise Unwritable(
+                f"{left[0]}: cannot be deleted and still holds rows of the erased; give this account the right to "
+                "write there and run the same command again"
+            )
     return {
         "users": len(users),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -85,7 +93,7 @@ def forget(users: Collection[str], settings: Settings) -> dict[str, Any]:
 
 
 def _rewrite_all(store: Store, users: frozenset[str], settings: Settings) -> list[dict[str, Any]]:
-    live, pins = store.current_id(), read_pins(store.root)
+    live, pins, tags = store.current_id(), read_pins(store.root), read_tags(store.root)
     names: dict[str, str] = {}
     report: list[dict[str, Any]] = []
     previous: Version | None = None
@@ -107,7 +115,8 @@ def _rewrite_all(store: Store, users: frozenset[str], settings: Settings) -> lis
         report.append({"version": name, "removed": removed, "now": previous.id})
         names[name] = previous.id
     assert live is not None  # it was required
-    write_pins(store.root, {names[p] for p in pins if p in names})
+    moved = {tag: names[version] for tag, version in tags.items() if version in names}
+    write_pins(store.root, {names[p] for p in pins if p in names}, moved)
     store.point_to(names[live])
     for entry in report:
         if entry.get("now") != entry["version"]:

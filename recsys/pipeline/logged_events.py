@@ -16,7 +16,7 @@ import pandas as pd
 
 from recsys.data import schema
 from recsys.data.event_log import EVENTS_READ, EventLog
-from recsys.data.pseudonyms import Pseudonyms, logged_user
+from recsys.data.pseudonyms import Pseudonyms, named
 from recsys.data.schema import Checked, TimeKind
 from recsys.data.snapshot import ShopTables
 from recsys.data.store import Version
@@ -59,11 +59,10 @@ def with_logged(
 
 def _named(rows: Sequence[dict[str, Any]], pseudonyms: Pseudonyms | None) -> tuple[list[dict[str, Any]], int]:
     """The rows with users as the tables name them, and how many are of another key, whose users nobody can tell."""
-    named = [{**row, schema.USER: logged_user(row, pseudonyms)} for row in rows if schema.USER in row]
-    known = [row for row in named if row[schema.USER] is not None]
-    if len(known) < len(named):
-        log.warning("%d logged events were taken in under another key and are left out", len(named) - len(known))
-    return known, len(named) - len(known)
+    known = named(rows, pseudonyms)
+    if strange := sum(schema.USER in row for row in rows) - len(known):
+        log.warning("%d logged events were taken in under another key and are left out", strange)
+    return known, strange
 
 
 def _checked(rows: Sequence[dict[str, Any]], known: Collection[str], kind: TimeKind) -> tuple[Checked | None, int]:

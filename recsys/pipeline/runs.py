@@ -30,7 +30,6 @@ from recsys.progress import stage
 from recsys.ranking.extra_blocks import check_extra_blocks
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.history_regression import HistoryRegression
-from recsys.ranking.networks import network
 from recsys.ranking.ranker import Ranker
 from recsys.ranking.recipe import impressions_of, prepare_ranker
 from recsys.settings import Settings
@@ -229,9 +228,5 @@ def _carried(night: Night, shop: Snapshot) -> tuple[Ranker | None, str]:
     ranker = Ranker.load(night.live.path / "ranker", night.settings.training.extra_blocks)
     now = shop.by_product
     table = Lazy(lambda: now.tables.value.items)
-    context = TrainingContext(
-        now.facts, now.events, now.now, now.histories, night.settings.seed, table=table, prices=prices_of(now)
-    )
-    if passes := night.settings.training.sequence_passes:
-        context = replace(context, network=network(context, context.events, passes))
+    context = TrainingContext(now.facts, now.events, now.now, now.histories, table=table, prices=prices_of(now))
     return replace(ranker.with_statistics(context), products=shop.products), ""

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Histories
-from recsys.ranking.features.base import Block, fit_blocks
+from recsys.ranking.features.base import Block, block_features, fit_blocks
 from recsys.ranking.windows import TrainingWindow
 from recsys.settings import TrainingConfig
 
@@ -212,10 +212,7 @@ def training_pairs(
                 rows = slice(start, start + len(sample.codes))
                 profile = window.context.histories.profile(int(user), catalogue, text)
                 candidates = Candidates.of(catalogue, sample.codes)
-                at = 0
-                for block in blocks:
-                    features[rows, at : at + len(block.columns)] = block.transform(profile, candidates)
-                    at += len(block.columns)
+                features[rows] = block_features(blocks, profile, candidates)
                 bought[start : start + sample.bought] = True
                 weights[rows], importance_weight[rows] = sample.weights, sample.importance_weight
                 row_shopper[rows] = shopper

@@ -96,10 +96,10 @@ class Sequences:
         return cls(user, item, events.visit[rows], stretch, events.n_items)
 
     def chances(self) -> NDArray[np.float32]:
-        """Logarithm of how often each item is met in each stretch of time, some of it as ever; shape ``(s, n_items)``."""
+        """Log frequency of each item in each stretch of time, some of it as ever; shape ``(s, n_items)``."""
         stretches = int(self.stretch.max(initial=0)) + 1
         counts = np.bincount(self.stretch * self.n_items + self.item, minlength=stretches * self.n_items)
-        counts = counts.reshape(stretches, self.n_items) + 0.0
+        counts = counts.reshape(stretches, self.n_items)
         ever = counts.sum(axis=0) + 0.5
         now = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         return np.log((1 - EVER) * now + EVER * ever / ever.sum()).astype(np.float32)
@@ -110,7 +110,7 @@ class Sequences:
         return len(visits) - len(np.unique(self.user[first]))
 
     def split(self, rng: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
-        """Items in order of token; where each token begins (and the last ends); where each row does; each token's stretch.
+        """Items by token; where each token begins (and the last ends); where each row does; each token's stretch.
 
         A row is at most `VISITS` tokens of one shopper; a token is a visit or, at random, one of two parts of it.
         """
@@ -244,11 +244,11 @@ def train(
                     )
                 loss = _loss(network, batch, chances, rng, device)
                 optimiser.zero_grad()
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimiser.step()
                 done += 1 / len(batches)
-    return _arrays(network, reader, bias, met)
+    return _arrays(network, reader, bias, met, passes)
 
 
 def _loss(network: _Network, batch: _Batch, chances: Tensor, rng: np.random.Generator, device: torch.device) -> Tensor:
@@ -292,7 +292,7 @@ def _components(
 
 @torch.no_grad()
 def _arrays(
-    network: _Network, reader: NDArray[np.float32], bias: NDArray[np.float32], met: NDArray[np.float32]
+    network: _Network, reader: NDArray[np.float32], bias: NDArray[np.float32], met: NDArray[np.float32], passes: int
 ) -> VisitTransformer:
     """The trained network as arrays."""
     network.eval()
@@ -317,6 +317,7 @@ def _arrays(
         reader=reader @ array(network.reader),
         reader_bias=bias @ array(network.reader),
         usual=items[usual],
+        passes=np.array([passes], np.float32),
         **norms,
         **weights,
     )

@@ -46,6 +46,8 @@ class VisitTransformer:
         Queries, keys and values in one product, and what the heads found back in one vector.
     widen, widen_bias, narrow, narrow_bias
         The feed-forward part.
+    passes
+        How many times the visits were gone over, shape ``(1,)``: newer statistics are learnt as long.
     """
 
     items: Floats
@@ -63,6 +65,7 @@ class VisitTransformer:
     widen_bias: Floats
     narrow: Floats
     narrow_bias: Floats
+    passes: Floats
 
     def item_vectors(self, codes: NDArray[np.integer], text: Floats) -> Floats:
         """Vectors of items by code; of a product the catalogue does not have (-1), by its text alone.
@@ -131,6 +134,7 @@ class VisitTransformer:
             "reader": (dim, SIZE), "reader_bias": (SIZE,), "before": (2, SIZE), "middle": (2, SIZE), "after": (2, SIZE),
             "attend": (SIZE, 3 * SIZE), "attend_bias": (3 * SIZE,), "join": (SIZE, SIZE), "join_bias": (SIZE,),
             "widen": (SIZE, wide), "widen_bias": (wide,), "narrow": (wide, SIZE), "narrow_bias": (SIZE,),
+            "passes": (1,),
         }  # fmt: skip
         wrong = [name for name, shape in wanted.items() if arrays[name].shape != shape]
         wrong += [name for name in ("items", "usual") if arrays[name].shape[1:] != (SIZE,) or not len(arrays[name])]

@@ -18,6 +18,8 @@ from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
+from recsys.llm.language import chinese_segmenter
+
 log = logging.getLogger(__name__)
 
 #: Aspects of one category at most, and reviews that must speak of each: so many, and this share of them.
@@ -178,9 +180,8 @@ def _english(reviews: Sequence[Sequence[str]]) -> list[str]:
 
 def _chinese(reviews: Sequence[Sequence[str]]) -> list[str]:
     tagger = _library("jieba.posseg", "zh")
-    if tagger is None:
+    if tagger is None or chinese_segmenter() is None:
         return []
-    importlib.import_module("jieba").setLogLevel(logging.WARNING)
     text = "。".join(sentence for review in reviews for sentence in review)[:_MINED_ZH]
     counts = Counter(
         pair.word for pair in tagger.cut(text) if len(pair.word) >= 2 and pair.flag in ("n", "nz", "vn", "an", "v", "l")

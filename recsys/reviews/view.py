@@ -16,6 +16,8 @@ from recsys.data.snapshot import ShopTables
 
 #: Reviews on each side of a moment from which their difference is told, and days that are "lately".
 TREND, LATELY = 5, 90
+#: Reviews of the usual opinion that are added to each item's own where items are compared.
+PRIOR = 5
 #: A review praises from this opinion, and blames below it.
 MIDDLE = 0.5
 
@@ -111,6 +113,15 @@ def opinion_of(tables: ShopTables, item_id: str) -> ItemOpinion | None:
         trend=_trend(score[counts], own[TIME].to_numpy(np.float64, na_value=np.nan)[counts], latest),
         aspects=tuple(map(_aspect, _rows(tables.aspects, item_id))),
     )
+
+
+def liked(reviews: pd.DataFrame) -> dict[str, float]:
+    """Mean opinion of each item's reviews, 0 to 1, shrunken to that of all: one happy buyer is no best seller."""
+    score = reviews[[ITEM, OPINION]].dropna()
+    score = score.assign(**{ITEM: score[ITEM].astype(str)})
+    by_item = score.groupby(ITEM)[OPINION].agg(["sum", "size"])
+    shrunken = (by_item["sum"] + PRIOR * score[OPINION].mean()) / (by_item["size"] + PRIOR)
+    return {str(item): float(value) for item, value in shrunken.items()}
 
 
 def _rows(aspects: pd.DataFrame | None, item_id: str) -> list[dict[str, object]]:

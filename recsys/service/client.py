@@ -264,7 +264,7 @@ class Client(Transport):
         return found
 
     def search(self, q: str, *, k: int = 10, columns: Sequence[str] = ()) -> ListReply:
-        """Items nearest to a sentence, by meaning and by words; an item whose id it is comes first."""
+        """Products for a sentence, in the words of `Recommender.search`: prices, kinds and brands in it are filters."""
         found: ListReply = self._ask("GET", "/search", ListReply, params={"q": q, "k": k, "columns": columns})
         return found
 
@@ -581,7 +581,7 @@ class AsyncClient(AsyncTransport):
         return found
 
     async def search(self, q: str, *, k: int = 10, columns: Sequence[str] = ()) -> ListReply:
-        """Items nearest to a sentence, by meaning and by words; an item whose id it is comes first."""
+        """Products for a sentence, in the words of `Recommender.search`: prices, kinds and brands in it are filters."""
         found: ListReply = await self._ask("GET", "/search", ListReply, params={"q": q, "k": k, "columns": columns})
         return found
 

@@ -280,7 +280,8 @@ class ItemIndex:
     def save(self, directory: Path) -> None:
         """Write the index, its slots and what is known of it into `directory`."""
         directory.mkdir(parents=True, exist_ok=True)
-        faiss.write_index(self._index, str(directory / "index.faiss"))
+        with (directory / "index.faiss").open("wb") as file:  # faiss's own files hide which error it was
+            faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
         np.save(directory / "labels.npy", self._slot_labels)
         np.save(directory / "rows.npy", self._slot_rows)
         (directory / "index.json").write_text(json.dumps(asdict(self.info)), "utf-8")

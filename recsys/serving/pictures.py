@@ -97,6 +97,12 @@ class PictureSearch:
         image.save(held, "JPEG", quality=85)
         return held.getvalue()
 
+    def like(self, code: int, k: int) -> NDArray[np.int64]:
+        """Codes of the `k` available items whose pictures look most like that of an item; none where it has none."""
+        vectors = self._vectors()
+        codes, _ = self._nearest(vectors, vectors[code], k + 1)
+        return codes[codes != code][:k] if vectors[code].any() else codes[:0]
+
     def _vectors(self) -> NDArray[np.float32]:
         found = self._shop.facts.pictures
         if found is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -35,9 +35,9 @@ class Shelves:
     ) -> pd.DataFrame:
         """Hybrid product search: available products for a sentence such as "tent for 4 people under 300".
 
-        Prices, kinds, brands and measures in it are filters, "cheapest" sorts, the rest ranks by words and meaning.
-        `rank` is the order of the search; `score` is that of `Recommender.recommend` and orders only what fits
-        equally well. Empty where nothing fits.
+        Prices, kinds, brands and measures in it are filters, "cheapest" and "best rated" sort, the rest ranks by words
+        and meaning. `rank` is the order of the search; `score` is that of `Recommender.recommend` and orders only what
+        fits equally well. Empty where nothing fits.
 
         Parameters
         ----------
@@ -52,6 +52,11 @@ class Shelves:
         scores = self.scoring.score(shopper.profile, self.shop.catalogue.take(codes))
         return self.tables.found(codes, scores, columns, shopper)
 
+    @property
+    def searches(self) -> bool:
+        """Whether the catalogue's words were read already, so that a search takes milliseconds."""
+        return "product_search" in vars(self)
+
     @cached_property
     def product_search(self) -> ProductSearch:
         """Search of this version's items by their vectors and words."""
@@ -60,7 +65,16 @@ class Shelves:
         def nearest() -> Nearest:
             return Nearest.of(table, self.lookup.encoder, self.shop.facts.vectors[self.lookup.codes(table.ids)])
 
-        return ProductSearch(table, nearest, self.likeliest)
+        return ProductSearch(table, nearest, self.likeliest, self.liked)
+
+    @cached_property
+    def liked(self) -> Mapping[str, float]:
+        """What reviews make of each item, by its id: their mean opinion, shrunken to that of the shop."""
+        if self.shop.tables.value.reviews is None:
+            return {}
+        from recsys.reviews.view import liked  # only shops with reviews read it
+
+        return liked(self.shop.tables.value.reviews)
 
     def likeliest(self, items: Sequence[str], user: str | None = None) -> list[str]:
         """These items by purchase probability; what the shopper met before is left out, where that leaves any."""

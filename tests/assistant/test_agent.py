@@ -106,6 +106,18 @@ def test_products_that_do_not_exist_are_left_out_and_equal_calls_are_one() -> No
     assert planned(call, call) == [Compare(items=["RED1", "BLU2"])]
 
 
+def test_no_model_reads_a_shoppers_personal_data() -> None:
+    """The tools' model and the one that words answers may be an endpoint's; an order number is none of it."""
+    question = "Order 100234 never came, call me at 415-555-2671 or mail eve@shop.example"
+    agent, words = Scripted(), Scripted(pieces=["Delivery takes 2 to 5 working days."])
+    Agent(agent, ProductTable(ITEMS, ())).plan(question, [Turn("user", "I am eve@shop.example")])
+    list(Wording(words).pieces(question, TEXT))
+    for model in (agent, words):
+        said = model.asked[-1][-1]["content"]
+        assert "Order 100234 never came, call me at [phone] or mail [e-mail]" in said
+        assert "eve@" not in said
+
+
 def test_the_model_is_told_what_was_shown_and_asked() -> None:
     model = Scripted()
     turns = [Turn("user", "umbrellas"), Turn("assistant", "1. Rain Co. Red Umbrella", ("item:RED1", "item:BLU2"))]

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from recsys.assistant import Answer, Assistant, Knowledge, Orders
+from recsys.assistant.evaluate import refused
 from recsys.assistant.setup import question_encoder
 from recsys.data.passages import read_knowledge
 from recsys.data.sample import sample_dir
@@ -25,6 +26,9 @@ from recsys.settings import Settings
 pytestmark = pytest.mark.weights
 LEAST_RIGHT = 34
 """Of 43: four in five, set before the first run."""
+
+LEAST_REFUSED, LEAST_ANSWERED = 50, 108
+"""Of 60 without an answer and 120 with one."""
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +90,130 @@ def test_most_answers_are_right_and_none_is_invented(assistant: Assistant, items
         ]
     assert len(table) == 43
     assert right >= LEAST_RIGHT
+
+
+def talk(assistant: Assistant, *questions: str, user: str | None = None) -> list[Answer]:
+    """A conversation; printed, so that a failing test shows the transcript."""
+    history: list[dict[str, Any]] = []
+    answers = []
+    for question in questions:
+        told = assistant.answer(question, history, user)
+        print(f"> {question}\n{told.text}  {told.sources}")
+        history += [{"role": "user", "content": question}, {"role": "assistant", "content": told.text}]
+        answers.append(told)
+    return answers
+
+
+def of_items(answer: Answer) -> list[str]:
+    return [source[5:] for source in answer.sources if source.startswith("item:")]
+
+
+@pytest.mark.parametrize(
+    ("question", "way"),
+    [
+        ("can i pay cash on delivery", "cash on delivery"),
+        ("do you take klarna", "klarna"),
+        ("支持货到付款吗", "货到付款"),
+        ("可以用微信付款吗", "微信"),
+    ],
+)
+def test_a_way_of_paying_that_no_rule_names_is_said_beside_those_that_are(
+    assistant: Assistant, question: str, way: str
+) -> None:
+    (told,) = talk(assistant, question)
+    first, rule = told.text.split("\n", 1)
+    assert way in first
+    assert "PayPal" in rule
+    assert not told.handover
+
+
+def test_a_way_of_paying_that_a_rule_names_is_told_by_that_rule(assistant: Assistant) -> None:
+    (told,) = talk(assistant, "is american express ok for paying")
+    assert told.text.startswith("We accept")
+
+
+@pytest.mark.parametrize(
+    ("question", "signs_in", "tracks"),
+    [("where is my order exactly", "sign in", "tracking link"), ("我的订单到哪了", "登录", "跟踪链接")],
+)
+def test_without_a_login_the_way_to_track_is_told(
+    assistant: Assistant, question: str, signs_in: str, tracks: str
+) -> None:
+    (told,) = talk(assistant, question)
+    assert signs_in in told.text
+    assert tracks in told.text
+    assert not told.handover
+
+
+@pytest.mark.parametrize("question", ["something similar to LAP005 but cheaper", "有没有和LAP005差不多的，便宜点的"])
+def test_products_like_one_are_of_its_kind_and_meet_the_rest(
+    assistant: Assistant, items: pd.DataFrame, question: str
+) -> None:
+    (told,) = talk(assistant, question)
+    found = items.loc[of_items(told)]
+    assert len(found)
+    assert "LAP005" not in found.index
+    assert (found["category"] == "Laptops").all()
+    assert (found["price"] < items.loc["LAP005", "price"]).all()
+    assert found["available"].all()
+
+
+def test_a_turn_may_lean_on_the_rule_before_it(assistant: Assistant) -> None:
+    *_, cost = talk(assistant, "how long does delivery take to dublin", "and what does it cost")
+    assert "3.95" in cost.text
+    *_, cost = talk(assistant, "快递几天到伦敦", "要多少钱")
+    assert "3.95" in cost.text
+
+
+@pytest.mark.parametrize(
+    "question", ["is the coating of your pans safe for people with a nickel allergy", "狗粮里有没有转基因玉米"]
+)
+def test_what_is_asked_of_a_kind_and_not_said_is_no_list(assistant: Assistant, question: str) -> None:
+    (told,) = talk(assistant, question)
+    assert told.handover
+    assert not told.sources
+
+
+def test_a_brand_alone_names_its_products(assistant: Assistant, items: pd.DataFrame) -> None:
+    (told,) = talk(assistant, "does the novabook have a good battery?")
+    found = items.loc[of_items(told)]
+    assert len(found)
+    assert (found["brand"] == "Novabook").all()
+    assert found["text"].str.contains("battery|续航").all()
+
+
+def test_too_dear_asks_for_cheaper_ones(assistant: Assistant, items: pd.DataFrame) -> None:
+    _, told = talk(assistant, "推荐一款咖啡机", "太贵了")
+    sold = items[(items["category"] == "Coffee Machines") & items["available"]]
+    prices = items.loc[of_items(told), "price"]
+    assert prices.iloc[0] == sold["price"].min()
+    assert prices.is_monotonic_increasing
+
+
+def test_products_are_compared_with_one_that_was_named(assistant: Assistant) -> None:
+    _, told = talk(assistant, "show me something similar to LAP005", "is the first cheaper than it")
+    assert len(of_items(told)) == 2
+    assert of_items(told)[1] == "LAP005"
+
+
+def test_of_a_fresh_set_most_is_refused_that_has_no_answer_and_told_that_has_one(assistant: Assistant) -> None:
+    """`data/answerable_or_not.csv`: two sets of 30 without an answer and 60 with one; the second was kept unseen."""
+    table = pd.read_csv(Path(__file__).parent / "data" / "answerable_or_not.csv", dtype=str, keep_default_na=False)
+    right = {"refuse": 0, "answer": 0}
+    for row in table.to_dict("records"):
+        answer = assistant.answer(row["question"])
+        says = [part.strip() for part in row["says"].split("||")]
+        good = refused(answer) if row["expected"] == "refuse" else any(_says(answer, part) for part in says)
+        if not good:  # printed, so that a failing test shows what was wrong
+            print(f"{row['set']} {row['expected']} {row['question']}\n  {answer.text}\n  {answer.sources}")
+        right[row["expected"]] += good
+    assert len(table) == 180
+    assert right["refuse"] >= LEAST_REFUSED
+    assert right["answer"] >= LEAST_ANSWERED
+
+
+def _says(answer: Answer, pattern: str) -> bool:
+    """Whether an answer says something, or (``@ABC``) cites a product."""
+    if pattern.startswith("@"):
+        return any(item.startswith(pattern[1:]) for item in of_items(answer))
+    return re.search(pattern, answer.text, re.DOTALL) is not None

@@ -13,16 +13,35 @@ from recsys.data.passages import Passage
 from recsys.llm.clauses import clauses, lead
 
 DATA = Path(__file__).parent / "data"
-# Truths refused: the shop's own words are given in their place. Of 205, 50, 104, 104 and 50; each set came later.
+# Truths refused: the shop's own words are given in their place. Of 205, 50, 104, 104, 50 and 203; each set came later.
 REFUSED = {
     "bound_claims": 10,
     "bound_claims_fresh": 6,
     "bound_claims_third": 8,
     "bound_claims_fourth": 18,
     "bound_claims_fifth": 14,
+    "bound_claims_sixth": 66,
 }
-# Falsehoods known to pass: a number that is said of nothing the lexicon knows ("your orders") may be another thing's.
-PASS = {"We keep your orders for two years."}
+# Falsehoods known to pass, read one by one: a word the lexicon does not know ("register", 另外), a quantifier beside a
+# condition ("never", "any other"), two verbs of one sentence exchanged, a flavour. The list may only become shorter.
+PASS = {
+    "We keep your orders for two years.",
+    "Plants are sent at weekends only.",
+    "You can use several vouchers in an order.",
+    "You have to register before you can order.",
+    "Once the box is open you can't return it.",
+    "Earphones that go in the ear can never be returned.",
+    "We refund plants that arrive in bad condition.",
+    "The second delivery is free for any other product.",
+    "We replace first, and repair only when that is not possible.",
+    "If a repair takes longer than 15 working days, you get a refund.",
+    "Both cost the same.",
+    "This is chicken kibble for puppies.",
+    "This is lamb kibble for adult dogs.",
+    "包裹寄出以后也能改。",
+    "植物周末也发货。",
+    "增值税另外收。",
+}
 
 
 def _claims(name: str) -> list[dict[str, Any]]:
@@ -68,6 +87,26 @@ COST = Passage(
 )
 def test_a_number_belongs_to_its_thing(answer: str, follows: bool) -> None:
     assert (not check_answer(answer, [COST], "how much is express?")) is follows
+
+
+ORDER = Passage(
+    "order:A1", "order", "", "Order A20714 of 2026-03-27 (Face Cream, 50 ml): on its way, expected on 2026-04-01."
+)
+DELIVERED = Passage("order:A2", "order", "", "Order A20003 of 2026-01-31 (Espresso Machine): delivered on 2026-02-04.")
+
+
+@pytest.mark.parametrize(
+    ("answer", "source", "follows"),
+    [
+        ("It is expected on 1 April.", ORDER, True),
+        ("It is expected on 27 March.", ORDER, False),
+        ("That order arrived on 4 February 2026.", DELIVERED, True),
+        ("That order arrived on 31 January 2026.", DELIVERED, False),
+    ],
+)
+def test_a_date_belongs_to_its_verb(answer: str, source: Passage, follows: bool) -> None:
+    """The day of ordering is not the day of arrival, though a sentence of the source holds both."""
+    assert (not check_answer(answer, [source], "where is it?")) is follows
 
 
 def test_a_shop_of_another_kind_is_checked_with_the_same_words() -> None:

@@ -35,6 +35,7 @@ from recsys.encoders.encoder import Encoder
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm.language import concept_names, concepts, language_of, sentences, tokens
 from recsys.llm.tuning import TuningConfig
+from recsys.serving.search import ProductSearch
 from recsys.serving.search.bm25 import BM25
 from recsys.serving.search.nearest import Nearest
 from recsys.serving.search.product_table import ProductTable
@@ -98,6 +99,33 @@ def test_categories_brands_and_measures() -> None:
     (measure,) = measures_in("up to 8 GB RAM")
     assert measure.holds("8 gb ram, 512 gb ssd")
     assert not measure.holds("16 gb ram, 8 gb ssd")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "people"),
+    [("帐篷两个人用的有吗", 2), ("四人帐篷", 4), ("双人帐篷", 2), ("a tent for three people", 3), ("别人的帐篷", None)],
+)
+def test_people_are_counted_in_words_too(sentence: str, people: int | None) -> None:
+    assert [m.least for m in measures_in(sentence) if m.unit == "people"] == ([] if people is None else [people])
+
+
+@pytest.mark.parametrize("sentence", ["best rated laptop", "which laptops are praised most", "口碑好的 laptop"])
+def test_what_buyers_praise_sorts(sentence: str) -> None:
+    asked = parse(sentence, SHELVES)
+    assert asked.sort == "opinion"
+    assert asked.categories == {"Laptops"}
+    search = ProductSearch(SHELVES, _no_vectors, liked={"L1": 0.2, "L2": 0.9})
+    found = [SHELVES.ids[row] for row in search.find(asked, sentence).rows]
+    assert found[0] == "L2"
+
+
+def _no_vectors() -> Nearest:
+    raise AssertionError("what is sorted needs no vectors")
+
+
+def test_a_kind_after_a_vague_wish_keeps_its_price() -> None:
+    gift = parse("a present, at most 25", SHELVES)
+    assert parse("he likes running shoes", SHELVES).over(gift).price_max == 25.0
 
 
 @given(st.floats(1, 2000), st.floats(1, 2000))
@@ -471,9 +499,11 @@ def test_two_questions_in_one_turn_are_two(question: str, n: int) -> None:
 
 
 def test_a_turn_that_only_says_which_repeats_the_question() -> None:
-    assert only_refers("and the second?")
-    assert only_refers("那第二个呢")
-    assert not only_refers("how much is the second?")
+    table = ProductTable(pd.DataFrame({"item_id": ["A1"], "title": ["Tea Pot"]}), {})
+    assert only_refers("and the second?", table)
+    assert only_refers("那第二个呢", table)
+    assert only_refers("and the Tea Pot?", table)
+    assert not only_refers("how much is the second?", table)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,74 @@ BOMBS = {
 }
 
 
+def as_bytes(write, **frame) -> bytes:
+    file = io.BytesIO()
+    write(pd.DataFrame({"item_id": ["1"], "title": ["a"], **frame}), file)
+    return file.getvalue()
+
+
+#: One row of 6,000 columns, or many more, in each format: what a reader does for each column is the work.
+HEADS = {f"c{n}": [n] for n in range(6_000)}
+WIDE = {
+    "csv": lambda: as_bytes(lambda table, file: table.to_csv(file, index=False), **HEADS),
+    "jsonl": lambda: as_bytes(lambda table, file: table.to_json(file, orient="records", lines=True), **HEADS),
+    "parquet": lambda: as_bytes(lambda table, file: table.to_parquet(file), **HEADS),
+    "arrow": lambda: as_bytes(lambda table, file: table.to_feather(file), **HEADS),
+    "cells.html": lambda: b"<table><tr>" + b"<td>a</td>" * 60_000 + b"</table>",
+    "spans.html": lambda: b"<table><tr>" + b"<td colspan=1000>a</td>" * 60 + b"</table>",
+    "pushed.html": lambda: b"<table>" + b"<tr><td colspan=60 rowspan=999>a</td></tr>" * 40 + b"</table>",
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_a_table_of_endless_columns_is_refused_before_any_is_read(tmp_path, name):
+    pytest.importorskip("lxml" if "html" in name else "pyarrow")
+    path = tmp_path / f"wide.{name}"
+    path.write_bytes(WIDE[name]())
+    began = time.process_time()
+    with pytest.raises(BadInput, match=r"wide.*: more than 2,000 columns; export"):
+        read_table(path)
+    assert time.process_time() - began < 3  # a millisecond for each column would be at least twice that
+
+
+def test_a_page_with_spans_that_is_a_table_of_a_shop_is_read(tmp_path):
+    pytest.importorskip("lxml")
+    path = tmp_path / "items.html"
+    group = "<tr><td rowspan=2>{n}</td><td>a pan</td></tr><tr><td>its lid</td></tr>"
+    head = "<tr><th>item_id</th><th>title</th></tr>"
+    path.write_text(f"<table>{head}{''.join(group.format(n=n) for n in range(3_000))}</table>", "utf-8")
+    found = read_table(path)
+    assert found.shape == (6_000, 2)
+    assert found["item_id"].tolist()[:4] == ["0", "0", "1", "1"]
+
+
+def test_the_largest_table_of_a_page_is_read_beside_narrower_and_nested_ones(tmp_path):
+    pytest.importorskip("lxml")
+    menu = "<table><tr><td>home</td></tr></table>"
+    rows = "".join(f"<tr><td>00{n}</td><td><a href='/x'>pan {n}</a></td><td>1,5</td></tr>" for n in range(9))
+    head = "<tr><th>item_id</th><th>title</th><th>price</th></tr>"
+    (tmp_path / "page.html").write_text(f"{menu}<table>{head}{rows}<tr><td>{menu}</td></tr></table>{menu}", "utf-8")
+    found = read_table(tmp_path / "page.html")
+    assert found["item_id"].tolist()[:2] == ["000", "001"]
+    assert found["title"].tolist()[1] == "pan 1"
+    assert found["price"].tolist()[1] == "1,5"
+
+
+@pytest.mark.parametrize("cell", ["td", "th"])
+def test_missing_cells_of_a_page_are_missing_whether_its_header_is_one_or_a_row(tmp_path, cell):
+    pytest.importorskip("lxml")
+    rows = [["item_id", "title", ""], ["007", "N/A", "x"], ["1e5", "NA", "null"], ["nan", "pan", ""]]
+    cells = [
+        [f"<{cell if n == 0 else 'td'}>{text}</{cell if n == 0 else 'td'}>" for text in row]
+        for n, row in enumerate(rows)
+    ]
+    (tmp_path / "t.html").write_text(f"<table>{''.join('<tr>' + ''.join(row) for row in cells)}</table>", "utf-8")
+    found = read_table(tmp_path / "t.html")
+    assert found["item_id"].dropna().tolist() == ["007", "1e5"]
+    assert found["title"].dropna().tolist() == ["NA", "pan"]
+    assert found.iloc[:, 2].dropna().tolist() == ["x"]
+
+
 def _zip(data: bytes) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -193,6 +193,24 @@ def test_a_missing_column_is_named_with_what_was_found_and_a_guess():
         check_items(pd.DataFrame({"item_id": [1], "zzz": ["x"]}))
 
 
+def test_a_line_break_in_the_name_of_a_column_is_a_blank():
+    """As Alt+Enter in a spreadsheet's header gives it: the message is one line, and its `--map` works."""
+    raw = pd.DataFrame({"item\r\nnumber": ["1"], "title": ["red pan"]})
+    with pytest.raises(BadInput) as refused:
+        check_items(raw, "items.csv")
+    assert str(refused.value).splitlines() == [str(refused.value)]
+    assert "Found: 'item number', 'title'" in str(refused.value)
+    for theirs in ("item number", "item\r\nnumber"):  # as it is told, and as the file has it
+        checked = check_items(raw, "items.csv", dialect=Dialect(columns={"item_id": theirs}))
+        assert checked.table["item_id"].tolist() == ["1"]
+
+
+def test_a_frame_of_endless_columns_is_refused():
+    wide = pd.DataFrame({f"c{n}": ["x"] for n in range(2_001)})
+    with pytest.raises(BadInput, match="items: more than 2,000 columns"):
+        check_items(wide)
+
+
 def test_empty_tables_twice_named_columns_and_all_bad_rows():
     with pytest.raises(BadInput, match="items: the table has no rows"):
         check_items(ITEMS.iloc[:0])

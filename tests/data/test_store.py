@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recsys.data.retention import expendable
+from recsys.data.retention import expendable, read_pins
 from recsys.data.store import MANIFEST, Store, Version
 from recsys.errors import ArtifactError, BadInput
 
@@ -91,6 +91,20 @@ def test_old_versions_go_but_readers_keep_what_they_mapped(store):
     assert len(store.versions()) == 2
     assert store.current_id() in store.versions()
     assert (np.asarray(mapped) == 1).all()
+
+
+def test_a_version_that_cannot_be_deleted_is_never_half_there(store, monkeypatch):
+    """As where its directory may not be written: the rest of it is out of sight, and goes when the next writer can."""
+    first = publish(store, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("recsys.data.store.shutil.rmtree", lambda *_, **__: None)
+        for value in (2, 3):
+            publish(store, value, keep=2)
+    assert first.id not in store.versions()
+    assert all(whole(store.version(name)) for name in store.versions())
+    assert [path.name for path in store.remains()] == [f".draft-{first.id}"]
+    publish(store, 4)
+    assert store.remains() == []
 
 
 def test_names_sort_in_the_order_of_publishing(store):
@@ -315,6 +329,25 @@ def test_a_clock_set_back_changes_nothing_about_what_is_kept(store, monkeypatch)
     assert published == sorted(published, reverse=True)  # by name, the latest is the oldest
     assert store.versions() == published[-3:]
     assert store.current_id() == published[-1]
+
+
+def test_a_tag_is_a_name_of_a_pinned_version(store):
+    first, second = (publish(store, value).id for value in (1, 2))
+    store.pin(first, tag="before-sale")
+    assert (store.id_of("before-sale"), store.id_of(second), store.id_of("other")) == (first, second, "other")
+    for value in (3, 4, 5):
+        publish(store, value, keep=2)
+    assert first in store.versions()
+    last = store.versions()[-1]
+    store.pin(last, tag="before-sale")  # it moves, and both stay pinned
+    assert store.id_of("before-sale") == last
+    assert read_pins(store.root) == {first, last}
+    store.pin(last, pinned=False)
+    assert store.id_of("before-sale") == "before-sale"
+    for wrong in ("", "a b", "../x", "20260101T000000-0001", "x" * 61):
+        with pytest.raises(BadInput, match="--tag"):
+            store.pin(first, tag=wrong)
+    assert read_pins(store.root) == {first}
 
 
 def test_a_pinned_version_stays_and_does_not_count(store):

@@ -73,6 +73,19 @@ def test_the_column_says_whether_the_day_comes_first():
     assert as_times(pd.Series(["03.04.2025"])).seconds.tolist() == [pd.Timestamp("2025-04-03").timestamp()]
 
 
+def test_lists_and_records_among_dates_are_unreadable_cells():
+    cells = [
+        "2025-09-27 19:24:00",
+        ["2025-09-27", 1],
+        {"at": [1]},
+        MOMENT,
+        np.array([1, 2]),
+    ] * 20  # pandas caches long ones
+    read = as_times(pd.Series(cells, dtype=object))
+    assert read.seconds[[0, 3]].tolist() == [SECONDS] * 2
+    assert read.unreadable.tolist() == [False, True, True, False, True] * 20
+
+
 def test_what_is_no_date_is_unreadable():
     times = as_times(pd.Series(["2025-02-30", "yesterday", "13/13/2025", "27/09/2025", None], dtype=object))
     assert times.unreadable.tolist() == [True, True, True, False, False]

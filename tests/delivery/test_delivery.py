@@ -36,6 +36,21 @@ WOO = """Order Number;Order Date;Completed Date;Shipping Method Title;State (Shi
 502;25/01/2025 10:15;27/01/2025 08:00;Flat rate;Kent;GB;30/01/2025
 """
 
+#: All 79 columns of Shopify's orders export (help.shopify.com, "Exporting orders to a CSV file"), with invented orders.
+SHOPIFY_WHOLE = """Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,Shipping,Taxes,Total,Discount Code,Discount Amount,Shipping Method,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem compare at price,Lineitem sku,Lineitem requires shipping,Lineitem taxable,Lineitem fulfillment status,Billing Name,Billing Street,Billing Address1,Billing Address2,Billing Company,Billing City,Billing Zip,Billing Province,Billing Country,Billing Phone,Shipping Name,Shipping Street,Shipping Address1,Shipping Address2,Shipping Company,Shipping City,Shipping Zip,Shipping Province,Shipping Country,Shipping Phone,Notes,Note Attributes,Cancelled at,Payment Method,Payment Reference,Refunded Amount,Vendor,Outstanding Balance,Employee,Location,Device ID,Id,Tags,Risk Level,Source,Lineitem discount,Tax 1 Name,Tax 1 Value,Tax 2 Name,Tax 2 Value,Tax 3 Name,Tax 3 Value,Tax 4 Name,Tax 4 Value,Tax 5 Name,Tax 5 Value,Phone,Receipt Number,Duties,Billing Province Name,Shipping Province Name,Payment ID,Payment Terms Name,Next Payment Due At,Payment References
+#2001,a@x.org,paid,2026-04-06 01:50:00 +0400,fulfilled,2026-04-07 09:00:00 +0400,no,BDT,20.00,5.00,0.00,25.00,,0.00,Two days,2026-04-06 01:48:03 +0400,2,Mug,10.00,,MUG,true,true,fulfilled,Ann Ex,1 Road,1 Road,,,Dhaka,1000,,BD,,Ann Ex,1 Road,1 Road,,,Dhaka,1000,13,BD,,,"First name: Ann
+City: Dhaka",,Cash,,0.00,Acme,0.00,,,,11,,Low,web,0.00,,,,,,,,,,,,,,,Dhaka,,,,
+#2001,a@x.org,,,,,,,,,,,,,,2026-04-06 01:48:03 +0400,1,Cup,5.00,,CUP,true,true,fulfilled,,,,,,,,,,,,,,,,,,,,,,,,,,,Acme,,,,,,,,,0.00,,,,,,,,,,,,,,,,,,,
+#2002,b@x.org,paid,2026-04-05 21:06:21 +0400,unfulfilled,,no,BDT,10.00,5.00,0.00,15.00,,0.00,Express,2026-04-05 21:06:21 +0400,1,Mug,10.00,,MUG,true,true,pending,Ben Ex,2 Road,2 Road,,,Khulna,2000,,BD,,Ben Ex,2 Road,2 Road,,,Khulna,2000,27,BD,,,,2026-04-06 10:00:00 +0400,Cash,,0.00,Acme,0.00,,,,12,,Low,web,0.00,,,,,,,,,,,,,,,Khulna,,,,
+#2003,c@x.org,pending,,unfulfilled,,no,BDT,10.00,5.00,0.00,15.00,,0.00,Two days,2026-04-07 00:10:00 +0400,1,Mug,10.00,,MUG,true,true,pending,Cy Ex,3 Road,3 Road,,,Dhaka,1000,,BD,,Cy Ex,3 Road,3 Road,,,Dhaka,1000,13,BD,,,,,Cash,,0.00,Acme,15.00,,,,13,,Low,web,0.00,,,,,,,,,,,,,,,Dhaka,,,,
+"""
+#: The columns of WooCommerce's "Customer / Order CSV Export", default format, with invented orders.
+WOO_WHOLE = """order_id,order_number_formatted,order_number,date,status,order_shipping,order_shipping_tax,order_fees,order_fee_tax,order_tax,cart_discount,order_discount,order_total,payment_method,shipping_method,customer_user,billing_first_name,billing_last_name,billing_email,billing_phone,billing_address_1,billing_address_2,billing_postcode,billing_city,billing_state,billing_country,billing_company,shipping_first_name,shipping_last_name,shipping_address_1,shipping_address_2,shipping_postcode,shipping_city,shipping_state,shipping_country,shipping_company,customer_note,order_item_1,order_item_2,download_permissions_granted,order_notes,shipping_method_1,shipping_cost_1
+4993,4993,,5/31/2016 0:37,completed,0,0,0,0,0,0,0,30,paypal,Free Shipping,,Ann,Ex,a@x.org,,1 Road,,85345,Peoria,AZ,US,,Ann,Ex,1 Road,,85345,Peoria,AZ,US,,,product_id:4959|1|30|size: Medium,,1,,method:Free Shipping|total:0.00,0
+4992,4992,,5/30/2016 22:00,cancelled,0,0,0,0,0,0,0,30,paypal,Free Shipping,,Ben,Ex,b@x.org,,2 Road,,73301,Austin,TX,US,,Ben,Ex,2 Road,,73301,Austin,TX,US,,,product_id:4959|1|30|size: Medium,,1,,method:Free Shipping|total:0.00,0
+4991,4991,,5/4/2016 8:05,processing,0,0,0,0,0,0,0,30,paypal,Flat Rate,,Cy,Ex,c@x.org,,3 Road,,73301,Austin,TX,US,,Cy,Ex,3 Road,,73301,Austin,TX,US,,,product_id:4959|1|30|size: Medium,,1,,method:Flat Rate|total:5.00,5
+"""
+
 
 def day(text: str) -> int:
     return (dt.date.fromisoformat(text) - dt.date(1970, 1, 1)).days
@@ -70,6 +85,38 @@ def test_a_shopify_export_has_a_row_for_each_line_and_is_one_parcel(tmp_path):
     assert [dated(d) for d in checked.table["shipped_at"]] == ["2024-03-02", ""]
     assert list(checked.table["region"]) == ["BE", "BY"]
     assert "Email" not in checked.table
+
+
+def test_a_whole_shopify_export_is_read_by_the_shops_own_days(tmp_path):
+    """Times as the shop wrote them: 01:48 on 6 April is no order of 5 April, wherever the server stands."""
+    checked = read(SHOPIFY_WHOLE, tmp_path)
+    assert checked.report.columns == {
+        "Name": "order_id",
+        "Created at": "ordered_at",
+        "Fulfilled at": "shipped_at",
+        "Shipping Method": "method",
+        "Shipping Province Name": "region",
+        "Shipping Country": "country",
+        "Fulfillment Status": "status",
+        "Cancelled at": "cancelled_at",
+    }
+    table = checked.table.sort_values("order_id")
+    assert table["order_id"].tolist() == ["#2001", "#2003"]  # the second was cancelled, whatever its payment says
+    assert [dated(d) for d in table["ordered_at"]] == ["2026-04-06", "2026-04-07"]
+    assert [dated(d) for d in table["shipped_at"]] == ["2026-04-07", ""]
+    assert table["delivered_at"].isna().all()  # the export does not say when parcels came
+    assert table[["method", "country", "region"]].to_numpy().tolist() == [["Two days", "BD", "Dhaka"]] * 2
+    assert table["carrier"].tolist() == ["", ""]  # "Shipping Company" is where the buyer works
+    assert not {"Email", "Shipping Name", "Phone", "Note Attributes"} & set(checked.table)
+
+
+def test_a_whole_woocommerce_export(tmp_path):
+    checked = read(WOO_WHOLE, tmp_path)
+    table = checked.table.sort_values("order_id")
+    assert table["order_id"].tolist() == ["4991", "4993"]
+    assert [dated(d) for d in table["ordered_at"]] == ["2016-05-04", "2016-05-31"]  # months first: 31 is no month
+    assert table["method"].tolist() == ["Flat Rate", "Free Shipping"]
+    assert table[["country", "region"]].to_numpy().tolist() == [["US", "TX"], ["US", "AZ"]]
 
 
 def test_a_woocommerce_export_with_days_first(tmp_path):

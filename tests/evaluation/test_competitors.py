@@ -120,7 +120,8 @@ def test_what_cannot_run_is_named_with_the_reason(monkeypatch):
     assert "EASE" not in {p.name for p in found}
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     found, skipped = competitors.available(60)
-    assert {"item-kNN", "ALS", "BPR"} <= set(skipped)
+    assert {"item-kNN", "ALS", "BPR", "LightFM", "SASRec", "eSASRec", "BERT4Rec"} <= set(skipped)
+    assert "an environment of its own" in skipped["eSASRec"]
     assert "recsys[peers]" in skipped["ALS"]
     assert "EASE" in {p.name for p in found}
 

@@ -6,6 +6,7 @@ import json
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -70,3 +71,29 @@ def test_bad_requests_are_refused(tiny_version, tiny):
     program = benchmark.app
     assert run(program, ["fly", "--artifacts", str(tiny_version)]).exit_code == 2
     assert run(program, ["search", "--size", "3", "--artifacts", str(tiny_version)]).exit_code == 2
+
+
+def test_forecasts_are_judged_beside_naive_ones(tmp_path):
+    """Items that sell at a rate of their own: a mean of weeks is nearer than the last week, and intervals hold."""
+    rng = np.random.default_rng(5)
+    rates = np.exp(rng.uniform(np.log(0.3), np.log(30), 60))
+    rows = [
+        (f"i{item:02d}", 1_700_000_000 - 7 * 86_400 * week, int(pieces))
+        for item, rate in enumerate(rates)
+        for week, pieces in enumerate(rng.poisson(rate, 50))
+        if pieces
+    ]
+    table = pd.DataFrame(rows, columns=["item_id", "timestamp", "quantity"]).assign(user_id="u", event="purchase")
+    table.to_csv(tmp_path / "bought.csv", index=False)
+    asked = ["forecast", "--interactions", str(tmp_path / "bought.csv"), "--size", "40", "--json"]
+    result = CliRunner().invoke(benchmark.app, asked)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.output)
+    assert [cut["weeks_before_the_end"] for cut in found["cuts"]] == [8, 16, 24]
+    assert found["items"] == 40
+    mase = found["mase"]["all"]
+    assert mase["chosen by the backtest"] < 0.9 * min(mase["naive"], mase["seasonal naive"])
+    assert 0.7 < found["held"]["all"]["80%"] < 0.92
+    assert 0.9 < found["held"]["all"]["95%"] <= 1
+    refused = CliRunner().invoke(benchmark.app, ["search", "--interactions", str(tmp_path / "bought.csv")])
+    assert refused.exit_code == 2

@@ -451,6 +451,12 @@ def test_versions_are_pinned_and_named_exactly(shop):
     assert pinned["pinned"] == [live]
     assert "(pinned)" in message(run("versions", "--artifacts", shop))
     assert json.loads(run("versions", "--unpin", live, "--artifacts", shop, "--json").stdout)["pinned"] == []
+    assert run("versions", "--tag", "before-sale", "--artifacts", shop).exit_code == 2  # of which version?
+    assert "(pinned, before-sale)" in message(
+        run("versions", "--pin", live, "--tag", "before-sale", "--artifacts", shop)
+    )
+    assert run("versions", "--use", "before-sale", "--card", "before-sale", "--artifacts", shop).exit_code == 0
+    assert json.loads(run("versions", "--unpin", "before-sale", "--artifacts", shop, "--json").stdout)["tags"] == {}
     for name in (f"{live}/", "../../x", ""):
         for what in ("--use", "--pin", "--unpin", "--card"):
             assert run("versions", what, name, "--artifacts", shop).exit_code == 2

@@ -137,6 +137,28 @@ def test_without_its_key_a_shop_says_so_and_stays_as_it_was(sealed, shops, monke
     assert (sorted(p.name for p in (sealed / "versions").iterdir()), (sealed / "current").read_text()) == before
 
 
+def test_another_key_takes_another_directory(sealed, tmp_path, monkeypatch):
+    """As docs/trust.md says: the tables under the old key, a night under the new one, and the old directory goes."""
+    tables = Recommender.load(sealed).shop.tables.value
+    arguments: list[object] = ["nightly", "--artifacts", tmp_path / "new"]
+    for name in ("items", "interactions", "users", "impressions"):
+        getattr(tables, name).to_parquet(tmp_path / f"{name}.parquet")
+        arguments += [f"--{name}", tmp_path / f"{name}.parquet"]
+    run("forget", "--user", "001", "--artifacts", sealed)
+    (tmp_path / "new").mkdir()
+    shutil.copy(sealed / "forgotten.json", tmp_path / "new")
+    monkeypatch.setenv("RECSYS_VAULT_KEY", "w" * 40)
+    run(*arguments)
+    shutil.rmtree(sealed)
+    found = Recommender.load(tmp_path / "new")
+    assert found.lookup.user_code("001") is None  # who was erased under the old key stays away
+    assert set(found.shop.user_ids) == set(tables.interactions["user_id"]) - {"001"}
+    assert found.shop.profile(found.lookup.user_code(PLANTED)).items.size == 3
+    monkeypatch.setenv("RECSYS_VAULT_KEY", VAULT["RECSYS_VAULT_KEY"])
+    with pytest.raises(BadInput, match="RECSYS_VAULT_KEY is another key"):
+        Recommender.load(tmp_path / "new")
+
+
 @pytest.mark.parametrize("packed", ["orders.csv", "orders.csv.gz"])
 def test_the_shops_own_tables_are_read_sealed(sealed, shops, tmp_path, monkeypatch, packed):
     orders = pd.DataFrame(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -187,6 +188,9 @@ def test_orders_are_told_to_their_shopper_alone():
     orders = Orders.from_table(table)
     for n, user in enumerate(NASTY):
         assert [(order.order_id, order.item_ids) for order in orders.latest(user)] == [(f"A{n:05d}", (user,))]
+    with ThreadPoolExecutor(8) as threads:  # as a service asks: every thread, all at once
+        found = list(threads.map(orders.latest, NASTY * 4))
+    assert [[order.order_id for order in one] for one in found] == [[f"A{n:05d}"] for n in range(len(NASTY))] * 4
 
 
 def test_erasing_one_leaves_its_look_alikes(night, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from recsys import Recommender, cli
-from recsys.data.event_log import EVENTS, EventLog
+from recsys.data.event_log import EVENTS, EXPOSURES, EventLog, EventWriter
 from recsys.data.feedback import Feedback
 from recsys.data.handovers import Handovers
 from recsys.data.protection import Protection
@@ -171,6 +172,61 @@ def test_http_events_feedback_and_hand_overs(shop, night):
     assert len(Handovers(shop).table()) == len(Feedback(shop / "feedback").table()) == 0
 
 
+def test_an_order_is_told_to_its_shopper_alone(shop, tmp_path, monkeypatch):
+    """They stay under the shop's own ids: each finds theirs by the command and over HTTP, nobody by a pseudonym."""
+    pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
+    from starlette.testclient import TestClient
+
+    from recsys.service.app import create_app
+
+    number = {user: f"ZQ{n:05d}" for n, user in enumerate(USERS)}
+    pd.DataFrame({"order_id": [*number.values()], "user_id": USERS, "item_id": "i01", "status": "shipped",
+                  "ordered_at": "2026-01-01"}).to_csv(tmp_path / "orders.csv", index=False)  # fmt: skip
+    monkeypatch.setenv("RECSYS_ASSISTANT__ORDERS", str(tmp_path / "orders.csv"))
+    (tmp_path / "returns.md").write_text("# Returns\n\nYou may return things within 30 days.\n", "utf-8")
+    run("embed", "--knowledge", tmp_path / "returns.md", "--artifacts", shop)
+    asking = [*USERS[:12], str(Recommender.load(shop).shop.user_ids[0])]
+    question = "Where is my order?"
+    pd.DataFrame({"question": question, "user_id": asking}).to_csv(tmp_path / "questions.csv", index=False)
+    out = tmp_path / "answers.parquet"
+    run("answer", "--questions", tmp_path / "questions.csv", "--out", out, "--artifacts", shop)
+    with TestClient(create_app(load_settings(artifacts=shop))) as client:
+        answered = [client.post("/answer", json={"question": question, "user_id": user}) for user in asking]
+    assert {answer.status_code for answer in answered} == {200}, answered[0].text
+    over_http = [answer.json()["text"] for answer in answered]
+    for answers in (pd.read_parquet(out)["answer"], over_http):
+        told = [set(re.findall(r"ZQ\d{5}", answer)) for answer in answers]
+        assert told == [*({number[user]} for user in USERS[:12]), set()]
+    assert in_clear(shop) == []
+
+
+def test_what_is_measured_of_whom_does_not_hang_on_a_name(night, tmp_path, monkeypatch):
+    """Test users, and figures without a draw in them, also by segment, are those of the shop in clear."""
+    from recsys import evaluate
+
+    monkeypatch.setattr("recsys.evaluation.subgroups.SMALLEST", 5)
+    folder, found, _ = night
+    halves = pd.DataFrame({"user_id": USERS, "segment": [("a", "b")[n // 20 % 2] for n in range(len(USERS))]})
+
+    def measured(artifacts: Path) -> list[object]:
+        of_tables = evaluate(found["items"], found["interactions"], shoppers=halves)
+        live = json.loads(run("evaluate", "--json", "--artifacts", artifacts))
+        rival = of_tables.leads["ndcg@10"].rival
+        segments = of_tables.slices.loc[rival].loc["segment"]["ndcg@10"]["value"].reset_index()
+        told = [live["table"]["popularity"][name]["value"] for name in ("auc", "ndcg@10")]
+        whom = [live["protocol"][name] for name in ("test_users", "test_positives", "train_events")]
+        return [rival, *segments.round(12).to_numpy().tolist(), *whom, *np.round(told, 12)]
+
+    mine = measured(folder / "a")
+    (_, first, _), (_, second, _) = mine[1:3]
+    assert [row[0] for row in mine[1:3]] == ["a", "b"]
+    assert first > second  # forty of the shoppers are in `a`
+    for name in SHOP:
+        monkeypatch.delenv(name)
+    run("nightly", *given_files(folder), "--artifacts", tmp_path / "clear")
+    assert measured(tmp_path / "clear") == mine
+
+
 def test_an_erased_user_stays_away_and_their_look_alikes_stay(shop, night):
     rec = Recommender.load(shop)
     kept, mine = rec.shop.tables.value, rec.shop.protection.id(USERS[0])
@@ -229,8 +285,6 @@ def test_a_shop_in_clear_goes_on_only_as_it_is(tiny, tiny_version, tmp_path, mon
 
 def test_events_taken_in_before_are_of_the_same_persons(shop):
     pseudonyms = Protection.live(shop).pseudonyms
-    from recsys.data.event_log import EventWriter
-
     row = {"user_id": USERS[7], "item_id": "i11", "event": "purchase", "timestamp": 1_790_000_000.0}
     EventWriter(shop / EVENTS).append([row, {**pseudonyms.row(row), "item_id": "i12"}])
     run("embed", "--artifacts", shop)
@@ -238,6 +292,30 @@ def test_events_taken_in_before_are_of_the_same_persons(shop):
     items = {str(rec.shop.item_ids[i]) for i in rec.shop.profile(rec.lookup.user_code(USERS[7])).items}
     assert {"i11", "i12"} <= items
     assert len(rec.shop.user_ids) == len(USERS)
+
+
+def test_an_experiment_counts_who_was_shown_something_before_and_bought_it_after(shop):
+    """Logs of before pseudonyms are in clear, and are of the same shoppers; those of another key are of nobody."""
+    hidden = Protection.live(shop).pseudonyms
+    when = {"timestamp": 1_790_000_000.0}
+    shown = [
+        {
+            "user_id": user,
+            "items": ["i11"],
+            "experiment": "e",
+            "variant": "ab"[n % 2],
+            "shares": {"a": 1, "b": 1},
+            **when,
+        }
+        for n, user in enumerate(USERS[:8])
+    ]
+    bought = [{"user_id": u, "item_id": "i11", "event": "purchase", "timestamp": 1_790_000_100.0} for u in USERS[:8]]
+    EventWriter(shop / EXPOSURES).append([*shown[:4], *map(hidden.row, shown[4:])])
+    EventWriter(shop / EVENTS).append([*map(hidden.row, bought[:6]), *bought[6:]])
+    strange = Pseudonyms(b"2" * 32)
+    EventWriter(shop / EVENTS).append([strange.row(bought[0])])
+    found = json.loads(run("evaluate", "online", "--experiment", "e", "--artifacts", shop, "--json"))
+    assert [(row["shoppers"], row["outcomes"]) for row in found["variants"]] == [(4, 4), (4, 4)]
 
 
 @given(st.lists(st.text(min_size=1, max_size=20), min_size=2, max_size=20, unique=True))

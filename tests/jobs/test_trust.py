@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import time
 from random import Random
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -98,6 +100,11 @@ def test_strange_inputs_come_from_their_number_alone():
     assert not first[0].equals(later[0])
 
 
+def test_a_nasty_name_of_a_column_can_be_written_to_every_format():
+    names = ["item_id", "half \ud83d surrogate"]
+    assert pd.read_parquet(io.BytesIO(mutations._parquet(names, [["1", "\ud83d"]]))).columns[1] == "half ? surrogate"
+
+
 def test_the_full_numbers_are_those_that_were_promised():
     injected = sum(count for count, _ in damage.KINDS.values()) + sum(f.count for f in faults.KINDS.values())
     assert injected + trials.network.COUNT >= 10_000
@@ -105,6 +112,11 @@ def test_the_full_numbers_are_those_that_were_promised():
     assert sum(readers.FILES.values()) + cells + trials.requests.COUNT + trials.templates.COUNT >= 1_000_000
     assert trials.erasure.TOGETHER + trials.erasure.ALONE >= 500
     assert nights.COUNT >= 100
+
+
+def test_a_kind_is_tried_alone_whole_or_one_case_of_it(tmp_path):
+    for case, numbers in ((("csv", None), range(3)), (("csv", 7), [7]), (("tsv", None), []), (None, range(3))):
+        assert list(trials.Plan(tmp_path, share=0.1, case=case).cases("csv", 30)) == list(numbers)
 
 
 def test_damage_is_refused_by_name_and_a_check_that_is_taken_away_is_found_out(plan, monkeypatch):
@@ -151,7 +163,8 @@ def test_a_stack_trace_of_a_reader_is_told_with_a_case_that_is_tried_again(monke
         (["--only", "everything"], "the stages are faults, inputs, erasure, nights"),
         (["--share", "0"], "above 0 and at most 1"),
         (["--out", "table.txt"], ".md"),
-        (["--case", "csv"], "KIND:N"),
+        (["--case", "csv:x"], "KIND:N"),
+        (["--case", ":7"], "KIND:N"),
     ],
 )
 def test_options_that_make_no_sense_are_told(arguments, says):

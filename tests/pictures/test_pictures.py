@@ -169,6 +169,20 @@ def test_a_night_keeps_the_vectors_and_a_model_without_pictures_is_refused(publi
     assert len(rec.recommend("000")) == 10
 
 
+def test_the_report_lists_products_that_share_a_picture(published, drawn):
+    pytest.importorskip("matplotlib")
+    from recsys.evaluation.report.shop import sections
+
+    found = sections(published.version.path)
+    assert list(found) == ["pictures"]
+    items = drawn[1]
+    first = found["pictures"]["pairs"][0]  # random weights find others alike, too, but none as much
+    assert (first["one"], first["two"]) == tuple(items.item_id[[10, 11]])
+    assert first["near"] == pytest.approx(1)
+    assert (first["title"], first["other"]) == tuple(items.title[[10, 11]])
+    assert found["pictures"]["unread"] == 1
+
+
 def test_the_command_tells_what_is_wrong_with_pictures(published, drawn):
     from typer.testing import CliRunner
 
@@ -181,3 +195,19 @@ def test_the_command_tells_what_is_wrong_with_pictures(published, drawn):
     assert "48 products with a picture, 1 without, 1 could not be read" in " ".join(said.output.split())
     assert f"{items.item_id[10]} {items.title[10]}  =  {items.item_id[11]} {items.title[11]}" in said.output
     assert pd.read_parquet(published.version.path / "pictures.parquet").shape == (50, 4)
+
+
+def test_the_assistant_shows_what_looks_like_an_item(published, drawn):
+    from recsys.assistant.shopping import similar
+    from recsys.assistant.tools import Context, Similar
+
+    _, items, _ = drawn
+    context = Context(None, published.product_search, published, None)
+    # Both have the same drawing, and nothing else is as near as itself.
+    told = similar(context, Similar(items=[items.item_id[10]], question=f"what looks like {items.item_id[10]}?"))
+    assert told.lead.startswith("These look most like")
+    assert told.sources[0] == f"item:{items.item_id[11]}"
+    assert f"item:{items.item_id[10]}" not in told.sources
+    without = similar(context, Similar(items=[items.item_id[3]], question="what looks like it?"))
+    assert without.lead.startswith("Most like")  # it has no picture: by what is said of it
+    assert without.sources

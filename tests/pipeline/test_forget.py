@@ -17,7 +17,7 @@ from recsys.data.feedback import Feedback
 from recsys.data.handovers import Handovers
 from recsys.data.retention import read_pins
 from recsys.data.store import Store, Version
-from recsys.errors import BadInput
+from recsys.errors import BadInput, Unwritable
 from recsys.pipeline.forget import forget
 from recsys.pipeline.inputs import Inputs
 from recsys.pipeline.runs import embed, nightly, train
@@ -103,7 +103,7 @@ def test_nothing_is_left_of_a_user_and_others_get_what_a_shop_without_them_gives
     shop, without, old_export = shops
     store = Store(shop)
     before = store.versions()
-    store.pin(before[0])
+    store.pin(before[0], tag="before-sale")
     Feedback(shop / "feedback").add("where is it?", "there", user_id=PLANTED)
     queue = Handovers(shop)
     queue.add("where is it?", f"{PLANTED} asked where it is", PLANTED)
@@ -128,7 +128,7 @@ def test_nothing_is_left_of_a_user_and_others_get_what_a_shop_without_them_gives
     assert receipt["handover_rows"] == 1
     assert queue.table()["user_id"].tolist() == ["another"]
     assert store.current_id() == receipt["versions"][1]["now"]
-    assert read_pins(shop) == {receipt["versions"][0]["now"]}
+    assert read_pins(shop) == {receipt["versions"][0]["now"]} == {store.id_of("before-sale")}
 
     # Whoever holds the old version answers on; a new reader does not know the user.
     assert len(stale.explain("000", "K001").sentence)
@@ -167,6 +167,19 @@ def test_a_version_that_cannot_be_cleaned_goes_and_a_damaged_live_one_stops_it_a
     again = forget([PLANTED], load_settings(artifacts=shop))
     assert [v["removed"] for v in again["versions"]] == [{"interactions": 0, "impressions": 0, "users": 0}]
     assert again["versions"][0]["now"] == again["versions"][0]["version"] == store.current_id() != live
+
+
+def test_who_cannot_be_deleted_is_not_called_erased(shops, monkeypatch):
+    shop, _, _ = shops
+    with monkeypatch.context() as patch:
+        patch.setattr("recsys.data.store.shutil.rmtree", lambda *_, **__: None)
+        for _ in range(2):  # and a second run does not find that there is nothing to do
+            with pytest.raises(Unwritable, match=r"\.draft-\S+: cannot be deleted and still holds rows of the erased"):
+                forget([PLANTED], load_settings(artifacts=shop))
+    assert [name for name in traces(shop) if ".draft-" not in name] == []
+    Recommender.load(shop)
+    forget([PLANTED], load_settings(artifacts=shop))
+    assert traces(shop) == []
 
 
 def test_quarantined_rows_of_an_erased_user_are_not_written_again(shops, tiny_tables, tmp_path):

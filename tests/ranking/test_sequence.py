@@ -18,7 +18,7 @@ from recsys.ranking.windows import training_windows
 from recsys.settings import TrainingConfig
 from tests.shops import context_of, events_of, facts_of, mean_texts, tables
 
-CONFIG = TrainingConfig(pairs=20_000)
+CONFIG = TrainingConfig(pairs=20_000, sequence_passes=10)
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +154,12 @@ def test_a_ranker_with_the_block_comes_back_from_disk_and_adds_up(shop, monkeypa
     who, what = described(shop, [10, 12, 14]), Candidates.of(shop.catalogue)
     np.testing.assert_array_equal(ranker.logit(who, what), again.logit(who, what))
     np.testing.assert_allclose(ranker.contributions(who, what).sum(1) + ranker.intercept, ranker.logit(who, what))
+    # As many passes over fewer events, as after an erasure: another network, the same weights.
+    fewer = replace(shop, events=shop.events.where(shop.events.user % 2 == 0))
+    newer = again.with_statistics(fewer)
+    assert all(np.array_equal(a, b) for a, b in zip(newer.weights, ranker.weights, strict=True))
+    changed = next(block for block in newer.blocks if block.name == "sequence")
+    assert changed.network.passes.tolist() == [10.0]
 
 
 def test_arrays_that_do_not_fit_are_refused(trained):

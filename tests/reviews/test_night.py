@@ -103,6 +103,22 @@ def test_the_endpoint_tells_stars_by_aspect(nights: Path) -> None:
         assert client.get(f"/opinions/{PRAISED}").json()["opinion"] is None
 
 
+def test_the_report_quotes_what_reviews_say_and_is_silent_without_them(nights: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from recsys.evaluation.report.shop import sections
+
+    found = sections(Store(nights / "reviewed").require().path)
+    assert list(found) == ["opinions"]
+    assert found["opinions"]["reviews"] == 24
+    sides = [
+        (side.aspect, side.stars, side.quotes[0].text)
+        for one in found["opinions"]["products"]
+        for side in one["aspects"]
+    ]
+    assert ("handle", 5.0, "The handle is excellent and works great") in [(a, s, q.rstrip(".")) for a, s, q in sides]
+    assert sections(Store(nights / "plain").require().path) == {}
+
+
 def test_erasing_a_user_takes_their_reviews_and_what_quotes_them(nights: Path, tmp_path: Path) -> None:
     import shutil
 

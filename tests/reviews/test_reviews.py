@@ -23,7 +23,7 @@ from recsys.reviews.duplicates import counted, repeats
 from recsys.reviews.improve import improvements
 from recsys.reviews.opinions import quotable
 from recsys.reviews.sentences import scripts, sentences
-from recsys.reviews.view import opinion_of
+from recsys.reviews.view import liked, opinion_of
 
 GOOD = ["The battery works great", "The battery is great", "I love the battery, the battery is excellent"]
 BAD = ["The screen is awful and broke", "The screen was terrible", "Horrible, the screen is poor"]
@@ -268,3 +268,14 @@ def test_praise_for_a_reason_has_enough_reviews_and_a_quote(read: ShopTables) ->
     assert "p2" not in praises(read.aspects)  # one review is no reason
     assert praises(None) == {}
     assert "p1" not in praises(read.aspects, "zh")
+
+
+def test_one_happy_buyer_does_not_make_an_item_the_best_liked() -> None:
+    opinion = {"ONE": [1.0], "MANY": [0.95] * 20, "POOR": [0.3] * 20}
+    table = pd.DataFrame(
+        [(item, score) for item, scores in opinion.items() for score in scores], columns=[ITEM, OPINION]
+    )
+    found = liked(table)
+    # the shop's mean is 26 / 41; five such reviews are added to each item's own
+    assert found["ONE"] == pytest.approx((1 + 5 * 26 / 41) / 6)
+    assert found["MANY"] > found["ONE"] > found["POOR"]

@@ -79,10 +79,14 @@ def test_batch_and_score_equal_python(client, rec):
     assert client.post("/score", json={"pairs": [{"user_id": "000", "item_id": "nothing"}]}).status_code == 404
 
 
-def test_similar_to_a_described_product_and_search_agree(client, rec):
+def test_similar_and_search_are_those_of_python(client, rec):
     got = items_of(client.post("/similar", json={"item": {"title": "red garden spade"}, "k": 3}))
     assert [row["item_id"] for row in got] == rec.similar({"title": "red garden spade"}, 3)["item_id"].tolist()
-    assert items_of(client.get("/search", params={"q": "red garden spade", "k": 3})) == got
+    found = items_of(client.get("/search", params={"q": "red garden spade", "k": 3}))
+    assert [row["item_id"] for row in found] == rec.search("red garden spade", 3)["item_id"].tolist()
+    cheap = items_of(client.get("/search", params={"q": "garden under 7", "k": 9, "columns": ["price"]}))
+    assert cheap
+    assert all(row["price"] <= 7 for row in cheap)  # what a sentence limits is a filter
     by_id = items_of(client.get("/search", params={"q": "K003", "k": 3}))
     assert by_id[0]["item_id"] == "K003"
     assert [row["rank"] for row in by_id] == [1, 2, 3]

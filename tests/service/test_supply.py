@@ -111,6 +111,18 @@ def test_the_outlook_of_an_item(priced):
     assert client.get("/insight/card").json()["supply"] == ["prices", "forecast"]
 
 
+def test_the_report_draws_demand_and_what_is_cheaper(priced):
+    pytest.importorskip("matplotlib")
+    from recsys.evaluation.report.shop import sections
+
+    client, _, _ = priced
+    found = sections(Store(client.app.state.service.settings.artifacts).require().path)
+    assert "demand" in found
+    assert set(found) <= {"demand", "prices"}
+    assert found["demand"]["plot"].count("weeks from now") == 4
+    assert {"naive", "seasonal naive"} <= {name for name, _ in found["demand"]["mase"]}
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (apt-get install chromium)")
 def test_the_page_of_a_shop_with_prices_and_no_forecast_tells_prices_alone(priced, tmp_path):
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'dev')")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.errors import ArtifactError
+from recsys.errors import ArtifactError, unwritable
 from recsys.serving.index import CHURN, RECALL, ItemIndex, labels
 from recsys.serving.index_kinds import choose, exact_scores
 from recsys.settings import RetrievalSettings
@@ -182,3 +183,11 @@ def test_a_damaged_index_says_so(built, vectors, tmp_path):
         ItemIndex.load(tmp_path, vectors)
     with pytest.raises(ArtifactError, match="not a readable index"):
         ItemIndex.load(tmp_path / "nowhere", vectors)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+def test_a_full_disk_is_told_as_one(built, tmp_path):
+    (tmp_path / "index.faiss").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as told:
+        built["hnsw8"].save(tmp_path)
+    assert unwritable(told.value)

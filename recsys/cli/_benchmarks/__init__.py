@@ -6,6 +6,7 @@ from recsys.cli._benchmarks.answers import bench_answers
 from recsys.cli._benchmarks.columns import bench_columns
 from recsys.cli._benchmarks.encode import bench_encode
 from recsys.cli._benchmarks.explain import bench_explain
+from recsys.cli._benchmarks.forecast import bench_forecast
 from recsys.cli._benchmarks.recommend import bench_recommend
 from recsys.cli._benchmarks.reviews import bench_reviews
 from recsys.cli._benchmarks.search import bench_search, enlarged
@@ -18,6 +19,7 @@ __all__ = [
     "bench_columns",
     "bench_encode",
     "bench_explain",
+    "bench_forecast",
     "bench_recommend",
     "bench_reviews",
     "bench_search",

@@ -38,7 +38,7 @@ class Plan:
     share
         Share of the full numbers; each kind is tried at least once.
     case
-        One kind and number to try alone, None for all.
+        One kind to try alone, and one number of it or None for all; None for all kinds.
     progress
         Whether bars are shown.
     """
@@ -47,7 +47,7 @@ class Plan:
     seed: int = 0
     share: float = 1.0
     workers: int = 2
-    case: tuple[str, int] | None = None
+    case: tuple[str, int | None] | None = None
     progress: bool = False
 
     @property
@@ -58,8 +58,10 @@ class Plan:
 
     def cases(self, kind: str, full: int) -> Sequence[int]:
         """Numbers of the cases of one kind."""
-        if self.case is not None:
-            return [self.case[1]] if self.case[0] == kind else []
+        if self.case is not None and self.case[0] != kind:
+            return []
+        if self.case is not None and self.case[1] is not None:
+            return [self.case[1]]
         return range(max(1, round(full * self.share)))
 
     def tally(
@@ -104,7 +106,7 @@ def prepare(plan: Plan) -> None:
 
         return work
 
-    plan.folder.chmod(0o711)  # an account without rights finds its own folder in it, and no more
+    plan.folder.chmod(0o711)  # an account without rights finds its own folder in it, and the encoder, and no more
     made = supervise("set up", make, [0], plan.folder, workers=1, limits=_COMMAND, advance=lambda _: None)
     if made.broken:
         raise RuntimeError(f"the shop for trials cannot be made: {made.breaches[0]}")

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
@@ -104,6 +105,12 @@ def _run(arguments: list[str], variables: Mapping[str, str], log: Path, before: 
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def warm() -> None:
+    """Import what commands import inside their bodies, once for all that are forked afterwards."""
+    for name in ("recsys.pipeline.runs", "recsys.pipeline.forget", "recsys.serving", "sklearn.linear_model"):
+        import_module(name)
 
 
 def _end_with_parent() -> None:

@@ -21,7 +21,7 @@ from recsys.data.feedback import Feedback
 from recsys.data.forgotten import Tombstones
 from recsys.data.handovers import Handovers
 from recsys.data.integrity import MANIFEST
-from recsys.data.retention import read_pins
+from recsys.data.retention import read_pins, read_tags
 from recsys.data.store import Store
 from recsys.errors import ArtifactError, BadInput, RecsysError
 
@@ -130,7 +130,7 @@ def _records(shop: Path) -> dict[str, str]:
     The log of events, ratings and the queue are read as well: a line of theirs may be damaged, and no more than that.
     """
     wanted: dict[str, Callable[[], object]] = {
-        "pins": lambda: sorted(read_pins(shop)),
+        "pins": lambda: [sorted(read_pins(shop)), read_tags(shop)],
         "erased": lambda: sorted(Tombstones.read(shop).among([ERASED])),
         "events": lambda: len(EventLog.of(shop).read()[0]) >= 0,
         "queue": lambda: len(Handovers(shop).table()) >= 0,

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys.cli._trust.commands import Ended, Running, expect, live_lists, run
+from recsys.cli._trust.commands import Ended, Running, expect, live_lists, run, warm
 from recsys.cli._trust.private import as_nobody, small_disk
 from recsys.cli._trust.result import Breach
 from recsys.cli._trust.shop import enter
@@ -48,12 +48,21 @@ def _killed(trial: Trial, name: str, rng: Rng) -> str:
 
 
 def _limited(trial: Trial, name: str, rng: Rng) -> str:
-    """Files may grow to so many bytes and no further, at whatever write that is."""
+    """Files may grow to so many bytes and no further, at whatever write that is; what is printed goes to a pipe."""
     shop = trial.fresh()
     largest = max(p.stat().st_size for p in trial.base.rglob("*") if p.is_file())
     most = int(largest * rng.random() ** 3)
-    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    ended = expect(trial.run(name, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))), [0, 4])
+    printed, end = os.pipe()
+
+    def limit() -> None:
+        for stream in (1, 2):
+            os.dup2(end, stream)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+    code = trial.run(name, limit).code
+    os.close(end)
+    with os.fdopen(printed, encoding="utf-8", errors="replace") as said:
+        ended = expect(Ended(code, said.read()), [0, 4])
     return _after(trial, name, shop, ended, rng)
 
 
@@ -96,12 +105,12 @@ def _forbidden(trial: Trial, name: str, rng: Rng) -> str:
         trial.out.parent,
     ]
     place = places[int(rng.integers(len(places)))]
-    mode = place.stat().st_mode
     place.chmod(0o555 if place.is_dir() else 0)
     try:
         ended = expect(trial.run(name), [0, 2, 4])
-    finally:
-        place.chmod(mode)
+    finally:  # wherever it is by now: a version that goes is moved first
+        for entry in (trial.out.parent, shop, *shop.rglob("*")):
+            entry.chmod(0o700 if entry.is_dir() else 0o600)
     return _after(trial, name, shop, ended, rng)
 
 
@@ -217,6 +226,7 @@ def maker(kind: str, base: Path, variables: Mapping[str, str], seed: int) -> Mak
         given = Path(shutil.copytree(base.parent, folder / "given"))
         (folder / "logs").mkdir()
         enter(variables)
+        warm()
         where = fault.place(folder)
         trial = Trial.load(where, folder / "logs", given / base.name, variables)
 

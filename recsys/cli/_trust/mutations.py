@@ -16,6 +16,8 @@ from typing import Any
 
 import pandas as pd
 
+from recsys.data.parsing import storable
+
 #: Pieces that parsers of numbers, dates, texts and tables trip over.
 PIECES = (
     "0", "7", "007", "-1", "1.0", "12347.0", "1e5", "1e400", "-1e-400", "0x1F", "1_000", "1,5", "1.299,00", "1,299.00",
@@ -152,8 +154,7 @@ def _records(rng: Random, names: Sequence[str], rows: Sequence[Sequence[str]]) -
 
 
 def _parquet(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
-    unique = list(dict.fromkeys(names))
-    columns = {name: [row[names.index(name)].encode("utf-8", "replace").decode() for row in rows] for name in unique}
+    columns = {storable(name): [storable(row[names.index(name)]) for row in rows] for name in dict.fromkeys(names)}
     out = io.BytesIO()
     pd.DataFrame(columns).to_parquet(out, compression=None)
     return out.getvalue()

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from recsys.cli._trust import shop as tiny
-from recsys.cli._trust.commands import Running, expect, lists
+from recsys.cli._trust.commands import Running, expect, lists, warm
 from recsys.cli._trust.result import Breach
 from recsys.cli._trust.shop import SHOPPERS, enter
 from recsys.cli._trust.supervised import LeftOut, Make, Work
@@ -35,6 +35,8 @@ SETTLED = 5
 #: What a server may grow by over all nights: allocators keep some of what they had.
 MEGABYTES, DESCRIPTORS, FILES = 64, 8, 4
 DAY = 86_400
+#: Seconds between two requests: often enough to meet every publishing, and the processors are left to the nights.
+PAUSE = 0.05
 
 
 def tables(night: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -57,7 +59,7 @@ def tables(night: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 class _Client(threading.Thread):
-    """A shopper's browser that asks for lists without a pause and keeps what it got."""
+    """A shopper's browser that asks for lists every `PAUSE` and keeps what it got."""
 
     def __init__(self, port: int) -> None:
         super().__init__(daemon=True)
@@ -70,7 +72,7 @@ class _Client(threading.Thread):
         """Ask until told to stop."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         asked = 0
-        while not self.stop.wait(0.01):
+        while not self.stop.wait(PAUSE):
             user = SHOPPERS[asked % len(SHOPPERS)]
             asked += 1
             try:
@@ -102,6 +104,7 @@ def maker(variables: Mapping[str, str], seed: int) -> Make:
         if not find_spec("fastapi") or not find_spec("uvicorn") or sys.platform != "linux":
             raise LeftOut("needs Linux and the extra 'serve'")
         enter(variables)
+        warm()
         shop = folder / "shop"
         expected: dict[tuple[str, str], tuple[str, ...]] = {}
         sizes: list[dict[str, int]] = []
@@ -119,7 +122,7 @@ def maker(variables: Mapping[str, str], seed: int) -> Make:
         expect(night(shop).wait(), [0])
         server = Running(["serve", "--port", "0", "--artifacts", shop], variables, folder / "serve.log")
         client = _Client(_port(folder / "serve.log"))
-        _remember(shop, expected)
+        _remember(shop, lists(shop), expected)
         client.start()
 
         def work(number: int) -> str:
@@ -132,7 +135,7 @@ def maker(variables: Mapping[str, str], seed: int) -> Make:
             shutil.rmtree(scratch)
             if not mine.equals(theirs):
                 raise Breach(f"night {number}: other lists than a build from nothing gives")
-            _remember(shop, expected)
+            _remember(shop, mine, expected)
             _until_followed(client, Store(shop).require().id)
             answers = client.take()
             if wrong := [a for a in answers if a[2] != expected.get(a[:2])]:
@@ -164,10 +167,10 @@ def _port(log: Path) -> int:
     raise RuntimeError(f"the server does not start: {log.read_text('utf-8', 'replace')[-400:]}")
 
 
-def _remember(shop: Path, expected: dict[tuple[str, str], tuple[str, ...]]) -> None:
+def _remember(shop: Path, found: pd.DataFrame, expected: dict[tuple[str, str], tuple[str, ...]]) -> None:
     """What the live version answers."""
     live = Store(shop).require().id
-    for user, rows in lists(shop).groupby("user_id"):
+    for user, rows in found.groupby("user_id"):
         expected[live, str(user)] = tuple(rows.sort_values("rank")["item_id"])
 
 

@@ -38,6 +38,8 @@ def write_encoder(folder: Path) -> Path:
         initializer_range=0.7,  # at the usual 0.02 all texts would have nearly the same vector
     )
     BertModel(config).eval().save_pretrained(folder, safe_serialization=True)
+    for file in folder.iterdir():
+        file.chmod(0o644)  # also an account without rights encodes
     return folder
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from recsys.data.trial import fits
+from recsys.data.validation import refuse_columns
 from recsys.errors import BadInput
 
 MOST_BYTES, MOST_TIMES = 1 << 30, 300
@@ -21,6 +22,7 @@ _MOST_CELLS, _CELLS_A_BYTE = 100_000_000, 20
 #: Bytes that a decompressor of xz may take: the largest of the usual settings take 65 MB.
 _XZ_MEMORY = 1 << 28
 _ROWS = 65_536
+_ROW, _CELL = re.compile(rb"<tr\b", re.IGNORECASE), re.compile(rb"<t[dh]\b", re.IGNORECASE)
 _SPAN = re.compile(rb"(col|row)span\s*=\s*[\"']?\s*(\d+)", re.IGNORECASE)
 #: What HTML allows, and cells that a table may have with all of them.
 _MOST_SPAN, _SPANNED = {b"col": 1_000, b"row": 65_534}, 10_000_000
@@ -61,13 +63,14 @@ def most_bytes(size: int) -> int:
 
 
 def refuse_cells(rows: int, columns: int, size: int, name: str) -> None:
-    """Refuse a table of far more cells than its file has bytes.
+    """Refuse a table of too many columns, or of far more cells than its file has bytes.
 
     Raises
     ------
     BadInput
-        It is one: a header of a million columns above short rows, or records that have no field in common.
+        It is one: a wide header above short rows, or records that have no field in common.
     """
+    refuse_columns(columns, name)
     if rows * columns > max(_MOST_CELLS, _CELLS_A_BYTE * size):
         raise BadInput(
             f"{name}: {columns:,} columns for {rows:,} rows, nearly all of them empty; it is no table of a shop. "
@@ -77,6 +80,8 @@ def refuse_cells(rows: int, columns: int, size: int, name: str) -> None:
 
 def refuse_spans(page: bytes, name: str) -> None:
     """Refuse HTML whose cells span more columns or rows than HTML allows, or fill a table without end.
+
+    Cells that span rows push those of later rows to the right, so a row is as wide as these and its own together.
 
     Raises
     ------
@@ -88,6 +93,14 @@ def refuse_spans(page: bytes, name: str) -> None:
     whole = widest[b"col"] * widest[b"row"] * max(len(spans), 1)
     if any(widest[kind] > most for kind, most in _MOST_SPAN.items()) or whole > _SPANNED:
         raise BadInput(f"{name}: cells that span {max(widest.values()):,} columns or rows; export the table as csv.")
+    pushed: list[tuple[int, int]] = []
+    for row in _ROW.split(page):
+        wide = len(_CELL.findall(row))
+        tall = 1
+        for kind, number in _SPAN.findall(row):
+            wide, tall = (wide + int(number), tall) if kind.lower() == b"col" else (wide, max(tall, int(number)))
+        refuse_columns(wide + sum(columns for columns, _ in pushed), name)
+        pushed = [(columns, rows - 1) for columns, rows in [*pushed, (wide, tall)] if rows > 1]
 
 
 def refuse_greedy_xz(head: bytes, name: str) -> None:
@@ -135,6 +148,7 @@ def read_parquet(data: bytes, name: str) -> pa.Table:
     """
     most, texts = most_bytes(len(data)), 0
     file = parquet.ParquetFile(pa.BufferReader(data))
+    refuse_columns(len(file.schema_arrow), name)
     about = file.metadata
     declared = [about.row_group(n).total_byte_size for n in range(about.num_row_groups)]
     if max(sum(declared), about.num_rows * about.num_columns) > most:

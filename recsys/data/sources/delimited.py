@@ -16,6 +16,7 @@ from pyarrow import csv as arrow_csv
 
 from recsys.data.frames import from_arrow, unique_names
 from recsys.data.sources.bombs import refuse_cells
+from recsys.data.validation import refuse_columns
 from recsys.errors import BadInput
 
 #: "NA" and "None" are not here: they are somebody's id or title.
@@ -51,7 +52,7 @@ def read_delimited(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     delimiter = separator_line[1].decode() if separator_line else find_delimiter(sample)
     notes = [f"separated by {_SPOKEN.get(delimiter, repr(delimiter))}"] if delimiter != "," else []
     for escape in _escapes(data, delimiter):
-        if (rows := _read_regular(data, delimiter, escape)) is not None:
+        if (rows := _read_regular(data, delimiter, escape, name)) is not None:
             break
     else:
         escape = _escapes(data, delimiter)[0]
@@ -103,9 +104,10 @@ def _escapes(data: bytes, delimiter: str) -> list[str | None]:
     return ["\\", None] if inside else [None, "\\"]
 
 
-def _read_regular(data: bytes, delimiter: str, escape: str | None) -> pd.DataFrame | None:
+def _read_regular(data: bytes, delimiter: str, escape: str | None, name: str) -> pd.DataFrame | None:
     """Rows of text (the header is the first), None where they are not all of one length."""
     columns = len(_cells(_sample(data), delimiter, escape, 0)[0])
+    refuse_columns(columns, name)
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(data),

@@ -20,6 +20,7 @@ from recsys.data.sources.places import Part, existing, is_remote, parts_of, prot
 from recsys.data.sources.records import read_records
 from recsys.data.sources.sniffing import DAMAGED, HEAD, Kind, as_utf8, kind_of, open_unpacked, read_unpacked
 from recsys.data.sources.workbooks import read_html, read_workbook
+from recsys.data.validation import refuse_columns
 from recsys.errors import BadInput
 
 _MAX_LINE = 1 << 24
@@ -115,7 +116,9 @@ def _read_file(path: Path, name: str, fallback_encoding: str | None) -> tuple[pd
         return _validated(read_parquet(data, name)), said
     if kind is Kind.ARROW:
         try_aside(kind, data, name)
-        return _validated(feather.read_table(pa.BufferReader(data))), said
+        arrow = feather.read_table(pa.BufferReader(data))
+        refuse_columns(arrow.num_columns, name)
+        return _validated(arrow), said
     if kind is Kind.WORKBOOK:
         try_aside(kind, data, name)
         table, notes = read_workbook(data)

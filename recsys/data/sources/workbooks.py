@@ -13,6 +13,7 @@ from recsys.data.sources.delimited import MISSING
 from recsys.errors import BadInput, require
 
 EXTRA = "xlsx"
+_MISSING = frozenset(MISSING)
 
 
 def read_workbook(data: bytes) -> tuple[pd.DataFrame, list[str]]:
@@ -40,14 +41,21 @@ def read_html(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     require("lxml", EXTRA)
     refuse_spans(data, name)
     page = data.decode("utf-8", "replace")
-    as_it_is: dict[str, Any] = {"flavor": "lxml", "thousands": None, "keep_default_na": False}
     try:
-        tables = pd.read_html(io.StringIO(page), **as_it_is)
-        largest = max(range(len(tables)), key=lambda place: tables[place].size)
-        as_text = dict.fromkeys(range(tables[largest].shape[1]), str)
-        table = pd.read_html(io.StringIO(page), converters=as_text, **as_it_is)[largest]
+        # A cell with its link is no number, whatever its text is: ids stay as they are.
+        tables = pd.read_html(
+            io.StringIO(page), flavor="lxml", thousands=None, keep_default_na=False, extract_links="body"
+        )
+        largest = max(tables, key=lambda table: table.size)
+        cells = [[_text(cell) for cell in row] for row in largest.to_numpy(object).tolist()]
+        table = pd.DataFrame(cells, columns=largest.columns)
     except ValueError as error:
         raise BadInput(f"{name}: an HTML page without a table; export the table as csv or xlsx.") from error
     if all(isinstance(column, int) for column in table.columns):  # a page without <th>: the first row is the header
-        table = table.iloc[1:].set_axis(table.iloc[0].tolist(), axis=1).reset_index(drop=True)
-    return table.replace(dict.fromkeys(MISSING, np.nan)), []
+        table = table.iloc[1:].set_axis(table.iloc[0].fillna("").tolist(), axis=1).reset_index(drop=True)
+    return table, []
+
+
+def _text(cell: Any) -> Any:
+    text = cell[0] if isinstance(cell, tuple) else cell
+    return np.nan if text in _MISSING else text

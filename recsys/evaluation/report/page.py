@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from recsys.data import outputs
 from recsys.data.atomic import write_text
-from recsys.delivery import published as delivery
 from recsys.errors import require
 from recsys.evaluation import subgroups
 from recsys.evaluation.figures import RANKER, EvaluationFigures
@@ -36,16 +36,23 @@ def drawn(found: EvaluationFigures) -> dict[str, str]:
 
 
 def render(found: EvaluationFigures, version: Path | None = None) -> str:
-    """The page as text; with the `version`'s directory, also what that knows of deliveries."""
-    from jinja2 import Environment, StrictUndefined
+    """The page as text; with the `version`'s directory, also what else that knows (`shop.sections`)."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
+    from recsys.evaluation.report import shop
+
     # Names of segments and brands come from the shop's tables: everything is escaped, the plots alone are markup.
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FunctionLoader(lambda name: resources.files(__package__).joinpath(name).read_text("utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters |= {"brief": tables.brief, "signed": tables.signed}
-    source = resources.files(__package__).joinpath("page.html.jinja").read_text("utf-8")
     cut = found.protocol["cut"]
-    return environment.from_string(source).render(
+    return environment.get_template("page.html.jinja").render(
         found=found,
         ranker=RANKER,
         titles=tables.TITLES,
@@ -55,9 +62,19 @@ def render(found: EvaluationFigures, version: Path | None = None) -> str:
         much={"gap": subgroups.UNEQUAL, "exposure": subgroups.CROWDED},
         headline=tables.headline(found),
         cut=datetime.fromtimestamp(cut, UTC).strftime("%Y-%m-%d %H:%M UTC") if cut is not None else None,
-        delivery=delivery.load(version) if version is not None else None,
+        shop={} if version is None else _with_plots(shop.sections(version)),
         plots={name: Markup(svg) for name, svg in drawn(found).items()},  # noqa: S704
     )
+
+
+def _with_plots(sections: dict[str, Any]) -> dict[str, Any]:
+    """The sections, with what matplotlib drew as markup."""
+    from markupsafe import Markup
+
+    return {
+        name: {**section, "plot": Markup(section["plot"])} if "plot" in section else section  # noqa: S704
+        for name, section in sections.items()
+    }
 
 
 def write_report(found: EvaluationFigures, path: Path, version: Path | None = None) -> None:

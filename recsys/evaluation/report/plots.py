@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -42,13 +43,16 @@ _STYLE = {
 def svg(figure: Figure) -> str:
     """A figure as an SVG element; the same figure gives the same text."""
     out = io.StringIO()
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        # Text stays text, in the reader's fonts: that matplotlib's own has no Chinese does not matter.
+        warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
         figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
     text = out.getvalue()
     return text[text.index("<svg") :]
 
 
-def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+def panels(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """A figure with panels side by side, in the report's style."""
     # Figures are made without pyplot: it keeps every figure alive, and a server has no display.
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -58,7 +62,7 @@ def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list
 
 def at_k(measured: Mapping[str, Measured]) -> Figure:
     """Recall and nDCG at growing list lengths, the ranker and the strongest others."""
-    figure, axes = _figure(9, 3.4, 2)
+    figure, axes = panels(9, 3.4, 2)
     strongest = sorted(
         (name for name in measured if name != RANKER), key=lambda n: -float(np.nanmean(measured[n].per_user["ndcg@10"]))
     )
@@ -78,7 +82,7 @@ def at_k(measured: Mapping[str, Measured]) -> Figure:
 
 def roc(groups: Mapping[str, NDArray[np.object_]], measured: Measured) -> Figure:
     """Pooled ROC curve of each group of users, one panel for each way of grouping."""
-    figure, axes = _figure(4.2 * len(groups), 3.6, len(groups))
+    figure, axes = panels(4.2 * len(groups), 3.6, len(groups))
     for ax, (by, labels) in zip(axes, groups.items(), strict=True):
         sizes = {name: int((labels == name).sum()) for name in subgroups.ordered(labels)}
         shown = sorted(sizes, key=lambda n: -sizes[n])[: len(COLOURS)]
@@ -102,7 +106,7 @@ def roc(groups: Mapping[str, NDArray[np.object_]], measured: Measured) -> Figure
 
 def reliability(calibration: Calibration) -> Figure:
     """Observed rate against predicted chance, both on a logarithmic scale, with intervals."""
-    figure, (ax,) = _figure(4.4, 3.8)
+    figure, (ax,) = panels(4.4, 3.8)
     x = np.array([b.predicted for b in calibration.curve])
     y, low, high = (np.array([getattr(b.observed, n) for b in calibration.curve]) for n in ("value", "low", "high"))
     ends = [min(x.min(), y[y > 0].min()) / 1.5, min(1.0, max(x.max(), high.max()) * 1.5)]
@@ -118,7 +122,7 @@ def reliability(calibration: Calibration) -> Figure:
 
 def ablation(effects: Sequence[AblationEffect]) -> Figure:
     """What per-user AUC and nDCG@10 lose without each block, with intervals; the largest on top."""
-    figure, axes = _figure(9, 0.6 + 0.3 * len(effects), 2)
+    figure, axes = panels(9, 0.6 + 0.3 * len(effects), 2)
     place = np.arange(len(effects))[::-1]
     for ax, figure_name, title in zip(axes, ("auc", "ndcg@10"), ("per-user AUC", "nDCG@10"), strict=True):
         found = [e.figures[figure_name] for e in effects]
@@ -137,7 +141,7 @@ def ablation(effects: Sequence[AblationEffect]) -> Figure:
 
 def popularity_bias(measured: Mapping[str, Measured], holdout: Holdout) -> Figure:
     """Share of all list places given to each tenth of the catalogue, beside what shoppers went on to buy."""
-    figure, (ax,) = _figure(6.4, 3.4)
+    figure, (ax,) = panels(6.4, 3.4)
     tenths = np.arange(1, 11)
     bought = subgroups.places_by_popularity(holdout.positives, holdout)
     ax.bar(tenths, bought, color="0.85", width=0.9, label="bought after the cut")

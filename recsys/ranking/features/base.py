@@ -187,6 +187,10 @@ class Block(ABC):
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
         """Features of one shopper and ``m`` candidates, shape ``(m, len(columns))``."""
 
+    def transform_beside(self, made: State, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
+        """`transform`, where features that blocks before this one `made` of the same pairs may be used, by name."""
+        return self.transform(profile, candidates)
+
     def describe(self, profile: Profile, candidates: Candidates) -> list[str | None]:
         """A short clause that is true of each candidate ("has 214 reviews"), None where there is nothing to say.
 
@@ -242,6 +246,14 @@ def fit_blocks(kinds: Sequence[type[Block]], context: TrainingContext) -> tuple[
     return blocks
 
 
+def block_features(blocks: Sequence[Block], profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
+    """Features of one shopper and ``m`` candidates by all blocks, in order; shape ``(m, number of columns)``."""
+    made: dict[str, NDArray[np.float32]] = {}
+    for block in blocks:
+        made[block.name] = block.transform_beside(made, profile, candidates)
+    return np.concatenate(list(made.values()), axis=1)
+
+
 @dataclass(frozen=True)
 class ItemNeighbours:
     """Nearest-neighbour lists: a sparse item-item matrix that is summed over a history.
@@ -293,11 +305,11 @@ class ItemNeighbours:
     ) -> NDArray[np.float64]:
         """What a history says for the items `wanted`, shape ``(k, len(wanted))``; see `lookup`.
 
-        Work and memory follow the history and the items that are wanted, however large the catalogue is.
+        Work and memory follow what is looked up and the items that are wanted, however large the catalogue is.
         """
         items, values = self.lookup(codes, weights)
         size = len(self.indptr) - 1
-        if len(wanted) * 4 >= size:
+        if size <= 4 * max(len(wanted), len(items)):  # counting over the catalogue is cheaper than searching
             return np.stack([np.bincount(items, v, minlength=size)[wanted] for v in values])
         few, place = np.unique(wanted, return_inverse=True)
         at = np.searchsorted(few, items)

@@ -13,7 +13,8 @@ from recsys.data.histories import Profile
 from recsys.ranking.features.base import ALIKE, Array, Block, State, TrainingContext
 from recsys.ranking.features.content import Similarity, Words
 
-#: Text features that count on their own for new items.
+#: Blocks that read texts, and their features that count on their own for new items.
+SOURCES: tuple[type[Block], ...] = (Similarity, Words)
 READ = ("cosine_mean", "cosine_max", "cosine_top3", "words_mean", "words_max", "words_log_max", "words_log_mean")
 
 
@@ -43,16 +44,22 @@ class NewProducts(Block):
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
+        rows = np.flatnonzero(self.coldness[candidates.codes])
+        new = candidates.take(rows)
+        parts = {kind.name: kind().transform(profile, new) for kind in SOURCES} if len(rows) and len(profile) else {}
         out = np.zeros((len(candidates), len(READ)), np.float32)
-        cold = self.coldness[candidates.codes]
-        rows = np.flatnonzero(cold)
-        if len(rows) and len(profile):
-            new = candidates.take(rows)
-            parts = [kind().transform(profile, new) for kind in (Similarity, Words)]
-            names = (*Similarity.columns, *Words.columns)
-            read = np.concatenate(parts, axis=1)[:, [names.index(n) for n in READ]]
-            out[rows] = read * cold[rows, None]
+        out[rows] = self.transform_beside(parts, profile, new) if parts else 0.0
         return out
+
+    @override
+    def transform_beside(self, made: State, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
+        if not all(kind.name in made for kind in SOURCES):
+            return self.transform(profile, candidates)
+        if not len(profile):
+            return np.zeros((len(candidates), len(READ)), np.float32)
+        names = [column for kind in SOURCES for column in kind.columns]
+        read = np.concatenate([made[kind.name] for kind in SOURCES], axis=1)[:, [names.index(n) for n in READ]]
+        return np.asarray(read * self.coldness[candidates.codes, None])
 
     @override
     def state(self) -> dict[str, Array]:

@@ -47,6 +47,16 @@ class Sequence(Block):
         return np.stack(columns, axis=1).astype(np.float32)
 
     @override
+    def refreshed(self, context: TrainingContext) -> Sequence:
+        from recsys.ranking import visit_training  # torch, which only training needs
+
+        facts, passes, block = context.catalogue, int(self.network.passes[0]), Sequence()
+        block.network = visit_training.train(
+            context.events, facts.vectors, facts.directions, passes=passes, seed=context.seed
+        )
+        return block
+
+    @override
     def state(self) -> dict[str, Array]:
         return self.network.state()
 

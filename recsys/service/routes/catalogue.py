@@ -69,21 +69,25 @@ async def search(
     k: K = 10,
     columns: Annotated[Columns, Query()] = [],  # noqa: B006 - as FastAPI has it
 ) -> Response:
-    """Items nearest to a sentence, by meaning and by words; an item whose id it is comes first."""
-    rec = service_of(request).served.rec
+    """Products for a sentence, in the words of `Recommender.search`: prices, kinds and brands in it are filters.
+
+    An item whose id the sentence is comes first.
+    """
+    service = service_of(request)
+    rec = service.served.rec
 
     def found() -> Response:
         fields = Fields(rec, columns)
-        table = rec.similar({"title": q}, k, columns=fields.ask)
-        rows = fields.rows(table)
+        rows = fields.rows(rec.search(q, k, columns=fields.ask))
         if len(rec.lookup.known([q])[0]):
             exact = fields.rows(rec.recommend({}, [q], columns=fields.ask))[0]
             exact.pop("position")
-            rows = [{**exact, "score": 1.0}, *(row for row in rows if row[ITEM] != q)][:k]
+            rows = [exact, *(row for row in rows if row[ITEM] != q)][:k]
             rows = [{**row, "rank": place} for place, row in enumerate(rows, start=1)]
         return reply({"version": version_of(rec), "items": rows})
 
-    return await service_of(request).quick(found)
+    # The first search of a version reads every title; those after it take milliseconds.
+    return await (service.quick if rec.searches else service.slow.run)(found)
 
 
 @router.get("/users/{user_id:path}/history", response_model=HistoryReply, responses=problems(404, 503))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -44,12 +44,19 @@ class ProductSearch:
         Makes the catalogue's vectors, when a sentence has to be compared by meaning for the first time.
     by_probability
         Orders products that fit equally well; by default the order of the catalogue.
+    liked
+        What reviews make of each item, by its id; empty where the shop has none.
     """
 
     def __init__(
-        self, table: ProductTable, nearest: Callable[[], Nearest], by_probability: ByProbability | None = None
+        self,
+        table: ProductTable,
+        nearest: Callable[[], Nearest],
+        by_probability: ByProbability | None = None,
+        liked: Mapping[str, float] | None = None,
     ) -> None:
         self.table = table
+        self.liked = liked or {}
         self._make_nearest = nearest
         self._by_probability = by_probability
 
@@ -77,7 +84,9 @@ class ProductSearch:
 
     def _ordered(self, rows: list[int], wanted: Constraints, text: str, user: str | None) -> list[int]:
         table = self.table
-        if wanted.sort:
+        if wanted.sort == "opinion" and self.liked:
+            return sorted(rows, key=lambda row: (-self.liked.get(table.ids[row], 0.0), table.ids[row]))
+        if wanted.sort in {"price", "-price"}:
             sign = -1 if wanted.sort == "-price" else 1
             return sorted(rows, key=lambda row: (sign * table.prices[row], table.ids[row]))
         only_kind = bool(wanted.categories) and not wanted.words

@@ -48,6 +48,13 @@ _MEASURE = re.compile(
     r"(?![a-z])(?:\s*(?:of\s+)?(ram|memory|ssd|storage|disk|内存|固态))?",
     re.IGNORECASE,
 )
+_COUNT = {"单": 1, "双": 2, "两": 2} | {digit: n for n, digit in enumerate("一二三四五六七八九十", 1)}
+_COUNT |= {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8}
+_PERSONS = re.compile(
+    rf"(?<!第)([{''.join(d for d in _COUNT if not d.isascii())}])个?人(?!气|物|体|形)"
+    rf"|\b({'|'.join(d for d in _COUNT if d.isascii())})[ -](?:people|persons?|man|players?)\b",
+    re.IGNORECASE,
+)
 _SPF = re.compile(r"\bspf[\s-]?(\d+)|防晒指数\s?(\d+)", re.IGNORECASE)
 _LOWER, _UPPER = ("at least", "minimum", "至少", "more than"), ("at most", "up to", "under", "less than")
 _SAME = {"memory": "ram", "内存": "ram", "storage": "ssd", "disk": "ssd", "固态": "ssd", "inches": "inch", "litre": "l"}
@@ -64,7 +71,7 @@ _SAME |= {
 }
 _NOT = (
     r"(?:\bnot (?:from |by |an? |in )?|\bno |\bother than |\bexcept |\bwithout |\bbut not |\banything but "
-    r"|不要|除了|不是|别要)"
+    r"|(?:不要|除了|不是|别要)\s*)"
 )
 _REFUSED = re.compile(rf"{_NOT}((?:[a-z-]+(?: or | and )?){{1,3}}|[\u3400-\u9fff]{{1,6}})", re.IGNORECASE)
 _FOR_ANOTHER = re.compile(
@@ -76,7 +83,29 @@ _CHEAP = re.compile(
     r"|便宜|别太贵|不要太贵|实惠",
     re.IGNORECASE,
 )
+_PRAISED = re.compile(
+    r"\b(?:best|highest|top|better)[ -]?(?:rated|reviewed|reviews|ratings?)\b|\bpraised (?:the )?(?:most|highly)\b"
+    r"|\b(?:most|best) (?:praised|loved|liked|rated)\b"
+    r"|(?:评价|口碑|评分|评论)(?:最好|最高|更好|比较好|好)|好评(?:最)?多|最受好评",
+    re.IGNORECASE,
+)
+_OPPOSITE = {
+    "heavy": "light",
+    "big": "compact",
+    "large": "compact",
+    "bulky": "compact",
+    "loud": "quiet",
+    "noisy": "quiet",
+}
+_OPPOSITE |= {"重": "轻便", "大": "小", "吵": "静音"}
+_NOT_TOO = re.compile(
+    rf"\bnot (?:too |so |very |that )({'|'.join(k for k in _OPPOSITE if k.isascii())})\b"
+    rf"|(?:不要|别|不)太({'|'.join(k for k in _OPPOSITE if not k.isascii())})(?:的)?",
+    re.IGNORECASE,
+)
 _DEAR = re.compile(r"\b(?:most expensive|priciest|dearest)\b|最贵", re.IGNORECASE)
+_SORTED = re.compile("|".join(pattern.pattern for pattern in (_PRAISED, _CHEAP, _DEAR)), re.IGNORECASE)
+_ASKED_WITH = re.compile(r"[a-z]$|[哪几]")
 _FREE_OF = re.compile(r"\b([a-z]+)[ -]free\b")
 _ID = re.compile(r"\b(?=[a-z-]*\d)(?=\d*[a-z])[a-z\d-]{4,}\b")
 _AROUND_SHARE = 0.2
@@ -111,6 +140,7 @@ class Measure:
 def measures_in(text: str) -> list[Measure]:
     """Every number with a unit in a text."""
     found = []
+    text = _PERSONS.sub(lambda match: f"{_COUNT[(match[1] or match[2]).lower()]}人", text)
     for bound, number, unit, of in _MEASURE.findall(text):
         value, said = float(number.replace(",", "") or 0), bound.strip().lower()
         least = -np.inf if said in _UPPER else value
@@ -139,7 +169,7 @@ class Constraints:
     unknown: tuple[str, ...] = ()
     """Wishes no product of the shop speaks of."""
     sort: str = ""
-    """``price`` (cheapest first), ``-price``, or '' for the nearest first."""
+    """``price`` (cheapest first), ``-price``, ``opinion`` (praised most first), or '' for the nearest first."""
     no_such: str = ""
     """The kind of product that is looked for, where the shop has none of it."""
 
@@ -154,9 +184,10 @@ class Constraints:
     def over(self, earlier: Constraints) -> Constraints:
         """These constraints, with what an earlier turn asked for where this one says nothing.
 
-        Another kind of product begins anew; a word of this turn takes the place of one it excludes.
+        Another kind of product begins anew, unless none was named before; a word of this turn takes the place of one
+        it excludes.
         """
-        if self.categories and self.categories != earlier.categories:
+        if self.categories and earlier.categories and self.categories != earlier.categories:
             return self
         words = self.words if self.words and not self.categories else (*earlier.words, *self.words)
         given = {name: value for name, value in vars(self).items() if value not in (None, frozenset(), (), "")}
@@ -181,7 +212,12 @@ def matching(table: ProductTable, asked: Constraints) -> NDArray[np.int64]:
     if asked.not_brands:
         keep &= np.array([b not in asked.not_brands for b in table.brands])
     if asked.not_words:
-        keep &= np.array([not terms & set(asked.not_words) for terms in table.title_terms])
+        hyphened = [word for word in asked.not_words if "-" in word]
+        has = [
+            bool(terms & set(asked.not_words)) or any(word in title for word in hyphened)
+            for terms, title in zip(table.title_terms, map(str.lower, table.titles), strict=True)
+        ]
+        keep &= ~np.array(has, bool)
     for measure in asked.measures:
         keep &= np.array([k and measure.holds(text) for k, text in zip(keep, table.canonical_texts, strict=True)])
     if asked.words:
@@ -192,34 +228,40 @@ def matching(table: ProductTable, asked: Constraints) -> NDArray[np.int64]:
     return np.flatnonzero(keep)
 
 
-def parse(sentence: str, table: ProductTable) -> Constraints:
-    """Constraints named in a sentence."""
+def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constraints:
+    """Constraints named in a sentence.
+
+    Parameters
+    ----------
+    strict
+        Chinese words that no product speaks of are wishes also beside a kind or brand, where many are only verbs.
+    """
+    sentence = _NOT_TOO.sub(lambda match: _OPPOSITE[(match[1] or match[2]).lower()], sentence)
     text = table.canonical(sentence)
     low, high = _prices(sentence)
     brands, not_brands = _brands(text, table)
-    refused = [w for found in _REFUSED.findall(text) for w in tokens(found) if w in table.words]
-    not_words = tuple(w for w in dict.fromkeys(refused) if w not in _SAID and w not in _of(brands | not_brands))
+    refused = [w for found in _REFUSED.findall(text) for w in _whole_words(found) if "-" in w or w in table.words]
+    not_words = tuple(w for w in dict.fromkeys(refused) if w not in SAID and w not in _of(brands | not_brands))
     wanted = _REFUSED.sub(" ", text)
     for name in [*brands, *not_brands]:
         wanted = re.sub(re.escape(name), " ", wanted, flags=re.IGNORECASE)
     said = tokens(_FOR_ANOTHER.split(wanted)[0])
-    categories = table.kinds(said) or table.kinds(tokens(wanted))
+    whole = table.kinds(tokens(wanted))
+    categories = whole if len(whole) == 1 else table.kinds(said) or whole  # a toy for my dog is a dog's toy
     measures = tuple(dict.fromkeys(measures_in(text)))
     rest = _SIZE.sub(" ", _MEASURE.sub(" ", _SPF.sub(" ", _without_prices(wanted))))
     lacks = tuple(
         f"{w} free" for w in _FREE_OF.findall(rest) if not any(f"{w} free" in t for t in table.canonical_texts)
     )
-    rest = _ID.sub(" ", _CHEAP.sub(" ", _DEAR.sub(" ", _FREE_OF.sub(" ", rest) if lacks else rest)))
-    free = [w for w in dict.fromkeys(tokens(rest)) if not w.isdigit() and w not in _SAID]
+    rest = _ID.sub(" ", _SORTED.sub(" ", _FREE_OF.sub(" ", rest) if lacks else rest))
+    free = [w for w in dict.fromkeys(tokens(rest)) if not w.isdigit() and w not in SAID and not _ASKED_WITH.match(w)]
     free = [w for w in free if w not in table.kind_terms(categories)]
+    unspoken = tuple(w for w in free if w not in table.words and not w.isascii() and len(w) > 1)
     sizes = tuple(f"size {(a or b).upper()}" for a, b in _SIZE.findall(sentence))
-    foreign = (
-        ()
-        if categories or brands
-        else tuple(w for w in free if w not in table.words and not w.isascii() and len(w) > 1)
-    )
+    foreign = () if (categories or brands) and not strict else unspoken
     unknown = (*sizes, *lacks, *foreign, *(w for w in free if w not in table.words and len(w) > 3 and w.isascii()))
-    sort = "-price" if _DEAR.search(sentence) else "price" if _CHEAP.search(sentence) else ""
+    sorts = (("opinion", _PRAISED), ("-price", _DEAR), ("price", _CHEAP))
+    sort = next((name for name, pattern in sorts if pattern.search(sentence)), "")
     return Constraints(
         high,
         low,
@@ -244,7 +286,7 @@ def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequ
     looked_for = [
         word
         for word in tokens(_FOR.split(text.strip())[0])
-        if word not in _SAID and len(word) > 1 and not word.isdigit()
+        if word not in SAID and len(word) > 1 and not word.isdigit()
     ]
     if not looked_for:
         return ""
@@ -260,8 +302,14 @@ def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequ
     return f"{before[-1]} {head}" if foreign else ""
 
 
+def _whole_words(text: str) -> list[str]:
+    """Search terms, those with a hyphen whole: "in-ear" refuses no over-ear headphones."""
+    hyphened = re.findall(r"[a-z]+(?:-[a-z]+)+", text)
+    return hyphened + tokens(re.sub(r"[a-z]+(?:-[a-z]+)+", " ", text))
+
+
 _LISTS = ("said_when_looking", "said_when_asking", "function_words", "common", "number_words")
-_SAID = frozenset(form for name in _LISTS for word in word_list(name) for form in (word, *tokens(word)))
+SAID = frozenset(form for name in _LISTS for word in word_list(name) for form in (word, *tokens(word)))
 
 
 def _of(names: Iterable[str]) -> set[str]:

@@ -1,0 +1,128 @@
+"""Tool over the signed-in shopper's own orders: where they are, and what the shop's rules say of a wish about one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from recsys.assistant.arrivals import about_order
+from recsys.assistant.knowledge import Hit
+from recsys.assistant.tools import Context, Fact, OrderStatus, Result, rule_on
+from recsys.data.orders import Order
+from recsys.serving.search import parse
+
+LATEST = 3
+"""Orders told of when several are asked for."""
+_SEVERAL = re.compile(r"\borders\b|哪些|所有|几个订单|两个订单|[两三23]笔", re.IGNORECASE)
+
+
+def several_orders(question: str) -> int:
+    """How many of the latest orders a question asks for, where it names none."""
+    return LATEST if _SEVERAL.search(question) else 1
+
+
+def order_status(context: Context, asked: OrderStatus, named: Sequence[str], several: int, bound: float) -> Result:
+    """Facts of the asker's own orders, and what the shop's rules say of the wish for their state.
+
+    Parameters
+    ----------
+    named
+        Order numbers asked for.
+    several
+        How many of the latest orders to tell of where none is named.
+    """
+    if context.user is None:
+        return _signed_out(context, asked, bound)
+    if context.orders is None:
+        return Result(intent="order_status", lead=context.say("no_answer"), found=False, passes_on=True, confidence=0.0)
+    found: list[Order] = []
+    missing = ""
+    for number in named:
+        order = context.orders.find(context.user, number)
+        found += [order] if order else []
+        missing = missing if order else context.say("no_such_order", order=number)
+    if not named:
+        found = list(_holding(context, context.orders.latest(context.user, 1_000), asked.question)[:several])
+        missing = "" if found else context.say("no_orders")
+    facts = [Fact(_told(context, order) + about_order(context, order), f"order:{order.order_id}") for order in found]
+    if asked.wish and len(found) >= 1:
+        facts += _what_is_allowed(context, found[0], asked, bound)
+    return Result(tuple(facts), "order_status", lead=missing, found=bool(facts))
+
+
+def _signed_out(context: Context, asked: OrderStatus, bound: float) -> Result:
+    """Sign in to hear of orders; how a parcel is tracked without it is in the shop's rules."""
+    hits = context.knowledge.rules(rule_on("track", context.language), context.language)
+    told = asked.wish in {"", "missing"} and not asked.order and bool(hits) and hits[0].theme >= bound
+    facts = (Fact(hits[0].passage.text, hits[0].passage.id),) if told else ()
+    return Result(facts, "order_status", lead=context.say("sign_in"), found=bool(facts))
+
+
+def _holding(context: Context, orders: Sequence[Order], question: str) -> Sequence[Order]:
+    """The orders that hold a product of the kind, the brand or the words of the question; all where none does."""
+    table = context.table
+    if table is None:
+        return orders
+    wanted = parse(question, table)
+
+    def meant(item: str) -> bool:
+        row = table.row.get(item, -1)
+        if row < 0 or (wanted.brands and table.brands[row] not in wanted.brands):
+            return False
+        if wanted.categories:
+            return table.categories[row] in wanted.categories
+        return bool(wanted.brands or table.title_terms[row] & set(wanted.words))
+
+    return [order for order in orders if any(map(meant, order.item_ids))] or orders
+
+
+def _told(context: Context, order: Order) -> str:
+    key = f"status_{order.status}"
+    status = context.say(key) if key in STATUSES else order.status
+    if order.status == "delivered" and order.delivered_at:
+        status = context.say("delivered", date=order.delivered_at)
+    elif order.eta and order.status in {"processing", "shipped"}:
+        status = context.say("expected", status=status, date=order.eta)
+    table = context.table
+    titles = {} if table is None else {i: table.titles[table.row[i]] for i in order.item_ids if i in table.row}
+    names = ", ".join(titles.get(item, item) for item in order.item_ids)
+    return context.say("order", order=order.order_id, ordered=order.ordered_at, items=names, status=status)
+
+
+STATUSES = frozenset(f"status_{s}" for s in ("processing", "shipped", "delivered", "returned", "cancelled"))
+
+
+def _what_is_allowed(context: Context, order: Order, asked: OrderStatus, bound: float) -> list[Fact]:
+    """What the order's state means for the wish, and the shop's rules on it."""
+    state = ""
+    if asked.wish in {"cancel", "change"}:
+        state = {"processing": "not_sent_yet", "cancelled": "cancelled_already"}.get(order.status, "sent_already")
+    facts = [Fact(context.say(state), f"order:{order.order_id}")] if state else []
+    if state == "cancelled_already":
+        return facts
+    queries = [rule_on(asked.wish, context.language)]
+    if asked.wish == "return":  # what the order holds may have a rule of its own
+        queries.append(f"{asked.question} {_told(context, order)}")
+    for query in queries:
+        hits = context.knowledge.rules(query, context.language)
+        if hits and hits[0].theme >= bound and _concerns(context, hits[0], order):
+            facts.append(Fact(without_yes(hits[0].passage.text), hits[0].passage.id))
+    return list(dict.fromkeys(facts))
+
+
+def _concerns(context: Context, hit: Hit, order: Order) -> bool:
+    """Whether a rule is on no kind of product, or on one that an order holds."""
+    table = context.table
+    if table is None:
+        return True
+    kinds = {table.categories[table.row[item]] for item in order.item_ids if item in table.row}
+    return not (of := table.kinds_named(hit.passage.title)) or bool(of & kinds)
+
+
+def without_yes(text: str) -> str:
+    """A rule without the "Yes." or "No." that answers another question than the one at hand."""
+    for word in ("Yes, ", "Yes. ", "No, ", "No. ", "可以，", "可以。", "不可以。"):
+        if text.startswith(word):
+            rest = text.removeprefix(word)
+            return rest[:1].upper() + rest[1:]
+    return text
