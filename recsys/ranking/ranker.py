@@ -30,6 +30,7 @@ from recsys.ranking.extra_blocks import extra_blocks
 from recsys.ranking.features import BLOCKS, Block, BuyingAgain, TrainingContext
 from recsys.ranking.features.base import fit_blocks
 from recsys.ranking.features.columns import column_block, column_blocks
+from recsys.ranking.networks import with_networks
 from recsys.ranking.regression import Regression, TrainingSplit
 from recsys.ranking.repeats import RepeatWeights
 from recsys.ranking.sampling import HistoryVectors, Impressions, training_pairs
@@ -298,9 +299,9 @@ class RankerTrainer:
         context = TrainingContext.as_of(
             catalogue, events, events.end, config.half_life, seed=seed, table=table, prices=prices
         )
+        context, windows = with_networks(context, training_windows(context, config), config)
         kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.applies(context)]
         kinds += column_blocks(context, config.columns)
-        windows = training_windows(context, config)
         pairs = training_pairs(
             windows, kinds, text_vectors, config, seed=seed, impressions=impressions, progress=announce
         )

@@ -26,6 +26,7 @@ from recsys.ranking.features.opinion import Opinion
 from recsys.ranking.features.popularity import LastVisitPopularity, Popularity, Recency
 from recsys.ranking.features.prices import PriceDrop
 from recsys.ranking.features.repeats import BuyingAgain
+from recsys.ranking.features.sequence import Sequence
 
 #: All blocks of the library, in the order in which they are shown.
 BLOCKS: tuple[type[Block], ...] = (
@@ -40,6 +41,7 @@ BLOCKS: tuple[type[Block], ...] = (
     ContentBridgedKNN,
     RecentItemKNN,
     LatentFactors,
+    Sequence,
     Popularity,
     Recency,
     LastVisitPopularity,

@@ -23,6 +23,7 @@ from recsys.data.sparsity import strongest
 from recsys.errors import BadInput
 from recsys.forecast.prices import PriceHistory
 from recsys.ranking import cooccurrence
+from recsys.ranking.visit_transformer import VisitTransformer
 
 #: Strongest neighbours kept of each item.
 NEIGHBOURS = 200
@@ -82,6 +83,8 @@ class TrainingContext:
         Reads the items table, where there is one; see `items`.
     prices
         What items cost from when on; None where the shop has no table of prices.
+    network
+        Trains, when first asked, what is read from sequences of visits; None where nothing is.
     """
 
     catalogue: ItemFeatures
@@ -91,6 +94,7 @@ class TrainingContext:
     seed: int = 0
     table: Lazy[pd.DataFrame] | None = None
     prices: PriceHistory | None = None
+    network: Lazy[VisitTransformer] | None = None
 
     @classmethod
     def as_of(

@@ -1,0 +1,65 @@
+"""Time split of the sequence network: the windows share one that saw only what all of them know.
+
+A network that had seen a window's purchases would repeat them, and the ranker would trust it too much; one for each
+window would take as many trainings. The network that serves sees everything, as the other blocks' statistics do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from recsys.data.events import Events
+from recsys.data.snapshot import Lazy
+from recsys.ranking.features import TrainingContext
+from recsys.ranking.visit_transformer import VisitTransformer
+from recsys.ranking.windows import TrainingWindow
+from recsys.settings import TrainingConfig
+
+#: Visits that another with something new follows, below which a network learns nothing that counts do not say.
+LEAST = 2_000
+
+
+def followed_visits(events: Events) -> int:
+    """Visits in which a shopper met something new and that another such visit follows."""
+    pair = events.user.astype(np.int64) * max(events.n_items, 1) + events.item
+    first = np.unique(pair, return_index=True)[1]
+    visits = np.unique(events.visit[first], return_index=True)[1]
+    return len(visits) - len(np.unique(events.user[first[visits]]))
+
+
+def common_past(windows: Sequence[TrainingWindow], events: Events) -> Events:
+    """What all windows know: each knows the beginning of every shopper's events, so it is the shortest of those."""
+    known = np.min([np.bincount(window.context.events.user, minlength=events.n_users) for window in windows], axis=0)
+    return events.where(np.arange(len(events)) - events.indptr[events.user] < known[events.user])
+
+
+def network(context: TrainingContext, events: Events, passes: int) -> Lazy[VisitTransformer]:
+    """A network of these events, trained when first asked for."""
+
+    def train() -> VisitTransformer:
+        from recsys.ranking import visit_training  # torch, which only training needs
+
+        facts = context.catalogue
+        return visit_training.train(events, facts.vectors, facts.directions, passes=passes, seed=context.seed)
+
+    return Lazy(train)
+
+
+def with_networks(
+    context: TrainingContext, windows: Sequence[TrainingWindow], config: TrainingConfig
+) -> tuple[TrainingContext, list[TrainingWindow]]:
+    """The present with a network of its own, and the windows with one of their common past.
+
+    Both stay without one where none is wanted, or the common past holds too few visits to learn from.
+    """
+    past = common_past(windows, context.events)
+    if not config.sequence_passes or followed_visits(past) < LEAST:
+        return context, list(windows)
+    shared = network(context, past, config.sequence_passes)
+    return (
+        replace(context, network=network(context, context.events, config.sequence_passes)),
+        [replace(window, context=replace(window.context, network=shared)) for window in windows],
+    )
