@@ -14,8 +14,7 @@ import pandas as pd
 import pytest
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
-#: Extras of who works on the project, or brings a notebook server.
-#: Not in `all`: what only developers and notebooks need, the large clients of one cloud or another, and what needs older pandas.
+#: Not in `all`: what only developers and notebooks need, large clients of one cloud or another, what needs an old pandas.
 OUR_OWN = {"dev", "docs", "notebook", "s3", "gcs", "azure", "rectools"}
 #: Distributions are imported under another name, or come with torch (jinja2).
 IMPORTED = {
