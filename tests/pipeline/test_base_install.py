@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
-#: Not in `all`: what only developers and notebooks need, large clients of one cloud or another, what needs an old pandas.
+#: Not in `all`: what only developers and notebooks need, large clients of clouds, what needs an old pandas.
 OUR_OWN = {"dev", "docs", "notebook", "s3", "gcs", "azure", "rectools"}
 #: Distributions are imported under another name, or come with torch (jinja2).
 IMPORTED = {
