@@ -279,3 +279,14 @@ def test_one_happy_buyer_does_not_make_an_item_the_best_liked() -> None:
     # the shop's mean is 26 / 41; five such reviews are added to each item's own
     assert found["ONE"] == pytest.approx((1 + 5 * 26 / 41) / 6)
     assert found["MANY"] > found["ONE"] > found["POOR"]
+
+
+def test_a_few_reviews_of_a_category_are_no_category_to_judge_by():
+    """A thousand reviews of one category and strays of eight others are judged in five folds, every review once."""
+    from recsys.cli._benchmarks.reviews import _splits
+
+    strays = [f"other {n}" for n in range(8)]
+    labels = pd.DataFrame({"category": ["phones"] * 1000 + strays})
+    tests, how = _splits(labels, 0)
+    assert how == "5 folds"
+    assert (np.sum(tests, axis=0) == 1).all()

@@ -19,8 +19,8 @@ from recsys.encoders.protocol import Encodes
 from recsys.reviews import sentiment
 from recsys.reviews.training import FOLDS, POSITIVE
 
-#: Categories that no model was fitted on.
-UNSEEN = 3
+#: Categories that no model was fitted on, and reviews of one that can be judged by.
+UNSEEN, FEWEST = 3, 50
 
 
 def bench_reviews(labels: pd.DataFrame, encoder: Encodes, *, size: int | None = None, seed: int = 0) -> dict[str, Any]:
@@ -72,7 +72,9 @@ def _judged(labels: pd.DataFrame, encoder: Encodes, language: str, seed: int) ->
 def _splits(labels: pd.DataFrame, seed: int) -> tuple[list[NDArray[np.bool_]], str]:
     """What is judged in each turn: everything else is fitted on."""
     rng = np.random.default_rng(seed)
-    names = sorted(set(labels[CATEGORY]))
+    # Of a category of another language a few short reviews read like this one.
+    sizes = labels[CATEGORY].value_counts()
+    names = sorted(sizes.index[sizes >= FEWEST])
     if len(names) > 2 * UNSEEN:
         unseen = [names[i] for i in sorted(rng.permutation(len(names))[:UNSEEN])]
         return [labels[CATEGORY].isin(unseen).to_numpy()], f"unseen categories: {', '.join(unseen)}"
