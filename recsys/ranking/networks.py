@@ -22,14 +22,6 @@ from recsys.settings import TrainingConfig
 LEAST = 2_000
 
 
-def followed_visits(events: Events) -> int:
-    """Visits in which a shopper met something new and that another such visit follows."""
-    pair = events.user.astype(np.int64) * max(events.n_items, 1) + events.item
-    first = np.unique(pair, return_index=True)[1]
-    visits = np.unique(events.visit[first], return_index=True)[1]
-    return len(visits) - len(np.unique(events.user[first[visits]]))
-
-
 def common_past(windows: Sequence[TrainingWindow], events: Events) -> Events:
     """What all windows know: each knows the beginning of every shopper's events, so it is the shortest of those."""
     known = np.min([np.bincount(window.context.events.user, minlength=events.n_users) for window in windows], axis=0)
@@ -42,8 +34,7 @@ def network(context: TrainingContext, events: Events, passes: int) -> Lazy[Visit
     def train() -> VisitTransformer:
         from recsys.ranking import visit_training  # torch, which only training needs
 
-        facts = context.catalogue
-        return visit_training.train(events, facts.vectors, facts.directions, passes=passes, seed=context.seed)
+        return visit_training.train(events, context.catalogue, passes=passes, seed=context.seed)
 
     return Lazy(train)
 
@@ -55,8 +46,12 @@ def with_networks(
 
     Both stay without one where none is wanted, or the common past holds too few visits to learn from.
     """
+    if not config.sequence_passes:
+        return context, list(windows)
+    from recsys.ranking.visit_training import Sequences  # torch, which only training needs
+
     past = common_past(windows, context.events)
-    if not config.sequence_passes or followed_visits(past) < LEAST:
+    if len(Sequences.of(past)) < LEAST:
         return context, list(windows)
     shared = network(context, past, config.sequence_passes)
     return (

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recsys.data.catalogue import ItemFeatures
 from recsys.data.events import DAY, Events
 from recsys.encoders.encoder import pick_device
 from recsys.ranking.visit_transformer import HEADS, SIZE, VISITS, VisitTransformer, slopes
@@ -205,20 +206,13 @@ def _ranges(starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.i
     return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + sizes, sizes)
 
 
-def train(
-    events: Events, vectors: NDArray[np.float32], directions: NDArray[np.float32], *, passes: int, seed: int
-) -> VisitTransformer:
-    """Train on the sequences of `events`, so many times over.
-
-    Parameters
-    ----------
-    vectors, directions
-        Encoder vectors of all items, and their principal components (`ItemFeatures.directions`).
-    """
+def train(events: Events, catalogue: ItemFeatures, *, passes: int, seed: int) -> VisitTransformer:
+    """Train on the sequences of `events`, so many times over, and on the texts of the items."""
     device, rng = pick_device(), np.random.default_rng(seed)
     sequences = Sequences.of(events)
     met = np.bincount(sequences.item, minlength=events.n_items).astype(np.float32)
-    reader, bias = _components(vectors, directions)
+    vectors = catalogue.vectors
+    reader, bias = _components(vectors, catalogue.directions)
     popular = np.argsort(-met, kind="stable")[: min(OWN, int((met > 0).sum()))]
     own = np.full(events.n_items, len(popular), np.int64)
     own[popular] = np.arange(len(popular))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from recsys.assistant import Answer, Assistant, Done, Knowledge, Orders, Sources, Token, answer_table, setup
+from recsys.assistant import Assistant, Done, Knowledge, Orders, Sources, Token, answer_table, setup
 from recsys.assistant.evaluate import conversation, grounded, privacy_leaks, refused, retrieval
 from recsys.assistant.grounding import check_answer
 from recsys.data.passages import Passage, faq_passages, read_knowledge
@@ -20,6 +19,7 @@ from recsys.llm.language import language_of
 from recsys.serving.recommender import Recommender
 from recsys.serving.search.query import matching, parse
 from recsys.settings import Settings
+from tests.assistant.transcript import talk
 
 pytestmark = pytest.mark.weights
 
@@ -50,18 +50,6 @@ def orders() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def assistant(encoder: Encoder, recommender: Recommender, orders: pd.DataFrame) -> Assistant:
     return Assistant(Knowledge.build(read_knowledge(sample_dir()), encoder), recommender, Orders.from_table(orders))
-
-
-def talk(assistant: Assistant, *questions: str, user: str | None = None) -> list[Answer]:
-    """A conversation; printed, so that a failing test shows the transcript."""
-    history: list[dict[str, Any]] = []
-    answers = []
-    for question in questions:
-        told = assistant.answer(question, history, user)
-        print(f"> {question}\n{told.text}  {told.sources}")
-        history += [{"role": "user", "content": question}, {"role": "assistant", "content": told.text}]
-        answers.append(told)
-    return answers
 
 
 @pytest.mark.parametrize(

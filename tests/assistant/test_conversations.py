@@ -22,6 +22,7 @@ from recsys.data.passages import read_knowledge
 from recsys.data.sample import sample_dir
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings
+from tests.assistant.transcript import talk
 
 pytestmark = pytest.mark.weights
 LEAST_RIGHT = 34
@@ -90,18 +91,6 @@ def test_most_answers_are_right_and_none_is_invented(assistant: Assistant, items
         ]
     assert len(table) == 43
     assert right >= LEAST_RIGHT
-
-
-def talk(assistant: Assistant, *questions: str, user: str | None = None) -> list[Answer]:
-    """A conversation; printed, so that a failing test shows the transcript."""
-    history: list[dict[str, Any]] = []
-    answers = []
-    for question in questions:
-        told = assistant.answer(question, history, user)
-        print(f"> {question}\n{told.text}  {told.sources}")
-        history += [{"role": "user", "content": question}, {"role": "assistant", "content": told.text}]
-        answers.append(told)
-    return answers
 
 
 def of_items(answer: Answer) -> list[str]:

@@ -16,6 +16,7 @@ from recsys.ranking.features.content import Similarity, Words
 #: Blocks that read texts, and their features that count on their own for new items.
 SOURCES: tuple[type[Block], ...] = (Similarity, Words)
 READ = ("cosine_mean", "cosine_max", "cosine_top3", "words_mean", "words_max", "words_log_max", "words_log_mean")
+_AT = [[column for kind in SOURCES for column in kind.columns].index(name) for name in READ]
 
 
 class NewProducts(Block):
@@ -57,8 +58,7 @@ class NewProducts(Block):
             return self.transform(profile, candidates)
         if not len(profile):
             return np.zeros((len(candidates), len(READ)), np.float32)
-        names = [column for kind in SOURCES for column in kind.columns]
-        read = np.concatenate([made[kind.name] for kind in SOURCES], axis=1)[:, [names.index(n) for n in READ]]
+        read = np.concatenate([made[kind.name] for kind in SOURCES], axis=1)[:, _AT]
         return np.asarray(read * self.coldness[candidates.codes, None])
 
     @override

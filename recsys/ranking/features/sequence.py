@@ -50,10 +50,8 @@ class Sequence(Block):
     def refreshed(self, context: TrainingContext) -> Sequence:
         from recsys.ranking import visit_training  # torch, which only training needs
 
-        facts, passes, block = context.catalogue, int(self.network.passes[0]), Sequence()
-        block.network = visit_training.train(
-            context.events, facts.vectors, facts.directions, passes=passes, seed=context.seed
-        )
+        passes, block = int(self.network.passes[0]), Sequence()
+        block.network = visit_training.train(context.events, context.catalogue, passes=passes, seed=context.seed)
         return block
 
     @override
