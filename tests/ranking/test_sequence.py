@@ -31,7 +31,7 @@ def shop():
 
 @pytest.fixture(scope="module")
 def trained(shop):
-    return visit_training.train(shop.events, shop.catalogue, passes=30, seed=3)
+    return visit_training.train(shop.events, shop.catalogue, passes=20, seed=3)
 
 
 def described(shop, codes, **how):
@@ -119,7 +119,7 @@ def test_few_drawn_items_do(shop, monkeypatch):
     """With a draw of 20 of 60 items the same order is learnt."""
     monkeypatch.setattr(visit_training, "NEGATIVES", 20)
     monkeypatch.setattr(visit_sequences, "BATCH", 32)
-    made = visit_training.train(shop.events, shop.catalogue, passes=10, seed=3)
+    made = visit_training.train(shop.events, shop.catalogue, passes=8, seed=3)
     fit = made.fit(made.shopper(described(shop, [10, 12, 14])), made.items[:60])
     assert 16 in np.argsort(-fit)[:2]
 
