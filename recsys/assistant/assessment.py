@@ -16,10 +16,13 @@ import pandas as pd
 from recsys.assistant import evaluate, lessons
 from recsys.assistant.evaluate import Conversation, Retrieval, Share
 from recsys.assistant.knowledge import Knowledge
-from recsys.assistant.setup import load_assistant, local_writer, orders_table
+from recsys.assistant.setup import AUTO, load_assistant, orders_table
+from recsys.assistant.wording import RETRIEVED
 from recsys.data.parsing import as_ids
 from recsys.data.sources import read_table
+from recsys.encoders import pretrained
 from recsys.errors import BadInput
+from recsys.llm import gpt
 from recsys.llm.gpt import Sampling
 from recsys.settings import Settings
 
@@ -116,7 +119,7 @@ def assess_live(settings: Settings, questions: Path | None = None) -> AssistantF
         raise BadInput(f"{questions}: no column 'question'; there are {', '.join(map(str, table.columns))}")
     table = table[table[QUESTION].notna()].reset_index(drop=True)
     assistant = load_assistant(settings)
-    orders = orders_table(settings, assistant)
+    orders = orders_table(settings, sample=assistant.orders is not None)
     leaks, asked_for = (None, 0) if orders is None else evaluate.privacy_leaks(assistant, orders)
     return AssistantFigures(
         questions=len(table),
@@ -177,10 +180,18 @@ def _writers(knowledge: Knowledge, table: pd.DataFrame, settings: Settings) -> p
     asked, right = ([" ".join(text.split()) for text in rows[name].astype(str)] for name in (QUESTION, ANSWER))
     nearest = [knowledge.search(question, 1, kinds=("faq",)) for question in asked]
     written = {"the nearest known answer": [found[0].passage.text if found else "" for found in nearest]}
-    if (plain := local_writer(settings, adapted=False)) is not None:
+    if (plain := _local_writer(settings)) is not None:
         chats = [[{"role": "user", "content": question}] for question in asked]
         written[plain.name] = plain.write(chats, _ANSWER_LENGTH)
-    if settings.assistant.adapter is not None and (tuned := local_writer(settings)) is not None:
+    if (adapter := settings.assistant.adapter) is not None and (tuned := _local_writer(settings, adapter)) is not None:
         written[tuned.name] = tuned.write([lessons.prompt(question) for question in asked], _ANSWER_LENGTH)
     scores = {name: overlap(texts, right) for name, texts in written.items()}
     return pd.DataFrame({name: {"bleu": s["bleu4"], "rouge_l": s["rougeL"]} for name, s in scores.items()}).T
+
+
+def _local_writer(settings: Settings, adapter: Path | None = None) -> gpt.LocalWriter | None:
+    """The model of transformers that the settings name, as it was or adapted; None where they name another."""
+    name = settings.assistant.writer
+    if name in {AUTO, RETRIEVED} or name.startswith(gpt.ENDPOINT) or pretrained.is_gguf(name):
+        return None
+    return gpt.load(name, adapter, settings.encoder.device, offline=settings.offline)
