@@ -174,8 +174,8 @@ class Knowledge:
         best = np.lexsort((rows, -score))[:k]
         about = intent_of(read.themes[0])[0]
         intent = about if about in RULED else "service"
-        parts = np.column_stack([score, theme, cosine, words[rows]])[best].tolist()
-        return [Hit(self.passages[row], *values, intent=intent) for row, values in zip(rows[best], parts, strict=True)]
+        ranked = zip(rows[best], *(part[best].tolist() for part in (score, theme, cosine, words[rows])), strict=True)
+        return [Hit(self.passages[row], s, t, c, w, intent) for row, s, t, c, w in ranked]
 
     def _part(self, kinds: tuple[str, ...], language: str | None = None) -> NDArray[np.int64]:
         """Rows of the passages of these kinds, in one language or in any."""
