@@ -16,6 +16,8 @@ from recsys.errors import BadInput
 #: Architectures with a picture tower and a text tower in one space.
 KINDS = ("clip", "chinese_clip", "siglip")
 _BATCH = 32
+#: Longer sides, in shorter ones, of which the middle is looked at.
+_LONGEST = 8
 
 
 class PictureEncoder:
@@ -90,8 +92,11 @@ class PictureEncoder:
 
     def _pixels(self, image: Any) -> NDArray[np.float32]:
         """A picture as the model reads it: its shorter side scaled, the middle cut out, each channel standardised."""
-        from PIL import Image
+        from PIL import Image, ImageOps
 
+        narrow = min(image.size)
+        if max(image.size) > _LONGEST * narrow:  # a line that is scaled to a square's width would fill the memory
+            image = ImageOps.fit(image, tuple(min(side, _LONGEST * narrow) for side in image.size))
         scale = self._size / min(image.size)
         width, height = (max(self._size, round(side * scale)) for side in image.size)
         scaled = image.resize((width, height), Image.Resampling.BICUBIC)

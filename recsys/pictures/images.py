@@ -54,7 +54,7 @@ def open_image(content: bytes) -> Any:
             if found.width * found.height > MAX_PIXELS:
                 raise BadInput(f"picture: at most {MAX_PIXELS:,} pixels; found {found.width} x {found.height}")
             found.draft("RGB", (_KEPT, _KEPT))  # a JPEG is decoded at the scale that is kept
-            upright = ImageOps.exif_transpose(found)
+            upright = ImageOps.exif_transpose(_plain(found))
             upright.thumbnail((_KEPT, _KEPT))
             whole = upright.convert("RGBA")
             return Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole).convert("RGB")
@@ -64,6 +64,13 @@ def open_image(content: bytes) -> Any:
         raise BadInput(f"picture: the image is damaged ({type(error).__name__})") from None
     except Image.DecompressionBombError:
         raise BadInput(f"picture: at most {MAX_PIXELS:,} pixels") from None
+
+
+def _plain(image: Any) -> Any:
+    """Eight bits a channel and no palette: Pillow cuts deeper grey off, and picks pixels where it shrinks a palette."""
+    if image.mode.startswith("I"):
+        return image.point(lambda value: value / 257).convert("L")
+    return image.convert("RGBA") if image.mode in ("1", "P") else image
 
 
 def reader(folder: Path, *, offline: bool = False) -> Reader:

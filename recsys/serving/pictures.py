@@ -180,9 +180,12 @@ def _content(image: bytes | str | Path) -> bytes:
     BadInput
         The file cannot be read.
     """
+    from recsys.pictures.images import MAX_BYTES
+
     if isinstance(image, bytes):
         return image
     try:
-        return Path(image).read_bytes()
-    except OSError as error:
-        raise BadInput(f"{image}: {error.strerror}") from None
+        with Path(image).open("rb") as file:
+            return file.read(MAX_BYTES + 1)  # one more than is read of a picture, which is then refused as too large
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{image!s}: {getattr(error, 'strerror', None) or error}") from None

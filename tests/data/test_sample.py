@@ -16,6 +16,8 @@ from scipy import sparse
 from recsys.data import sample
 from recsys.data.reviews import check_reviews
 from recsys.data.sample import sample_dir, write_sample
+from recsys.data.sample.products import make_products
+from recsys.data.sample.reviews import _sides_of, _words
 from recsys.data.schema import Checked, check_interactions, check_items, check_users
 from recsys.data.sources import read_tables
 
@@ -193,3 +195,27 @@ def test_reviews_are_of_purchases_good_and_bad(written: Path, shop: tuple[Checke
     assert raw["review"].str.contains("@example.org").any()  # what no quote may show
     assert raw["review"].str.len().gt(80).any()
     assert raw["review"].value_counts().max() > 5
+
+
+@pytest.mark.parametrize(
+    ("title", "has", "has_not"),
+    [
+        ("Scented Candle", "wax", "cable"),
+        ("阅读灯", "brightness", "smell"),
+        ("Trekking Poles", "grip", "zip"),
+        ("Vertical Mouse", "wheel", "keyboard"),
+        ("Keyboard and Mouse Set", "keyboard", "wheel"),
+        ("Burr Coffee Grinder", "grind", "tank"),
+        ("Seed Mix", "germination", "handle"),
+    ],
+)
+def test_reviews_speak_of_what_a_product_has(title: str, has: str, has_not: str) -> None:
+    sides = [_sides_of(product) for product in make_products(7) if title in product.title]
+    assert sides
+    assert all(has in of and has_not not in of for of in sides)
+
+
+def test_a_product_has_as_many_sides_as_its_kind() -> None:
+    for product in make_products(7):
+        named = {_words()["aspects"][side][0] for side in _sides_of(product)}
+        assert len(named) == len(_words()["groups"][product.kind]), product.title

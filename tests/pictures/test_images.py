@@ -51,6 +51,26 @@ def test_what_is_transparent_is_white_and_what_lies_on_its_side_stands_up():
     assert open_image(saved(lying, "JPEG", exif=turned)).size == (20, 40)
 
 
+def test_deep_grey_palettes_and_printers_colours_are_seen_as_they_are():
+    grey = Image.fromarray(np.full((16, 16), 32_896, np.uint16))  # half of what sixteen bits hold
+    assert open_image(saved(grey, "PNG")).getpixel((8, 8)) == (128, 128, 128)
+    assert open_image(saved(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG")).getpixel((8, 8)) == (255, 0, 0)
+    stripes = Image.fromarray((np.indices((2_048, 2_048)).sum(0) % 2).astype(np.uint8)).convert("P")
+    stripes.putpalette([0, 0, 0, 255, 255, 255])
+    small = np.asarray(open_image(saved(stripes, "PNG")))
+    assert np.abs(small.astype(int) - 127).max() <= 4  # the mean of a chessboard, and not one of its colours
+    half = Image.new("P", (8, 8), 0)
+    half.putpalette([255, 0, 0])
+    assert open_image(saved(half, "PNG", transparency=0)).getpixel((4, 4)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF"])
+def test_of_what_moves_the_first_frame_is_seen(kind):
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "green", "blue")]
+    found = open_image(saved(frames[0], kind, save_all=True, append_images=frames[1:], lossless=True))
+    assert found.getpixel((8, 8)) == (255, 0, 0)
+
+
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 

@@ -68,6 +68,22 @@ def test_vectors_are_those_of_transformers_own_processor(encoder, tiny_clip):
     assert encoder.images([]).shape == (0, encoder.dim)
 
 
+def test_a_line_of_pixels_is_not_blown_up_and_a_wide_picture_is_seen_in_the_middle(encoder, monkeypatch):
+    largest = []
+    resize = Image.Image.resize
+    monkeypatch.setattr(
+        Image.Image,
+        "resize",
+        lambda self, size, *a, **k: largest.append(size[0] * size[1]) or resize(self, size, *a, **k),
+    )
+    line = Image.new("RGB", (1, 1_024), "red")
+    assert np.isfinite(encoder.images([line])).all()
+    assert max(largest) < 100_000  # 32 x 32,768 pixels otherwise
+    wide = Image.new("RGB", (400, 20), "blue")
+    wide.paste("red", (150, 0, 250, 20))
+    assert encoder.images([wide])[0] @ encoder.images([Image.new("RGB", (20, 20), "red")])[0] > 0.9999
+
+
 def test_what_is_no_picture_model_is_said(tiny_encoder, tiny_clip, tmp_path):
     with pytest.raises(BadInput, match="'bert' model has no vectors of pictures"):
         PictureEncoder(tiny_encoder)
@@ -100,6 +116,16 @@ def test_one_picture_for_two_products_is_found(encoder, drawn):
     assert (items.item_id[10], items.item_id[11]) not in set(zip(variants.item_id, variants.twin, strict=True))
 
 
+def test_a_placeholder_that_many_share_pairs_each_with_the_first():
+    vectors = np.tile(np.eye(4, dtype=np.float32)[0], (3_000, 1))
+    vectors[7] = np.eye(4)[1]
+    table = pd.DataFrame({"item_id": [f"P{n:04d}" for n in range(3_000)], "hash": "00ff00ff00ff00ff"})
+    found = twins(vectors, table)
+    assert len(found) == 2_998
+    assert set(found.item_id) == {"P0000"}
+    assert "P0007" not in set(found.twin)
+
+
 def test_a_picture_finds_its_product_though_light_crop_and_size_changed(published, drawn):
     folder, items, _ = drawn
     rng = np.random.default_rng(0)
@@ -128,6 +154,10 @@ def test_a_picture_finds_its_product_though_light_crop_and_size_changed(publishe
         published.similar_to_image(b"noise")
     with pytest.raises(BadInput, match="No such file"):
         published.similar_to_image(folder / "missing.png")
+    with pytest.raises(BadInput, match="null byte"):
+        published.similar_to_image("a\0b")
+    with pytest.raises(BadInput, match="at most 10,485,760 bytes"):
+        published.similar_to_image("/dev/zero")
 
 
 def test_pictures_are_a_part_of_the_score_and_the_parts_sum(published):

@@ -1,8 +1,10 @@
 """The sample shop's reviews: what buyers write of what they bought, good and bad.
 
 A product is good or bad at each of its sides; how much everybody likes it (`appeal`, which also moves what is bought)
-shows in all of them. The reviews are drawn after the events and from numbers of their own, so that they change nothing
-of the rest of the shop. Some are pasted by several shoppers, and a few hold an address that nobody should see.
+shows in all of them. The sides are those of its kind, of some products others in their place (a candle has wax and no
+cable), as many, so that the rest of what is drawn stays as it is. The reviews are drawn after the events and from
+numbers of their own, so that they change nothing of the rest of the shop. Some are pasted by several shoppers, and a
+few hold an address that nobody should see.
 """
 
 from __future__ import annotations
@@ -44,9 +46,7 @@ def make_reviews(products: list[SampleProduct], events: pd.DataFrame, seed: int,
     rng = np.random.default_rng([seed, 3])
     by_id = {product.item_id: product for product in products}
     sides = {
-        product.item_id: {
-            side: product.appeal / 0.7 + float(rng.normal(0.0, _OWN)) for side in _words()["groups"][product.kind]
-        }
+        product.item_id: {side: product.appeal / 0.7 + float(rng.normal(0.0, _OWN)) for side in _sides_of(product)}
         for product in products
     }
     bought = events[events["event"] == "purchase"].drop_duplicates(["user_id", "item_id"])
@@ -66,6 +66,15 @@ def make_reviews(products: list[SampleProduct], events: pd.DataFrame, seed: int,
     table = table.sort_values(["timestamp", "user_id", "item_id"], kind="stable", ignore_index=True)
     table.insert(0, "review_id", [f"R{number:05d}" for number in range(1, len(table) + 1)])
     return table
+
+
+def _sides_of(product: SampleProduct) -> list[str]:
+    """What reviews of a product speak of."""
+    sides: list[str] = list(_words()["groups"][product.kind])
+    for kind, titles, others in _words()["instead"]:
+        if kind == product.kind and any(word in product.title for word in titles.split("|")):
+            sides = [others.get(side, side) for side in sides]
+    return sides
 
 
 def _in_chinese(product: SampleProduct, draw: float, language: str) -> bool:
