@@ -77,10 +77,10 @@ class Sequences:
     def updates(self, passes: int, rng: np.random.Generator) -> Iterator[tuple[float, Batch]]:
         """Batches of all passes, at most `UPDATES`, each with the share that was done before it."""
         done, total = 0, UPDATES
-        for number in range(passes):
+        for number in range(passes if len(self) else 0):
             batches = list(self.batches(rng))
             if not number:
-                total = min(passes * len(batches), UPDATES)
+                total = max(min(passes * len(batches), UPDATES), 1)
             for batch in batches:
                 yield min(done / total, 1.0), batch
                 done += 1
@@ -92,6 +92,8 @@ class Sequences:
         items, tokens, rows, stretch = self.split(rng)
         length = np.diff(rows)
         usable = np.flatnonzero(length > 1)
+        if not len(usable):
+            return
         by_length = usable[np.argsort(length[usable] + 2 * rng.random(len(usable)), kind="stable")]
         groups: list[list[int]] = [[]]
         for row in by_length.tolist():

@@ -123,6 +123,9 @@ def train(events: Events, catalogue: ItemFeatures, *, passes: int, seed: int) ->
         for name in ("texts", "own", "shrinkage"):
             setattr(network, name, getattr(network, name).to(device))
         network.to(device).train()
+        if not len(sequences):  # nothing follows anything, as after almost all was erased: every item is as usual
+            nn.init.zeros_(network.reader)
+            nn.init.zeros_(network.parts)
         optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
         for done, batch in sequences.updates(passes, rng):
             for group in optimiser.param_groups:

@@ -137,6 +137,14 @@ def test_a_large_shop_takes_no_more_updates_than_the_bound(shop, monkeypatch):
     np.testing.assert_allclose(few, np.arange(one // 2) / (one // 2))
 
 
+@pytest.mark.parametrize("kept", [0, 1])
+def test_where_nothing_follows_anything_every_item_is_as_usual(shop, kept):
+    """A carried ranker meets such events where a table was replaced or almost everybody erased."""
+    made = visit_training.train(shop.events.where(np.arange(len(shop.events)) < kept), shop.catalogue, passes=2, seed=3)
+    fit = made.fit(made.shopper(described(shop, [10, 12])), made.item_vectors(np.array([3, -1]), np.ones((2, 12))))
+    np.testing.assert_array_equal(fit, [0, 0])
+
+
 def test_a_batch_asks_each_token_for_what_the_next_holds():
     """Two rows: (a b) (c) and (d) (e f) (g)."""
     items = np.arange(7)
