@@ -87,7 +87,7 @@ class TrainingConfig(_Section):
     """Visits after which an item counts half in the mean of the shopper's item vectors."""
     strengths: tuple[float, ...] = (0.1, 0.3, 1.0)
     """Inverse regularisation strengths tried on the inner split; the one whose lists are best is kept."""
-    sequence_passes: int = Field(20, ge=0)
+    sequence_passes: int = Field(30, ge=0)
     """Passes over all visits in which a small transformer learns what follows them, fewer in a large shop; with 0 the
     ranker has no block of it."""
     columns: tuple[str, ...] = ()

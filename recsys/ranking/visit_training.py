@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,8 @@ RATE, WARM_UP, DROPOUT = 5e-3, 0.15, 0.2
 NEGATIVES = 512
 #: Meetings at which an item's own part counts half, items that have one at most, and principal components of texts.
 SHRINKAGE, OWN, COMPONENTS = 20.0, 200_000, 96
-#: Items that stand for what is met.
-USUAL = 1_024
+#: Items that stand for what is met, and batches that stand for all in the mean of what shoppers are likely to meet.
+USUAL, SAMPLED = 1_024, 64
 
 
 class _Network(nn.Module):
@@ -135,7 +136,8 @@ def train(events: Events, catalogue: ItemFeatures, *, passes: int, seed: int) ->
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
-    return _arrays(network, reader, bias, met, passes)
+        usual_shopper = _mean_state(network, sequences, rng, device)
+    return _arrays(network, reader, bias, met, passes, usual_shopper)
 
 
 def _loss(
@@ -150,10 +152,7 @@ def _loss(
     codes, rows = np.unique(np.concatenate([batch.items, batch.targets, drawn]), return_inverse=True)
     met, followed, others = (tensor(part) for part in np.split(rows, np.cumsum([len(batch.items), len(batch.targets)])))
     vectors = network.items(tensor(codes))
-    tokens = functional.embedding_bag(met, vectors, tensor(batch.starts), mode="mean")
-    visits = torch.zeros(batch.shape[0] * batch.shape[1], SIZE, device=device)
-    visits = visits.index_copy(0, tensor(batch.place), network.drop(tokens))
-    state = network(visits.view(*batch.shape, SIZE)).view(-1, SIZE)[tensor(batch.asks)]
+    state = _states(network, batch, vectors, met)
     stretch, asked = tensor(batch.stretch), tensor(batch.asked)
     lift = (popularity.chances[:, tensor(drawn)] - tensor(chance))[stretch]
     rest = torch.logsumexp(torch.addmm(lift, state, vectors[others].T), dim=1) - math.log(NEGATIVES)
@@ -163,6 +162,33 @@ def _loss(
     loss = torch.logaddexp(rest[asked], fit + prior) - fit - prior
     weights = tensor(batch.weights)
     return (loss * weights).sum() / weights.sum()
+
+
+def _states(network: _Network, batch: Batch, vectors: Tensor, met: Tensor) -> Tensor:
+    """What each asking token is likely followed by, as a direction; `met` are the rows of `vectors` in tokens."""
+
+    def tensor(array: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(array).to(vectors.device)
+
+    tokens = functional.embedding_bag(met, vectors, tensor(batch.starts), mode="mean")
+    visits = torch.zeros(batch.shape[0] * batch.shape[1], SIZE, device=vectors.device)
+    visits = visits.index_copy(0, tensor(batch.place), network.drop(tokens))
+    return network(visits.view(*batch.shape, SIZE)).view(-1, SIZE)[tensor(batch.asks)]
+
+
+@torch.no_grad()
+def _mean_state(
+    network: _Network, sequences: Sequences, rng: np.random.Generator, device: torch.device
+) -> NDArray[np.float32]:
+    """Mean direction over the tokens of a sample of batches, shape ``(SIZE,)``."""
+    network.eval()
+    total, count = torch.zeros(SIZE, device=device), 0
+    for batch in islice(sequences.batches(rng) if len(sequences) else (), SAMPLED):
+        codes, rows = np.unique(batch.items, return_inverse=True)
+        vectors = network.items(torch.from_numpy(codes).to(device))
+        states = _states(network, batch, vectors, torch.from_numpy(rows).to(device))
+        total, count = total + states.sum(dim=0), count + len(states)
+    return np.asarray((total / max(count, 1)).cpu().numpy(), np.float32)
 
 
 def _components(
@@ -177,7 +203,12 @@ def _components(
 
 @torch.no_grad()
 def _arrays(
-    network: _Network, reader: NDArray[np.float32], bias: NDArray[np.float32], met: NDArray[np.float32], passes: int
+    network: _Network,
+    reader: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    met: NDArray[np.float32],
+    passes: int,
+    usual_shopper: NDArray[np.float32],
 ) -> VisitTransformer:
     """The trained network as arrays."""
     network.eval()
@@ -202,6 +233,7 @@ def _arrays(
         reader=reader @ array(network.reader),
         reader_bias=bias @ array(network.reader),
         usual=items[usual],
+        usual_shopper=usual_shopper,
         passes=np.array([passes], np.float32),
         **norms,
         **weights,

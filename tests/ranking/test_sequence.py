@@ -115,6 +115,16 @@ def test_the_sum_over_all_items_is_estimated_without_bias(shop):
     assert np.mean(estimates) == pytest.approx(wanted, rel=0.01)
 
 
+def test_the_usual_shopper_is_the_mean_of_the_shoppers(shop, trained):
+    """Read with the arrays, histories of all shoppers lie about where the mean of the training's tokens does."""
+    directions = [
+        trained.shopper(shop.histories.profile(user, shop.catalogue, np.zeros(12, np.float32)))
+        for user in range(shop.events.n_users)
+    ]
+    mean, usual = np.mean(directions, axis=0), trained.usual_shopper
+    assert mean @ usual > 0.8 * np.linalg.norm(mean) * np.linalg.norm(usual)
+
+
 def test_few_drawn_items_do(shop, monkeypatch):
     """With a draw of 20 of 60 items the same order is learnt."""
     monkeypatch.setattr(visit_training, "NEGATIVES", 20)
