@@ -18,7 +18,7 @@ from recsys.assistant.dialogue import MAX_QUESTION, Turn
 from recsys.assistant.hearing import facets
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.messages import message
-from recsys.assistant.own_orders import order_status, several_orders
+from recsys.assistant.own_orders import order_status
 from recsys.assistant.reply import Answer, Done, Event, Sources, Token
 from recsys.assistant.router import Router
 from recsys.assistant.themes import common_words
@@ -217,8 +217,7 @@ class Assistant:
         """Look up what a call asks for."""
         asked = call.arguments
         if isinstance(asked, tools.OrderStatus):
-            numbers = [asked.order] if asked.order else []
-            return order_status(context, asked, numbers, several_orders(asked.question), self.bound)
+            return order_status(context, asked, self.bound)
         if call.tool == "payment" and isinstance(asked, tools.SearchPolicies):
             return tools.payment(context, asked, self.bound)
         if isinstance(asked, tools.SearchPolicies):

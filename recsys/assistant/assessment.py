@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,13 +14,15 @@ import numpy as np
 import pandas as pd
 
 from recsys.assistant import evaluate, lessons
-from recsys.assistant.answers import Assistant
 from recsys.assistant.evaluate import Conversation, Retrieval, Share
 from recsys.assistant.knowledge import Knowledge
-from recsys.assistant.setup import load_assistant, local_writer, orders_table
+from recsys.assistant.setup import AUTO, load_assistant, orders_table
+from recsys.assistant.wording import RETRIEVED
 from recsys.data.parsing import as_ids
 from recsys.data.sources import read_table
+from recsys.encoders import pretrained
 from recsys.errors import BadInput
+from recsys.llm import gpt
 from recsys.llm.gpt import Sampling
 from recsys.settings import Settings
 
@@ -116,8 +119,8 @@ def assess_live(settings: Settings, questions: Path | None = None) -> AssistantF
         raise BadInput(f"{questions}: no column 'question'; there are {', '.join(map(str, table.columns))}")
     table = table[table[QUESTION].notna()].reset_index(drop=True)
     assistant = load_assistant(settings)
-    orders = orders_table(settings, assistant)
-    leaks, asked_for = (None, 0) if orders is None else _leaks(assistant, orders)
+    orders = orders_table(settings, sample=assistant.orders is not None)
+    leaks, asked_for = (None, 0) if orders is None else evaluate.privacy_leaks(assistant, orders)
     return AssistantFigures(
         questions=len(table),
         passages=len(assistant.knowledge),
@@ -125,15 +128,9 @@ def assess_live(settings: Settings, questions: Path | None = None) -> AssistantF
         retrieval=_retrieval(assistant.knowledge, table),
         leaks=leaks,
         foreign_orders=asked_for,
-        search=evaluate.search_cost(assistant.knowledge, table[QUESTION].astype(str).tolist()[:TIMED]),
+        search=_search_cost(assistant.knowledge, table[QUESTION].astype(str).tolist()[:TIMED]),
         writers=_writers(assistant.knowledge, table, settings),
     )
-
-
-def _leaks(assistant: Assistant, orders: pd.DataFrame) -> tuple[int, int]:
-    asker = str(orders["user_id"].iloc[0])
-    others = orders[orders["user_id"].astype(str) != asker]["order_id"].nunique()
-    return evaluate.privacy_leaks(assistant, orders, asker=asker), min(others, evaluate.FOREIGN_ORDERS)
 
 
 def _retrieval(knowledge: Knowledge, table: pd.DataFrame) -> Retrieval | None:
@@ -160,22 +157,41 @@ def _ids(value: object, tables: set[str], known: set[str], row: int) -> frozense
     return ids
 
 
+def _search_cost(knowledge: Knowledge, questions: Sequence[str]) -> tuple[float, float]:
+    """Median seconds of encoding one question, and of searching the passages with it."""
+    seconds = []
+    for question in questions:
+        started = time.perf_counter()
+        read = knowledge.reader.read([question])
+        read_at = time.perf_counter()
+        knowledge.search_read(question, read)
+        seconds.append((read_at - started, time.perf_counter() - read_at))
+    encoding, searching = np.median(seconds, axis=0)
+    return float(encoding), float(searching)
+
+
 def _writers(knowledge: Knowledge, table: pd.DataFrame, settings: Settings) -> pd.DataFrame | None:
     """Scores of what is written without any source, beside the answer to the nearest known question as it is."""
     if ANSWER not in table.columns:
         return None
+    from recsys.explain.evaluate import overlap  # scikit-learn's pipelines, for who gave reference answers
+
     rows = table[table[ANSWER].notna()]
+    asked, right = ([" ".join(text.split()) for text in rows[name].astype(str)] for name in (QUESTION, ANSWER))
+    nearest = [knowledge.search(question, 1, kinds=("faq",)) for question in asked]
+    written = {"the nearest known answer": [found[0].passage.text if found else "" for found in nearest]}
+    if (plain := _local_writer(settings)) is not None:
+        chats = [[{"role": "user", "content": question}] for question in asked]
+        written[plain.name] = plain.write(chats, _ANSWER_LENGTH)
+    if (adapter := settings.assistant.adapter) is not None and (tuned := _local_writer(settings, adapter)) is not None:
+        written[tuned.name] = tuned.write([lessons.prompt(question) for question in asked], _ANSWER_LENGTH)
+    scores = {name: overlap(texts, right) for name, texts in written.items()}
+    return pd.DataFrame({name: {"bleu": s["bleu4"], "rouge_l": s["rougeL"]} for name, s in scores.items()}).T
 
-    def nearest(questions: Sequence[str]) -> list[str]:
-        hits = [knowledge.search(question, 1, kinds=("faq",)) for question in questions]
-        return [found[0].passage.text if found else "" for found in hits]
 
-    ways: dict[str, Callable[[Sequence[str]], Sequence[str]]] = {"the nearest known answer": nearest}
-    if (plain := local_writer(settings, adapted=False)) is not None:
-        ways[plain.name] = lambda questions: plain.write(
-            [[{"role": "user", "content": question}] for question in questions], _ANSWER_LENGTH
-        )
-    if settings.assistant.adapter is not None and (tuned := local_writer(settings)) is not None:
-        ways[tuned.name] = lambda questions: tuned.write([lessons.prompt(q) for q in questions], _ANSWER_LENGTH)
-    asked = [" ".join(question.split()) for question in rows[QUESTION].astype(str)]
-    return evaluate.compare_writers(ways, asked, [" ".join(answer.split()) for answer in rows[ANSWER].astype(str)])
+def _local_writer(settings: Settings, adapter: Path | None = None) -> gpt.LocalWriter | None:
+    """The model of transformers that the settings name, as it was or adapted; None where they name another."""
+    name = settings.assistant.writer
+    if name in {AUTO, RETRIEVED} or name.startswith(gpt.ENDPOINT) or pretrained.is_gguf(name):
+        return None
+    return gpt.load(name, adapter, settings.encoder.device, offline=settings.offline)

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -170,19 +172,10 @@ class Knowledge:
         shared = self._concepts[rows] @ _unit(read.concepts * self._idf)[0]
         score = cosine + THEME_WEIGHT * theme + CONCEPT_WEIGHT * shared + WORD_WEIGHT * words[rows]
         best = np.lexsort((rows, -score))[:k]
-        intent = intent_of(read.themes[0])[0]
-        intent = intent if intent in RULED else "service"
-        return [
-            Hit(
-                self.passages[rows[i]],
-                float(score[i]),
-                float(theme[i]),
-                float(cosine[i]),
-                float(words[rows[i]]),
-                intent,
-            )
-            for i in best
-        ]
+        about = intent_of(read.themes[0])[0]
+        intent = about if about in RULED else "service"
+        ranked = zip(rows[best], *(part[best].tolist() for part in (score, theme, cosine, words[rows])), strict=True)
+        return [Hit(self.passages[row], s, t, c, w, intent) for row, s, t, c, w in ranked]
 
     def _part(self, kinds: tuple[str, ...], language: str | None = None) -> NDArray[np.int64]:
         """Rows of the passages of these kinds, in one language or in any."""
@@ -217,16 +210,14 @@ class Knowledge:
         ArtifactError
             The knowledge was built with another encoder, or a file is missing or damaged.
         """
-        try:
+        passages = read_passages(directory)
+        with _reading(directory):
             about = json.loads((directory / WRITTEN_FOR).read_text(encoding="utf-8"))
-            passages = read_passages(directory)
             pool = VectorPool.load(directory, "vectors")
             made_by, languages = about["encoder"], about["languages"]
             # Another release may know other themes: they are learnt again, and what was counted with them is, too.
             current = about.get("phrases") == bank_hash()
             reader = Reader.load(directory, encoder, languages) if current else None
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise ArtifactError(f"{directory}: knowledge cannot be read ({error}); build it again") from None
         if made_by != encoder.fingerprint:
             raise ArtifactError(f"{directory}: built with another encoder; run `recsys embed --knowledge` again")
         reader = reader or Reader.fit(encoder, languages)
@@ -242,10 +233,15 @@ def read_passages(directory: Path) -> list[Passage]:
     ArtifactError
         They are missing or damaged.
     """
+    with _reading(directory), (directory / PASSAGES).open(encoding="utf-8") as file:
+        return [Passage(**json.loads(line)) for line in file]
+
+
+@contextmanager
+def _reading(directory: Path) -> Iterator[None]:
     try:
-        with (directory / PASSAGES).open(encoding="utf-8") as file:
-            return [Passage(**json.loads(line)) for line in file]
-    except (OSError, ValueError, TypeError) as error:
+        yield
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise ArtifactError(f"{directory}: knowledge cannot be read ({error}); build it again") from None
 
 
@@ -301,8 +297,7 @@ def publish(
         known = [VectorPool.load(live.path, "vectors")] if live is not None else []
         built = Knowledge.build(passages, encoder, languages=languages, known=known, progress=progress)
         built.save(draft.path)
-        kinds = {kind: sum(p.kind == kind for p in passages) for kind in KINDS}
-        kinds |= {SYNONYM: n} if (n := sum(p.kind == SYNONYM for p in passages)) else {}
+        kinds = {**dict.fromkeys(KINDS, 0), **Counter(p.kind for p in passages)}
         return store.publish(draft, {"passages": kinds, "encoder": encoder.info}, keep=keep)
 
 

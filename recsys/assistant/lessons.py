@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from recsys.assistant.dialogue import parse_history, read_history
 from recsys.data.schema import ITEM
 from recsys.errors import BadInput
 from recsys.llm import text_cleaning, tuning
+from recsys.llm.corpus import is_held_out
 from recsys.llm.text_cleaning import CleaningConfig
 from recsys.llm.tuning import Example, TuningConfig, TuningReport
 
@@ -35,8 +35,8 @@ class TuningExamples:
 
 def prompt(question: str, context: str = "", history: str = "") -> str:
     """What the model reads before it writes an answer."""
-    parts = [f"Shop's text: {context}"] if context else []
-    return "\n".join([*parts, *([history] if history else []), f"Question: {question}", "Answer:"])
+    text = f"Shop's text: {context}" if context else ""
+    return "\n".join(part for part in (text, history, f"Question: {question}", "Answer:") if part)
 
 
 def lessons(table: pd.DataFrame, *, held_out: float = 0.05, config: CleaningConfig | None = None) -> TuningExamples:
@@ -51,18 +51,12 @@ def lessons(table: pd.DataFrame, *, held_out: float = 0.05, config: CleaningConf
     train: list[Example] = []
     valid: list[Example] = []
     for row in cleaned.table.to_dict("records"):
-        group = str(row.get(ITEM) or row[QUESTION])
-        side = valid if _share(group) < held_out else train
-        context = row.get(CONTEXT)
+        side = valid if is_held_out(str(row.get(ITEM) or row[QUESTION]), held_out) else train
         turns = read_history(parse_history(row.get(HISTORY)))
         spoken = "\n".join(f"{'Question' if t.role == 'user' else 'Answer'}: {t.text}" for t in turns)
-        one_line = " ".join(str(row[ANSWER]).split())
-        side.append(
-            Example(
-                prompt(" ".join(str(row[QUESTION]).split()), context if isinstance(context, str) else "", spoken),
-                f" {one_line}",
-            )
-        )
+        question, answer = (" ".join(str(row[name]).split()) for name in (QUESTION, ANSWER))
+        context = row.get(CONTEXT)
+        side.append(Example(prompt(question, context if isinstance(context, str) else "", spoken), f" {answer}"))
     if not train or not valid:
         raise BadInput(f"{len(train)} lessons to learn from and {len(valid)} held out: give more questions and answers")
     return TuningExamples(train, valid, cleaned.counts)
@@ -90,11 +84,6 @@ def train_assistant(
         resume=resume,
         progress=progress,
     )
-
-
-def _share(text: str) -> float:
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
 
 
 def rated(table: pd.DataFrame) -> list[Example]:

@@ -34,25 +34,20 @@ _ALL = re.compile(
 
 
 @cache
-def _chinese() -> dict[str, str]:
-    """Chinese names of the commonest aspects: a shop's reviews may be in the other language than the question."""
+def _names(language: str) -> dict[str, str]:
+    """Names of the commonest aspects in a language: a shop's reviews may be in the other one than the question."""
     declared = tomllib.loads((resources.files("recsys.reviews") / "generic.toml").read_text("utf-8"))
-    names: dict[str, str] = declared["chinese"]
-    return names
+    chinese: dict[str, str] = declared["chinese"]
+    return chinese if language == "zh" else {own: name for name, own in reversed(chinese.items())}
 
 
 def aspects_in(question: str, known: Collection[str]) -> list[str]:
     """Which of the known aspects a question names, in either language."""
-    asked_for = question.casefold()
-    said = set(re.findall(r"[a-z]+", asked_for))
-    english = {own: name for name, own in _chinese().items() if name in said}
-    return [
-        aspect
-        for aspect in known
-        if (re.search(rf"\b{re.escape(aspect)}", asked_for) if aspect.isascii() else aspect in question)
-        or _chinese().get(aspect, asked_for + "?") in question
-        or aspect in english
-    ]
+    low = question.casefold()
+    said = set(re.findall(r"[a-z]+", low))
+    pairs = _names("zh").items()
+    named = {own for name, own in pairs if name in said} | {name for name, own in pairs if own in question}
+    return [a for a in known if a in named or (re.search(rf"\b{re.escape(a)}", low) if a.isascii() else a in question)]
 
 
 def asked(question: str, tables: ShopTables) -> bool:
@@ -76,25 +71,21 @@ def opinions(context: Context, of: ProductFacts) -> Result | None:
     if context.recommender is None or context.table is None:
         return None
     tables = context.recommender.shop.tables.value
-    if not asked(of.question, tables):
+    if tables.aspects is None or not asked(of.question, tables):
         return None
-    everywhere = aspects_in(of.question, set(tables.aspects["aspect"])) if tables.aspects is not None else []
+    elsewhere = bool(aspects_in(of.question, set(tables.aspects["aspect"])))
     facts = []
     for item in of.items:
-        said = opinion_on(context, item)
-        title = context.table.titles[context.table.row[item]] if item in context.table.row else item
-        if said is not None:
-            facts += [
-                Fact(text, f"item:{item}")
-                for text in _told(context, title, said, of.question, elsewhere=bool(everywhere))
-            ]
+        if (said := opinion_on(context, item)) is not None:
+            title = context.table.titles[context.table.row[item]] if item in context.table.row else item
+            told = _told(context, title, said, of.question, elsewhere=elsewhere)
+            facts += [Fact(text, f"item:{item}") for text in told]
     return Result(tuple(facts), "product") if facts else None
 
 
 def _told(context: Context, title: str, said: ItemOpinion, question: str, *, elsewhere: bool) -> list[str]:
     named = aspects_in(question, [one.aspect for one in said.aspects])
-    chosen = [one for one in said.aspects if one.aspect in named]
-    if chosen:
+    if chosen := [one for one in said.aspects if one.aspect in named]:
         return [_aspect(context, title, one) for one in chosen]
     # Of its battery nobody wrote: what they say of the rest is no answer.
     if elsewhere or not _ALL.search(question):
@@ -104,12 +95,8 @@ def _told(context: Context, title: str, said: ItemOpinion, question: str, *, els
 
 
 def _aspect(context: Context, title: str, one: AspectOpinion) -> str:
+    name = _names(context.language).get(one.aspect, one.aspect)
     quotes = " ".join(f"“{quote.text}”" for quote in one.quotes[:QUOTES])
+    counts = {"praised": one.praised, "criticised": one.criticised}
     key = "aspect" if title else "aspect_short"
-    name = one.aspect
-    if context.language == "zh":
-        name = _chinese().get(name, name)
-    elif not name.isascii():
-        name = next((english for english, own in _chinese().items() if own == name), name)
-    said = context.say(key, item=title, aspect=name, praised=one.praised, criticised=one.criticised, quotes=quotes)
-    return said.rstrip()
+    return context.say(key, item=title, aspect=name, quotes=quotes, **counts).rstrip()

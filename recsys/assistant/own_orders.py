@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from recsys.assistant.arrivals import about_order
 from recsys.assistant.knowledge import Hit
@@ -13,41 +12,29 @@ from recsys.serving.search import parse
 
 LATEST = 3
 """Orders told of when several are asked for."""
+STATUSES = ("processing", "shipped", "delivered", "returned", "cancelled")
+"""States that the assistant has words for; others are told as the table has them."""
+_ANSWERED = re.compile(r"(?:(?:Yes|No)[,.] |可以[，。]|不可以。)(.)", re.DOTALL)
 _SEVERAL = re.compile(r"\borders\b|哪些|所有|几个订单|两个订单|[两三23]笔", re.IGNORECASE)
 
 
-def several_orders(question: str) -> int:
-    """How many of the latest orders a question asks for, where it names none."""
-    return LATEST if _SEVERAL.search(question) else 1
-
-
-def order_status(context: Context, asked: OrderStatus, named: Sequence[str], several: int, bound: float) -> Result:
-    """Facts of the asker's own orders, and what the shop's rules say of the wish for their state.
-
-    Parameters
-    ----------
-    named
-        Order numbers asked for.
-    several
-        How many of the latest orders to tell of where none is named.
-    """
+def order_status(context: Context, asked: OrderStatus, bound: float) -> Result:
+    """Facts of the asker's own orders, and what the shop's rules say of the wish for their state."""
     if context.user is None:
         return _signed_out(context, asked, bound)
     if context.orders is None:
         return Result(intent="order_status", lead=context.say("no_answer"), found=False, passes_on=True, confidence=0.0)
-    found: list[Order] = []
-    missing = ""
-    for number in named:
-        order = context.orders.find(context.user, number)
-        found += [order] if order else []
-        missing = missing if order else context.say("no_such_order", order=number)
-    if not named:
-        found = list(_holding(context, context.orders.latest(context.user, 1_000), asked.question)[:several])
-        missing = "" if found else context.say("no_orders")
+    if asked.order:
+        order = context.orders.find(context.user, asked.order)
+        found, missing = [order] if order else [], context.say("no_such_order", order=asked.order)
+    else:
+        latest = _holding(context, context.orders.latest(context.user, 1_000), asked.question)
+        found, missing = latest[: LATEST if _SEVERAL.search(asked.question) else 1], context.say("no_orders")
+    if not found:
+        return Result(intent="order_status", lead=missing, found=False)
     facts = [Fact(_told(context, order) + about_order(context, order), f"order:{order.order_id}") for order in found]
-    if asked.wish and len(found) >= 1:
-        facts += _what_is_allowed(context, found[0], asked, bound)
-    return Result(tuple(facts), "order_status", lead=missing, found=bool(facts))
+    facts += _what_is_allowed(context, found[0], asked, bound) if asked.wish else []
+    return Result(tuple(facts), "order_status")
 
 
 def _signed_out(context: Context, asked: OrderStatus, bound: float) -> Result:
@@ -58,7 +45,7 @@ def _signed_out(context: Context, asked: OrderStatus, bound: float) -> Result:
     return Result(facts, "order_status", lead=context.say("sign_in"), found=bool(facts))
 
 
-def _holding(context: Context, orders: Sequence[Order], question: str) -> Sequence[Order]:
+def _holding(context: Context, orders: list[Order], question: str) -> list[Order]:
     """The orders that hold a product of the kind, the brand or the words of the question; all where none does."""
     table = context.table
     if table is None:
@@ -77,19 +64,15 @@ def _holding(context: Context, orders: Sequence[Order], question: str) -> Sequen
 
 
 def _told(context: Context, order: Order) -> str:
-    key = f"status_{order.status}"
-    status = context.say(key) if key in STATUSES else order.status
+    status = context.say(f"status_{order.status}") if order.status in STATUSES else order.status
     if order.status == "delivered" and order.delivered_at:
         status = context.say("delivered", date=order.delivered_at)
     elif order.eta and order.status in {"processing", "shipped"}:
         status = context.say("expected", status=status, date=order.eta)
     table = context.table
-    titles = {} if table is None else {i: table.titles[table.row[i]] for i in order.item_ids if i in table.row}
-    names = ", ".join(titles.get(item, item) for item in order.item_ids)
+    known = {} if table is None else table.row
+    names = ", ".join(table.titles[known[i]] if table and i in known else i for i in order.item_ids)
     return context.say("order", order=order.order_id, ordered=order.ordered_at, items=names, status=status)
-
-
-STATUSES = frozenset(f"status_{s}" for s in ("processing", "shipped", "delivered", "returned", "cancelled"))
 
 
 def _what_is_allowed(context: Context, order: Order, asked: OrderStatus, bound: float) -> list[Fact]:
@@ -121,8 +104,5 @@ def _concerns(context: Context, hit: Hit, order: Order) -> bool:
 
 def without_yes(text: str) -> str:
     """A rule without the "Yes." or "No." that answers another question than the one at hand."""
-    for word in ("Yes, ", "Yes. ", "No, ", "No. ", "可以，", "可以。", "不可以。"):
-        if text.startswith(word):
-            rest = text.removeprefix(word)
-            return rest[:1].upper() + rest[1:]
-    return text
+    answered = _ANSWERED.match(text)
+    return text if answered is None else answered[1].upper() + text[answered.end() :]

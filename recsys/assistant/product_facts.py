@@ -15,7 +15,7 @@ from recsys.assistant.tools import Compare, Context, Fact, ProductFacts, Result
 from recsys.data import schema
 from recsys.llm.language import sentences, tokens
 from recsys.serving.search import ProductSearch, ProductTable, parse
-from recsys.serving.search.query import Measure, measures_in
+from recsys.serving.search.query import measures_in
 
 _PIECES = re.compile(r"\d[\d.,]*\s+[^\W\d]+|\S+")
 """Words of a title; a measure and its unit are one."""
@@ -25,36 +25,28 @@ def compare(context: Context, asked: Compare) -> Result:
     """Products side by side: each with its price, then what they share and which is cheaper."""
     table = table_of(context)
     rows = [table.row[i] for i in asked.items if i in table.row]
-    facts = [
-        Fact(
-            context.say(
-                "compare_line",
-                item=table.titles[row],
-                price=money(table.prices[row]),
-                brand=table.brands[row],
-                fact=table.said(row).rstrip("。."),
-            ),
-            f"item:{table.ids[row]}",
-        )
-        for row in rows
-    ]
-    same = set.intersection(*(set(_features(table, row)) for row in rows)) if rows else set()
-    cite = f"item:{table.ids[rows[0]]}" if rows else ""
-    kind = table.kind_terms({table.categories[row] for row in rows})  # that both are shoes was known
-    own = _features(table, rows[0]) if rows else []
-    shared = [part for part in own if part in same and not kind.issuperset(tokens(part))]
-    if shared:
-        facts.append(Fact(context.say("compare_same", features=context.listed(shared)), cite))
     prices = table.prices[rows]
-    if len(rows) > 1 and np.isfinite(prices).all() and prices.max() > prices.min():
-        row = rows[int(prices.argmin())]
-        said = context.say(
-            "compare_cheaper", item=table.titles[row], difference=money(float(prices.max() - prices.min()))
+    facts = []
+    for row, price in zip(rows, prices, strict=True):
+        about = {"item": table.titles[row], "brand": table.brands[row], "fact": table.said(row).rstrip("。.")}
+        facts.append(_cited(table, row, context.say("compare_line", price=money(price), **about)))
+    if len(rows) > 1:
+        same = set.intersection(*(set(_features(table, row)) for row in rows))
+        kind = table.kind_terms({table.categories[row] for row in rows})  # that both are shoes was known
+        shared = [part for part in _features(table, rows[0]) if part in same and not kind.issuperset(tokens(part))]
+        facts += (
+            [_cited(table, rows[0], context.say("compare_same", features=context.listed(shared)))] if shared else []
         )
-        facts.append(Fact(said, f"item:{table.ids[row]}"))
-    elif len(rows) > 1 and np.isfinite(prices).all():
-        facts.append(Fact(context.say("compare_same_price"), cite))
+        if np.isfinite(prices).all():
+            row, difference = rows[int(prices.argmin())], float(prices.max() - prices.min())
+            key = "compare_cheaper" if difference else "compare_same_price"
+            said = context.say(key, item=table.titles[row], difference=money(difference))
+            facts.append(_cited(table, row, said))
     return Result(tuple(facts), "product")
+
+
+def _cited(table: ProductTable, row: int, text: str) -> Fact:
+    return Fact(text, f"item:{table.ids[row]}")
 
 
 def _features(table: ProductTable, row: int) -> list[str]:
@@ -96,27 +88,24 @@ def _left_open(table: ProductTable, rows: Sequence[int], question: str) -> list[
 
 
 def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
+    """What answers a question about a product, and whether anything does."""
     table, title = table_of(context), table_of(context).titles[row]
     if asks(question, "price"):
         price = table.prices[row]
         known = bool(np.isfinite(price))
-        parts = [
-            context.say("price", item=title, price=f"{price:.2f}")
-            if known
-            else context.say("price_unknown", item=title)
-        ]
+        said = context.say("price" if known else "price_unknown", item=title, price=f"{price:.2f}")
         more = _sentence(context, row, question)
-        return " ".join([*parts, *([context.say("from_description", item=title, fact=more)] if more else [])]), known
+        return f"{said} {context.say('from_description', item=title, fact=more)}" if more else said, known
     if asks(question, "stock") and schema.AVAILABLE in table.table:
         return context.say("available" if table.available[row] else "unavailable", item=title), True
     if asks(question, "brand") and table.brands[row]:
         return context.say("brand", item=title, brand=table.brands[row]), True
-    said = _sentence(context, row, question)
-    if said is None and (asks(question, "about") or not parse(_unnamed(table, row, question), table)):
-        said = table.said(row) or None
-    if said is None:
+    about = _sentence(context, row, question)
+    if about is None and (asks(question, "about") or not parse(_unnamed(table, row, question), table)):
+        about = table.said(row) or None
+    if about is None:
         return context.say("not_said", item=title), False
-    return context.say("from_description", item=title, fact=said), True
+    return context.say("from_description", item=title, fact=about), True
 
 
 def _unnamed(table: ProductTable, row: int, question: str) -> str:
@@ -154,21 +143,15 @@ def _spoken(table: ProductTable, row: int, question: str) -> set[str]:
 
 def applying(table: ProductTable, row: int, rule: str) -> str:
     """A rule without the clauses whose measures do not hold of the product: "up to 14 inches" is not for one of 16."""
-    kept = []
-    own = {m.unit for m in measures_in(table.titles[row])}
-    for sentence in sentences(rule):
-        clauses = re.split(r"(?<=[;；])\s*", sentence)
-        fits = [
-            c
-            for c in clauses
-            if all(m.holds(table.titles[row]) for m in measures_in(c) if m.unit in own and _bounded(m))
-        ]
-        kept += [clause[:1].upper() + clause[1:] for clause in fits]
-    return " ".join(kept) or rule
+    title = table.titles[row]
+    own = {m.unit for m in measures_in(title)}
 
+    def holds(clause: str) -> bool:
+        bounds = (m for m in measures_in(clause) if m.unit in own and m.least != m.most)
+        return all(bound.holds(title) for bound in bounds)
 
-def _bounded(measure: Measure) -> bool:
-    return measure.least != measure.most
+    clauses = (c for sentence in sentences(rule) for c in re.split(r"(?<=[;；])\s*", sentence))
+    return " ".join(c[:1].upper() + c[1:] for c in clauses if holds(c)) or rule
 
 
 def money(value: float) -> str:

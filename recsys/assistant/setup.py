@@ -6,9 +6,9 @@ import contextlib
 import hashlib
 import json
 import logging
-import threading
 from collections.abc import Sequence
 from dataclasses import astuple
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,13 @@ from recsys.data.passages import Passage, product_passages, read_knowledge
 from recsys.data.sample import sample_dir
 from recsys.data.sources import is_database, read_table
 from recsys.data.store import Store, Version, knowledge_store
-from recsys.encoders import pretrained, universal
+from recsys.encoders import universal
 from recsys.encoders.encoder import Encoder
 from recsys.encoders.protocol import Encodes
 from recsys.errors import ArtifactError, RecsysError
-from recsys.llm import gpt
 from recsys.llm.chat import DEFAULT_CHAT, ChatModel, load_chat
 from recsys.llm.language import language_of
+from recsys.serving.live import Live, follow
 from recsys.serving.recommender import Recommender
 from recsys.settings import Settings, load_settings
 
@@ -130,7 +130,7 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
     assistant = Assistant(
         built,
         recommender,
-        _orders(settings, sample),
+        _orders(settings, sample=sample),
         model=_model(settings),
         words=settings.assistant.writer != AUTO,
         tuned=settings.assistant.adapter is not None,
@@ -140,8 +140,12 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
     return assistant
 
 
-_answering: dict[tuple[Path, str | None, str | None], Assistant] = {}
-_answering_lock = threading.Lock()
+@cache
+def _followed(root: Path) -> Live[Assistant]:
+    """Follower of the assistant of a directory; its recommender is the one that `recsys.recommend` keeps open."""
+    settings = load_settings(artifacts=root)
+    stores = Store(root), knowledge_store(root)
+    return Live(lambda: tuple(s.current_id() for s in stores), lambda: load_assistant(settings, follow(root)))
 
 
 def answer(
@@ -149,22 +153,15 @@ def answer(
 ) -> Answer:
     """`Assistant.answer` on the default artifacts directory (``RECSYS_ARTIFACTS`` or ``./artifacts``).
 
-    One assistant is kept a process; it is made again when the live version or its knowledge is another.
+    One assistant is kept open a directory; it is made again when the live version or its knowledge is another.
 
     Raises
     ------
     ArtifactError
         There is no published version, or no knowledge for it.
     """
-    settings = load_settings(artifacts=artifacts)
-    root = Path(settings.artifacts).resolve()
-    live = (root, Store(root).current_id(), knowledge_store(root).current_id())
-    with _answering_lock:
-        if live not in _answering:
-            _answering.clear()
-            _answering[live] = load_assistant(settings)
-        assistant = _answering[live]
-    return assistant.answer(question, history, user)
+    root = Path(load_settings(artifacts=artifacts).artifacts).resolve()
+    return _followed(root).refresh().answer(question, history, user)
 
 
 def sample_knowledge(encoder: Encodes, languages: tuple[str, ...]) -> Knowledge:
@@ -185,14 +182,8 @@ def sample_knowledge(encoder: Encodes, languages: tuple[str, ...]) -> Knowledge:
 
 
 def _publish(passages: Sequence[Passage], settings: Settings, encoder: Encodes, *, progress: bool) -> Version:
-    return knowledge.publish(
-        passages,
-        encoder,
-        settings.artifacts,
-        languages=_languages(settings),
-        keep=settings.keep_versions,
-        progress=progress,
-    )
+    languages, keep = _languages(settings), settings.keep_versions
+    return knowledge.publish(passages, encoder, settings.artifacts, languages=languages, keep=keep, progress=progress)
 
 
 def _catalogue(recommender: Recommender, settings: Settings) -> list[Passage]:
@@ -205,46 +196,30 @@ def _is_sample(recommender: Recommender) -> bool:
     return bool((recommender.shop.item_index.get_indexer(ids.unique()) >= 0).all())
 
 
-def orders_table(settings: Settings, assistant: Assistant) -> pd.DataFrame | None:
-    """The orders the assistant answers from, where they come from a file: whose they are is only asked to measure."""
-    where = settings.assistant.orders
-    if assistant.orders is None or (where is not None and is_database(where)):
-        return None
-    return read_table(sample_dir() / "orders.csv" if where is None else where)
+def orders_table(settings: Settings, *, sample: bool) -> pd.DataFrame | None:
+    """The table of orders that is answered from; None where there is none, or a database that is asked for each."""
+    where = settings.assistant.orders or (sample_dir() / "orders.csv" if sample else None)
+    return None if where is None or is_database(where) else read_table(where)
 
 
-def _orders(settings: Settings, sample: bool) -> Orders | None:
+def _orders(settings: Settings, *, sample: bool) -> Orders | None:
     where = settings.assistant.orders
-    if where is None:
-        return Orders.from_table(read_table(sample_dir() / "orders.csv")) if sample else None
-    if is_database(where):
+    if where is not None and is_database(where):
         return Orders(where)
-    return Orders.from_table(read_table(where))
-
-
-def local_writer(settings: Settings, *, adapted: bool = True) -> gpt.LocalWriter | None:
-    """The model of transformers that the settings name, with its adapter or as it was; None where they name another."""
-    name = settings.assistant.writer
-    if name in {AUTO, RETRIEVED} or name.startswith(gpt.ENDPOINT) or pretrained.is_gguf(name):
-        return None
-    adapter = settings.assistant.adapter if adapted else None
-    return gpt.load(name, adapter, settings.encoder.device, offline=settings.offline)
+    table = orders_table(settings, sample=sample)
+    return None if table is None else Orders.from_table(table)
 
 
 def _model(settings: Settings) -> ChatModel | None:
     """The chat model of the settings; None where there is none, which is said."""
-    name = settings.assistant.writer
-    if name == RETRIEVED:
+    ours = settings.assistant
+    if ours.writer == RETRIEVED:
         return None
+    name = DEFAULT_CHAT if ours.writer == AUTO else ours.writer
     try:
-        return load_chat(
-            DEFAULT_CHAT if name == AUTO else name,
-            settings.assistant.adapter,
-            settings.encoder.device,
-            offline=settings.offline,
-        )
+        return load_chat(name, ours.adapter, settings.encoder.device, offline=settings.offline)
     except RecsysError as error:
-        if name != AUTO:  # a model that was asked for by name has to be there
+        if ours.writer != AUTO:  # a model that was asked for by name has to be there
             raise
         log.warning("the assistant works without a language model: %s", error)
         return None

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from recsys.assistant.tools import Context
 from recsys.explain import choose
 from recsys.explain.evidence import Evidence, Part
-from recsys.explain.slot_templates import Plan
-from recsys.explain.templates import template
+from recsys.explain.writer import plain_reason
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,10 @@ def reasons(context: Context, rows: Sequence[int], *, least: bool = False) -> li
     """
     if context.recommender is None or context.recommender.ranker is None or context.table is None or not rows:
         return [""] * len(rows)
-    plans = [Plan.of(evidence.facts, "neutral", "short") for evidence in choose(_evidence(context, rows))]
+    manner = {"tone": "neutral", "length": "short", "language": context.language}
+    plain = context.recommender.settings.explain.model_copy(update=manner)
     nothing = context.say("no_reason") if least else ""
-    return [nothing if plan is None else template(plan, "zh" if context.language == "zh" else "en") for plan in plans]
+    return [plain_reason(found.facts, plain).sentence or nothing for found in choose(_evidence(context, rows))]
 
 
 def _evidence(context: Context, rows: Sequence[int]) -> list[Evidence]:

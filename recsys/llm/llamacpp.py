@@ -62,6 +62,8 @@ class LlamaCpp:
             self._server = llama.Server(params)
         except RuntimeError as error:
             raise BadInput(f"model {file}: llama.cpp cannot load it: {error}") from error
+        # as a grammar: a schema given to the server is checked against the prompt's last tokens, and then not at all
+        self._grammar = llama.json_schema_to_grammar
         self.name = f"{file.stem}@{sha256(file)[:8]}"
         self._lock = Lock()  # one answer at a time: two would share the cores and both be late
 
@@ -126,7 +128,7 @@ class LlamaCpp:
         body = self._body(messages, _CALLING) | {
             "max_tokens": MAX_CALL_TOKENS,
             "temperature": 0.0,
-            "response_format": {"type": "json_schema", "json_schema": {"schema": call_schema(tools, limit)}},
+            "grammar": self._grammar(call_schema(tools, limit)),
         }
         with self._lock:
             text = self._complete(body)

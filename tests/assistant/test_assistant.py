@@ -173,7 +173,7 @@ def test_orders_are_those_of_the_asker_only(assistant: Assistant, orders: pd.Dat
     assert not stranger.sources
     assert stranger.text.replace(order, "Z99999") == nobody.text  # not even that it exists
     assert "sign in" in assistant.answer(f"Has order {order} been delivered?").text
-    assert privacy_leaks(assistant, orders, asker=user, most=60) == 0
+    assert privacy_leaks(assistant, orders, most=60) == (0, 60)
 
 
 @pytest.mark.parametrize("user", [None, "10117"])

@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import recsys
 from recsys import Recommender
 from recsys.assistant import setup
 from recsys.assistant.knowledge import read_passages
 from recsys.data.store import knowledge_store
+from recsys.errors import ArtifactError
 from recsys.llm import llamacpp
 from recsys.llm.corpus import train_tokenizer
 from recsys.settings import load_settings
@@ -53,6 +55,16 @@ def test_questions_in_answers_out(shop: Path) -> None:
     assert list(table) == ["question", "answer", "sources", "intent", "confidence", "handover", "writer"]
     assert table["answer"].tolist()[:2] == ["Within 30 days.", "30天内。"]
     assert table["sources"].iloc[0].tolist() == ["faq:0"]
+
+
+def test_answers_in_python_follow_what_is_published(shop: Path) -> None:
+    asked = "How do I return an item?"
+    assert recsys.answer(asked, artifacts=shop / "a").text == "Within 30 days."
+    pd.DataFrame({"question": [asked], "answer": ["Within 14 days."]}).to_csv(shop / "texts" / "faq.csv", index=False)
+    assert run("embed", "--knowledge", shop / "texts", "--artifacts", shop / "a").exit_code == 0
+    assert recsys.answer(asked, artifacts=shop / "a").text == "Within 14 days."
+    with pytest.raises(ArtifactError):
+        recsys.answer(asked, artifacts=shop / "nothing")
 
 
 def test_a_local_chat_model_answers_and_is_timed(

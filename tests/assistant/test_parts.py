@@ -33,7 +33,7 @@ from recsys.data.orders import Orders, order_numbers
 from recsys.data.passages import faq_passages, policy_passages, product_passages, read_knowledge
 from recsys.encoders.encoder import Encoder
 from recsys.errors import ArtifactError, BadInput
-from recsys.llm.language import concept_names, concepts, language_of, sentences, tokens
+from recsys.llm.language import concept_names, concepts, language_of, sentences, tokens, word_list
 from recsys.llm.tuning import TuningConfig
 from recsys.serving.search import ProductSearch
 from recsys.serving.search.bm25 import BM25
@@ -440,6 +440,12 @@ def test_lessons_are_clean_and_split_by_product(tmp_path: Path) -> None:
 
 SYNONYMS = {"笔记本电脑": "Laptops", "跑鞋": "Running Shoes", "防水": "waterproof", "trainers": "Running Shoes"}
 ENGLISH = ProductTable(ITEMS, SYNONYMS)
+
+
+def test_of_two_chinese_names_one_is_said_in_every_process() -> None:
+    names = [pair.split("=") for pair in sorted(word_list("chinese"))]
+    firsts = {means: said for said, means in reversed(names)}
+    assert {means: ENGLISH.local_name(means, "zh") for means in firsts} == firsts
 
 
 def test_a_sentence_is_put_in_the_catalogues_words() -> None:

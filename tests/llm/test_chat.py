@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
 from pydantic import BaseModel
@@ -53,6 +53,20 @@ def test_a_random_model_still_calls_tools_that_parse(local: Any) -> None:
             assert call.name in {"search_products", "reply"}
             assert set(call.arguments) <= ({"query", "price_max"} if call.name == "search_products" else set())
             assert all(isinstance(value, str | float | int | None) for value in call.arguments.values())
+
+
+def test_a_random_model_chooses_only_what_is_offered(local: Any) -> None:
+    """Arguments of closed choices hold, too, and a call is always made."""
+
+    class Choice(BaseModel):
+        """Choose."""
+
+        entry: Literal["How long?", "退货要钱吗？"]
+
+    for words in ("Tell me a joke", "你好"):
+        found = local.calls([MESSAGES[0], {"role": "user", "content": words}], [schema(Choice, "rules")], limit=2)
+        assert 1 <= len(found) <= 2
+        assert all(c.name == "rules" and Choice.model_validate(dict(c.arguments)) for c in found)
 
 
 def test_pieces_are_streamed_and_are_the_same_each_time(local: Any) -> None:

@@ -56,7 +56,7 @@ class ProductTable:
         known = schema.AVAILABLE in self.table
         self.available = self.table[schema.AVAILABLE].to_numpy(bool) if known else np.ones(len(self.table), bool)
         self.row = {item: row for row, item in enumerate(self.ids)}
-        general = dict(pair.split("=") for pair in word_list("chinese")) if self._english() else {}
+        general = dict(pair.split("=") for pair in sorted(word_list("chinese"))) if self._english() else {}
         self.synonyms = {said.lower(): means.lower() for said, means in {**general, **(synonyms or {})}.items()}
 
     def _column(self, name: str) -> list[str]:
