@@ -33,9 +33,9 @@ def test_a_sentence_without_its_negations(language, sentence, without):
     assert undenied(sentence, language) == without
 
 
-def test_sentences_that_deny_are_found_and_long_reviews_are_not():
-    texts = ["It never drips", "It works. It never drips. No smell.", "It drips", "No", "not only good"]
-    assert denying(texts, "en") == {0: "It drips"}
+def test_texts_that_deny_are_found():
+    texts = ["It never drips", "It works. It never drips.", "It drips", "No", "not only good"]
+    assert denying(texts, "en") == {0: "It drips", 1: "It works. It drips."}
     assert denying(["从不卡顿", "好用"], "zh") == {0: "卡顿"}
     assert denying(["it never drips"], "nl") == {}
 
