@@ -223,9 +223,9 @@ class Assistant:
         if isinstance(asked, tools.SearchPolicies):
             heard = self.router.listener.hear(asked.query)
             told = tools.policy(context, asked, heard.hits, heard.sure, self.bound)
-            place = arrivals.DeliveryTime(region=arrivals.place_in(context, asked.query))
+            parcels = arrivals.asked_in(context, asked.query)
             of_delivery = not told.found or any("delivery" in facets(fact.text) for fact in told.facts)
-            if heard.theme == arrivals.THEME and of_delivery and (took := tools.delivery_time(context, place)).found:
+            if heard.theme == arrivals.THEME and of_delivery and (took := tools.delivery_time(context, parcels)).found:
                 told = replace(told, facts=(*told.facts, *took.facts)) if told.found else took
             named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
             if len(named) == 1 and told.facts and self.shelves is not None:

@@ -34,11 +34,19 @@ def known(context: Context) -> Delivery | None:
     return None if version is None else load(version.path)
 
 
-def place_in(context: Context, question: str) -> str:
-    """The region or country that a question names; '' where it names none that parcels go to."""
-    delivery, said = known(context), question.casefold()
-    names = [] if delivery is None else [name for place in delivery.places for name in reversed(place) if name]
-    names.sort(key=len, reverse=True)  # Northern Ireland before Ireland
+def asked_in(context: Context, question: str) -> DeliveryTime:
+    """The region or country, and the method, that a question names, as far as parcels go there and by it."""
+    delivery = known(context)
+    if delivery is None:
+        return DeliveryTime()
+    places = [name for place in delivery.places for name in reversed(place) if name]
+    return DeliveryTime(region=_named(places, question), method=_named(delivery.methods, question))
+
+
+def _named(names: list[str], question: str) -> str:
+    """The name that a question holds, the longest first: Northern Ireland before Ireland."""
+    said = question.casefold()
+    names = sorted(names, key=len, reverse=True)
     return next((name for name in names if re.search(rf"\b{re.escape(name.casefold())}\b", said)), "")
 
 

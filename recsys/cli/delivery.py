@@ -49,7 +49,9 @@ def delivery(
         write_table(waiting, out_file)
     if not as_json:
         out.print(_table(found.carriers))
-    late = int((waiting["late_risk"].fillna(0) >= 0.5).sum())
+    likely_late = waiting["late_risk"].fillna(0) >= 0.5
+    late, lost = int(likely_late.sum()), int((likely_late & (waiting["earliest"] == "")).sum())
+    overdue = f" ({lost:,} so long overdue that they may be lost)" if lost else ""
     held = "".join(
         f"; {c.level:.0%} intervals held {c.held:.1%} of {c.parcels:,} later parcels" for c in found.coverage
     )
@@ -62,7 +64,10 @@ def delivery(
         "coverage": [one.model_dump() for one in found.coverage],
         "open": len(waiting),
         "likely_late": late,
-        "line": f"learnt from {learnt:,} parcels; {len(waiting):,} under way, {late:,} of these likely late{held}"
+        "maybe_lost": lost,
+        "line": f"learnt from {learnt:,} parcels; {len(waiting):,} under way, {late:,} of these likely late"
+        + overdue
+        + held
         + ("" if orders else "; sample shop (synthetic)"),
     }
 

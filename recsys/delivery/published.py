@@ -183,7 +183,7 @@ def _waiting(row: dict[str, object], delivery: Delivery) -> dict[str, object]:
         "earliest": expected.earliest if expected else None,
         "latest": expected.latest if expected else None,
         "late_days": None if due is None else max(today - due, 0),
-        "late_risk": None if due is None else times.risk(start, due, today, *key),
+        "late_risk": None if due is None or (risk := times.risk(start, due, today, *key)) is None else round(risk, 3),
     }
 
 

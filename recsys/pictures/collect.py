@@ -187,9 +187,10 @@ def twins(
     hashes = np.array([int(text, 16) if isinstance(text, str) else 0 for text in table["hash"]], np.uint64)
     ids = table[schema.ITEM].to_numpy(object)
     product = np.arange(len(ids)) if products is None else products
-    pairs, first = [], {}
+    pairs: list[tuple[Any, Any, float]] = []
+    first: dict[tuple[int, bytes], int] = {}
     for code in np.flatnonzero((vectors != 0).any(axis=1)).tolist():
-        one = first.setdefault((hashes[code], vectors[code].tobytes()), code)
+        one = first.setdefault((int(hashes[code]), vectors[code].tobytes()), code)
         if product[one] != product[code]:
             pairs.append((ids[one], ids[code], 1.0))
     codes = np.array(list(first.values()), np.int64)

@@ -24,7 +24,7 @@ from recsys.data.tfidf import words
 from recsys.data.vectors import VectorPool
 from recsys.encoders import vector_cache
 from recsys.encoders.protocol import Encodes
-from recsys.reviews import sentiment
+from recsys.reviews import denials, sentiment
 from recsys.reviews.aspects import mine
 from recsys.reviews.duplicates import counted
 from recsys.reviews.sentences import scripts, sentences
@@ -149,16 +149,24 @@ class _Reader:
         for language in dict.fromkeys(spoken.tolist()):
             rows = np.flatnonzero(spoken == language)
             some = [texts[row] for row in rows.tolist()]
-            opinions = []
-            if self._model is not None and self.reads(language):
-                opinions.append(self._model(self._vectors(some)))
-            if (by_words := self._by_words(language)) is not None:
-                opinions.append(by_words(sentiment.ngrams(some, language)))
-            if opinions:
-                out[rows] = sentiment.pooled(opinions)
-            else:
+            odds = self._log_odds(some, language)
+            if odds is None:
                 log.warning("%d reviews in %r are left out: nothing here reads that language", len(rows), language)
+                continue
+            without = denials.denying(some, language)
+            if without and (denied := self._log_odds(list(without.values()), language)) is not None:
+                odds[list(without)] = denials.turned(odds[list(without)], denied)
+            out[rows] = sentiment.pooled([odds])
         return out
+
+    def _log_odds(self, texts: Sequence[str], language: str) -> NDArray[np.float64] | None:
+        """Mean log-odds of praise by all models that read the language, shape ``(n,)``; None where none does."""
+        opinions = []
+        if self._model is not None and self.reads(language):
+            opinions.append(self._model(self._vectors(texts)))
+        if (by_words := self._by_words(language)) is not None:
+            opinions.append(by_words(sentiment.ngrams(texts, language)))
+        return np.asarray(np.mean(opinions, axis=0), np.float64) if opinions else None
 
     def _by_words(self, language: str) -> Sentiment | None:
         return self._words.get(language) or sentiment.pinned(f"words-{language}")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from recsys.assistant.arrivals import DeliveryTime, about_order, place_in, usual
+from recsys.assistant.arrivals import DeliveryTime, about_order, asked_in, usual
 from recsys.assistant.tools import Context, delivery_time
 from recsys.data.orders import Order, Orders
 from recsys.data.sample.parcels import make_parcels
@@ -67,15 +67,17 @@ def test_a_place_that_parcels_never_went_to_is_handed_over(version):
 
 
 @pytest.mark.parametrize(
-    ("question", "place"),
+    ("question", "region", "method"),
     [
-        ("how long to Germany?", "Germany"),
-        ("do parcels to northern ireland take long", "Northern Ireland"),
-        ("how long?", ""),
+        ("how long to Germany?", "Germany", ""),
+        ("do parcels to northern ireland take long", "Northern Ireland", ""),
+        ("how long does express delivery take to Scotland?", "Scotland", "Express"),
+        ("when does a parcel locker get it", "", "Parcel locker"),
+        ("how long?", "", ""),
     ],
 )
-def test_a_place_that_a_question_names_is_found(version, question, place):
-    assert place_in(context(version), question) == place
+def test_a_place_and_a_method_that_a_question_names_are_found(version, question, region, method):
+    assert asked_in(context(version), question) == DeliveryTime(region=region, method=method)
 
 
 def test_figures_are_those_of_the_parcels_to_where_the_shopper_lives(version):
@@ -95,3 +97,4 @@ def test_without_deliveries_nothing_is_said(tmp_path):
     assert usual(context(tmp_path), DeliveryTime()) == ""
     assert about_order(context(tmp_path), order()) == ""
     assert not delivery_time(context(tmp_path), DeliveryTime()).found
+    assert asked_in(context(tmp_path), "how long to Scotland by express?") == DeliveryTime()

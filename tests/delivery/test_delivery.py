@@ -291,6 +291,11 @@ def test_the_command_reports_and_writes_open_orders(tmp_path):
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert told["columns"] == {"ordered_at": "order_purchase_timestamp"}
-    assert told["open"] == len(pd.read_csv(tmp_path / "open.csv"))
+    waiting = pd.read_csv(tmp_path / "open.csv")
+    assert told["open"] == len(waiting)
+    lost = waiting[waiting["earliest"].isna() & (waiting["late_risk"] == 1)]
+    assert told["maybe_lost"] == len(lost) > 0
+    assert lost["late_days"].min() > 14  # of what is so late no day is named
+    assert waiting["late_risk"].dropna().round(3).equals(waiting["late_risk"].dropna())
     refused = CliRunner().invoke(cli.app, ["delivery", "--orders", str(tmp_path / "nothing.csv")])
     assert refused.exit_code == 2

@@ -16,7 +16,7 @@ from recsys.cli._benchmarks.race import machine
 from recsys.data import languages
 from recsys.data.columns import CATEGORY, LANGUAGE, REVIEW
 from recsys.encoders.protocol import Encodes
-from recsys.reviews import sentiment
+from recsys.reviews import denials, sentiment
 from recsys.reviews.training import FOLDS, POSITIVE
 
 #: Categories that no model was fitted on, and reviews of one that can be judged by.
@@ -51,16 +51,21 @@ def _judged(labels: pd.DataFrame, encoder: Encodes, language: str, seed: int) ->
     texts, praise = labels[REVIEW].tolist(), labels[POSITIVE].to_numpy(bool)
     tests, how = _splits(labels, seed)
     start = time.perf_counter()
-    features: dict[str, Any] = {"words": sentiment.ngrams(texts, language)}
+    without = denials.denying(texts, language)  # read beside the texts, by the same models
+    every, n, denies = [*texts, *without.values()], len(texts), list(without)
+    features: dict[str, Any] = {"words": sentiment.ngrams(every, language)}
     if not languages.unread({language: 1.0}, str(encoder.info["name"])):
-        features[f"[CLS] of {encoder.info['name']}"] = encoder.encode(texts).vectors
+        features[f"[CLS] of {encoder.info['name']}"] = encoder.encode(every).vectors
     rows = np.flatnonzero(np.logical_or.reduce(tests))
-    opinions = {name: np.zeros(len(texts)) for name in features}
+    opinions = {name: np.zeros(len(every)) for name in features}
     for name, own in features.items():
         for test in tests:
-            model = sentiment.fit(own[~test], praise[~test], words=name == "words")
-            opinions[name][test] = model(own[test])
-    ours = {"vectors and words" if len(opinions) > 1 else "words alone": sentiment.pooled(list(opinions.values()))}
+            model = sentiment.fit(own[:n][~test], praise[~test], words=name == "words")
+            of = np.concatenate([test, test[denies]])
+            opinions[name][of] = model(own[of])
+    odds = np.mean(list(opinions.values()), axis=0)
+    odds[denies] = denials.turned(odds[denies], odds[n:])
+    ours = {"vectors and words" if len(opinions) > 1 else "words alone": odds}
     seconds = time.perf_counter() - start
     peer = _peer(language, [texts[row] for row in rows])
     auc = {name: float(roc_auc_score(praise[rows], scores[rows])) for name, scores in (ours | opinions).items()}
