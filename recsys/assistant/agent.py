@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from recsys.data.personal import mask_personal
 from recsys.errors import RecsysError
 from recsys.llm.chat import ChatModel, ToolCall
 from recsys.llm.gpt import Message
+from recsys.llm.language import word_list
 from recsys.serving.search import ProductTable
 
 log = logging.getLogger(__name__)
@@ -141,7 +143,8 @@ class Agent:
         except RecsysError as error:
             log.warning("the language model chose no tools, and the router's choice stands: %s", error)
             return []
-        calls = [call for made in found if (call := self._call(made, question)) is not None]
+        said = " ".join([*(turn.text for turn in turns if turn.role == "user"), question])
+        calls = [call for made in found if (call := self._call(made, question, said)) is not None]
         return list({(c.tool, str(c.arguments), c.reply): c for c in calls}.values())
 
     def _offered(self, rows: Sequence[int]) -> list[dict[str, Any]]:
@@ -169,8 +172,11 @@ class Agent:
             lines.append("Earlier: " + mask_personal(" / ".join(earlier)))
         return "\n".join([*lines, f"Customer: {mask_personal(question[:MAX_TEXT])}"])
 
-    def _call(self, made: ToolCall, question: str) -> Call | None:
-        """A call of the assistant's own; None where its arguments are not those of the tool."""
+    def _call(self, made: ToolCall, question: str, said: str) -> Call | None:
+        """A call of the assistant's own; None where its arguments are not those of the tool.
+
+        A limit that the shopper has not named is left out: small models add one of their own.
+        """
         offered = self._arguments.get(made.name)
         try:
             arguments: Any = offered.model_validate(dict(made.arguments)) if offered else None
@@ -179,7 +185,9 @@ class Agent:
         if isinstance(arguments, Reply):
             return Call("reply", reply=arguments.kind)
         if isinstance(arguments, Search):
-            arguments = tools.SearchProducts(**arguments.model_dump())
+            limits = {"price_max": arguments.price_max, "price_min": arguments.price_min}
+            meant = {name: limit if limit is None or names(said, limit) else None for name, limit in limits.items()}
+            arguments = tools.SearchProducts(**{**arguments.model_dump(), **meant})
         if isinstance(arguments, Order):
             arguments = tools.OrderStatus(**arguments.model_dump(), question=question)
         items = getattr(arguments, "items", None)
@@ -201,3 +209,12 @@ def _described(name: str, arguments: type[BaseModel]) -> str:
     said = (arguments.__doc__ or "").strip().split("\n")[0]
     fields = [f"{n} ({d.description})" if d.description else n for n, d in arguments.model_fields.items()]
     return f"- {name}: {said} Arguments: {', '.join(fields)}."
+
+
+_IN_WORDS = re.compile(rf"[十百千]|\b(?:{'|'.join(sorted(word_list('number_words')))})\b", re.IGNORECASE)
+
+
+def names(text: str, amount: float) -> bool:
+    """Whether a text names an amount: in digits, or some amount in words, which is not read here."""
+    in_digits = (float(number) == amount for number in re.findall(r"\d+(?:\.\d+)?", text))
+    return any(in_digits) or _IN_WORDS.search(text) is not None

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from recsys.assistant.knowledge import Hit
@@ -76,6 +78,9 @@ class Heard:
         Of the themes, with the catalogue's words taken out.
     sure, hits
         Confidence that the shop's rules answer it, and the passages that do; none where none may.
+    vector
+        Of the question as it is and without the catalogue's words, one after the other, of length 1; zeros where the
+        encoder does not read its language.
     """
 
     text: str
@@ -83,6 +88,7 @@ class Heard:
     probabilities: dict[str, float]
     sure: float
     hits: list[Hit]
+    vector: NDArray[np.float32]
 
     @property
     def theme(self) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from recsys.assistant import dialogue
 from recsys.assistant.hearing import Heard, confidence, covering, intent_of_theme
@@ -65,7 +69,13 @@ class Listener:
         if sure < UNSURE and intent_of(read.themes[0])[0] != "out_of_scope":
             again, others = self._rules(plain, general)
             sure, hits = (again, others) if again > sure else (sure, hits)
-        return Heard(question, raw, dict(zip(theme_names(), map(float, chances), strict=True)), sure, hits)
+        named = dict(zip(theme_names(), map(float, chances), strict=True))
+        return Heard(question, raw, named, sure, hits, _joined(read.vectors[:1], read.vectors[1:])[0])
+
+    def vectors(self, questions: Sequence[str]) -> NDArray[np.float32]:
+        """`Heard.vector` of several questions, shape ``(n, 2 dim)``."""
+        plain = [self._delexicalised(question) for question in questions]
+        return _joined(self._reader.vectors(questions), self._reader.vectors(plain))
 
     def _delexicalised(self, question: str) -> str:
         table = self._table
@@ -121,3 +131,8 @@ class Listener:
             return replace(hit, score=hit.score - OTHER_KIND) if of and not of & kinds else hit
 
         return sorted(map(of_its_kind, hits), key=lambda hit: -hit.score)
+
+
+def _joined(raw: NDArray[np.float32], plain: NDArray[np.float32]) -> NDArray[np.float32]:
+    both = np.hstack([raw, plain])
+    return np.asarray(both / np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-9), np.float32)

@@ -18,9 +18,10 @@ from recsys.assistant.hearing import ASPECTS, LIKELY, MAX_PARTS, Heard, facets, 
 from recsys.assistant.knowledge import SHOP_RULES, Knowledge
 from recsys.assistant.listener import Listener
 from recsys.assistant.payment import way_of_paying
-from recsys.assistant.product_router import SURELY, ProductRouter
+from recsys.assistant.precedents import Precedents
+from recsys.assistant.product_router import MOST, SURELY, ProductRouter
 from recsys.assistant.safety import gives_orders
-from recsys.assistant.tools import Call, HandOver, OrderStatus, SearchPolicies, rule_on
+from recsys.assistant.tools import Call, HandOver, OrderStatus, ProductFacts, SearchPolicies, rule_on
 from recsys.assistant.wishes import ARRIVES, FROM_ORDER, MINE, OF_OTHERS, REPLIES, WISHES
 from recsys.data.orders import order_numbers
 from recsys.llm.clauses import services
@@ -31,6 +32,8 @@ ANGRY, FURIOUS = 0.07, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
 OF_ORDERS = frozenset({"cancel_order", "change_address", "change_item", "my_order"})
 """Themes of a wish about an order that was placed."""
+LEFT = frozenset({"search_policies", "search_products"})
+"""Tools of turns that no rule applies to."""
 RULED_TURNS = 3
 """Sentences back that one which leans on the shop's rules may lean on."""
 
@@ -63,6 +66,7 @@ class Router:
     ) -> None:
         self._products = None if table is None else ProductRouter(table, bound, judged, priced=priced)
         self.listener = Listener(knowledge, table)
+        self._precedents = Precedents(self.listener)
         self._rules = [passage for passage in knowledge.passages if passage.kind in SHOP_RULES]
         self._table, self._bound = table, bound
 
@@ -87,7 +91,8 @@ class Router:
             if earlier and (leant := self._leaning(heard, earlier)) is not None:
                 calls.append(leant)
                 continue
-            calls += self._part(heard, question if at else "", turns, user)
+            routed = self._part(heard, question if at else "", turns, user)
+            calls += self._as_before(heard, routed, turns, user) or routed
         return list({(c.tool, str(c.arguments), c.reply): c for c in calls}.values())
 
     def _leaning(self, heard: Heard, earlier: str) -> Call | None:
@@ -129,12 +134,46 @@ class Router:
         said = set(parse(text, self._table).words)
         return dear or self._names_products(text) or any(said & terms for terms in self._table.title_terms)
 
+    def _as_before(
+        self, heard: Heard, calls: Sequence[Call], turns: Sequence[Turn], user: str | None
+    ) -> list[Call] | None:
+        """What turns like it ask for, where the calls are what is left when no rule applies."""
+        if not all(call.tool in LEFT or call.reply == "out_of_scope" for call in calls):
+            return None
+        text, tool = heard.text, self._precedents.tool(heard, self._state(turns), signed_in=user is not None)
+        shown = [] if self._table is None else dialogue.focus(turns, self._table)[:MOST]
+        if tool == "sorry":
+            return self._apology(heard, user)
+        if tool == "order_status":
+            wish: Any = next((name for name, pattern in WISHES if pattern.search(text)), "")
+            return [Call(tool, OrderStatus(wish=wish, question=text))]
+        ruled = heard.sure >= self._bound or self._names_products(text)
+        if tool == "product_facts" and self._table is not None and shown and not ruled:
+            return [Call(tool, ProductFacts(items=[self._table.ids[row] for row in shown], question=text))]
+        return None
+
+    def _state(self, turns: Sequence[Turn]) -> str:
+        """What the last answer told of, by its sources or, where they were not kept, by its words."""
+        if not turns:
+            return "any"
+        last = turns[-1]
+        if any(source.startswith("order:") for source in last.sources) or (
+            not last.sources and order_numbers(last.text)
+        ):
+            return "after_order"
+        shown = self._table is not None and dialogue.lists([last], self._table)
+        return "after_products" if shown else "after_rule" if last.sources else "any"
+
     def _upset(self, heard: Heard, user: str | None) -> list[Call] | None:
-        """Anger gets an apology, the order looked up, the rule that helps, and a way out."""
+        """An apology, where a sentence is a complaint."""
         angry = heard.speaks_of("anger")
         upset = heard.probabilities["complaint"] + heard.probabilities["abuse"]
         if upset < (ANGRY if angry else FURIOUS) or heard.likely("chores"):
             return None
+        return self._apology(heard, user)
+
+    def _apology(self, heard: Heard, user: str | None) -> list[Call]:
+        """Anger gets an apology, the order looked up, the rule that helps, and a way out."""
         calls = [Call("reply", reply="sorry")]
         sure, hits = heard.sure, heard.hits
         about_goods = (

@@ -42,8 +42,8 @@ log = logging.getLogger(__name__)
 AUTO = "auto"
 """Writer: the default chat model where the extra ``llm`` is installed and the weights can be had, else none.
 
-It chooses tools where the router doubts, and leaves the words to the shop: of a rule it picks one fact and leaves out
-the others too often ("three years" of "two years, three for laptops"), which no check of falsehoods finds.
+It chooses tools where the router finds nothing, and leaves the words to the shop: of a rule it picks one fact and
+leaves out the others too often ("three years" of "two years, three for laptops"), which no check of falsehoods finds.
 """
 
 

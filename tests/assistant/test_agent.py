@@ -79,12 +79,21 @@ def test_calls_become_the_tools_arguments() -> None:
         ToolCall("search_products", {"query": "tent", "price_max": 300, "sort": "price"}),
         ToolCall("order_status", {"wish": "return"}),
         ToolCall("reply", {"kind": "out_of_scope"}),
+        question="a tent under 300",
     ) == [
         SearchPolicies(query="how long?"),
         SearchProducts(query="tent", price_max=300.0, sort="price"),
-        OrderStatus(wish="return", question="hm"),
+        OrderStatus(wish="return", question="a tent under 300"),
         "out_of_scope",
     ]
+
+
+@pytest.mark.parametrize(
+    ("question", "limit"), [("a tent under 300", 300.0), ("三百以内的帐篷", 300.0), ("a tent", None)]
+)
+def test_a_limit_that_nobody_named_is_left_out(question: str, limit: float | None) -> None:
+    (search,) = planned(ToolCall("search_products", {"query": "tent", "price_max": 300}), question=question)
+    assert search.price_max == limit
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,36 @@ def test_a_brand_alone_names_its_products(assistant: Assistant, items: pd.DataFr
     assert found["text"].str.contains("battery|续航").all()
 
 
+@pytest.mark.parametrize(
+    ("user", "questions", "source"),
+    [
+        ("10665", ["whats the latest on my lamp"], "order:A20740"),
+        ("10673", ["我那耳机到底啥时候来"], "order:A20767"),
+        ("10673", ["我那耳机到底啥时候来", "买的时候多少钱来着"], "order:A20767"),
+        ("10092", ["狗碗送到没"], "order:A20753"),
+        (None, ["which is the better buy, PAN001 or PAN004", "does either go on induction"], "item:PAN004"),
+        (None, ["PAN001 跟 PAN004 买哪个划算", "能上电磁炉不"], "item:PAN004"),
+    ],
+)
+def test_a_turn_that_no_rule_applies_to_is_answered_as_turns_like_it_are(
+    assistant: Assistant, user: str | None, questions: list[str], source: str
+) -> None:
+    """Before, each of them got products to buy or a rule on another matter."""
+    assert source in talk(assistant, *questions, user=user)[-1].sources
+
+
+def test_sarcasm_about_something_broken_is_a_complaint(assistant: Assistant) -> None:
+    answer = assistant.answer("unboxed the teapot, spout is snapped off. cheers")
+    assert not of_items(answer)
+    assert answer.handover
+    assert answer.text.startswith("I am sorry")
+
+
+def test_a_stranger_is_told_of_no_order_and_a_rule_stays_before_what_was_shown(assistant: Assistant) -> None:
+    assert not any(s.startswith("order:") for s in assistant.answer("whats the latest on my lamp").sources)
+    assert "2.95" in talk(assistant, "SCK007", "can you wrap both")[-1].text
+
+
 def test_too_dear_asks_for_cheaper_ones(assistant: Assistant, items: pd.DataFrame) -> None:
     _, told = talk(assistant, "推荐一款咖啡机", "太贵了")
     sold = items[(items["category"] == "Coffee Machines") & items["available"]]
