@@ -87,9 +87,9 @@ class TrainingConfig(_Section):
     """Visits after which an item counts half in the mean of the shopper's item vectors."""
     strengths: tuple[float, ...] = (0.1, 0.3, 1.0)
     """Inverse regularisation strengths tried on the inner split; the one whose lists are best is kept."""
-    sequence_passes: int = Field(0, ge=0)
-    """Passes over all visits in which a small transformer learns what follows them (20 are usual); by default none, and
-    the ranker has no block of it."""
+    sequence_passes: int = Field(30, ge=0)
+    """Passes over all visits in which a small transformer learns what follows them, fewer in a large shop; with 0 the
+    ranker has no block of it."""
     columns: tuple[str, ...] = ()
     """Further columns of items and users that are learnt from, by name; ``-name`` leaves one out. By default every one
     that can be learnt from."""

@@ -42,6 +42,7 @@ def tables_line(notes: dict[str, Any]) -> str:
         + (f"; {bad} bad rows in quarantine" if bad else "")
         + ("; sample shop (synthetic)" if notes.get("sample_shop") else "")
         + "".join(f"; {said}" for said in notes.get("activity", ()))
+        + (f"; no sequence block: {notes['no_sequence_block']}" if "no_sequence_block" in notes else "")
     )
 
 

@@ -172,6 +172,8 @@ def _embed_and_train(
     with stage("write and publish"):
         version = publish_version(night, built, ranker, serves=serves, **more)
     about = _activity(built)
+    if without := (version.manifest["ranker"] or {}).get("no_sequence_block"):
+        about["no_sequence_block"] = without
     return Outcome(version, version.manifest["counts"] | about, verdict)
 
 

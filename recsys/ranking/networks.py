@@ -14,6 +14,7 @@ import numpy as np
 from recsys.data.events import Events
 from recsys.data.snapshot import Lazy
 from recsys.ranking.features import TrainingContext
+from recsys.ranking.visit_sequences import Sequences
 from recsys.ranking.visit_transformer import VisitTransformer
 from recsys.ranking.windows import TrainingWindow
 from recsys.settings import TrainingConfig
@@ -41,20 +42,23 @@ def network(context: TrainingContext, events: Events, passes: int) -> Lazy[Visit
 
 def with_networks(
     context: TrainingContext, windows: Sequence[TrainingWindow], config: TrainingConfig
-) -> tuple[TrainingContext, list[TrainingWindow]]:
-    """The present with a network of its own, and the windows with one of their common past.
+) -> tuple[TrainingContext, list[TrainingWindow], str]:
+    """The present with a network of its own, the windows with one of their common past, and why there is none, or "".
 
     Both stay without one where none is wanted, or the common past holds too few visits to learn from.
     """
     if not config.sequence_passes:
-        return context, list(windows)
-    from recsys.ranking.visit_training import Sequences  # torch, which only training needs
-
+        return context, list(windows), ""
     past = common_past(windows, context.events)
-    if len(Sequences.of(past)) < LEAST:
-        return context, list(windows)
+    if (visits := len(Sequences.of(past))) < LEAST:
+        return (
+            context,
+            list(windows),
+            f"{visits:,} visits are followed by another with something new, {LEAST:,} are needed",
+        )
     shared = network(context, past, config.sequence_passes)
     return (
         replace(context, network=network(context, context.events, config.sequence_passes)),
         [replace(window, context=replace(window.context, network=shared)) for window in windows],
+        "",
     )

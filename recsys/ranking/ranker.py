@@ -299,7 +299,7 @@ class RankerTrainer:
         context = TrainingContext.as_of(
             catalogue, events, events.end, config.half_life, seed=seed, table=table, prices=prices
         )
-        context, windows = with_networks(context, training_windows(context, config), config)
+        context, windows, without = with_networks(context, training_windows(context, config), config)
         kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.applies(context)]
         kinds += column_blocks(context, config.columns)
         pairs = training_pairs(
@@ -313,6 +313,7 @@ class RankerTrainer:
             "pairs": len(pairs.bought),
             "bought": int(pairs.bought.sum()),
             "training_windows": [{"kind": w.kind, "users": len(w.users), "bought": len(w.items)} for w in windows],
+            **({"no_sequence_block": without} if without else {}),
         }
         announce("fitting the weights")
         return cls(blocks, TrainingSplit.of(pairs, seed), config, report, context)

@@ -40,6 +40,8 @@ class VisitTransformer:
         How the vector of a text becomes that of an item nobody has met; shapes ``(dim, SIZE)`` and ``(SIZE,)``.
     usual
         Vectors of items as they are met, popular ones more than once: what a fit is compared with.
+    usual_shopper
+        Mean direction of what shoppers are likely to meet next, shape ``(SIZE,)``.
     before, middle, after
         Scale and shift of the layer normalisations, shape ``(2, SIZE)``.
     attend, attend_bias, join, join_bias
@@ -54,6 +56,7 @@ class VisitTransformer:
     reader: Floats
     reader_bias: Floats
     usual: Floats
+    usual_shopper: Floats
     before: Floats
     middle: Floats
     after: Floats
@@ -134,7 +137,7 @@ class VisitTransformer:
             "reader": (dim, SIZE), "reader_bias": (SIZE,), "before": (2, SIZE), "middle": (2, SIZE), "after": (2, SIZE),
             "attend": (SIZE, 3 * SIZE), "attend_bias": (3 * SIZE,), "join": (SIZE, SIZE), "join_bias": (SIZE,),
             "widen": (SIZE, wide), "widen_bias": (wide,), "narrow": (wide, SIZE), "narrow_bias": (SIZE,),
-            "passes": (1,),
+            "usual_shopper": (SIZE,), "passes": (1,),
         }  # fmt: skip
         wrong = [name for name, shape in wanted.items() if arrays[name].shape != shape]
         wrong += [name for name in ("items", "usual") if arrays[name].shape[1:] != (SIZE,) or not len(arrays[name])]

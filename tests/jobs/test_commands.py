@@ -167,6 +167,7 @@ def test_a_night_in_a_pipe_says_its_stages_and_shows_lists_only_when_asked(files
         "write and publish",
     ]
     assert "last met:" not in first.stdout
+    assert re.search(r"no sequence block: [0-9]+ visits are followed by another with something new", message(first))
     shown = run("nightly", "--show", *tables)
     assert shown.stdout.count("last met:") == 3
     assert json.loads(run("nightly", "--json", "--show", *tables).stdout)["version"]

@@ -10,9 +10,10 @@ import torch
 
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import ad_hoc_profile
-from recsys.ranking import networks, visit_training
+from recsys.ranking import networks, visit_sequences, visit_training
 from recsys.ranking.features.sequence import Sequence
 from recsys.ranking.ranker import Ranker, RankerTrainer
+from recsys.ranking.visit_sequences import Batch, Sequences
 from recsys.ranking.visit_transformer import SIZE, VisitTransformer
 from recsys.ranking.windows import training_windows
 from recsys.settings import TrainingConfig
@@ -30,7 +31,7 @@ def shop():
 
 @pytest.fixture(scope="module")
 def trained(shop):
-    return visit_training.train(shop.events, shop.catalogue, passes=30, seed=3)
+    return visit_training.train(shop.events, shop.catalogue, passes=20, seed=3)
 
 
 def described(shop, codes, **how):
@@ -55,7 +56,7 @@ def test_nothing_depends_on_the_order_inside_a_visit(shop, trained):
 
 def test_arrays_read_a_history_as_the_trained_network_does(shop):
     """The same numbers by numpy (serving) and by torch (training), for several visits of several items."""
-    sequences = visit_training.Sequences.of(shop.events)
+    sequences = Sequences.of(shop.events)
     made = visit_training.train(shop.events, shop.catalogue, passes=1, seed=3)
     network = visit_training._Network(
         torch.zeros(61, 1), torch.zeros(61, dtype=torch.long), torch.ones(61), torch.Generator().manual_seed(0)
@@ -99,21 +100,65 @@ def test_training_leaves_the_random_numbers_of_others_alone(shop):
     assert torch.equal(torch.rand(3), wanted)
 
 
-def test_a_large_catalogue_is_drawn_from(shop, monkeypatch):
+def test_the_sum_over_all_items_is_estimated_without_bias(shop):
+    """The mean over many draws is the sum itself, under the popularity of a stretch of time that was not drawn from."""
+    sequences = Sequences.of(shop.events)
+    met = np.bincount(sequences.item, minlength=60).astype(np.float32)
+    popularity = visit_training._Popularity.of(sequences, met, torch.device("cpu"))
+    chances, lift = popularity.chances.numpy()[2], np.exp(np.random.default_rng(1).normal(size=60))
+    wanted = (np.exp(chances) * lift).sum()
+    rng, estimates = np.random.default_rng(2), []
+    for _ in range(400):
+        drawn, chance = popularity.draw(rng)
+        assert len(drawn) == visit_training.NEGATIVES
+        estimates.append((np.exp(chances[drawn] - chance) * lift[drawn]).mean())
+    assert np.mean(estimates) == pytest.approx(wanted, rel=0.01)
+
+
+def test_the_usual_shopper_is_the_mean_of_the_shoppers(shop, trained):
+    """Read with the arrays, histories of all shoppers lie about where the mean of the training's tokens does."""
+    directions = [
+        trained.shopper(shop.histories.profile(user, shop.catalogue, np.zeros(12, np.float32)))
+        for user in range(shop.events.n_users)
+    ]
+    mean, usual = np.mean(directions, axis=0), trained.usual_shopper
+    assert mean @ usual > 0.8 * np.linalg.norm(mean) * np.linalg.norm(usual)
+
+
+def test_few_drawn_items_do(shop, monkeypatch):
     """With a draw of 20 of 60 items the same order is learnt."""
-    monkeypatch.setattr(visit_training, "CANDIDATES", 20)
-    monkeypatch.setattr(visit_training, "BATCH", 32)
-    made = visit_training.train(shop.events, shop.catalogue, passes=10, seed=3)
+    monkeypatch.setattr(visit_training, "NEGATIVES", 20)
+    monkeypatch.setattr(visit_sequences, "BATCH", 32)
+    made = visit_training.train(shop.events, shop.catalogue, passes=8, seed=3)
     fit = made.fit(made.shopper(described(shop, [10, 12, 14])), made.items[:60])
     assert 16 in np.argsort(-fit)[:2]
+
+
+def test_a_large_shop_takes_no_more_updates_than_the_bound(shop, monkeypatch):
+    """The schedule runs to its end all the same; where the bound is far, every pass has its share of it."""
+    monkeypatch.setattr(visit_sequences, "BATCH", 32)
+    sequences = Sequences.of(shop.events)
+    one = len(list(sequences.updates(1, np.random.default_rng(0))))
+    two = [share for share, _ in sequences.updates(2, np.random.default_rng(0))]
+    assert len(two) == pytest.approx(2 * one, abs=2)
+    assert two[one] == pytest.approx(0.5, abs=0.05)
+    monkeypatch.setattr(visit_sequences, "UPDATES", one // 2)
+    few = [share for share, _ in sequences.updates(1_000, np.random.default_rng(0))]
+    np.testing.assert_allclose(few, np.arange(one // 2) / (one // 2))
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_where_nothing_follows_anything_every_item_is_as_usual(shop, kept):
+    """A carried ranker meets such events where a table was replaced or almost everybody erased."""
+    made = visit_training.train(shop.events.where(np.arange(len(shop.events)) < kept), shop.catalogue, passes=2, seed=3)
+    fit = made.fit(made.shopper(described(shop, [10, 12])), made.item_vectors(np.array([3, -1]), np.ones((2, 12))))
+    np.testing.assert_array_equal(fit, [0, 0])
 
 
 def test_a_batch_asks_each_token_for_what_the_next_holds():
     """Two rows: (a b) (c) and (d) (e f) (g)."""
     items = np.arange(7)
-    batch = visit_training._Batch.of(
-        items, np.array([0, 2, 3, 4, 6, 7]), np.array([0, 2, 5]), np.arange(5), np.array([1, 0])
-    )
+    batch = Batch.of(items, np.array([0, 2, 3, 4, 6, 7]), np.array([0, 2, 5]), np.arange(5), np.array([1, 0]))
     assert batch.shape == (2, 3)
     assert batch.items.tolist() == [3, 4, 5, 6, 0, 1, 2]
     assert batch.place.tolist() == [0, 1, 2, 3, 4]
@@ -138,10 +183,13 @@ def test_windows_share_a_network_that_knows_no_purchase_of_theirs(shop):
 
 def test_too_few_visits_or_none_wanted_give_no_block(shop, monkeypatch):
     windows = training_windows(shop, CONFIG)
-    assert not Sequence.applies(networks.with_networks(shop, windows, CONFIG)[0])
+    few, _, why = networks.with_networks(shop, windows, CONFIG)
+    assert not Sequence.applies(few)
+    assert why.endswith("visits are followed by another with something new, 2,000 are needed")
     monkeypatch.setattr(networks, "LEAST", 100)
-    present, past = networks.with_networks(shop, windows, CONFIG)
+    present, past, why = networks.with_networks(shop, windows, CONFIG)
     assert Sequence.applies(present)
+    assert not why
     assert len({id(window.context.network) for window in past}) == 1
     unwanted = CONFIG.model_copy(update={"sequence_passes": 0})
     assert not Sequence.applies(networks.with_networks(shop, windows, unwanted)[0])

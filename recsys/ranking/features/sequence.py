@@ -22,7 +22,7 @@ class Sequence(Block):
     name = "sequence"
     meaning = "the item is what shoppers with visits like these, in this order, went on to"
     evidence_kinds = (*COUNTED, *ALIKE)
-    columns = ("next_fit", "next_fit_squared", "next_fit_x_gap", "next_fit_x_activity")
+    columns = ("next_fit", "next_fit_squared", "next_fit_x_gap", "next_fit_x_activity", "next_fit_of_all")
 
     network: VisitTransformer
 
@@ -43,7 +43,10 @@ class Sequence(Block):
             return np.zeros((len(candidates), len(self.columns)), np.float32)
         items = self.network.item_vectors(candidates.codes, candidates.facts.vectors)
         fit = self.network.fit(self.network.shopper(profile), items)
-        columns = [fit, fit * np.abs(fit), fit * log_gap(profile), fit * np.float32(np.log1p(len(profile)))]
+        columns = [
+            *(fit, fit * np.abs(fit), fit * log_gap(profile), fit * np.float32(np.log1p(len(profile)))),
+            items @ self.network.usual_shopper,  # a fit to this shopper is more or less than a fit to everybody
+        ]
         return np.stack(columns, axis=1).astype(np.float32)
 
     @override
