@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
-from recsys.assistant import arrivals, dialogue, opinions, prices, product_facts, shopping, tools
+from recsys.assistant import arrivals, companions, counting, dialogue, opinions, prices, product_facts, shopping, tools
 from recsys.assistant.agent import Agent
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
 from recsys.assistant.hearing import facets
@@ -97,7 +97,9 @@ class Assistant:
         self.agent = Agent(model, self.shelves, more) if model is not None and model.calls_tools else None
 
     def warm(self) -> None:
-        """Evaluate the fixed parts of the model's prompts, so that the first turn is as fast as the others."""
+        """Read the kinds of product and the fixed parts of the prompts, so that the first turn is as fast as others."""
+        if self.search is not None:
+            self.search.nearest.of_kind("")
         for part in (self.wording, self.agent):
             if part is not None:
                 part.warm()
@@ -277,9 +279,11 @@ def _search(knowledge: Knowledge, recommender: Recommender) -> ProductSearch:
 
     def nearest() -> Nearest:
         encoder = for_products(knowledge.reader.encoder)
-        return Nearest.of(table, encoder, knowledge.vectors([f"item:{item}" for item in table.ids]))
+        vectors = knowledge.vectors([f"item:{item}" for item in table.ids])
+        return Nearest.of(table, encoder, vectors, knowledge.reader.encoder)
 
-    return ProductSearch(table, nearest, recommender.likeliest, recommender.liked)
+    liked = opinions.stars(recommender)["order"].to_dict() or recommender.liked
+    return ProductSearch(table, nearest, recommender.likeliest, liked)
 
 
 _DOUBTFUL = frozenset({"search_policies", "search_products"})
@@ -295,9 +299,9 @@ SHOPPING: dict[type, Any] = {
     tools.Compare: product_facts.compare,
     tools.ProductFacts: product_facts.product_facts,
     tools.Recommend: shopping.recommend,
-    tools.GoesWith: shopping.goes_with,
+    tools.GoesWith: companions.goes_with,
     tools.Similar: shopping.similar,
-    tools.CatalogueFacts: shopping.catalogue_facts,
+    tools.CatalogueFacts: counting.catalogue_facts,
 }
 
 

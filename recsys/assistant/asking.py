@@ -30,8 +30,11 @@ ASKS = {
 }  # fmt: skip
 """What a question may want to know of a product beside what its description says."""
 UNITS_ASKED = {
+    "age": re.compile(
+        r"几岁|多大(?:年龄|的孩子)|适合.{0,4}年龄|how old|what age|which age|age (?:group|range)", re.IGNORECASE
+    ),
     "people": re.compile(r"几人|多少人|how many (?:people|persons|players)|for how many|sleeps?\b", re.IGNORECASE),
-    "kg": re.compile(r"多重|重量|how heavy|weigh", re.IGNORECASE),
+    "kg": re.compile(r"多重|重量|多少(?:公斤|千克|斤)|how heavy|weigh", re.IGNORECASE),
     "gb": re.compile(r"how much (?:memory|storage|ram|space)|内存|存储|多少\s?gb", re.IGNORECASE),
     "inch": re.compile(r"screen size|how big is the screen|屏幕多大|几寸|多少寸", re.IGNORECASE),
     "ml": re.compile(r"how many ml|多少毫升", re.IGNORECASE),
@@ -57,6 +60,8 @@ class Asked:
         Products the turns before spoke of, and the shopper's sentences that lists were given for.
     covered
         Whether the shop's rules answer it.
+    context
+        The whole turn, where it is a later part of one.
     """
 
     heard: Heard
@@ -67,6 +72,7 @@ class Asked:
     before: list[str]
     searched: list[str]
     covered: bool
+    context: str = ""
 
     @property
     def text(self) -> str:

@@ -52,8 +52,8 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z'-]+(?![A-Za-z0-9])")
 _NUMBERED = re.compile(r"\d+\. ")
 _REFERENCE = re.compile(
-    "|".join(p.pattern for p in (*_ORDINALS, _LAST, _SEVERAL))
-    + r"|\b(?:and|what about|how about|the|one|on|of)\b|那|呢|个|款|[?？,，.。]",
+    "|".join(p.pattern for p in (*_ORDINALS, _LAST, _SEVERAL, _CHEAPER, _DEARER))
+    + r"|\b(?:and|what about|how about|the|one|on|of)\b|那|呢|的|[个款本双件条台只把]|[?？,，.。]",
     re.IGNORECASE,
 )
 
@@ -187,6 +187,11 @@ def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[
     return [rows[0]] if _IT.search(question) else []
 
 
+def picks_one(question: str) -> bool:
+    """Whether a question says which of several products it means: by its place, or by its price."""
+    return any(pattern.search(question) for pattern in (*_ORDINALS, _LAST, _CHEAPER, _DEARER))
+
+
 def _two(question: str) -> bool:
     return re.search(r"two|both|each other|两", question, re.IGNORECASE) is not None
 
@@ -194,7 +199,8 @@ def _two(question: str) -> bool:
 def wants_cheaper(question: str) -> bool:
     """Whether a question asks for other products that cost less."""
     relative = re.search(
-        r"\bcheaper\b|\bless expensive\b|便宜点|便宜一点|便宜的吗|更便宜|太贵|\btoo (?:expensive|pricey|dear)\b",
+        r"\bcheaper\b|\bless expensive\b|便宜点|便宜一点|便宜的吗|更便宜|太贵|有点贵|贵了"
+        r"|\b(?:too|bit|rather|quite|very|so) (?:expensive|pricey|dear|steep|much)\b|\bpricey\b",
         question,
         re.IGNORECASE,
     )

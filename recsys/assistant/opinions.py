@@ -1,4 +1,4 @@
-"""Tool over reviews: what buyers praise and blame of a product ("is the battery any good?"), with their own words."""
+"""Tool over reviews: the stars that buyers gave, and what they praise and blame of a product, in their own words."""
 
 from __future__ import annotations
 
@@ -8,29 +8,34 @@ from collections.abc import Collection
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import pandas as pd
 
 from recsys.assistant.tools import Context, Fact, ProductFacts, Result
+from recsys.data import schema
 from recsys.data.snapshot import ShopTables
+from recsys.serving.recommender import Recommender
 
 if TYPE_CHECKING:
     from recsys.reviews.view import AspectOpinion, ItemOpinion
 
+_ALL = re.compile(
+    r"\b(?:review\w*|rat(?:ed|ings?)|stars?|opinions?|people|ppl|buyers|customers|any good|worth it|happy with)\b"
+    r"|评价|评论|评分|几星|打分|口碑|差评|好评|好不好|好用吗",
+    re.IGNORECASE,
+)
 #: What asks how something is, and not what it is.
 _HOW = re.compile(
-    r"\b(?:any good|good|bad|nice|decent|worth it|quality|reviews?|reviewers?|opinions?|complain\w*|praise\w*|"
-    r"comfortable|reliable|what do (?:people|buyers|customers) (?:say|think)|hold up|how(?:'s| is| are) the)\b"
-    r"|怎么样|怎样|好不好|好吗|好用吗|评价|评论|口碑|耐用吗|舒服吗|好闻吗|质量|差评|好评|如何|行不行",
+    _ALL.pattern + r"|\b(?:good|bad|nice|decent|quality|complain\w*|praise\w*|comfortable|reliable|hold up"
+    r"|how(?:'?s| is| are) the)\b"
+    r"|怎么样|怎样|好吗|耐用吗|舒服吗|好闻吗|质量|如何|行不行",
     re.IGNORECASE,
 )
 #: What of the catalogue a question asks for, whatever reviews say.
 _FACTS = re.compile(r"\b(?:price|cost|how much|in stock|available|brand)\b|多少钱|价格|有货|品牌", re.IGNORECASE)
 #: Aspects told of where none is named, and quotes of one.
 MOST, QUOTES = 3, 2
-_ALL = re.compile(
-    r"\b(?:reviews?|reviewers?|opinions?|people|buyers|customers|any good|worth it)\b"
-    r"|评价|评论|口碑|差评|好评|好不好|好用吗",
-    re.IGNORECASE,
-)
 
 
 @cache
@@ -57,6 +62,34 @@ def asked(question: str, tables: ShopTables) -> bool:
     return bool(_ALL.search(question) or aspects_in(question, set(tables.aspects["aspect"])))
 
 
+_stars: WeakKeyDictionary[Recommender, pd.DataFrame] = WeakKeyDictionary()
+
+
+def stars(recommender: Recommender) -> pd.DataFrame:
+    """``mean``, ``size`` and ``order`` of the ratings by item id; empty where buyers gave none.
+
+    `order` is what they are listed by: the mean, and among equals the one that more buyers rated.
+    """
+    if recommender not in _stars:
+        given = recommender.shop.tables.value.reviews
+        columns = [schema.ITEM, schema.RATING]
+        rated = pd.DataFrame(columns=columns) if given is None or schema.RATING not in given else given[columns]
+        rated = rated.dropna()
+        ratings = rated[schema.RATING].astype(float)
+        found = ratings.groupby(rated[schema.ITEM].astype(str).to_numpy()).agg(["mean", "size"])
+        found["order"] = found["mean"].round(3) + found["size"] * 1e-6
+        _stars[recommender] = found
+    return _stars[recommender]
+
+
+def rating(context: Context, item: str) -> tuple[float, int] | None:
+    """Mean of the stars that buyers gave an item, and how many did; None where none did."""
+    if context.recommender is None:
+        return None
+    given = stars(context.recommender)
+    return (float(given["mean"][item]), int(given["size"][item])) if item in given.index else None
+
+
 def opinion_on(context: Context, item: str) -> ItemOpinion | None:
     """What reviews say of a product; None where nobody wrote of it."""
     if context.recommender is None or context.recommender.shop.tables.value.reviews is None:
@@ -67,34 +100,51 @@ def opinion_on(context: Context, item: str) -> ItemOpinion | None:
 
 
 def opinions(context: Context, of: ProductFacts) -> Result | None:
-    """What reviews say of the products asked for; None where something else is asked, or they are silent."""
+    """What buyers say of the products asked for; None where something else is asked, or they are silent."""
     if context.recommender is None or context.table is None:
         return None
     tables = context.recommender.shop.tables.value
-    if tables.aspects is None or not asked(of.question, tables):
+    if not asked(of.question, tables):
         return None
-    elsewhere = bool(aspects_in(of.question, set(tables.aspects["aspect"])))
-    facts = []
+    everywhere = aspects_in(of.question, set(tables.aspects["aspect"])) if tables.aspects is not None else []
+    facts, silent = [], []
     for item in of.items:
-        if (said := opinion_on(context, item)) is not None:
-            title = context.table.titles[context.table.row[item]] if item in context.table.row else item
-            told = _told(context, title, said, of.question, elsewhere=elsewhere)
-            facts += [Fact(text, f"item:{item}") for text in told]
-    return Result(tuple(facts), "product") if facts else None
+        said = opinion_on(context, item)
+        title = context.table.titles[context.table.row[item]] if item in context.table.row else item
+        named = [] if said is None else [a for a in said.aspects if a.aspect in aspects_in(of.question, [a.aspect])]
+        if named:
+            facts += [Fact(aspect(context, title, one), f"item:{item}") for one in named]
+        elif not _ALL.search(of.question) or (everywhere and said is not None):
+            continue  # of its battery nobody wrote: what they say of the rest is no answer
+        elif whole := _whole(context, item, title, said, short=len(of.items) > 1):
+            facts.append(Fact(whole, f"item:{item}"))
+        else:
+            silent.append(Fact(context.say("no_reviews_of", item=title), f"item:{item}"))
+    if not facts and (not silent or not _ALL.search(of.question)):
+        return None
+    return Result((*facts, *silent), "product")
 
 
-def _told(context: Context, title: str, said: ItemOpinion, question: str, *, elsewhere: bool) -> list[str]:
-    named = aspects_in(question, [one.aspect for one in said.aspects])
-    if chosen := [one for one in said.aspects if one.aspect in named]:
-        return [_aspect(context, title, one) for one in chosen]
-    # Of its battery nobody wrote: what they say of the rest is no answer.
-    if elsewhere or not _ALL.search(question):
-        return []
-    whole = context.say("reviews", item=title, n=said.reviews, stars=f"{said.stars:.1f}", praise=said.praise)
-    return [" ".join([whole, *(_aspect(context, "", one) for one in said.aspects[:MOST])])]
+def _whole(context: Context, item: str, title: str, said: ItemOpinion | None, *, short: bool) -> str:
+    """The stars given and the sides most spoken of; where no stars were given, what the words sound like."""
+    given = rating(context, item)
+    if given is not None:
+        first = context.say("rated", item=title, n=given[1], stars=number_of_stars(given[0]))
+    elif said is not None:
+        first = context.say("reviews", item=title, n=said.reviews, stars=f"{said.stars:.1f}", praise=said.praise)
+    else:
+        return ""
+    most = 1 if short else MOST
+    return " ".join([first, *(aspect(context, "", one) for one in (said.aspects if said else ())[:most])])
 
 
-def _aspect(context: Context, title: str, one: AspectOpinion) -> str:
+def number_of_stars(mean: float) -> str:
+    """A mean of stars, as exact as it is told: 3, 4.5, 4.67."""
+    return f"{mean:.2f}".rstrip("0").rstrip(".") if mean != int(mean) else f"{mean:.1f}"
+
+
+def aspect(context: Context, title: str, one: AspectOpinion) -> str:
+    """What reviews say of one side of a product, with their own words."""
     name = _names(context.language).get(one.aspect, one.aspect)
     quotes = " ".join(f"“{quote.text}”" for quote in one.quotes[:QUOTES])
     counts = {"praised": one.praised, "criticised": one.criticised}

@@ -21,7 +21,10 @@ ASKED = re.compile(
     r"|\b(?:is|are) (?:the |this |that |it|they|[A-Z]{2,}\d+)[^?.,]{0,60}\bon sale\b"
     r"|\bgo(?:es|ing)? (?:on sale|down in price)|\bon sale (?:soon|again|later)"
     r"|\bcheaper (?:than usual|later|soon|next)|\busual price|\bprice history|\bgood (?:price|deal)\b|\bdiscounted\b"
-    r"|\breduced\b|降价|打折|便宜了吗|比平时便宜|平时价",
+    r"|\breduced\b"
+    r"|\b(?:was|been|gone|went) (?:it |this |that |the \w+ )?(?:any )?(?:ever )?(?:cheaper|up|down|reduced)\b"
+    r"|\bprices? (?:changed?|history)"
+    r"|降过?价|涨过?价|打过?折|降了|便宜了吗|比平时便宜|平时价",
     re.IGNORECASE,
 )
 """How shoppers ask for what a price did or will do."""

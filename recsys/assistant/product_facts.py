@@ -9,14 +9,17 @@ import numpy as np
 
 from recsys.assistant.asking import ASKS, UNITS_ASKED
 from recsys.assistant.dialogue import without_references
-from recsys.assistant.opinions import opinions
+from recsys.assistant.opinions import aspect, opinion_on, opinions
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import Compare, Context, Fact, ProductFacts, Result
 from recsys.data import schema
 from recsys.llm.language import sentences, tokens
 from recsys.serving.search import ProductSearch, ProductTable, parse
-from recsys.serving.search.query import measures_in
+from recsys.serving.search.measures import measures_in
+from recsys.serving.search.query import SAID
 
+MAX_TOLD = 140
+"""Characters of a description's first sentence that are told where nothing of it answers."""
 _PIECES = re.compile(r"\d[\d.,]*\s+[^\W\d]+|\S+")
 """Words of a title; a measure and its unit are one."""
 
@@ -65,15 +68,22 @@ def product_facts(context: Context, asked: ProductFacts) -> Result:
     rows = [table.row[i] for i in asked.items if i in table.row]
     told = [_fact(context, row, asked.question) for row in rows]
     said = any(known for _, known in told)
-    lead = "" if len(rows) < 2 or not said else context.say("which_of", n=len(rows))
-    if asked.brand and said:
-        lead = context.say("of_brand", brand=asked.brand, n=table.brands.count(asked.brand))
-    texts = [text for text, _ in told] if said or len(rows) < 2 else [context.say("not_said_of_these", n=len(rows))]
+    lead = context.say("of_brand", brand=asked.brand, n=table.brands.count(asked.brand)) if asked.brand and said else ""
+    if len(rows) > 1 and not said:
+        lead = context.say("not_said_of_these", n=len(rows))
+        told = [(context.say("from_description", item=table.titles[row], fact=table.said(row)), False) for row in rows]
+    facts = [
+        Fact(text, f"item:{table.ids[row]}")
+        for row, (text, known) in zip(rows, told, strict=False)
+        if known or not said
+    ]
+    silent = [table.titles[row] for row, (_, known) in zip(rows, told, strict=False) if not known] if said else []
+    if silent:
+        facts.append(Fact(context.say("not_said_of_others", items=context.listed(silent))))
     open_ = _left_open(table, rows, asked.question) if said else []
     note = context.say("not_said_all", wishes=context.listed(open_)) if len(open_) > 1 else ""
-    facts = tuple(Fact(text, f"item:{table.ids[row]}") for row, text in zip(rows, texts, strict=False))
     done = said and not note
-    return Result(facts, "product", lead, note, found=True, passes_on=not done, confidence=1.0 if done else 0.0)
+    return Result(tuple(facts), "product", lead, note, passes_on=not done, confidence=1.0 if done else 0.0)
 
 
 def _left_open(table: ProductTable, rows: Sequence[int], question: str) -> list[str]:
@@ -88,24 +98,89 @@ def _left_open(table: ProductTable, rows: Sequence[int], question: str) -> list[
 
 
 def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
-    """What answers a question about a product, and whether anything does."""
     table, title = table_of(context), table_of(context).titles[row]
+    if not question:
+        reason = table.said(row).rstrip("。.") or context.say("reason_best")
+        said = context.say(
+            "compare_line", item=title, brand=table.brands[row], price=money(table.prices[row]), fact=reason
+        )
+        return said, True
     if asks(question, "price"):
         price = table.prices[row]
         known = bool(np.isfinite(price))
-        said = context.say("price" if known else "price_unknown", item=title, price=f"{price:.2f}")
+        parts = [
+            context.say("price", item=title, price=f"{price:.2f}")
+            if known
+            else context.say("price_unknown", item=title)
+        ]
         more = _sentence(context, row, question)
-        return f"{said} {context.say('from_description', item=title, fact=more)}" if more else said, known
+        return " ".join([*parts, *([context.say("from_description", item=title, fact=more)] if more else [])]), known
     if asks(question, "stock") and schema.AVAILABLE in table.table:
         return context.say("available" if table.available[row] else "unavailable", item=title), True
     if asks(question, "brand") and table.brands[row]:
         return context.say("brand", item=title, brand=table.brands[row]), True
-    about = _sentence(context, row, question)
-    if about is None and (asks(question, "about") or not parse(_unnamed(table, row, question), table)):
-        about = table.said(row) or None
-    if about is None:
-        return context.say("not_said", item=title), False
-    return context.say("from_description", item=title, fact=about), True
+    answered = _answered(context, row, question)
+    if answered is not None:
+        return answered, True
+    if (asks(question, "about") or not parse(_unnamed(table, row, question), table)) and (said := table.said(row)):
+        return context.say("from_description", item=title, fact=said), True
+    about = [part for part in sentences(table.said(row)) if not gives_orders(part)]
+    if about and len(about[0]) <= MAX_TOLD:
+        return context.say("not_said_but", item=title, fact=about[0].rstrip("。.")), False
+    return context.say("not_said", item=title), False
+
+
+def _answered(context: Context, row: int, question: str) -> str | None:
+    """What title and description say of what is asked, with a yes or no where a whole question is answered; or None.
+
+    A number is asked of the measure of its unit ("for 2 players?" of "2 to 5 players"). Nothing is a yes that is said
+    with another negation than it is asked with ("no silicones" to "does it have silicones?").
+    """
+    table, title = table_of(context), table_of(context).titles[row]
+    whole, bare = table.canonical_texts[row], _unnamed(table, row, question)
+    measures = [m for m in measures_in(bare) if any(m.unit == own.unit for own in measures_in(whole))]
+    said = _sentence(context, row, question)
+    key = "from_description"
+    if measures:
+        fits = all(m.holds(whole) for m in measures)
+        units = {m.unit for m in measures}
+        parts = [title, *sentences(table.said(row))]
+        said = next(part for part in parts if any(own.unit in units for own in measures_in(table.translated(part))))
+        key = "yes_fact" if fits else "no_fact"
+    elif said is not None and _YES_NO.search(question):
+        words = _asked_of(table, row, question)
+        part = table.translated(said)
+        freed = [
+            w
+            for w in words
+            if re.search(rf"\b(?:no|free of|without)(?: \w+)? {re.escape(w)}|{re.escape(w)}[ -]free", part)
+        ]
+        plain = not freed and not _NEGATED.search(question)
+        missing = [w for w in words if not any(own.startswith(w) for own in tokens(whole))]
+        if missing and len(missing) < len(words):
+            return " ".join(
+                [context.say(key, item=title, fact=f"{said.rstrip('.。')}."), _missing(context, row, missing)]
+            )
+        key = "yes_fact" if plain and words and set(words) <= set(tokens(part)) else key
+    if said is None:
+        return None
+    return context.say(key, item=title, fact=said.rstrip("。.") + ("。" if said.endswith("。") else "."))
+
+
+def _missing(context: Context, row: int, words: Sequence[str]) -> str:
+    """That a description does not speak of these, and what buyers say of them where they do."""
+    said = opinion_on(context, table_of(context).ids[row])
+    told = [one for one in (said.aspects if said else ()) if any(one.aspect.startswith(word) for word in words)]
+    return " ".join(
+        [context.say("not_said_words", wishes=context.listed(words)), *(aspect(context, "", one) for one in told)]
+    )
+
+
+_YES_NO = re.compile(
+    r"^\W*(?:(?:and|so|but|ok|hi|hello)\W+)*(?:is|are|was|were|does|do|did|can|could|has|have|will|would)\b|[吗么]\W*$|是不是|有没有|能不能",
+    re.IGNORECASE,
+)
+_NEGATED = re.compile(r"\b(?:not|no|without|free)\b|n't\b|不|没|无(?!线)", re.IGNORECASE)
 
 
 def _unnamed(table: ProductTable, row: int, question: str) -> str:
@@ -120,11 +195,7 @@ def asks(question: str, what: str) -> bool:
 
 def _sentence(context: Context, row: int, question: str) -> str | None:
     """The sentence of the product's text that shares a telling word with the question, or None."""
-    table = table_of(context)
-    named = set(tokens(table.canonical(f"{table.brands[row]} {table.categories[row]}"))) | table.kind_terms(
-        {table.categories[row]}
-    )
-    asked = [w for w in parse(question, table).words if w not in named and w not in _spoken(table, row, question)]
+    table, asked = table_of(context), _asked_of(table_of(context), row, question)
     parts = [table.titles[row], *(part for part in sentences(table.said(row)) if not gives_orders(part))]
     counted = [sum(w in tokens(table.translated(part)) for w in asked) for part in parts]
     units = {unit for unit, pattern in UNITS_ASKED.items() if pattern.search(question)}
@@ -135,10 +206,22 @@ def _sentence(context: Context, row: int, question: str) -> str | None:
     return parts[best].rstrip("。.") + ("。" if parts[best].endswith("。") else ".")
 
 
-def _spoken(table: ProductTable, row: int, question: str) -> set[str]:
-    """Words of the question that only name the product: those of its title, where the question gives several."""
-    shared = set(tokens(table.canonical(question))) & set(table.title_terms[row])
-    return shared if len(shared) > 2 else set()
+def _asked_of(table: ProductTable, row: int, question: str) -> list[str]:
+    """What a question asks of a product: its words but those that name the product, its kind or its brand.
+
+    Words of the head of its title name it, where the question gives several; features behind a comma are asked for.
+    """
+    kind = table.kind_terms({table.categories[row]})
+    named = set(tokens(table.canonical(f"{table.brands[row]} {table.categories[row]}"))) | kind
+    bare = table.canonical(_unnamed(table, row, question))
+    head = set(tokens(table.canonical(re.split(r"[,，(（]", table.titles[row])[0])))
+    shared = set(tokens(bare)) & head
+    by_words = bare == table.canonical(question)  # and neither by its id nor by its whole title
+    named |= shared if by_words and len(shared - kind) > 1 else set()
+    wanted = parse(_unnamed(table, row, question), table)
+    words = [*wanted.words, *wanted.free_of, *wanted.not_words, *(word for word in wanted.unknown if word.isalpha())]
+    short = [w for w in tokens(bare) if len(w) == 3 and w.isalpha() and w not in SAID and w not in table.words]
+    return [word for word in dict.fromkeys([*words, *short]) if word not in named]
 
 
 def applying(table: ProductTable, row: int, rule: str) -> str:

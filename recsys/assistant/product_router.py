@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pydantic import BaseModel
-
 from recsys.assistant import dialogue
 from recsys.assistant.asking import ASKS, SAYS_JUST_THIS, Asked, last_asked, searched
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import LIKELY, WORDS, Heard, intent_of_theme
 from recsys.assistant.prices import ASKED, TOOL, PriceQuestion
+from recsys.assistant.refining import Refining, call_of
 from recsys.assistant.tools import (
     Call,
     CatalogueFacts,
@@ -23,27 +22,25 @@ from recsys.assistant.tools import (
 )
 from recsys.assistant.wishes import (
     ALIKE,
+    COMPLETES,
+    COUNTS,
+    OF_ALL,
     OF_PRODUCTS,
     OWN,
-    REPLIES,
     SAME_BRAND,
     SERVICE,
     SOLD,
     THAN,
-    WHAT,
     WHICH_OF,
     asks_of_products,
-    says_more,
+    owned,
 )
-from recsys.llm.language import word_list
-from recsys.serving.search import Constraints, ProductTable, parse
+from recsys.serving.search import ProductTable, parse
 
 RULED = 0.4
 """Probability of a theme of the shop's rules from which a sentence that names products is no search for them."""
 SURELY = 0.6
 """Probability that a sentence is about returns from which it is about the shop's rules, whatever it names."""
-SHORT = 8
-"""Words of a turn that may be about the turn before it."""
 MOST, OF_A_BRAND = 4, 3
 """Products that one question may be about, and those of a brand that are told of where only the brand is named."""
 _OF_RULES: list[Call] = []
@@ -67,10 +64,19 @@ class ProductRouter:
         self, table: ProductTable, bound: float, judged: Callable[[str], bool] | None = None, *, priced: bool = False
     ) -> None:
         self._table, self._bound, self._judged, self._priced = table, bound, judged, priced
+        self._changed = Refining(table)
         self._rules = (
-            *(self._praised_or_alike, self._earlier_prices, self._reasons, self._side_by_side, self._opinions),
-            *(self._goes_with, self._counted, self._service, self._again, self._facts, self._of_brand, self._which),
-            *(self._refined, self._more_said, self._facts_of_before, self._rule, self._searched, self._unnamed),
+            *(self._goes_with, self._counted, self._opinions, self._praised_or_alike, self._earlier_prices),
+            *(self._reasons, self._side_by_side, self._service, self._again, self._facts, self._of_brand, self._which),
+            *(
+                self._changed.ends,
+                self._changed.refined,
+                self._changed.more_said,
+                self._facts_of_before,
+                self._rule,
+                self._searched,
+                self._unnamed,
+            ),
         )
 
     def plan(self, heard: Heard, context: str, turns: Sequence[Turn]) -> list[Call]:
@@ -92,6 +98,7 @@ class ProductRouter:
             limits=parse(text, table),
             before=self._ids(dialogue.focus(turns, table)),
             searched=searched(turns),
+            context=context,
             covered=heard.sure >= self._bound,
         )
         return next((calls for rule in self._rules if (calls := rule(asked)) is not None), _OF_RULES)
@@ -104,60 +111,82 @@ class ProductRouter:
     def _praised_or_alike(self, asked: Asked) -> list[Call] | None:
         text, limits = asked.text, asked.limits
         if limits.sort == "opinion" and not asked.named and (limits.categories or limits.brands or asked.before):
-            refines = [] if limits.categories else self._refines(asked)
-            return _call("search_products", SearchProducts(query=text, refines=refines))
+            refines = [] if limits.categories else self._changed.refines(asked)
+            return call_of("search_products", SearchProducts(query=text, refines=refines))
         if asked.of_one and ALIKE.search(text):
-            return _call("similar", Similar(items=asked.of_one, question=text))
+            return call_of("similar", Similar(items=asked.of_one, question=text))
         if asked.of_one and SAME_BRAND.search(text):
             brand = self._table.brands[self._table.row[asked.of_one[0]]]
             search = SearchProducts(query=SAME_BRAND.sub(" ", text), refines=asked.searched, brand=brand, new_only=True)
-            return _call("search_products", search) if brand else None
+            return call_of("search_products", search) if brand else None
         return None
 
     def _earlier_prices(self, asked: Asked) -> list[Call] | None:
         if not self._priced or not ASKED.search(asked.text):
             return None
         if asked.of_one:
-            return _call(TOOL, PriceQuestion(items=asked.ids[:2] or asked.of_one))
+            return call_of(TOOL, PriceQuestion(items=asked.ids[:2] or asked.of_one))
         return None if asked.limits.categories or asked.says_this else [Call("reply", reply="which_product")]
 
     def _reasons(self, asked: Asked) -> list[Call] | None:
         if not asked.heard.likely("why_recommended"):
             return None
         if asked.of_one and not asked.limits.categories:
-            return _call("recommend", Recommend(why=asked.of_one))
+            return call_of("recommend", Recommend(why=asked.of_one))
         about_reasons = asked.heard.speaks_of("reason") or not asked.covered
-        return _call("recommend", Recommend(text=asked.text, why=["*"])) if about_reasons else None
+        return call_of("recommend", Recommend(text=asked.text, why=["*"])) if about_reasons else None
 
     def _side_by_side(self, asked: Asked) -> list[Call] | None:
         ids, compares = asked.ids, asked.heard.likely("compare")
         if len(ids) == 1 and not asked.named and THAN.search(asked.text):
             other = self._ids(dialogue.named(last_asked(asked.turns), self._table)[:1])
-            return _call("compare", Compare(items=[*ids, *other], question=asked.text))
+            return call_of("compare", Compare(items=[*ids, *other], question=asked.text))
         if compares and not asked.limits.sort and not asked.named and len(ids) < 2 <= len(asked.before):
             ids = asked.before[:2]
         both_named = asked.named and len(dialogue.products_in(asked.text, self._table)) >= 2
         if len(ids) >= 2 and (compares or (both_named and not ASKS["stock"].search(asked.text))):
-            return _call("compare", Compare(items=ids[:MOST], question=asked.text))
+            return call_of("compare", Compare(items=ids[:MOST], question=asked.text))
         return None
 
     def _opinions(self, asked: Asked) -> list[Call] | None:
+        """What buyers say of the products named or shown: of all of them where none is picked out."""
         if self._judged is None or not asked.of_one or not self._judged(asked.text):
             return None
-        return _call("product_facts", ProductFacts(items=asked.ids[:2] or asked.of_one, question=asked.text))
+        of_those = asked.named or asked.ids or WHICH_OF.search(asked.text)
+        if not asked.named and (asked.limits.categories or (asked.limits.sort and not of_those)):
+            return None
+        picked = asked.named or len(asked.ids) > 1 or dialogue.picks_one(asked.text)
+        items = asked.ids if picked and asked.ids else asked.before
+        return call_of("product_facts", ProductFacts(items=items[:MOST], question=asked.text))
 
     def _goes_with(self, asked: Asked) -> list[Call] | None:
-        likely = asked.heard.likely("goes_with") and asked.of_one
-        return _call("goes_with", GoesWith(items=asked.of_one)) if likely else None
+        """What goes with the products named, with the kinds that the shopper says to have, or with what was shown."""
+        heard, text = asked.heard, asked.text
+        likely = heard.likely("goes_with") and not asks_of_products(text)
+        if not (COMPLETES.search(text) or likely) or asked.ruled:
+            return None
+        had = owned(text)
+        kinds = sorted(parse(had, self._table).categories or self._table.kinds_of_thing(had)) if had else []
+        if asked.named or kinds:
+            return call_of("goes_with", GoesWith(items=asked.ids if asked.named else [], kinds=kinds, question=text))
+        items = asked.ids or asked.before[:1]
+        if items:
+            return call_of("goes_with", GoesWith(items=items))
+        named_kinds = sorted(asked.limits.categories)
+        return call_of("goes_with", GoesWith(kinds=named_kinds)) if named_kinds else None
 
     def _counted(self, asked: Asked) -> list[Call] | None:
-        limits, heard = asked.limits, asked.heard
-        counts = heard.speaks_of("counting") and not OWN.search(asked.text) and not asked.wants
-        counts &= bool(limits.categories or limits.brands)
+        limits, heard, text = asked.limits, asked.heard, asked.text
+        if OWN.search(text) or asked.ids:
+            return None
+        after = COUNTS.search(text)
+        of_kinds = bool(limits.categories or limits.brands)
+        strong = after is not None and (of_kinds or OF_ALL.search(text) is not None)
+        counts = heard.speaks_of("counting") and not asked.wants and of_kinds
         whole = heard.likely("count_products", "which_brands") and not limits.unknown and not asked.says_this
-        return (
-            _call("catalogue_facts", CatalogueFacts(query=asked.text)) if (counts or whole) and not asked.ids else None
-        )
+        if asked.before and not of_kinds and not after:
+            return None  # "how much?" is asked of what was shown
+        return call_of("catalogue_facts", CatalogueFacts(query=text)) if strong or counts or whole else None
 
     def _service(self, asked: Asked) -> list[Call] | None:
         """What is done about goods, to return or repair them, is in the shop's rules, whatever kind is named."""
@@ -167,13 +196,14 @@ class ProductRouter:
         return _OF_RULES if service and of_rules and not asked.named and not heard.speaks_of("gift") else None
 
     def _again(self, asked: Asked) -> list[Call] | None:
-        """The last question, of another product: "and the second?"."""
+        """The last question, of another product ("and the second?"); of one that was listed, what it is."""
         last = last_asked(asked.turns)
         if not asked.ids or not last or not dialogue.only_refers(asked.text, self._table):
             return None
         if self._priced and ASKED.search(last):
-            return _call(TOOL, PriceQuestion(items=asked.ids[:1]))
-        return _call("product_facts", ProductFacts(items=asked.ids[:1], question=last))
+            return call_of(TOOL, PriceQuestion(items=asked.ids[:1]))
+        listed = asked.searched and asked.searched[-1] == last and not any(p.search(last) for p in ASKS.values())
+        return call_of("product_facts", ProductFacts(items=asked.ids[:1], question="" if listed else last))
 
     def _facts(self, asked: Asked) -> list[Call] | None:
         if not asked.named:
@@ -181,9 +211,14 @@ class ProductRouter:
         heard = asked.heard
         of_rules = heard.theme not in OF_PRODUCTS and heard.intent in {"returns", "delivery", "service"}
         rule = asked.covered and (of_rules or asked.says_this)
+        row = self._table.row[asked.ids[0]]
+        spoken = set(asked.limits.words) & (self._table.terms[row] - self._table.title_terms[row])
+        rule &= not spoken or any(
+            heard.speaks_of(name) for name in SERVICE
+        )  # its own text says it, and asks no service
         if rule and not any(ASKS[k].search(asked.text) for k in ("price", "stock")):
             return _OF_RULES
-        return _call("product_facts", ProductFacts(items=asked.ids[:MOST], question=asked.text))
+        return call_of("product_facts", ProductFacts(items=asked.ids[:MOST], question=asked.text))
 
     def _of_brand(self, asked: Asked) -> list[Call] | None:
         """Something asked of "the Novabook": of those of its products that speak most of it."""
@@ -196,74 +231,31 @@ class ProductRouter:
         shared = {row: len(set(limits.words) & table.terms[row]) for row in rows}
         apt = [row for row in rows if shared[row] == max(shared.values())]
         facts = ProductFacts(items=self._ids(apt[:OF_A_BRAND]), question=asked.text, brand=brand)
-        return _call("product_facts", facts)
+        return call_of("product_facts", facts)
 
     def _which(self, asked: Asked) -> list[Call] | None:
         """Which of those shown: all of them are looked at."""
-        chooses = WHICH_OF.search(asked.text) and not asked.limits.sort and not asked.limits.categories
+        limits = asked.limits
+        if WHICH_OF.search(asked.text) and "price" in limits.sort and asked.ids and not limits.categories:
+            return call_of("product_facts", ProductFacts(items=asked.ids[:1], question=""))
+        chooses = WHICH_OF.search(asked.text) and not limits.sort and not limits.categories
         if not chooses or asked.ruled or len(asked.before) < 2:
             return None
-        return _call("product_facts", ProductFacts(items=asked.before[:MOST], question=asked.text))
-
-    # --- the last search, changed -------------------------------------------------------------------------------------
-
-    def _refined(self, asked: Asked) -> list[Call] | None:
-        """Changes of the last search: "under 700", "no, blue", "cheaper", "more"."""
-        heard, limits, text = asked.heard, asked.limits, asked.text
-        refines = self._refines(asked) if asked.before else []
-        if not refines or len(text.split()) > SHORT or len(text) > 40:
-            return None
-        others = dialogue.wants_cheaper(text) and not ASKED.search(text)  # not "will it get cheaper?"
-        if others and (not asked.ruled or (not limits.words and not limits.unknown)):
-            return _call("search_products", self._cheaper(asked, refines))
-        if heard.likely("more_products") and not limits.categories:
-            return _call("search_products", SearchProducts(query=text, refines=refines, new_only=True))
-        bounds = (limits.price_max, limits.price_min, limits.measures, limits.brands, limits.not_words)
-        limited = any(bound not in (None, (), frozenset()) for bound in bounds)
-        kinds = parse(" ".join(refines), self._table).categories
-        same = limits.categories == kinds if limits.categories else self._fits(limits, kinds)
-        narrows = limited or (limits.words and not asked.ruled)
-        if not (same and narrows) or limits.unknown or ASKS["stock"].search(text) or WHAT.search(text):
-            return None
-        if heard.theme == "product_fact" and not limited and asked.ids:
-            return None
-        return _call("search_products", SearchProducts(query=text, refines=refines))
-
-    def _cheaper(self, asked: Asked, refines: list[str]) -> SearchProducts:
-        table, rows = self._table, [self._table.row[item] for item in asked.before]
-        limit = min(float(table.prices[row]) for row in rows)
-        kind = table.categories[rows[0]]
-        cheaper = any(c == kind and p < limit for c, p in zip(table.categories, table.prices, strict=True))
-        most = limit - 0.01 if cheaper else None
-        return SearchProducts(query="", refines=refines, price_max=most, sort="price")
-
-    def _refines(self, asked: Asked) -> list[str]:
-        """The sentences that still hold, or the kind of what was spoken of."""
-        kinds = [self._table.categories[self._table.row[item]] for item in asked.before[:1]]
-        return asked.searched or kinds
-
-    def _fits(self, limits: Constraints, kinds: frozenset[str]) -> bool:
-        """Whether words may narrow down these kinds: a colour may, and what one of their products speaks of."""
-        table = self._table
-        spoken = (terms for terms, kind in zip(table.terms, table.categories, strict=True) if kind in kinds)
-        return not kinds or not limits.words or set(limits.words) <= word_list("colours").union(*spoken)
-
-    def _more_said(self, asked: Asked) -> list[Call] | None:
-        """More of what is looked for: "she likes tea"."""
-        heard = asked.heard
-        of_else = asked.ruled or heard.theme in {*REPLIES, "complaint"} or heard.intents["returns"] >= LIKELY
-        more = asked.searched and not of_else and says_more(asked.text)
-        search = SearchProducts(query=asked.text, refines=asked.searched)
-        return _call("search_products", search) if more else None
+        return call_of("product_facts", ProductFacts(items=asked.before[:MOST], question=asked.text))
 
     def _facts_of_before(self, asked: Asked) -> list[Call] | None:
         limits = asked.limits
-        if asked.ruled or asked.says_this or limits.categories:
+        asks = asks_of_products(asked.text)
+        if asked.ruled or asked.says_this or (limits.categories and not (asked.ids and asks)):
             return None
         if asked.ids:
-            return _call("product_facts", ProductFacts(items=asked.ids[:MOST], question=asked.text))
+            return call_of("product_facts", ProductFacts(items=asked.ids[:MOST], question=asked.text))
+        if asked.before and not limits and any(ASKS[k].search(asked.text) for k in ("price", "stock", "brand")):
+            return call_of("product_facts", ProductFacts(items=asked.before[:MOST], question=asked.text))
+        if asked.before and asks and (limits.words or limits.free_of) and not asked.covered:
+            return call_of("product_facts", ProductFacts(items=asked.before[:MOST], question=asked.text))
         if asked.before and asked.heard.theme in OF_PRODUCTS and limits.unknown:
-            return _call("product_facts", ProductFacts(items=asked.of_one, question=asked.text))
+            return call_of("product_facts", ProductFacts(items=asked.of_one, question=asked.text))
         return None
 
     # --- a new search -------------------------------------------------------------------------------------------------
@@ -271,6 +263,8 @@ class ProductRouter:
     def _rule(self, asked: Asked) -> list[Call] | None:
         """What is about the shop, or about no shop, is no search."""
         heard, kind = asked.heard, asked.kind
+        if SOLD.search(asked.text) and asked.limits.unknown and not heard.speaks_of_shop:
+            return None
         searches = heard.intents["recommendation"] + heard.intents["product"]
         if asked.ruled and not asked.wants and not (kind and searches > heard.intents[intent_of_theme(heard.theme)]):
             return _OF_RULES
@@ -286,20 +280,20 @@ class ProductRouter:
         heard, limits = asked.heard, asked.limits
         searches = heard.intents["recommendation"] + heard.intents["product"]
         named_kind = self._table.kinds_named(asked.text) or limits.brands or limits.price_max or limits.measures
-        of_kind = asked.kind and ((named_kind and not OWN.search(asked.text)) or searches > RULED)
-        if not asked.wants and not of_kind:
+        own, asks = OWN.search(asked.text), asks_of_products(asked.text)
+        of_kind = asked.kind and ((named_kind and not own) or searches > RULED or not (asked.covered or own or asks))
+        # Nothing is said that a shop's rules are about, but what shops sell, or words of what this one sells.
+        sold = SOLD.search(asked.text) and limits.unknown and not heard.speaks_of_shop
+        likeliest = heard.theme == "recommend" and not asked.covered and not asks and (limits.words or limits.measures)
+        if not (asked.wants or of_kind or sold or likeliest):
             return None
         if asked.says_this and not limits.price_max:
             return _OF_RULES  # which charger fits my laptop
-        return _call("search_products", SearchProducts(query=asked.text, asks=asks_of_products(asked.text)))
+        return call_of("search_products", SearchProducts(query=asked.text, asks=asks_of_products(asked.text)))
 
     def _unnamed(self, asked: Asked) -> list[Call] | None:
         if asked.heard.theme not in OF_PRODUCTS or asked.kind or asked.covered or asked.before:
             return None
         if SOLD.search(asked.text) and asked.limits.unknown:
-            return _call("search_products", SearchProducts(query=asked.text))
+            return call_of("search_products", SearchProducts(query=asked.text))
         return [Call("reply", reply="which_product")]
-
-
-def _call(tool: str, arguments: BaseModel) -> list[Call]:
-    return [Call(tool, arguments)]

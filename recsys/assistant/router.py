@@ -131,8 +131,14 @@ class Router:
         if self._table is None:
             return False
         dear = dialogue.wants_cheaper(text) and bool(dialogue.focus(turns, self._table))
-        said = set(parse(text, self._table).words)
-        return dear or self._names_products(text) or any(said & terms for terms in self._table.title_terms)
+        limits = parse(text, self._table)
+        said = set(limits.words)
+        return (
+            dear
+            or bool(limits.sort)
+            or self._names_products(text)
+            or any(said & terms for terms in self._table.title_terms)
+        )
 
     def _as_before(
         self, heard: Heard, calls: Sequence[Call], turns: Sequence[Turn], user: str | None

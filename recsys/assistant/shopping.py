@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from recsys.assistant.opinions import opinion_on
+from recsys.assistant.asking import UNITS_ASKED
+from recsys.assistant.opinions import number_of_stars, rating
 from recsys.assistant.product_facts import money, search_of, table_of
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import (
-    CatalogueFacts,
     Context,
     Fact,
-    GoesWith,
     Recommend,
     Result,
     SearchProducts,
@@ -23,9 +23,11 @@ from recsys.assistant.tools import (
 from recsys.assistant.why import reasons
 from recsys.assistant.wishes import LOOKS
 from recsys.data import schema
-from recsys.llm.language import sentences
-from recsys.serving.search import Constraints, ProductTable, matching, parse
+from recsys.llm.language import sentences, tokens
+from recsys.serving.search import Constraints, ProductTable, content, matching, parse
+from recsys.serving.search.measures import Measure, measures_in
 
+_FOR_WHOM = re.compile(r"\b(?:for|in|on) (?:my|our|the|a|an|his|her|their)\b([^,.;]*)")
 LENGTH = 3
 """Products named in one answer."""
 MOST_ALIKE = 60
@@ -57,7 +59,8 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     """Hybrid product search; wishes that no product speaks of are said, and so is a kind that the shop has not."""
     table, search = table_of(context), search_of(context)
     wanted = constraints_of(table, asked)
-    text = " ".join([*asked.refines, asked.query])
+    own_kind = bool(parse(asked.query, table).categories)
+    text = content(asked.query if own_kind else " ".join([*asked.refines, asked.query]), table)
     if not asked.refines and (wanted.no_such or (wanted.vague and wanted.unknown)):
         lead = context.say("not_in_catalogue", words=wanted.no_such or context.listed(wanted.unknown))
         if wanted.categories:
@@ -68,12 +71,17 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     if praised and not search.liked:
         wanted = replace(wanted, sort="")
     user = context.user if past_of(context) else None
+    units = {unit for unit, pattern in UNITS_ASKED.items() if pattern.search(asked.query)}
     found = search.find(wanted, text, user, hidden=context.shown if asked.new_only else ())
     if not found.rows:
-        lead = context.say("no_more") if asked.new_only else _nothing(context, wanted)
+        vague = wanted.vague and not wanted.unknown and wanted.price_max is None
+        lead = context.say("which_kind") if vague else nothing(context, wanted)
+        lead = context.say("no_more") if asked.new_only else lead
         return Result(intent="recommendation", lead=lead, found=False, confidence=0.5)
-    order = found.rows[:LENGTH]
-    lacking = [w for w in wanted.words if not any(w in table.terms[row] for row in order)]
+    rows = sorted(found.rows, key=lambda row: not _states(table, row, units)) if units else found.rows
+    order = _varied(table, rows, wanted)[:LENGTH]
+    beside = set(tokens(" ".join(_FOR_WHOM.findall(text.lower()))))  # what it is for is no wish of it
+    lacking = [w for w in wanted.words if w not in beside and not any(w in table.terms[row] for row in order)]
     unmet = list(dict.fromkeys([*found.given_up, *lacking, *wanted.unknown]))
     wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, unmet)]
     if asked.asks and wishes:  # what is asked of them is not said: a list of them is no answer
@@ -82,13 +90,31 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
         return Result(intent="product", lead=lead, found=False, passes_on=True, confidence=0.0)
     lead = _LEADS.get(wanted.sort, "found")
     note = context.say("unmet", wishes=context.listed(wishes)) if wishes else ""
+    if units:  # what is asked for is told of each, or that it is not said
+        silent = [table.titles[row] for row in order if not _states(table, row, units)]
+        note = context.say("not_said_of_others", items=context.listed(silent)) if silent else note
     note = context.say("no_reviews") if praised and not search.liked else note
     said = reasons(context, order)
     facts: list[Fact] = []
     for n, (row, reason) in enumerate(zip(order, said, strict=True), start=1):
-        facts += [_line(context, n, row, wanted), *([_cited(context, row, reason)] if reason else [])]
+        facts += [line(context, n, row, wanted, units), *([_cited(context, row, reason)] if reason else [])]
     lead = context.say(lead)
     return Result(tuple(facts), "recommendation", lead, note, reasons=tuple(filter(None, said)))
+
+
+def _states(table: ProductTable, row: int, units: Collection[str]) -> list[Measure]:
+    """Measures that a product states in these units."""
+    return [measure for measure in measures_in(table.canonical_texts[row]) if measure.unit in units]
+
+
+def _varied(table: ProductTable, rows: Sequence[int], wanted: Constraints) -> list[int]:
+    """Rows with the best of each category first, where several were named without a word of what they should be."""
+    if not 2 <= len(wanted.categories) <= LENGTH or wanted.sort or wanted.measures:
+        return list(rows)
+    firsts = list(
+        {table.categories[row]: row for row in reversed(rows) if table.categories[row] in wanted.categories}.values()
+    )
+    return [*sorted(firsts, key=rows.index), *(row for row in rows if row not in firsts)]
 
 
 def _cited(context: Context, row: int, text: str) -> Fact:
@@ -114,14 +140,18 @@ def past_of(context: Context) -> bool:
     return code is not None and len(context.recommender.shop.seen(code)) > 0
 
 
-def _nothing(context: Context, wanted: Constraints) -> str:
+def nothing(context: Context, wanted: Constraints) -> str:
+    """That no product meets these wishes."""
     return context.say("none_found", constraints=described(wanted, context))
 
 
-def _line(context: Context, n: int, row: int, wanted: Constraints) -> Fact:
+def line(context: Context, n: int, row: int, wanted: Constraints, units: Collection[str] = ()) -> Fact:
+    """One product of a list, with what of it meets the wishes, and what it states in the units that are asked for."""
     table = table_of(context)
     price = f" ({money(table.prices[row])})" if np.isfinite(table.prices[row]) else ""
-    reason = context.say("clauses").join(_fits(context, row, wanted)) or context.say("reason_best")
+    reason = context.say("clauses").join(
+        [*dict.fromkeys(map(str, _states(table, row, units))), *_fits(context, row, wanted)]
+    ) or context.say("reason_best")
     return Fact(context.say("line", n=n, item=table.titles[row], price=price, reason=reason), f"item:{table.ids[row]}")
 
 
@@ -136,9 +166,11 @@ def _fits(context: Context, row: int, wanted: Constraints) -> list[str]:
         found.append(context.say("reason_price", limit=money(wanted.price_max)))
     elif wanted.price_min is not None:
         found.append(context.say("reason_from_price", limit=money(wanted.price_min)))
-    if wanted.sort == "opinion" and (opinion := opinion_on(context, table.ids[row])) is not None:
-        found.append(context.say("stars", stars=f"{opinion.stars:.1f}", n=opinion.reviews))
-    found += [context.say("reason_feature", feature=m) for m in wanted.measures if m.holds(table.canonical_texts[row])]
+    if wanted.sort == "opinion" and (given := rating(context, table.ids[row])) is not None:
+        found.append(context.say("stars", stars=number_of_stars(given[0]), n=given[1]))
+    stated = measures_in(table.canonical_texts[row])
+    met = [next((own for own in stated if m.meets(own)), None) for m in wanted.measures]
+    found += dict.fromkeys(context.say("reason_feature", feature=own) for own in met if own is not None)
     about = sentences(table.said(row))
     if about and len(about[0]) <= MAX_REASON and not gives_orders(about[0]):
         found.append(about[0].rstrip("。."))
@@ -176,30 +208,9 @@ def similar(context: Context, asked: Similar) -> Result:
     rows = [table.row[i] for i in found if i in table.row and table.row[i] in fits][:LENGTH]
     if not rows:
         return Result(intent="recommendation", lead=context.say("nothing_similar"), found=False, confidence=0.5)
-    facts = tuple(_line(context, n, at, Constraints()) for n, at in enumerate(rows, start=1))
+    facts = tuple(line(context, n, at, Constraints()) for n, at in enumerate(rows, start=1))
     lead = context.say("similar_looks" if looks else "similar", item=table.titles[row])
     return Result(facts, "recommendation", lead)
-
-
-def goes_with(context: Context, asked: GoesWith) -> Result:
-    """What shoppers take together with these products, of other kinds than theirs."""
-    table = table_of(context)
-    basket = [i for i in asked.items if i in table.row]
-    kinds = {table.categories[table.row[i]] for i in basket}
-    recommender = context.recommender
-    ranked = (
-        []
-        if recommender is None or not basket
-        else recommender.complete(basket, k=60)[schema.ITEM].astype(str).tolist()
-    )
-    rows = [table.row[i] for i in ranked if i in table.row and table.categories[table.row[i]] not in kinds]
-    rows = list({table.categories[row]: row for row in reversed(rows)}.values())[::-1]  # one of each kind, best first
-    near = {table.departments[table.row[i]] for i in basket}
-    rows.sort(key=lambda row: table.departments[row] not in near)
-    if not rows:
-        return Result(intent="recommendation", lead=context.say("nothing_goes_with"), found=False, confidence=0.5)
-    facts = tuple(_line(context, n, row, Constraints()) for n, row in enumerate(rows[:LENGTH], start=1))
-    return Result(facts, "recommendation", context.say("goes_with", item=table.titles[table.row[basket[0]]]))
 
 
 def recommend(context: Context, asked: Recommend) -> Result:
@@ -240,27 +251,3 @@ def why_kind(context: Context, question: str) -> Result | None:
         if facts
         else None
     )
-
-
-def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
-    """How many products of a kind there are, of which brands, in which price range; or what the shop sells."""
-    table = table_of(context)
-    wanted = parse(asked.query, table)
-    rows = matching(table, replace(wanted, sort="", unknown=()))
-    if not (wanted.categories or wanted.brands or wanted.words):
-        departments = [d for d in dict.fromkeys(table.departments) if d] or table.category_names
-        names = context.listed(table.local_name(name, context.language) for name in departments)
-        return Result((Fact(context.say("sells", kinds=names, n=len(table.ids))),), "product")
-    if not len(rows):
-        return Result(intent="product", lead=_nothing(context, wanted), found=False)
-    brands = Counter(table.brands[row] for row in rows if table.brands[row])
-    prices = table.prices[rows]
-    what = described(replace(wanted, price_max=wanted.price_max), context)
-    facts = [Fact(context.say("count", n=len(rows), what=what))]
-    if brands and not wanted.brands:
-        facts.append(Fact(context.say("brands", n=len(brands), brands=context.listed(sorted(brands)))))
-    if np.isfinite(prices).any():
-        facts.append(
-            Fact(context.say("prices", low=money(float(np.nanmin(prices))), high=money(float(np.nanmax(prices)))))
-        )
-    return Result(tuple(facts), "product")

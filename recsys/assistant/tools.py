@@ -154,9 +154,11 @@ class Recommend(BaseModel):
 
 
 class GoesWith(BaseModel):
-    """What is bought together with products."""
+    """What is bought together with products, or with a kind of them."""
 
-    items: list[str] = Field(description="product ids", max_length=4)
+    items: list[str] = Field([], description="product ids", max_length=4)
+    kinds: list[str] = Field([], description="categories that the shopper has, where no product is named")
+    question: str = ""
 
 
 class Similar(BaseModel):

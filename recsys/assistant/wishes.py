@@ -46,10 +46,54 @@ SAME_BRAND = re.compile(
     r"\b(?:that|this|the|the same|same|their) brand\b|(?:这个|那个|同|同一个?|同个)(?:品牌|牌子)", re.IGNORECASE
 )
 """Means the brand of what was spoken of."""
-WHICH_OF = re.compile(r"\bwhich (?:one|of (?:them|these|those))\b|哪(?:个|款|台|双|件|条|本|一个)", re.IGNORECASE)
+WHICH_OF = re.compile(
+    r"\bwhich (?:one|of (?:them|these|those)|is|are|has|would|should)\b|哪(?:个|款|台|双|件|条|本|一个)", re.IGNORECASE
+)
 """Chooses among what was shown."""
+LARGER = re.compile(r"\b(?:bigger|larger|longer|taller|wider)\b|(?<!更)大(?:一点|点|一些)|更大|再大", re.IGNORECASE)
+SMALLER = re.compile(r"\b(?:smaller|shorter|narrower|tinier)\b|(?<!更)小(?:一点|点|一些)|更小|再小", re.IGNORECASE)
+"""Asks for another size than what was shown."""
 THAN = re.compile(r"\b\w+er than\b|\bmore \w+ than\b|比.{1,8}(?:便宜|贵|好|轻|大|小)", re.IGNORECASE)
 """Compares one product with another."""
+COUNTS = re.compile(
+    r"\bhow many (?:\w+ ){0,3}|\b(?:more|less|fewer) than \d+ (?:kinds?|types?|sorts?|different|models?|products?)"
+    r"|(?:几|多少)(?:款|种|类|个(?:牌子|品牌|种类)|大类|件商品)",
+    re.IGNORECASE,
+)
+"""Asks how many products, kinds or brands there are."""
+OF_ALL = re.compile(r"\b(?:products?|items?|things|departments?|categories)\b|商品|产品|东西|大类|分类", re.IGNORECASE)
+"""Speaks of everything the shop sells."""
+COMPLETES = re.compile(
+    r"\bwhat (?:else|other|more)\b.{0,30}\b(?:need|buy|get|take|use|missing|require)|\bmissing\b.{0,6}$"
+    r"|\b(?:anything|something|what|which|else|things?)\b.{0,30}\b(?:goe?s?|match\w*|pairs?|wear|need|use)\b"
+    r".{0,12}\b(?:with|for|alongside) (?:it|them|this|that|those|these|the|my)\b"
+    r"|\b(?:need|get|buy|take) (?:with|for|alongside) (?:it|them|this|that|those|these)\b|\baccessor|\bto go with\b"
+    r"|\bgoes? (?:well )?with\b|\bwhat (?:should|do|would|must) (?:i|we) (?:also|still)\b|\bstill need\b"
+    r"|还(?:需要|要|缺|差|得|该|用)(?:再)?(?:买|准备|配|带|添)?.{0,4}(?:什么|啥|哪些|吗|么)"
+    r"|(?:还|再|要|该|得)(?:买|准备|备|配|带|添|搭)(?:配|上)?(?:些|点|个|件)?(?:什么|啥|哪些)"
+    r"|搭配|配套|配件|一起(?:买|用)|(?:还有|有)(?:什么|啥)可以?配",
+    re.IGNORECASE,
+)
+"""Asks for what goes with something."""
+_OWNED = tuple(
+    re.compile(
+        rf"\b(?:{verbs})\b(?: (?:myself|ourselves|already|just|a|an|the|my|some|new)\b)*"
+        rf"(?P<en>[^,.;!?]+?)(?= already|,|\.|;|!|\?| and | what | so |$)|(?:{han})(?P<zh>[^,，。；！？]+)",
+        re.IGNORECASE,
+    )
+    for verbs, han in (
+        ("bought|ordered|purchased", "买了|买好了?|下单了?|入手了?|养了|订了"),
+        ("got|have|own", "有了|已经有"),
+    )
+)
+
+
+def owned(text: str) -> str:
+    """What a text says the shopper has bought or has; '' where it says of nothing."""
+    found = next((match for pattern in _OWNED if (match := pattern.search(text))), None)
+    return "" if found is None else (found["en"] or found["zh"]).strip()
+
+
 ARRIVES = re.compile(
     r"\bwhen (?:will|does|is|do)\b.*\b(?:arriv\w+|com(?:e|ing)|here|deliver\w*)\b"
     r"|\bwhere(?:'s| is| are) (?:my|the)\b"

@@ -314,7 +314,7 @@ def test_a_catalogue_that_is_known_is_not_encoded_again(encoder: Encoder) -> Non
         near = Nearest.of(shelves, encoder, knowledge.vectors([f"item:{i}" for i in shelves.ids]))
     finally:
         del encoder.encode  # type: ignore
-    assert set(encoded) <= {shelves.texts[0], *shelves.categories}
+    assert set(encoded) <= {shelves.texts[0], *shelves.categories, *shelves.kind_of}
     assert np.allclose(np.linalg.norm(near.products, axis=1), 1, atol=1e-5)
     assert int(near.likeness(shelves.texts[2]).argmax()) == 2
 

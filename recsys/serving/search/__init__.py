@@ -3,6 +3,6 @@
 from recsys.serving.search.nearest import Nearest
 from recsys.serving.search.product_search import Found, ProductSearch
 from recsys.serving.search.product_table import ProductTable
-from recsys.serving.search.query import Constraints, matching, parse
+from recsys.serving.search.query import Constraints, content, matching, parse
 
-__all__ = ["Constraints", "Found", "Nearest", "ProductSearch", "ProductTable", "matching", "parse"]
+__all__ = ["Constraints", "Found", "Nearest", "ProductSearch", "ProductTable", "content", "matching", "parse"]

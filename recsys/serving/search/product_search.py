@@ -7,12 +7,20 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+
 from recsys.serving.search.nearest import Nearest
 from recsys.serving.search.product_table import ProductTable
 from recsys.serving.search.query import Constraints, matching
 
 MOST_NEAR = 40
 """Products considered where the sentence names no kind of product."""
+NEAR_KIND, NEARER, SAME_KIND = 0.5, 0.06, 0.07
+"""Cosine of a sentence and a kind that may be meant, how much nearer it is than those named, and what is as near."""
+AS_GOOD = 0.75
+"""Share of the best agreement in words and kind from which a product is as good, where something else orders them."""
+RARE = 0.1
+"""Share of the products up to which speaking of a word tells them apart."""
 _OTHER_SCRIPT = re.compile(r"[\u3400-\u9fff]+")
 
 ByProbability = Callable[[Sequence[str], str | None], Sequence[str]]
@@ -72,10 +80,14 @@ class ProductSearch:
         hidden
             Rows that are not to be found.
         """
+        wanted, apt = self._compound(wanted, text)
         for less in _weaker(wanted):
-            rows = [int(r) for r in matching(self.table, less) if self.table.available[r] and r not in hidden]
+            fits = matching(self.table, less)
+            rows = [int(r) for r in fits if self.table.available[r] and r not in hidden and (apt is None or r in apt)]
             if rows:
                 break
+        if not (wanted.categories or wanted.brands or wanted.measures or wanted.free_of) and text.strip():
+            rows = self._near_enough(rows, wanted, text)
         given_up = (
             *(str(m) for m in wanted.measures if m not in less.measures),
             *(wanted.words if not less.words else ()),
@@ -90,13 +102,40 @@ class ProductSearch:
             sign = -1 if wanted.sort == "-price" else 1
             return sorted(rows, key=lambda row: (sign * table.prices[row], table.ids[row]))
         only_kind = bool(wanted.categories) and not wanted.words
-        if only_kind or (wanted.vague and (user is not None or not text.strip())):
+        if not text.strip() or (wanted.vague and user is not None):
             return self.by_probability(rows, user)
+        kind, first = self.nearest.of_kind(text), _for_its_age(table, rows, wanted)
+        if only_kind:
+            near = {row for row in rows if kind[row] >= max(kind[rows]) - SAME_KIND}
+            likely = {row: at for at, row in enumerate(self.by_probability(rows, user))}
+            return sorted(rows, key=lambda row: (row not in first, row not in near, likely[row]))
         canonical = table.canonical(text)
         like = self.nearest.likeness(_OTHER_SCRIPT.sub(" ", canonical).strip() or canonical)
-        words = table.bm25.scores(canonical)
-        rows = sorted(rows, key=lambda row: (-(like[row] + words[row]), row))
+        total = like + table.bm25.scores(canonical) + np.where(kind >= NEAR_KIND - 0.1, kind, 0)
+        rows = sorted(rows, key=lambda row: (row not in first, -total[row], row))
         return rows if wanted.categories else rows[:MOST_NEAR]
+
+    def _near_enough(self, rows: list[int], wanted: Constraints, text: str) -> list[int]:
+        """Of products that nothing but words and meaning can find, those that say as much as the best, about."""
+        kind, words = self.nearest.of_kind(text), self.table.bm25.scores(self.table.canonical(text))
+        kind = np.where(kind >= NEAR_KIND - 0.1, kind, 0)  # what is far from all kinds is a gift for somebody
+        rare = [w for w in wanted.words if 0 < self.table.words[w] <= len(self.table.ids) * RARE]
+        said = {row for row in rows if any(word in self.table.terms[row] for word in rare or wanted.words)}
+        apt = [row for row in rows if row in said or kind[row] >= NEAR_KIND - 0.1]
+        best = max((kind[row] + words[row] for row in apt), default=0.0)
+        return [row for row in apt if kind[row] + words[row] >= AS_GOOD * best]
+
+    def _compound(self, wanted: Constraints, text: str) -> tuple[Constraints, set[int] | None]:
+        """Of a compound that only ends in what a category is called, the nearest kind's category and its products."""
+        if not wanted.categories or not self.table.compounds(text):
+            return wanted, None
+        kind = self.nearest.of_kind(text)
+        named = np.array([category in wanted.categories for category in self.table.categories])
+        best = int(kind.argmax())
+        if named[best] or kind[best] < max(NEAR_KIND, float(kind[named].max(initial=0)) + NEARER):
+            return wanted, None
+        apt = set(np.flatnonzero(kind >= kind[best] - SAME_KIND).tolist())
+        return replace(wanted, categories=frozenset({self.table.categories[best]})), apt
 
     def by_probability(self, rows: list[int], user: str | None) -> list[int]:
         """Rows in the order of their purchase probability for a shopper."""
@@ -108,6 +147,12 @@ class ProductSearch:
     def nearest(self) -> Nearest:
         """The catalogue's vectors."""
         return self._make_nearest()
+
+
+def _for_its_age(table: ProductTable, rows: Sequence[int], wanted: Constraints) -> set[int]:
+    """Rows of the products that are said to be for the age asked for."""
+    ages = [measure for measure in wanted.measures if measure.unit == "age"]
+    return {row for row in rows if ages and all(age.holds(table.canonical_texts[row]) for age in ages)}
 
 
 def _weaker(wanted: Constraints) -> list[Constraints]:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from recsys.data import schema
 from recsys.data.catalogue import render
-from recsys.llm.language import tokens, word_list
+from recsys.llm.language import chinese_segmenter, tokens, word_list
 from recsys.serving.search.bm25 import BM25
+from recsys.serving.search.kind_names import kind_names
 
 DEPARTMENT = "department"
 """Column of the catalogue that groups categories, where it has one."""
@@ -136,6 +137,10 @@ class ProductTable:
         """Search terms of everything said of each product."""
         return [frozenset(tokens(text)) for text in self.canonical_texts]
 
+    def promises(self, row: int, word: str) -> bool:
+        """Whether a product is said to be free of something."""
+        return _promise(word).search(self.canonical_texts[row]) is not None
+
     @cached_property
     def words(self) -> Mapping[str, int]:
         """How many products speak of each term."""
@@ -155,6 +160,18 @@ class ProductTable:
         """Known brands, longest first."""
         return sorted(set(self.brands) - {""}, key=lambda name: (-len(name), name))
 
+    @cached_property
+    def kind_of(self) -> list[str]:
+        """What kind of thing each product is, by the head of its title in the catalogue's words."""
+        titles = self.titles
+        if self._english():  # a Chinese title names its kind in its first word and the colour in the next
+            heads = [_CJK.search(title) for title in titles]
+            titles = [
+                _CJK.sub(" ", self.translated(head.group())) if head else title
+                for head, title in zip(heads, titles, strict=True)
+            ]
+        return kind_names(titles, self.brands, self.categories)
+
     # --- kinds of product -------------------------------------------------------------------------------------------
 
     @cached_property
@@ -172,7 +189,9 @@ class ProductTable:
         place = {name: at for at, name in enumerate(self.category_names)}
         sizes = np.zeros(len(place))
         counts: dict[str, NDArray[np.float64]] = {}
-        for name, terms in zip(self.categories, self.title_terms, strict=True):
+        # Behind the head of a title stand features: "USB-C" is no keyboard.
+        heads = [frozenset(tokens(kind)) or title for kind, title in zip(self.kind_of, self.title_terms, strict=True)]
+        for name, terms in zip(self.categories, heads, strict=True):
             if name:
                 sizes[place[name]] += 1
                 for term in terms:
@@ -196,6 +215,32 @@ class ProductTable:
         total = np.where(covered == covered.max(), total, 0)
         best = float(total.max())
         return frozenset(name for name, sum_ in zip(self.category_names, total, strict=True) if sum_ >= KIND * best)
+
+    def of_all(self, term: str, categories: Collection[str]) -> bool:
+        """Whether all titles of these categories have a term, which then tells none of them apart."""
+        titles = zip(self.title_terms, self.categories, strict=True)
+        return all(term in title for title, category in titles if category in categories)
+
+    def kinds_of_thing(self, text: str) -> frozenset[str]:
+        """Categories of the products whose kind's name has the most words of a text; none where none has any."""
+        said = set(tokens(self.canonical(text)))
+        shared = [len(said & set(tokens(kind))) for kind in self.kind_of]
+        best = max(shared, default=0)
+        return frozenset(c for c, n in zip(self.categories, shared, strict=True) if best and n == best)
+
+    def compounds(self, text: str) -> bool:
+        """Whether a Chinese word of a text ends in a word that the catalogue knows and is another: 头灯 is no 灯."""
+        segmenter = chinese_segmenter()
+        words = segmenter.cut(text) if segmenter is not None else ()
+        return any(
+            word not in self.synonyms and any(word[at:] in self.synonyms for at in range(1, len(word)))
+            for word in words
+            if _CJK.fullmatch(word)
+        )
+
+    def mended(self, text: str) -> str:
+        """A text with its misspelt words put right."""
+        return _LATIN.sub(lambda match: self._spelt(match.group()), text.lower())
 
     @cached_property
     def _held(self) -> Mapping[str, list[frozenset[str]]]:
@@ -239,6 +284,15 @@ class ProductTable:
 
 _NO_KIND = word_list("colours") | word_list("said_when_looking") | word_list("said_when_asking")
 """Words that titles have and that are no kind of thing."""
+
+
+@lru_cache(maxsize=4096)
+def _promise(word: str) -> re.Pattern[str]:
+    """How a text says that something is free of a thing."""
+    name = re.escape(word)
+    return re.compile(
+        rf"\b(?:no|free (?:of|from)|without|contains no)(?: \w+)? {name}|\b{name}s?[ -]free\b|\b(?:un|non-?){name}"
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -10,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.llm.language import tokens, word_list
+from recsys.serving.search.measures import UNIT, Measure, measures_in, without_measures
 from recsys.serving.search.product_table import ProductTable
 
-_UNIT = (
-    r"gb|tb|inch(?:es)?|ml|litres?|kg|cm|mm|hz|w|people|persons?|man|players?|pieces?|pcs|cups?|l|g|v|英寸|寸|人|片|块拼图"
-    r"|毫升|升|公斤|厘米|克"
-)
 _CURRENCY = r"(?:[$£€¥￥]|eur|usd|gbp|rmb)?\s?"
-_NUMBER = rf"{_CURRENCY}(\d[\d,]*(?:\.\d+)?)(?![\d.,]*\d|[\s-]*(?:{_UNIT}|%|个|年|天|t-?shirts?)(?![a-z]))"
+_NUMBER = rf"{_CURRENCY}(\d[\d,]*(?:\.\d+)?)(?![\d.,]*\d|[\s-]*(?:{UNIT}|%|个|年|天|t-?shirts?)(?![a-z]))"
 _MAX = re.compile(
     r"(?:under|below|less than|at most|(?:not )?up to|no more than|not (?:more|over|above|exceeding)(?: than)?"
     r"|maximum(?: of)?|max\.?|limit(?: of| is)?|cheaper than|within|budget(?: is| of|:)?|spend (?:more than )?|<=?"
@@ -42,41 +39,21 @@ _AROUND = re.compile(
     rf"(?:around|about|roughly|approximately|大约|大概|左右)\s*{_NUMBER}|{_NUMBER}\s*(?:元|块钱?)?\s*(?:左右|上下)",
     re.IGNORECASE,
 )
-_MEASURE = re.compile(
-    r"(at least |minimum |至少|more than |at most |up to |under |less than )?"
-    rf"(?<![\d.])(\d[\d,]*(?:\.\d+)?)[\s-]?({_UNIT})"
-    r"(?![a-z])(?:\s*(?:of\s+)?(ram|memory|ssd|storage|disk|内存|固态))?",
-    re.IGNORECASE,
-)
-_COUNT = {"单": 1, "双": 2, "两": 2} | {digit: n for n, digit in enumerate("一二三四五六七八九十", 1)}
-_COUNT |= {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8}
-_PERSONS = re.compile(
-    rf"(?<!第)([{''.join(d for d in _COUNT if not d.isascii())}])个?人(?!气|物|体|形)"
-    rf"|\b({'|'.join(d for d in _COUNT if d.isascii())})[ -](?:people|persons?|man|players?)\b",
-    re.IGNORECASE,
-)
-_SPF = re.compile(r"\bspf[\s-]?(\d+)|防晒指数\s?(\d+)", re.IGNORECASE)
-_LOWER, _UPPER = ("at least", "minimum", "至少", "more than"), ("at most", "up to", "under", "less than")
-_SAME = {"memory": "ram", "内存": "ram", "storage": "ssd", "disk": "ssd", "固态": "ssd", "inches": "inch", "litre": "l"}
-_SAME |= {"litres": "l", "升": "l", "英寸": "inch", "寸": "inch", "人": "people", "man": "people", "person": "people"}
-_SAME |= {
-    "player": "people",
-    "pcs": "piece",
-    "片": "piece",
-    "块拼图": "piece",
-    "毫升": "ml",
-    "公斤": "kg",
-    "厘米": "cm",
-    "克": "g",
-}
 _NOT = (
     r"(?:\bnot (?:from |by |an? |in )?|\bno |\bother than |\bexcept |\bwithout |\bbut not |\banything but "
-    r"|(?:不要|除了|不是|别要)\s*)"
+    r"|(?:不要|除了|不是|别要|不含|不带|无(?!线|论|法))\s*)(?:(?:a|an|the|any|whole|added|made of|made from|in) )*"
 )
-_REFUSED = re.compile(rf"{_NOT}((?:[a-z-]+(?: or | and )?){{1,3}}|[\u3400-\u9fff]{{1,6}})", re.IGNORECASE)
+_REFUSED = re.compile(
+    rf"{_NOT}((?:[a-z-]+(?: or | and )?){{1,3}}|[\u3400-\u9fff]{{1,6}}?(?=的|[^\u3400-\u9fff]|$))", re.IGNORECASE
+)
 _FOR_ANOTHER = re.compile(
     r"\b(?:for|to go with|that fits|compatible with|matching) (?:my|our|his|her|their)\b", re.IGNORECASE
 )
+_PRESENT = frozenset({"gift", "present"})
+"""Words of an occasion; beside what somebody likes they say nothing of the product."""
+_WORDS = re.compile(r"[a-z][a-z'-]*|[\u3400-\u9fff]+")
+_LIKES = re.compile(r"\b(?:likes?|loves?|enjoys?|into|fan of|interested in)\b|喜欢|热爱|爱好", re.IGNORECASE)
+_AND = re.compile(r"\b(?:and|or)\b|[,，、和与或]|以及|还有", re.IGNORECASE)
 _FOR = re.compile(r"\b(?:for|with|to|under|in|from|that|which|who|as)\b", re.IGNORECASE)
 _CHEAP = re.compile(
     r"\bcheap(?:est|er)?\b|\b(?:less|least|not too|not very|not so) expensive\b|\baffordable\b"
@@ -84,9 +61,9 @@ _CHEAP = re.compile(
     re.IGNORECASE,
 )
 _PRAISED = re.compile(
-    r"\b(?:best|highest|top|better)[ -]?(?:rated|reviewed|reviews|ratings?)\b|\bpraised (?:the )?(?:most|highly)\b"
+    r"\b(?:best|highest|top|better)[ -]?(?:rated|reviewed|reviews?|ratings?)\b|\bpraised (?:the )?(?:most|highly)\b"
     r"|\b(?:most|best) (?:praised|loved|liked|rated)\b"
-    r"|(?:评价|口碑|评分|评论)(?:最好|最高|更好|比较好|好)|好评(?:最)?多|最受好评",
+    r"|(?:评价|口碑|评分|评论)(?:最好|最高|更好|比较好|好(?!不好|吗|么))|好评(?:最)?多|最受好评",
     re.IGNORECASE,
 )
 _OPPOSITE = {
@@ -113,45 +90,6 @@ _SIZE = re.compile(r"\b(?:size|eu|uk)\s?(\d{2}|x{0,3}[sml])\b|(\d{2}|x{0,3}[sml]
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A number with a unit and, where said, what it measures: ``least`` and ``most`` are equal for an exact one."""
-
-    least: float
-    most: float
-    unit: str
-    of: str = ""
-
-    def __str__(self) -> str:
-        number = self.least if np.isfinite(self.least) else self.most
-        return (
-            f"SPF {number:g}"
-            if self.unit == "spf"
-            else f"{number:g} {self.unit}{' ' + self.of.upper() if self.of else ''}"
-        )
-
-    def holds(self, text: str) -> bool:
-        """Whether a text has such a number."""
-        return any(
-            m.unit == self.unit and (not self.of or m.of == self.of or not m.of) and self.least <= m.least <= self.most
-            for m in measures_in(text)
-        )
-
-
-def measures_in(text: str) -> list[Measure]:
-    """Every number with a unit in a text."""
-    found = []
-    text = _PERSONS.sub(lambda match: f"{_COUNT[(match[1] or match[2]).lower()]}人", text)
-    for bound, number, unit, of in _MEASURE.findall(text):
-        value, said = float(number.replace(",", "") or 0), bound.strip().lower()
-        least = -np.inf if said in _UPPER else value
-        most = np.inf if said in _LOWER else value
-        unit, of = unit.lower(), of.lower()
-        singular = _SAME.get(unit, unit.rstrip("s") if len(unit) > 3 else unit)
-        found.append(Measure(least, most, _SAME.get(singular, singular), _SAME.get(of, of)))
-    return found + [Measure(float(a or b), float(a or b), "spf") for a, b in _SPF.findall(text)]
-
-
-@dataclass(frozen=True)
 class Constraints:
     """What must hold of a product that is looked for; None or empty where nothing was asked."""
 
@@ -164,8 +102,12 @@ class Constraints:
     """Numbers with units that the product's text must have."""
     words: tuple[str, ...] = ()
     """Further terms of the sentence that the catalogue knows."""
+    names: tuple[str, ...] = ()
+    """Those that name the thing among others of its kind: a mug of mugs and teapots."""
     not_words: tuple[str, ...] = ()
     """Terms that no title may have."""
+    free_of: tuple[str, ...] = ()
+    """What a product's text must say it is free of."""
     unknown: tuple[str, ...] = ()
     """Wishes no product of the shop speaks of."""
     sort: str = ""
@@ -179,7 +121,7 @@ class Constraints:
     @property
     def vague(self) -> bool:
         """Whether nothing narrows down which products are meant, but perhaps a price."""
-        return not (self.categories or self.words or self.brands or self.measures)
+        return not (self.categories or self.words or self.brands or self.measures or self.free_of)
 
     def over(self, earlier: Constraints) -> Constraints:
         """These constraints, with what an earlier turn asked for where this one says nothing.
@@ -192,6 +134,9 @@ class Constraints:
         words = self.words if self.words and not self.categories else (*earlier.words, *self.words)
         given = {name: value for name, value in vars(self).items() if value not in (None, frozenset(), (), "")}
         merged = replace(earlier, **{"unknown": (), **given, "words": earlier.words})
+        units = {measure.unit for measure in self.measures}
+        kept = tuple(measure for measure in earlier.measures if measure.unit not in units)
+        merged = replace(merged, measures=(*kept, *self.measures))
         merged = replace(merged, words=tuple(dict.fromkeys(w for w in words if w not in self.not_words)))
         if self.price_min is not None and self.price_max is None and (earlier.price_max or 0) <= self.price_min:
             merged = replace(merged, price_max=None)
@@ -218,13 +163,19 @@ def matching(table: ProductTable, asked: Constraints) -> NDArray[np.int64]:
             for terms, title in zip(table.title_terms, map(str.lower, table.titles), strict=True)
         ]
         keep &= ~np.array(has, bool)
+    for word in asked.free_of:
+        keep &= np.array([k and table.promises(row, word) for row, k in enumerate(keep)])
     for measure in asked.measures:
-        keep &= np.array([k and measure.holds(text) for k, text in zip(keep, table.canonical_texts, strict=True)])
+        # An age shuts out what is made for others; few products say for whom they are.
+        fits = (lambda text, of=measure: not of.contradicted(text)) if measure.unit == "age" else measure.holds
+        keep &= np.array([k and fits(text) for k, text in zip(keep, table.canonical_texts, strict=True)])
     if asked.words:
         held = np.array([sum(word in terms for word in asked.words) for terms in table.terms])
+        # What it is counts more than how it is.
+        held += 2 * np.array([sum(name in title for name in asked.names) for title in table.title_terms])
         best = int(held[keep].max(initial=0))
-        keep &= held == best if asked.categories or best == 0 else held == max(best, 1)
-        keep &= bool(best or asked.categories)
+        if asked.categories:  # without a kind, words and meaning rank
+            keep &= held == best
     return np.flatnonzero(keep)
 
 
@@ -236,26 +187,36 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     strict
         Chinese words that no product speaks of are wishes also beside a kind or brand, where many are only verbs.
     """
+    sentence = _in_digits(sentence)
     sentence = _NOT_TOO.sub(lambda match: _OPPOSITE[(match[1] or match[2]).lower()], sentence)
     text = table.canonical(sentence)
     low, high = _prices(sentence)
     brands, not_brands = _brands(text, table)
-    refused = [w for found in _REFUSED.findall(text) for w in _whole_words(found) if "-" in w or w in table.words]
-    not_words = tuple(w for w in dict.fromkeys(refused) if w not in SAID and w not in _of(brands | not_brands))
+    named = SAID | _of(brands | not_brands)
+    refused = dict.fromkeys(w for found in _REFUSED.findall(text) for w in _whole_words(found) if w not in named)
+    # What some are said to be free of ("no silicones") has to be said; of the rest it is enough that it is not named.
+    promised = [*refused, *_FREE_OF.findall(text)]
+    free_of = tuple(w for w in dict.fromkeys(promised) if any(table.promises(row, w) for row in range(len(table.ids))))
+    not_words = tuple(w for w in refused if w not in free_of and ("-" in w or w in table.words))
     wanted = _REFUSED.sub(" ", text)
     for name in [*brands, *not_brands]:
         wanted = re.sub(re.escape(name), " ", wanted, flags=re.IGNORECASE)
     said = tokens(_FOR_ANOTHER.split(wanted)[0])
     whole = table.kinds(tokens(wanted))
     categories = whole if len(whole) == 1 else table.kinds(said) or whole  # a toy for my dog is a dog's toy
+    liked = [table.kinds(tokens(part)) for part in _AND.split(_LIKES.split(wanted)[-1])] if _LIKES.search(text) else []
+    categories = frozenset().union(categories, *liked)
     measures = tuple(dict.fromkeys(measures_in(text)))
-    rest = _SIZE.sub(" ", _MEASURE.sub(" ", _SPF.sub(" ", _without_prices(wanted))))
-    lacks = tuple(
-        f"{w} free" for w in _FREE_OF.findall(rest) if not any(f"{w} free" in t for t in table.canonical_texts)
-    )
-    rest = _ID.sub(" ", _SORTED.sub(" ", _FREE_OF.sub(" ", rest) if lacks else rest))
+    rest = _SIZE.sub(" ", without_measures(_without_prices(wanted)))
+    lacks = tuple(f"{w} free" for w in _FREE_OF.findall(rest) if w not in free_of)
+    rest = _ID.sub(" ", _SORTED.sub(" ", _FREE_OF.sub(" ", rest)))
     free = [w for w in dict.fromkeys(tokens(rest)) if not w.isdigit() and w not in SAID and not _ASKED_WITH.match(w)]
-    free = [w for w in free if w not in table.kind_terms(categories)]
+    free = [w for w in free if not liked or w not in _PRESENT]
+    kind_terms = table.kind_terms(categories)
+    own_words = set(tokens(table.mended(sentence)))
+    names = [w for w in free if w in kind_terms and w in own_words and any(w in title for title in table.title_terms)]
+    free = [w for w in free if w not in kind_terms and (w.isascii() or len(w) > 1)]
+    names = [w for w in names if not table.of_all(w, categories)] if len(categories) == 1 else []
     unspoken = tuple(w for w in free if w not in table.words and not w.isascii() and len(w) > 1)
     sizes = tuple(f"size {(a or b).upper()}" for a, b in _SIZE.findall(sentence))
     foreign = () if (categories or brands) and not strict else unspoken
@@ -270,11 +231,20 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
         not_brands,
         measures,
         tuple(w for w in free if w in table.words and w not in not_words),
+        tuple(w for w in names if w not in not_words),
         not_words,
+        free_of,
         unknown,
         sort,
         _no_such(rest, categories, bool(brands), unknown, table),
     )
+
+
+def content(sentence: str, table: ProductTable) -> str:
+    """What a sentence is about, for its meaning: without what it refuses, amounts, and words that anybody says."""
+    text = _without_prices(_REFUSED.sub(" ", _NOT_TOO.sub(" ", _in_digits(table.mended(sentence)))))
+    words = [word for word in _WORDS.findall(text) if not SAID.issuperset(tokens(word))]
+    return " ".join(words) or sentence
 
 
 def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequence[str], table: ProductTable) -> str:
@@ -314,6 +284,26 @@ SAID = frozenset(form for name in _LISTS for word in word_list(name) for form in
 
 def _of(names: Iterable[str]) -> set[str]:
     return {word for name in names for word in tokens(name)}
+
+
+_HUNDREDS = re.compile(
+    r"(?:([一二两三四五六七八九])?(千))?(?:零)?(?:([一二两三四五六七八九])?(百))?(?:零)?(?:([一二三四五六七八九])?(十))?([一二三四五六七八九])?"
+)
+_VALUE = {digit: n for n, digit in enumerate("一二三四五六七八九", 1)} | {"两": 2, "": 1}
+
+
+def _in_digits(text: str) -> str:
+    """A text with Chinese amounts from ten up in digits: 一百五 is 150."""
+
+    def digits(match: re.Match[str]) -> str:
+        if not (match[2] or match[4] or match[6]):
+            return match.group()
+        whole = sum(_VALUE[match[at] or ""] * unit for at, unit in ((1, 1000), (3, 100), (5, 10)) if match[at + 1])
+        closed = match[6] or "零" in match.group()  # 一千五 is 1,500, 一千零五 1,005
+        last = 1 if closed else 10 if match[4] else 100
+        return str(whole + (_VALUE[match[7]] * last if match[7] else 0))
+
+    return _HUNDREDS.sub(digits, text)
 
 
 def _prices(sentence: str) -> tuple[float | None, float | None]:

@@ -1,0 +1,112 @@
+"""The last search, changed: "under 700", "no, blue", "anything smaller?", "the cheapest of them", "she likes tea"."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from recsys.assistant import dialogue
+from recsys.assistant.asking import ASKS, Asked, last_asked
+from recsys.assistant.hearing import LIKELY
+from recsys.assistant.prices import ASKED
+from recsys.assistant.tools import Call, SearchProducts
+from recsys.assistant.wishes import LARGER, REPLIES, SMALLER, WHAT, asks_of_products, says_more
+from recsys.llm.language import word_list
+from recsys.serving.search import Constraints, ProductTable, parse
+from recsys.serving.search.measures import measures_in
+
+SHORT = 8
+"""Words of a turn that may be about the turn before it."""
+SIZES, WORDS_OF_SIZE = frozenset({"cm", "inch", "ml", "l", "kg", "g", "piece", "people"}), ("small", "medium", "large")
+"""Units that say how large a thing is, and the words that do."""
+
+
+def call_of(tool: str, arguments: BaseModel) -> list[Call]:
+    """One call of a tool."""
+    return [Call(tool, arguments)]
+
+
+class Refining:
+    """Rules for turns that change what was looked for; None where a turn does not."""
+
+    def __init__(self, table: ProductTable) -> None:
+        self._table = table
+
+    def ends(self, asked: Asked) -> list[Call] | None:
+        """The cheapest, the dearest, the best rated of a kind that was named before."""
+        limits = asked.limits
+        if not limits.sort or limits.categories or asked.ids or asked.before or limits.words:
+            return None
+        earlier = [text for text in (asked.context, last_asked(asked.turns)) if parse(text, self._table).categories]
+        search = SearchProducts(query=asked.text, refines=earlier[:1])
+        return call_of("search_products", search) if earlier else None
+
+    def refined(self, asked: Asked) -> list[Call] | None:
+        """Changes of the last search: "under 700", "no, blue", "cheaper", "more"."""
+        heard, limits, text = asked.heard, asked.limits, asked.text
+        refines = self.refines(asked) if asked.before else []
+        if not refines or len(text.split()) > SHORT or len(text) > 40:
+            return None
+        if sized := self._sized(text, asked.before):
+            return call_of("search_products", SearchProducts(query=sized, refines=refines, new_only=True))
+        if asks_of_products(text) and limits.price_max is None:
+            return None
+        others = dialogue.wants_cheaper(text) and not ASKED.search(text) and limits.price_max is None
+        if others and (not asked.ruled or (not limits.words and not limits.unknown)):
+            return call_of("search_products", self._cheaper(asked, refines))
+        if heard.likely("more_products") and not limits.categories:
+            return call_of("search_products", SearchProducts(query=text, refines=refines, new_only=True))
+        bounds = (limits.price_max, limits.price_min, limits.measures, limits.brands, limits.not_words, limits.free_of)
+        limited = any(bound not in (None, (), frozenset()) for bound in bounds)
+        kinds = parse(" ".join(refines), self._table).categories
+        same = limits.categories == kinds if limits.categories else self._fits(limits, kinds)
+        narrows = limited or (limits.words and not asked.ruled)
+        if not (same and narrows) or limits.unknown or ASKS["stock"].search(text) or WHAT.search(text):
+            return None
+        if heard.theme == "product_fact" and not limited and asked.ids:
+            return None
+        return call_of("search_products", SearchProducts(query=text, refines=refines))
+
+    def _sized(self, text: str, before: list[str]) -> str:
+        """The next size up or down of the kind that was shown, as a wish; '' where none is asked for or known."""
+        larger, table = LARGER.search(text), self._table
+        if not larger and not SMALLER.search(text):
+            return ""
+        row = table.row[before[0]]
+        shown = [m for m in measures_in(table.canonical_texts[row]) if m.unit in SIZES and m.least == m.most]
+        same = [r for r, category in enumerate(table.categories) if category == table.categories[row]]
+        for own in shown:
+            of_kind = [m.least for r in same for m in measures_in(table.canonical_texts[r]) if m.unit == own.unit]
+            others = [size for size in of_kind if (size > own.least if larger else size < own.least)]
+            if others:
+                return f"at least {min(others):g} {own.unit}" if larger else f"at most {max(others):g} {own.unit}"
+        named = [size for size in WORDS_OF_SIZE if size in table.title_terms[row]]
+        rest = WORDS_OF_SIZE[WORDS_OF_SIZE.index(named[0]) :][1:] if larger and named else ()
+        rest = rest or (WORDS_OF_SIZE[: WORDS_OF_SIZE.index(named[0])] if named and not larger else ())
+        return " ".join(rest)
+
+    def _cheaper(self, asked: Asked, refines: list[str]) -> SearchProducts:
+        table, rows = self._table, [self._table.row[item] for item in asked.before]
+        limit = min(float(table.prices[row]) for row in rows)
+        kind = table.categories[rows[0]]
+        cheaper = any(c == kind and p < limit for c, p in zip(table.categories, table.prices, strict=True))
+        most = limit - 0.01 if cheaper else None
+        return SearchProducts(query="", refines=refines, price_max=most, sort="price")
+
+    def refines(self, asked: Asked) -> list[str]:
+        """The sentences that still hold, or the kind of what was spoken of."""
+        kinds = [self._table.categories[self._table.row[item]] for item in asked.before[:1]]
+        return asked.searched or kinds
+
+    def _fits(self, limits: Constraints, kinds: frozenset[str]) -> bool:
+        """Whether words may narrow down these kinds: a colour may, and what one of their products speaks of."""
+        table = self._table
+        spoken = (terms for terms, kind in zip(table.terms, table.categories, strict=True) if kind in kinds)
+        return not kinds or not limits.words or set(limits.words) <= word_list("colours").union(*spoken)
+
+    def more_said(self, asked: Asked) -> list[Call] | None:
+        """More of what is looked for: "she likes tea"."""
+        heard = asked.heard
+        of_else = asked.ruled or heard.theme in {*REPLIES, "complaint"} or heard.intents["returns"] >= LIKELY
+        more = asked.searched and not of_else and says_more(asked.text)
+        search = SearchProducts(query=asked.text, refines=asked.searched)
+        return call_of("search_products", search) if more else None

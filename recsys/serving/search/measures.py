@@ -1,0 +1,126 @@
+"""Measures of products and wishes: numbers with a unit, as ranges, in English and Chinese.
+
+"2 to 5 players" is met by four of them, "Age 5+" by six years and not by four: both sides are intervals that overlap.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+UNIT = (
+    r"gb|tb|inch(?:es)?|[\"”″]|ml|litres?|kg|cm|mm|hz|mah|w|people|persons?|man|players?|pieces?|pcs|cups?|l|g|v|英寸|寸"
+    r"|人|片|块拼图|毫升|升|公斤|千克|厘米|毫米|瓦|克"
+)
+_LEAST = r"at least |minimum |至少|more than |over "
+_MOST = r"at most |up to |under |less than |below |最多|不超过"
+_TO = r"\s*(?:-|–|~|to|至|到)\s*"
+_MEASURE = re.compile(
+    rf"({_LEAST}|{_MOST})?(?<![\d.])(?:(\d[\d.]*){_TO})?(\d[\d,]*(?:\.\d+)?)(\+)?[\s-]?({UNIT})"
+    r"(?![a-z])(?:\s*(?:of\s+)?(ram|memory|ssd|storage|disk|内存|固态))?",
+    re.IGNORECASE,
+)
+_AGE = re.compile(
+    r"(?:\bage[sd]?:?\s*|\b(?:(?:he|she|who)(?:['’]?s| is| turns?)|turning|turns)\s+)"
+    rf"(?:(\d[\d.]*){_TO})?(\d{{1,2}})(\+)?(?![\d.,]*\d|\s*(?:{UNIT})(?![a-z])|%|[a-z])"
+    rf"|(?:(\d[\d.]*){_TO})?(\d[\d.]*)()[\s-]*(?:(?:years?|yrs?|y)[\s/-]*(?:olds?|o)\b|(?:周?岁(?:以上)?))",
+    re.IGNORECASE,
+)
+_MONTHS = re.compile(r"(\d+)[\s-]*(?:months?[\s-]*olds?|个月(?:大|的(?:宝宝|婴儿)))", re.IGNORECASE)
+_FROM_BIRTH = re.compile(r"\bfrom birth\b|新生儿(?:可用|适用)|初生", re.IGNORECASE)
+_SPF = re.compile(r"\bspf[\s-]?(\d+)|防晒指数\s?(\d+)", re.IGNORECASE)
+_DIGITS = {"单": 1, "双": 2, "两": 2} | {digit: n for n, digit in enumerate("一二三四五六七八九十", 1)}
+_WORDS = {
+    w: n
+    for n, w in enumerate(
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1
+    )
+}
+_WRITTEN = re.compile(
+    rf"(?<!第)([{''.join(_DIGITS)}])(?=个?人(?!气|物|体|形)|周?岁)"
+    rf"|\b({'|'.join(_WORDS)})(?=[ -](?:people|persons?|man|players?|years?[ -]old|yrs?[ -]old)\b)",
+    re.IGNORECASE,
+)
+_SAME = {"memory": "ram", "内存": "ram", "storage": "ssd", "disk": "ssd", "固态": "ssd"}
+_SAME |= {
+    "inches": "inch",
+    '"': "inch",
+    "”": "inch",
+    "″": "inch",
+    "英寸": "inch",
+    "寸": "inch",
+    "litre": "l",
+    "升": "l",
+}
+_SAME |= {"人": "people", "man": "people", "person": "people", "player": "people"}
+_SAME |= {"pcs": "piece", "片": "piece", "块拼图": "piece", "毫升": "ml", "公斤": "kg", "千克": "kg"}
+_SAME |= {"厘米": "cm", "毫米": "mm", "克": "g", "瓦": "w"}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number with a unit and, where said, what it measures: ``least`` and ``most`` are equal for an exact one."""
+
+    least: float
+    most: float
+    unit: str
+    of: str = ""
+
+    def __str__(self) -> str:
+        number = self.least if np.isfinite(self.least) else self.most
+        if self.unit == "age" and not self.of:
+            upto = "" if self.most == self.least else "+" if np.isinf(self.most) else f"-{self.most:g}"
+            return f"age {number:g}{upto}"
+        if self.unit == "spf":
+            return f"SPF {number:g}"
+        return f"{number:g} {self.unit}{' ' + self.of.upper() if self.of else ''}"
+
+    def meets(self, other: Measure) -> bool:
+        """Whether two measures are of the same thing and their ranges overlap."""
+        same = self.unit == other.unit and (not self.of or not other.of or self.of == other.of)
+        return same and self.least <= other.most and other.least <= self.most
+
+    def holds(self, text: str) -> bool:
+        """Whether a text has such a number."""
+        return any(self.meets(m) for m in measures_in(text))
+
+    def contradicted(self, text: str) -> bool:
+        """Whether a text has numbers of that unit and none of them is such."""
+        own = [m for m in measures_in(text) if m.unit == self.unit]
+        return bool(own) and not any(self.meets(m) for m in own)
+
+
+@lru_cache(maxsize=1 << 16)
+def measures_in(text: str) -> tuple[Measure, ...]:
+    """Every number with a unit in a text."""
+    found: list[Measure] = []
+    text = _WRITTEN.sub(lambda match: str(_DIGITS.get(match[1] or "") or _WORDS[match[2].lower()]), text)
+    text = re.sub(r"(?<=\d)个(?=人)", "", text)
+    for bound, low, number, plus, unit, of in _MEASURE.findall(text):
+        value, said, unit, of = _number(number), bound.lower(), unit.lower(), of.lower()
+        least = -np.inf if said and re.fullmatch(_MOST, said) else _number(low) if low else value
+        most = np.inf if plus or (said and re.fullmatch(_LEAST, said)) else value
+        singular = _SAME.get(unit, unit.rstrip("s") if len(unit) > 3 else unit)
+        found.append(Measure(least, most, _SAME.get(singular, singular), _SAME.get(of, of)))
+    for match in _AGE.finditer(text):
+        low, high = match[1] or match[4], _number(match[2] or match[5])
+        open_ = match[3] or "以上" in match.group()
+        found.append(Measure(_number(low) if low else high, np.inf if open_ else high, "age"))
+    found += [Measure(int(n) / 12, int(n) / 12, "age") for n in _MONTHS.findall(text)]
+    if _FROM_BIRTH.search(text):
+        found.append(Measure(0.0, np.inf, "age"))
+    return (*found, *(Measure(float(a or b), float(a or b), "spf") for a, b in _SPF.findall(text)))
+
+
+def without_measures(text: str) -> str:
+    """A text without its measures."""
+    for pattern in (_SPF, _MONTHS, _AGE, _MEASURE):
+        text = pattern.sub(" ", text)
+    return text
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "").rstrip(".") or 0)
