@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from recsys.assistant import arrivals, companions, counting, dialogue, opinions, prices, product_facts, shopping, tools
 from recsys.assistant.agent import Agent
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
-from recsys.assistant.hearing import facets
+from recsys.assistant.hearing import LIKELY, facets
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.messages import message
 from recsys.assistant.own_orders import order_status
@@ -228,7 +228,8 @@ class Assistant:
             told = tools.policy(context, asked, heard.hits, heard.sure, self.bound)
             parcels = arrivals.asked_in(context, asked.query)
             of_delivery = not told.found or any("delivery" in facets(fact.text) for fact in told.facts)
-            if heard.theme == arrivals.THEME and of_delivery and (took := tools.delivery_time(context, parcels)).found:
+            asks_when = heard.theme == arrivals.THEME and heard.probabilities[arrivals.THEME] >= LIKELY
+            if asks_when and of_delivery and (took := tools.delivery_time(context, parcels)).found:
                 told = replace(told, facts=(*told.facts, *took.facts)) if told.found else took
             named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
             if len(named) == 1 and told.facts and self.shelves is not None:

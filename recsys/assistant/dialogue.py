@@ -199,8 +199,8 @@ def _two(question: str) -> bool:
 def wants_cheaper(question: str) -> bool:
     """Whether a question asks for other products that cost less."""
     relative = re.search(
-        r"\bcheaper\b|\bless expensive\b|便宜点|便宜一点|便宜的吗|更便宜|太贵|有点贵|贵了"
-        r"|\b(?:too|bit|rather|quite|very|so) (?:expensive|pricey|dear|steep|much)\b|\bpricey\b",
+        r"\bcheaper\b|\bless expensive\b|便宜点|便宜一点|便宜的吗|更便宜|太贵|好贵|有点贵|贵了"
+        r"|\b(?:too|bit|rather|quite|pretty|very|so) (?:expensive|pricey|dear|steep|much)\b|\bpricey\b",
         question,
         re.IGNORECASE,
     )

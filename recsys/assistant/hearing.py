@@ -24,8 +24,8 @@ LIKELY = 0.35
 """Probability from which an act is taken although another may be likelier."""
 AMOUNT_PENALTY = 0.5
 """Factor on the confidence when an amount is asked for and the passage has no number."""
-WORDS = 0.15
-"""What finding all words of a question in a passage adds to their cosine."""
+WORDS, THEME = 0.15, 0.03
+"""What finding all words of a question in a passage, or its theme, adds to their cosine."""
 
 NEAR = 0.55
 """Share of the best passage's score from which another may be told beside it."""
@@ -50,6 +50,9 @@ _SLOPE, _MIDDLE = 11.0, 0.57
 _COSINE_SLOPE, _COSINE_MIDDLE = 20.0, 0.68
 _AMOUNT = re.compile(
     rf"\d|[一二两三四五六七八九十]|\b(?:{'|'.join(sorted(word_list('number_words')))})\b", re.IGNORECASE
+)
+_SPAN = re.compile(
+    r"\b(?:days?|weeks?|months?|years?|hours?)\b|\d(?:天|周|个月|年|小时|个工作日)|[两三四五六]年", re.IGNORECASE
 )
 _CLOCK = re.compile(r"\b\d{1,2}:\d\d\b")
 _HOW_MUCH = re.compile(
@@ -153,32 +156,39 @@ def covering(question: str, hits: Sequence[Hit]) -> list[Hit]:
     """
     asked, near = facets(question), [hit for hit in hits if hit.score >= NEAR * hits[0].score]
     spoken = [told_of(hit) for hit in near]
-    apt = [at for at, hit in enumerate(near) if facets(_subject(hit)) <= asked | ASPECTS]  # of no other matter
+    apt = [at for at, hit in enumerate(near) if facets(subject(hit)) <= asked | ASPECTS]  # of no other matter
     may = [at for at in apt if near[at].score >= AS_NEAR * near[0].score]
     may = [at for at in may if near[at].theme >= near[0].theme - OTHER_THEME]
     if asked - spoken[0]:
         may = [at for at in may if asked <= spoken[at]]
-    first = max({0, *may}, key=lambda at: near[at].score * _share_asked(near[at], asked, spoken[at]))
+    first = max({0, *may}, key=lambda at: near[at].score * near[at].theme * _share_asked(near[at], asked, spoken[at]))
     open_ = asked - spoken[first]
-    more = [at for at in apt if at != first and open_ & spoken[at]]
+    more = [at for at in apt if at != first and open_ & spoken[at] and asked & spoken[first] & spoken[at]]
     second = max(more, key=lambda at: (len(open_ & spoken[at]), near[at].score), default=None)
     return [near[at] for at in (first, second) if at is not None]
 
 
 def _share_asked(hit: Hit, asked: frozenset[str], spoken: frozenset[str]) -> float:
     """How much of what a passage is about was asked for; nothing is left of one that leaves something open."""
-    more = facets(_subject(hit)) - asked
+    more = facets(subject(hit)) - asked
     aspects = len(more & ASPECTS) + (hit.passage.kind != "faq")  # a heading says less than a question
     return float(OF_ITS_OWN ** len(more - ASPECTS) * OF_AN_ASPECT**aspects * (1 if asked <= spoken else AS_NEAR))
 
 
 def told_of(hit: Hit) -> frozenset[str]:
     """What a FAQ's question and answer speak of, or a list and its heading; a paragraph's heading is that of others."""
-    alone = hit.passage.kind != "faq" and not hit.passage.text.startswith("- ")
-    return facets(hit.passage.text if alone else f"{_subject(hit)} {hit.passage.text}")
+    text = hit.passage.text
+    alone = hit.passage.kind != "faq" and not text.startswith("- ")
+    spans = {"duration"} if _SPAN.search(text) else set()
+    return facets(text if alone else f"{subject(hit)} {text}") | spans
 
 
-def _subject(hit: Hit) -> str:
+def told_by(hits: Sequence[Hit]) -> frozenset[str]:
+    """What passages speak of together."""
+    return frozenset().union(*map(told_of, hits))
+
+
+def subject(hit: Hit) -> str:
     """A FAQ's question, or the heading right above a paragraph."""
     return hit.passage.title if hit.passage.kind == "faq" else hit.passage.title.rpartition(": ")[2]
 
@@ -197,11 +207,12 @@ def confidence(heard: Sentences, theme_of: str, intent: str, question: str, hits
     near = 2 * max(0.0, hits[0].cosine - 0.3)
     clear = min(1.0, float(heard.themes[0].max()) / CLEAR + near) if telling else 0.0
     same_theme = expit(_SLOPE * (hits[0].theme * clear - _MIDDLE))
-    same_words = expit(_COSINE_SLOPE * (hits[0].cosine + WORDS * min(hits[0].words, 1.0) - _COSINE_MIDDLE))
+    near_equal = hits[0].cosine + WORDS * min(hits[0].words, 1.0) + THEME * hits[0].theme
+    same_words = expit(_COSINE_SLOPE * (near_equal - _COSINE_MIDDLE))
     sure = float(max(same_theme, same_words))
     asked = facets(question)
     enough = ALIKE if len(asked) > 1 else PLAIN if asked - ASPECTS else 1.0
-    if telling and hits[0].theme >= enough and asked <= frozenset().union(*(told_of(hit) for hit in hits)):
+    if telling and hits[0].theme >= enough and asked <= told_by(hits):
         sure = max(sure, HALF)  # they speak of all that is asked
     if _HOW_MUCH.search(question) and not _AMOUNT.search(" ".join(hit.passage.text for hit in hits[:2])):
         sure *= AMOUNT_PENALTY

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.assistant import dialogue
-from recsys.assistant.hearing import Heard, confidence, covering, intent_of_theme
+from recsys.assistant.hearing import Heard, confidence, covering, facets, intent_of_theme, told_by
 from recsys.assistant.knowledge import PRODUCT, Hit, Knowledge
 from recsys.assistant.themes import Reader, Sentences, intent_of, phrases, theme_names
 from recsys.assistant.wishes import NAME
@@ -23,10 +23,14 @@ from recsys.serving.search.query import SAID
 
 OTHER_KIND = 0.35
 """What a rule on another kind of product than the question's loses of its score."""
+OF_ITS_GOODS = 0.2
+"""What one that speaks of the very goods gains."""
 
 
 SEVERAL, UNHEARD_OF = 2, 0.6
 """Words of a question that no shop speaks of from which it is less sure of an answer, and what is left of that."""
+ABOUT = 0.2
+"""Probability of a theme from which a sentence that names its matter is about it."""
 FOUND = 12
 """Passages among which the answer is looked for."""
 PAYMENT = frozenset({"cash", "cheque", "crypto"})
@@ -103,6 +107,9 @@ class Listener:
         hits = covering(text, hits) if hits else []
         theme = theme_names()[int(read.themes[0].argmax())]
         sure = confidence(read, theme, intent_of_theme(theme), text, hits)
+        about = {name for name, chance in zip(theme_names(), read.themes[0], strict=True) if chance >= ABOUT}
+        if about & (facets(text) - told_by(hits)):  # what it is about stands nowhere in what was found
+            sure *= UNHEARD_OF
         return (sure * UNHEARD_OF if len(self.unheard_of(text)) >= SEVERAL else sure), hits
 
     def unheard_of(self, text: str) -> set[str]:
@@ -120,15 +127,18 @@ class Listener:
         return frozenset(known if self._table is None else known | set(self._table.words))
 
     def _of_its_kind(self, question: str, hits: list[Hit]) -> list[Hit]:
-        """Hits with the rules on kinds of product that the question does not name put behind others about as near."""
+        """Hits with the rules on the goods of the question put before others about as near, those on others behind."""
         table = self._table
         if table is None:
             return hits
-        kinds = table.kinds(tokens(table.canonical(question)))
+        said = table.canonical(question)
+        kinds, goods = table.kinds(tokens(said)), {w for w in tokens(said) if w in table.kind_rates}
 
         def of_its_kind(hit: Hit) -> Hit:
             of = table.kinds_named(hit.passage.title)
-            return replace(hit, score=hit.score - OTHER_KIND) if of and not of & kinds else hit
+            told = set(tokens(table.canonical(f"{hit.passage.title} {hit.passage.text}")))
+            more = OF_ITS_GOODS if goods and goods <= told else 0.0
+            return replace(hit, score=hit.score + more - (OTHER_KIND if of and not of & kinds else 0.0))
 
         return sorted(map(of_its_kind, hits), key=lambda hit: -hit.score)
 

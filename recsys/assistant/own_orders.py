@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from recsys.assistant.arrivals import about_order
+from recsys.assistant.asking import ASKS
 from recsys.assistant.knowledge import Hit
 from recsys.assistant.tools import Context, Fact, OrderStatus, Result, rule_on
 from recsys.data.orders import Order
@@ -33,6 +34,10 @@ def order_status(context: Context, asked: OrderStatus, bound: float) -> Result:
     if not found:
         return Result(intent="order_status", lead=missing, found=False)
     facts = [Fact(_told(context, order) + about_order(context, order), f"order:{order.order_id}") for order in found]
+    if ASKS["price"].search(asked.question):
+        known = ((order.total, order) for order in found if order.total is not None)
+        totals = ((context.say("order_total", total=f"{total:.2f}"), order) for total, order in known)
+        facts += [Fact(total, f"order:{order.order_id}") for total, order in totals]
     facts += _what_is_allowed(context, found[0], asked, bound) if asked.wish else []
     return Result(tuple(facts), "order_status")
 
@@ -83,8 +88,9 @@ def _what_is_allowed(context: Context, order: Order, asked: OrderStatus, bound: 
     facts = [Fact(context.say(state), f"order:{order.order_id}")] if state else []
     if state == "cancelled_already":
         return facts
-    queries = [rule_on(asked.wish, context.language)]
-    if asked.wish == "return":  # what the order holds may have a rule of its own
+    sent_back = asked.wish == "return" and order.status == "returned"
+    queries = [rule_on("refund" if sent_back else asked.wish, context.language)]
+    if asked.wish == "return" and not sent_back:  # what the order holds may have a rule of its own
         queries.append(f"{asked.question} {_told(context, order)}")
     for query in queries:
         hits = context.knowledge.rules(query, context.language)

@@ -129,7 +129,7 @@ class ProductRouter:
         return None if asked.limits.categories or asked.says_this else [Call("reply", reply="which_product")]
 
     def _reasons(self, asked: Asked) -> list[Call] | None:
-        if not asked.heard.likely("why_recommended"):
+        if not asked.heard.likely("why_recommended") or asked.says_this:
             return None
         if asked.of_one and not asked.limits.categories:
             return call_of("recommend", Recommend(why=asked.of_one))
@@ -267,6 +267,8 @@ class ProductRouter:
             return None
         searches = heard.intents["recommendation"] + heard.intents["product"]
         if asked.ruled and not asked.wants and not (kind and searches > heard.intents[intent_of_theme(heard.theme)]):
+            return _OF_RULES
+        if asked.covered and OWN.search(asked.text) and not asked.wants:
             return _OF_RULES
         if asked.covered and not kind:
             nearest = heard.hits[0]

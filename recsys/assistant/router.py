@@ -13,8 +13,9 @@ from itertools import pairwise
 from typing import Any
 
 from recsys.assistant import dialogue
+from recsys.assistant.asking import ASKS, last_asked
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.hearing import ASPECTS, LIKELY, MAX_PARTS, Heard, facets, split, told_of
+from recsys.assistant.hearing import ASPECTS, LIKELY, MAX_PARTS, Heard, facets, split, told_by, told_of
 from recsys.assistant.knowledge import SHOP_RULES, Knowledge
 from recsys.assistant.listener import Listener
 from recsys.assistant.payment import way_of_paying
@@ -22,7 +23,7 @@ from recsys.assistant.precedents import Precedents
 from recsys.assistant.product_router import MOST, SURELY, ProductRouter
 from recsys.assistant.safety import gives_orders
 from recsys.assistant.tools import Call, HandOver, OrderStatus, ProductFacts, SearchPolicies, rule_on
-from recsys.assistant.wishes import ARRIVES, FROM_ORDER, MINE, OF_OTHERS, REPLIES, WISHES
+from recsys.assistant.wishes import AND_ANOTHER, ARRIVES, FROM_ORDER, MINE, OF_OTHERS, REPLIES, wish_in
 from recsys.data.orders import order_numbers
 from recsys.llm.clauses import services
 from recsys.llm.language import sentences
@@ -30,8 +31,12 @@ from recsys.serving.search import ProductTable, parse
 
 ANGRY, FURIOUS = 0.07, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
+ALONE = 0.3
+"""Probability of a greeting or thanks from which a sentence that speaks of nothing else is one."""
 OF_ORDERS = frozenset({"cancel_order", "change_address", "change_item", "my_order"})
 """Themes of a wish about an order that was placed."""
+SHORT = 40
+"""Characters of a sentence that may be about another thing than the one before, and nothing else."""
 LEFT = frozenset({"search_policies", "search_products"})
 """Tools of turns that no rule applies to."""
 RULED_TURNS = 3
@@ -105,7 +110,7 @@ class Router:
         if heard.sure >= self._bound and not asked <= ASPECTS:
             return None
         joined = self.listener.hear(whole)
-        told = frozenset().union(*map(told_of, joined.hits))
+        told = told_by(joined.hits)
         of_it = asked <= told and bool(facets(earlier) & told)
         fits = joined.sure >= self._bound and (heard.sure < self._bound or of_it)
         return Call("search_policies", SearchPolicies(query=whole)) if fits else None
@@ -151,7 +156,7 @@ class Router:
         if tool == "sorry":
             return self._apology(heard, user)
         if tool == "order_status":
-            wish: Any = next((name for name, pattern in WISHES if pattern.search(text)), "")
+            wish = wish_in(text)
             return [Call(tool, OrderStatus(wish=wish, question=text))]
         ruled = heard.sure >= self._bound or self._names_products(text)
         if tool == "product_facts" and self._table is not None and shown and not ruled:
@@ -186,7 +191,7 @@ class Router:
             heard.intents["delivery"] + heard.intents["returns"] + heard.intents["order_status"] > 0.1
             or sure >= self._bound
         )
-        wish = next((name for name, pattern in WISHES if pattern.search(heard.text)), "")
+        wish = wish_in(heard.text)
         if user is not None and (about_goods or wish or MINE.search(heard.text)):
             calls.append(Call("order_status", OrderStatus(question=heard.text)))
         if wish and user is None and sure < self._bound:
@@ -205,7 +210,7 @@ class Router:
     def _part(self, heard: Heard, context: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
         text, table = heard.text, self._table
         numbers = [n for n in order_numbers(text) if table is None or n not in table.row]
-        wish: Any = next((name for name, pattern in WISHES if pattern.search(text)), "")
+        wish = wish_in(text)
         if numbers and (
             user is not None
             or heard.intents["order_status"] > 0.1
@@ -214,6 +219,8 @@ class Router:
             or "order" in text.lower()
         ):
             return [Call("order_status", OrderStatus(order=number, wish=wish, question=text)) for number in numbers]
+        if user is not None and (again := self._order_again(heard, turns)) is not None:
+            return [again]
         owns = MINE.search(text) is not None or self._names_products(text)
         if user is not None and ARRIVES.search(text) and owns and heard.theme != "notify_restock":
             return [Call("order_status", OrderStatus(wish="missing" if wish == "missing" else "", question=text))]
@@ -224,7 +231,7 @@ class Router:
         if (
             heard.theme in REPLIES
             and not self._speaks_of_goods(text, turns)
-            and (heard.probabilities[heard.theme] >= LIKELY or not heard.speaks_of_shop)
+            and heard.probabilities[heard.theme] >= (LIKELY if heard.speaks_of_shop else ALONE)
         ):
             return [Call("reply", reply=REPLIES[heard.theme])]
         strangers = (
@@ -235,6 +242,18 @@ class Router:
         if self._products is not None and not services(text) and (calls := self._products.plan(heard, context, turns)):
             return calls
         return self._shop(heard, wish, turns, user)
+
+    def _order_again(self, heard: Heard, turns: Sequence[Turn]) -> Call | None:
+        """What is asked of the order told of last: "and the shoes?", "what did it come to?", "what else is in it?"."""
+        told = [s.removeprefix("order:") for s in turns[-1].sources if s.startswith("order:")] if turns else []
+        told = told or (order_numbers(turns[-1].text) if turns else [])  # a history may be bare text
+        text, names = heard.text, self._names_products(heard.text)
+        if told and names and AND_ANOTHER.search(text) and len(text) <= SHORT:
+            return Call("order_status", OrderStatus(wish=wish_in(last_asked(turns)), question=text))
+        of_total = ASKS["price"].search(text) and not facets(text) - {"cost", "payment"}
+        if told and not names and (of_total or heard.theme == "my_order"):
+            return Call("order_status", OrderStatus(order=told[0], question=text))
+        return None
 
     # --- the shop -----------------------------------------------------------------------------------------------------
 

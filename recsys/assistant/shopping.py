@@ -86,7 +86,7 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, unmet)]
     if asked.asks and wishes:  # what is asked of them is not said: a list of them is no answer
         named = context.listed(table.local_name(name, context.language) for name in sorted(wanted.categories)[:LENGTH])
-        lead = context.say("kinds_do_not_say", kinds=named or "…", wishes=context.listed(wishes))
+        lead = context.say("kinds_do_not_say", kinds=named or "…")
         return Result(intent="product", lead=lead, found=False, passes_on=True, confidence=0.0)
     lead = _LEADS.get(wanted.sort, "found")
     note = context.say("unmet", wishes=context.listed(wishes)) if wishes else ""
@@ -125,9 +125,10 @@ def _phrases(text: str, words: list[str]) -> list[str]:
     """These words of a text, those that stand side by side in it as one: "wide feet", not "wide, feet"."""
     joined: list[str] = []
     for word in words:
-        if joined and f"{joined[-1]} {word}" in text.lower():
-            joined[-1] += f" {word}"
-        else:
+        gap = " " if word.isascii() else ""
+        if joined and f"{joined[-1]}{gap}{word}" in text.lower():
+            joined[-1] += f"{gap}{word}"
+        elif not any(word in longer for longer in words if longer != word):
             joined.append(word)
     return joined
 

@@ -6,6 +6,7 @@ model. What they return is already in the shopper's language: joined, the facts 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from recsys.assistant.arrivals import DeliveryTime, usual
+from recsys.assistant.hearing import subject
 from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.messages import message
 from recsys.assistant.payment import names_way, way_of_paying
@@ -211,6 +213,7 @@ def schema(arguments: type[BaseModel], name: str) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "description": described, "parameters": parameters}}
 
 
+_DENIES = re.compile(r"\bnot\b|\bcannot\b|不", re.IGNORECASE)
 # --- the shop's rules and orders --------------------------------------------------------------------------------------
 
 
@@ -218,8 +221,15 @@ def policy(context: Context, asked: SearchPolicies, hits: Sequence[Hit], sure: f
     """The passages that answer a question, where the assistant is sure enough of them."""
     if not hits or sure < bound:
         return Result(lead=context.say("no_answer"), found=False, passes_on=True, confidence=sure)
-    facts = tuple(Fact(hit.passage.text, hit.passage.id, asked.query) for hit in hits)
+    facts = tuple(Fact(_headed(hit), hit.passage.id, asked.query) for hit in hits)
     return Result(facts, hits[0].intent, confidence=sure, writer="retrieved")
+
+
+def _headed(hit: Hit) -> str:
+    """A passage, a list or an exception with its heading: "What is not covered" is half of what the line below says."""
+    heading, text = subject(hit), hit.passage.text
+    alone = hit.passage.kind == "faq" or not (text.startswith("- ") or _DENIES.search(heading))
+    return text if alone else f"{heading}:\n{text}"
 
 
 def payment(context: Context, asked: SearchPolicies, bound: float) -> Result:
@@ -251,6 +261,7 @@ def price_history(context: Context, asked: PriceQuestion) -> Result:
 _WISHES: Mapping[str, tuple[str, str]] = {
     "cancel": ("Can I cancel my order?", "可以取消订单吗？"),
     "return": ("How do I return something?", "怎么退货？"),
+    "refund": ("When do I get my money back?", "退款多久到账？"),
     "change": ("Can I change the delivery address after ordering?", "下单后可以修改收货地址吗？"),
     "track": ("How do I track my parcel?", "怎么查询包裹的物流？"),
     "pay": ("How can I pay?", "可以用什么方式付款？"),
@@ -280,8 +291,11 @@ def joined(results: Sequence[Result]) -> Result:
         tuple(lines),
         found[0].intent,
         found=any(r.found for r in parts),
-        passes_on=any(r.passes_on for r in parts)
-        and not any(r.writer == "retrieved" or r.intent == "recommendation" for r in found),
+        passes_on=any(r.passes_on and r.confidence >= 1 for r in parts)  # said to be, whatever else was found
+        or (
+            any(r.passes_on for r in parts)
+            and not any(r.writer == "retrieved" or r.intent == "recommendation" for r in found)
+        ),
         confidence=max(r.confidence for r in parts),
         reasons=tuple(reason for r in parts for reason in r.reasons),
         writer="retrieved" if all(r.writer == "retrieved" for r in parts) else "template",

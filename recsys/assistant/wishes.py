@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 OWN = re.compile(
-    r"\bmy\b|\b(?:bought|ordered|worn|wore)\b|\bi (?:got|have)\b|我(?:的|买了|收到)|买[错大小了]", re.IGNORECASE
+    r"\bmy\b|\b(?:bought|ordered|worn|wore|arrived)\b|\bi (?:got|have)\b|我(?:的|买了|收到)|买[错大小了]", re.IGNORECASE
 )
 """Speaks of what the shopper already has."""
 MINE = re.compile(r"\b(?:my|i|we|our|me)\b|我", re.IGNORECASE)
@@ -26,7 +27,7 @@ OF_OTHERS = re.compile(
 )
 WISHES = (
     ("cancel", re.compile(r"\bcancel|call (?:it )?off|取消|撤销", re.IGNORECASE)),
-    ("return", re.compile(r"\breturn|(?:send|give|bring) (?:\w+ ){0,3}back|refund|退", re.IGNORECASE)),
+    ("return", re.compile(r"\breturn|(?:send|give|bring) (?:\w+ ){0,3}back|refund|(?<![闪后倒])退", re.IGNORECASE)),
     ("change", re.compile(r"\b(?:change|update|correct|wrong) .{0,24}(?:addres|adress)"
                           r"|(?:改|换|修改).{0,4}地址|地址.{0,6}(?:改|错)", re.IGNORECASE)),
     ("missing", re.compile(r"\bnever (?:came|arrived)|where (?:the hell )?is my"
@@ -34,6 +35,15 @@ WISHES = (
                            r"|\b(?:parcel|package|order|delivery) (?:is |was )?(?:\w+ )?late\b"
                            r"|没收到|没到|还没到|丢", re.IGNORECASE)),
 )  # fmt: skip
+
+
+def wish_in(text: str) -> Any:
+    """What is to be done about an order, the first of `WISHES` that a text names; '' for none."""
+    return next((name for name, pattern in WISHES if pattern.search(text)), "")
+
+
+AND_ANOTHER = re.compile(r"^(?:and|what about|how about|那)(?![a-z])|呢\W*$", re.IGNORECASE)
+"""Asks the last question of another thing."""
 LOOKS = re.compile(r"\blooks?\b|\blooking like\b|外观|外形|长得|样子|看起来|款式", re.IGNORECASE)
 """Asks for products that look like one, not for those that are like it."""
 ALIKE = re.compile(
@@ -97,7 +107,7 @@ def owned(text: str) -> str:
 ARRIVES = re.compile(
     r"\bwhen (?:will|does|is|do)\b.*\b(?:arriv\w+|com(?:e|ing)|here|deliver\w*)\b"
     r"|\bwhere(?:'s| is| are) (?:my|the)\b"
-    r"|什么时候(?:能)?(?:到|送)|几时到|到哪|帮我查",
+    r"|什么时候(?:能)?(?:到|送)|几时到|到哪|帮我查|[到发寄]了?没(?!有)",
     re.IGNORECASE,
 )
 """Asks where something that was ordered is."""
@@ -126,7 +136,8 @@ def asks_of_products(text: str) -> bool:
 def says_more(text: str) -> bool:
     """Whether a text tells more of what is looked for ("she likes tea") and asks nothing."""
     return re.search(
-        r"^(?:(?:he|she|they|it|we)\b|it'?s for|for (?:a|my|his|her)\b|[他她它]们?|是?给|要(?!多少|怎)|想要)",
+        r"^(?:and |or )?(?:(?:he|she|they|it|we)\b|it'?s for"
+        r"|(?:something |sth |one )?for (?:a|my|his|her)\b|[他她它]们?|是?给|要(?!多少|怎)|想要)",
         text,
         re.IGNORECASE,
     ) is not None and not _ASKING.search(text)

@@ -34,7 +34,7 @@ _ORDER_ID = re.compile(
 
 @dataclass(frozen=True)
 class Order:
-    """One order of the asking user; dates are ISO days, '' where unknown."""
+    """One order of the asking user; dates are ISO days, '' where unknown, and `total` None."""
 
     order_id: str
     status: str
@@ -46,6 +46,7 @@ class Order:
     country: str = ""
     region: str = ""
     method: str = ""
+    total: float | None = None
 
 
 class Orders:
@@ -138,10 +139,16 @@ def _grouped(rows: Sequence[dict[str, Any]]) -> list[Order]:
             eta=_day(lines[0].get("eta")),
             item_ids=tuple(dict.fromkeys(str(line["item_id"]) for line in lines)),
             shipped_at=_day(lines[0].get("shipped_at")),
+            total=_amount(lines[0].get("total")),
             **{name: str(lines[0].get(name) or "") for name in ("country", "region", "method")},
         )
         for order_id, lines in grouped.items()
     ]
+
+
+def _amount(value: Any) -> float | None:
+    number = pd.to_numeric(value, errors="coerce")
+    return None if pd.isna(number) else float(number)
 
 
 def _day(value: Any) -> str:

@@ -322,6 +322,49 @@ def test_what_can_be_done_about_an_order(assistant: Assistant, orders: pd.DataFr
     assert not told.text.startswith("Yes")
 
 
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("can i get a copy of everything you have stored on me", "download your data"),
+        ("my headphones broke after four years, anything you can do", "spare parts"),
+        ("are engraved ones returnable", "What cannot be returned:"),
+        ("can i reach your support at the weekend", "Monday to Saturday"),
+    ],
+)
+def test_kinds_of_questions_are_told_apart(assistant: Assistant, question: str, words: str) -> None:
+    assert words in assistant.answer(question).text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "how do i order it",
+        "is there an iphone app of yours",
+        "do you need extra hands before christmas, i want to apply",
+        "the one i got from another store died, is that under your warranty",
+        "do i have to pay duties at the german border",
+    ],
+)
+def test_what_no_rule_is_about_has_no_answer(assistant: Assistant, question: str) -> None:
+    assert refused(assistant.answer(question))
+
+
+def test_the_order_told_of_last_is_asked_on(assistant: Assistant, orders: pd.DataFrame) -> None:
+    mine = orders[orders["status"] == "shipped"].iloc[0]
+    first = assistant.answer("where is my order", user=str(mine["user_id"]))
+    said = {"role": "assistant", "content": first.text, "sources": list(first.sources)}
+    second = assistant.answer("and how much was it?", ["where is my order", said], str(mine["user_id"]))
+    assert first.sources[0] in second.sources
+    total = orders.set_index("order_id").loc[first.sources[0].removeprefix("order:"), "total"]
+    assert f"It came to {np.atleast_1d(total)[0]:.2f}." in second.text
+
+
+def test_what_goes_with_a_kind_is_of_other_kinds(assistant: Assistant) -> None:
+    told = assistant.answer("I just bought running shoes, what else do I need?")
+    assert told.sources
+    assert not any(source.startswith("item:RUN") for source in told.sources)
+
+
 def test_anger_gets_an_apology_the_order_and_a_way_out(assistant: Assistant, orders: pd.DataFrame) -> None:
     mine = orders[orders["status"] == "shipped"].iloc[0]
     told = assistant.answer("I waited three weeks, nothing came, this is ridiculous!!", user=str(mine["user_id"]))

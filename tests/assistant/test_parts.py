@@ -37,9 +37,10 @@ from recsys.llm.language import concept_names, concepts, language_of, sentences,
 from recsys.llm.tuning import TuningConfig
 from recsys.serving.search import ProductSearch
 from recsys.serving.search.bm25 import BM25
+from recsys.serving.search.measures import from_age, measures_in
 from recsys.serving.search.nearest import Nearest
 from recsys.serving.search.product_table import ProductTable
-from recsys.serving.search.query import Constraints, matching, measures_in, parse
+from recsys.serving.search.query import Constraints, matching, parse
 
 ITEMS = pd.DataFrame(
     {
@@ -107,6 +108,32 @@ def test_categories_brands_and_measures() -> None:
 )
 def test_people_are_counted_in_words_too(sentence: str, people: int | None) -> None:
     assert [m.least for m in measures_in(sentence) if m.unit == "people"] == ([] if people is None else [people])
+
+
+@pytest.mark.parametrize(("players", "fits"), [(1, False), (2, True), (4, True), (5, True), (6, False)])
+def test_a_range_holds_what_lies_in_it(players: int, fits: bool) -> None:
+    (asked,) = measures_in(f"{players} players")
+    assert asked.holds("a card game for 2 to 5 players, 45 minutes") == fits
+
+
+@pytest.mark.parametrize(
+    ("sentence", "age"),
+    [
+        ("whats good for a 6 year old", 6),
+        ("something for my brother, hes 9", 9),
+        ("送8岁孩子的礼物", 8),
+        ("my budget is 15", None),
+        ("a gift for my dad, he's 62", None),
+    ],
+)
+def test_the_age_of_a_child_is_read(sentence: str, age: int | None) -> None:
+    assert parse(sentence, SHELVES).age == age
+
+
+def test_nothing_is_found_that_is_for_older_children() -> None:
+    table = ProductTable(pd.DataFrame({"item_id": ["K5", "K12"], "title": ["Chemistry Kit, Age 5+", "Kit, Age 12+"]}))
+    assert [table.ids[row] for row in matching(table, Constraints(age=8))] == ["K5"]
+    assert [from_age(title) for title in (*table.titles, "Mug")] == [5, 12, 0]
 
 
 @pytest.mark.parametrize("sentence", ["best rated laptop", "which laptops are praised most", "口碑好的 laptop"])
