@@ -105,11 +105,7 @@ def _read(passage: Passage) -> _Source:
     found = clauses(_PARENTHESIS.sub("", rest) if passage.kind == "order" else rest)
     title = clauses(passage.title)
     context = set(_keys(t for c in title for t in c.terms))
-    if (
-        any(c.negative for c in title)
-        and not passage.title.endswith(("?", "？"))
-        and not _FINITE.search(_PARENTHESIS.sub("", rest))
-    ):
+    if any(c.negative for c in title) and not _FINITE.search(_PARENTHESIS.sub("", rest)):
         found = clauses(_COMMAS.sub("\n", _PARENTHESIS.sub(lambda m: m.group().replace(",", ""), rest)))
         for clause in found:  # "What cannot be returned", and a list
             clause.negative, clause.sentence = True, 0
@@ -123,12 +119,11 @@ def _read(passage: Passage) -> _Source:
             asked.negative ^= "unless" in asked.marks
             found[0] = asked
         else:
-            asked.condition += found[0].condition if found else []
             found.insert(0, asked)
             asked.sentence = -1
     everything = context | set(_keys(t for c in found for t in c.terms))
     if passage.kind == "product":
-        context = everything | {"cost", "screen"}
+        context |= {"cost", "screen"}
     if passage.kind == "order":
         context = set(_keys(t for c in clauses(rest) for t in c.terms if t.kind not in VERBS and not t.quantity))
     return _Source(tuple(found), affirmed, _widened(context), _widened(everything), passage.kind)
@@ -161,11 +156,7 @@ def _units(source: _Source, clause: Clause) -> list[list[Clause]]:
         ):
             longer = [*alone[-1], b] if len(alone[-1]) > 1 and alone[-1][-1] is a else []
             alone += [[a, b]] if any(c.condition for c in longer) or not longer else [longer, [a, b]]
-    if (
-        clause.quantities
-        or clause.marks & {"all", "both"}
-        or any(t.kind == "place" or t.key in ORDINALS for t in clause.terms)
-    ):
+    if clause.quantities or any(t.kind == "place" or t.key in ORDINALS for t in clause.terms):
         return alone
     numbers = dict.fromkeys(c.sentence for c in source.clauses)
     return alone + [[c for c in source.clauses if c.sentence == number] for number in numbers]
@@ -191,9 +182,7 @@ def _conflict(
     of, about = _keys(subject(clause)) & _keys(clause.main), _keys(t for c in unit for t in subject(c))
     if of - {"orders"} and about and not of & own:
         return "said of another thing"
-    begins = next((t.kind for t in clause.main), "")
-    critical = begins != "request" and (clause.quantities or any(t.kind in HARD - THINGS for t in clause.main))
-    contrasted = _keys(t for c in source.clauses if c.quantities for t in c.terms + c.inherited) if critical else set()
+    contrasted = _keys(t for c in source.clauses if c.quantities for t in c.terms + c.inherited)
     claims = [
         *clause.terms,
         *(t for t in clause.inherited if t.kind in THINGS and (t.key in contrasted or t.kind == "name")),
@@ -217,7 +206,7 @@ def _conflict(
     ):
         return "words of no source"
     everywhere = "eu" in _keys(clause.terms)  # "every country of the European Union"
-    if "all" in clause.marks and "all" not in marks and not everywhere and "others" not in _keys(clause.terms):
+    if "all" in clause.marks and "all" not in marks and not everywhere:
         return "holds of some, not of all"
     if "only" in clause.marks and not _places(unit_terms) <= _places(clause.terms):
         return "holds of other places, too"
@@ -230,27 +219,16 @@ def _conflict(
     nearest = max(unit, key=lambda c: (len(predicates & _keys(c.main)), _shared(c, clause)))
     if nearest.negative != clause.negative and not _exception(clause, nearest, said):
         return "another yes or no"
-    closest = max(_shared(c, clause) for c in source.clauses)
-    if (
-        not predicates & _keys(nearest.main)
-        and _shared(nearest, clause) < closest
-        and all(c.negative != clause.negative for c in source.clauses if _shared(c, clause) == closest)
-    ):
-        return "another yes or no"
     if not clause.negative and any(
         c.negative and not c.quantities and _keys(c.main) and _keys(c.main) <= _keys(clause.terms) for c in unit
     ):
         return "an exception of the source"
     if source.kind == "order" and any(t.key == "delivered" and t not in unit_terms for t in clause.terms):
         return "not delivered yet"  # expected to be delivered is not delivered
-    if source.kind == "product" and clause.negative and any(t.key not in own for t in clause.main if t.kind == "verb"):
-        return "another verb"
-    requests = [c for c in unit if any(t.kind == "request" for t in c.main)]
     rules: list[Clause] = []
-    if requests and begins != "request" and not any(t.kind == "request" for t in clause.main):
-        rules = [
-            c for c in source.clauses if c.condition and predicates & _keys(c.main)
-        ]  # "choose Cancel": whether it may
+    if not any(t.kind == "request" for t in clause.main) and any(t.kind == "request" for c in unit for t in c.main):
+        # "choose Cancel": whether it may
+        rules = [c for c in source.clauses if c.condition and predicates & _keys(c.main)]
     return "leaves out a condition" if _dropped(clause, [*unit, *rules], said, asked) else ""
 
 

@@ -78,9 +78,7 @@ def publish_knowledge(paths: Sequence[Path], settings: Settings, *, progress: bo
     BadInput
         A file cannot be used; nothing is published.
     """
-    passages = [passage for path in paths for passage in read_knowledge(path)]
-    if Store(settings.artifacts).current_id() is not None:
-        passages += _catalogue(Recommender.load(settings=settings), settings)
+    passages = [*(passage for path in paths for passage in read_knowledge(path)), *_catalogue(settings)]
     return _publish(passages, settings, question_encoder(settings), progress=progress)
 
 
@@ -98,8 +96,7 @@ def refresh_catalogue(settings: Settings, *, progress: bool = False) -> Version 
     if live is None or Store(settings.artifacts).current_id() is None:
         return None
     known = knowledge.read_passages(live.path)
-    passages = [p for p in known if p.kind != PRODUCT]
-    passages += _catalogue(Recommender.load(settings=settings), settings)
+    passages = [*(p for p in known if p.kind != PRODUCT), *_catalogue(settings)]
     encoder = question_encoder(settings)
     if passages == known and knowledge.fits(live.path, encoder, _languages(settings)):
         return None
@@ -186,8 +183,12 @@ def _publish(passages: Sequence[Passage], settings: Settings, encoder: Encodes, 
     return knowledge.publish(passages, encoder, settings.artifacts, languages=languages, keep=keep, progress=progress)
 
 
-def _catalogue(recommender: Recommender, settings: Settings) -> list[Passage]:
-    return product_passages(recommender.shop.tables.value.items, settings.encoder.template)
+def _catalogue(settings: Settings) -> list[Passage]:
+    """Texts of the live catalogue; none where no version is live."""
+    if Store(settings.artifacts).current_id() is None:
+        return []
+    items = Recommender.load(settings=settings).shop.tables.value.items
+    return product_passages(items, settings.encoder.template)
 
 
 def _is_sample(recommender: Recommender) -> bool:
