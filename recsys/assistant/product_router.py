@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from recsys.assistant import dialogue
 from recsys.assistant.asking import ASKS, SAYS_JUST_THIS, Asked, last_asked, searched
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.hearing import LIKELY, WORDS, Heard, intent_of_theme
+from recsys.assistant.hearing import LIKELY, WORDS, Heard, facets, intent_of_theme
 from recsys.assistant.prices import ASKED, TOOL, PriceQuestion
 from recsys.assistant.refining import Refining, call_of
 from recsys.assistant.tools import (
@@ -66,7 +66,7 @@ class ProductRouter:
         self._table, self._bound, self._judged, self._priced = table, bound, judged, priced
         self._changed = Refining(table)
         self._rules = (
-            *(self._goes_with, self._counted, self._opinions, self._praised_or_alike, self._earlier_prices),
+            *(self._goes_with, self._bare, self._counted, self._opinions, self._praised_or_alike, self._earlier_prices),
             *(self._reasons, self._side_by_side, self._service, self._again, self._facts, self._of_brand, self._which),
             *(
                 self._changed.ends,
@@ -174,6 +174,14 @@ class ProductRouter:
             return call_of("goes_with", GoesWith(items=items))
         named_kinds = sorted(asked.limits.categories)
         return call_of("goes_with", GoesWith(kinds=named_kinds)) if named_kinds else None
+
+    def _bare(self, asked: Asked) -> list[Call] | None:
+        """Nothing but "how much?" or "in stock?", of what was named or shown."""
+        limits, items = asked.limits, asked.ids or asked.of_one
+        more = limits or asked.kind or facets(asked.text) - {"cost", "stock"}
+        if more or not items or not any(ASKS[k].search(asked.text) for k in ("price", "stock")):
+            return None
+        return call_of("product_facts", ProductFacts(items=items[:MOST], question=asked.text))
 
     def _counted(self, asked: Asked) -> list[Call] | None:
         limits, heard, text = asked.limits, asked.heard, asked.text

@@ -72,12 +72,16 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
         wanted = replace(wanted, sort="")
     user = context.user if past_of(context) else None
     units = {unit for unit, pattern in UNITS_ASKED.items() if pattern.search(asked.query)}
-    found = search.find(wanted, text, user, hidden=context.shown if asked.new_only else ())
+    hidden, limit = context.shown if asked.new_only else (), ""
+    found, lead = search.find(wanted, text, user, hidden=hidden), _LEADS.get(wanted.sort, "found")
+    if not found.rows and asked.new_only and wanted.price_max is not None:  # there is more, for more
+        limit, wanted = money(wanted.price_max), replace(wanted, price_max=None, sort="price")
+        found, lead = search.find(wanted, text, user, hidden=hidden), "found_dearer"
     if not found.rows:
         vague = wanted.vague and not wanted.unknown and wanted.price_max is None
-        lead = context.say("which_kind") if vague else nothing(context, wanted)
-        lead = context.say("no_more") if asked.new_only else lead
-        return Result(intent="recommendation", lead=lead, found=False, confidence=0.5)
+        none = context.say("which_kind") if vague else nothing(context, wanted)
+        none = context.say("no_more") if asked.new_only else none
+        return Result(intent="recommendation", lead=none, found=False, confidence=0.5)
     rows = sorted(found.rows, key=lambda row: not _states(table, row, units)) if units else found.rows
     order = _varied(table, rows, wanted)[:LENGTH]
     beside = set(tokens(" ".join(_FOR_WHOM.findall(text.lower()))))  # what it is for is no wish of it
@@ -88,7 +92,6 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
         named = context.listed(table.local_name(name, context.language) for name in sorted(wanted.categories)[:LENGTH])
         lead = context.say("kinds_do_not_say", kinds=named or "…")
         return Result(intent="product", lead=lead, found=False, passes_on=True, confidence=0.0)
-    lead = _LEADS.get(wanted.sort, "found")
     note = context.say("unmet", wishes=context.listed(wishes)) if wishes else ""
     if units:  # what is asked for is told of each, or that it is not said
         silent = [table.titles[row] for row in order if not _states(table, row, units)]
@@ -98,8 +101,9 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     facts: list[Fact] = []
     for n, (row, reason) in enumerate(zip(order, said, strict=True), start=1):
         facts += [line(context, n, row, wanted, units), *([_cited(context, row, reason)] if reason else [])]
-    lead = context.say(lead)
-    return Result(tuple(facts), "recommendation", lead, note, reasons=tuple(filter(None, said)))
+    return Result(
+        tuple(facts), "recommendation", context.say(lead, limit=limit), note, reasons=tuple(filter(None, said))
+    )
 
 
 def _states(table: ProductTable, row: int, units: Collection[str]) -> list[Measure]:

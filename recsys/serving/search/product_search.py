@@ -86,7 +86,8 @@ class ProductSearch:
             rows = [int(r) for r in fits if self.table.available[r] and r not in hidden and (apt is None or r in apt)]
             if rows:
                 break
-        if not (wanted.categories or wanted.brands or wanted.measures or wanted.free_of) and text.strip():
+        by_words = not (wanted.categories or wanted.brands or wanted.measures or wanted.free_of)
+        if by_words and text.strip() and not (wanted.vague and user is not None):
             rows = self._near_enough(rows, wanted, text)
         given_up = (
             *(str(m) for m in wanted.measures if m not in less.measures),
@@ -108,7 +109,7 @@ class ProductSearch:
         if only_kind:
             near = {row for row in rows if kind[row] >= max(kind[rows]) - SAME_KIND}
             likely = {row: at for at, row in enumerate(self.by_probability(rows, user))}
-            return sorted(rows, key=lambda row: (row not in first, row not in near, likely[row]))
+            return sorted(rows, key=lambda row: (row not in first, row not in near, likely.get(row, len(likely))))
         canonical = table.canonical(text)
         like = self.nearest.likeness(_OTHER_SCRIPT.sub(" ", canonical).strip() or canonical)
         total = like + table.bm25.scores(canonical) + np.where(kind >= NEAR_KIND - 0.1, kind, 0)
