@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.assistant import dialogue
-from recsys.assistant.hearing import Heard, confidence, covering, facets, intent_of_theme, told_by
+from recsys.assistant.hearing import Heard, confidence, covering, facets, intent_of_theme, subject, told_by
 from recsys.assistant.knowledge import PRODUCT, Hit, Knowledge
 from recsys.assistant.themes import Reader, Sentences, intent_of, phrases, theme_names
 from recsys.assistant.wishes import NAME
@@ -106,6 +106,8 @@ class Listener:
             hits = [hit for hit in hits if asked <= services(f"{hit.passage.title}. {hit.passage.text}")]
         hits = covering(text, hits) if hits else []
         theme = theme_names()[int(read.themes[0].argmax())]
+        if hits and _letters(text) == _letters(subject(hits[0])):
+            return 1.0, hits  # the shop's own question
         sure = confidence(read, theme, intent_of_theme(theme), text, hits)
         about = {name for name, chance in zip(theme_names(), read.themes[0], strict=True) if chance >= ABOUT}
         if about & (facets(text) - told_by(hits)):  # what it is about stands nowhere in what was found
@@ -141,6 +143,10 @@ class Listener:
             return replace(hit, score=hit.score + more - (OTHER_KIND if of and not of & kinds else 0.0))
 
         return sorted(map(of_its_kind, hits), key=lambda hit: -hit.score)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"\W", "", text).lower()
 
 
 def _joined(raw: NDArray[np.float32], plain: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -163,7 +163,7 @@ class ProductRouter:
         """What goes with the products named, with the kinds that the shopper says to have, or with what was shown."""
         heard, text = asked.heard, asked.text
         likely = heard.likely("goes_with") and not asks_of_products(text)
-        if not (COMPLETES.search(text) or likely) or asked.ruled:
+        if not (COMPLETES.search(text) or likely) or asked.ruled or ALIKE.search(text):
             return None
         had = owned(text)
         kinds = sorted(parse(had, self._table).categories or self._table.kinds_of_thing(had)) if had else []
@@ -271,7 +271,7 @@ class ProductRouter:
     def _rule(self, asked: Asked) -> list[Call] | None:
         """What is about the shop, or about no shop, is no search."""
         heard, kind = asked.heard, asked.kind
-        if SOLD.search(asked.text) and asked.limits.unknown and not heard.speaks_of_shop:
+        if SOLD.search(asked.text) and asked.limits.unknown and not (heard.speaks_of_shop or asked.covered):
             return None
         searches = heard.intents["recommendation"] + heard.intents["product"]
         if asked.ruled and not asked.wants and not (kind and searches > heard.intents[intent_of_theme(heard.theme)]):

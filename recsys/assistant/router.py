@@ -22,7 +22,7 @@ from recsys.assistant.payment import way_of_paying
 from recsys.assistant.precedents import Precedents
 from recsys.assistant.product_router import MOST, SURELY, ProductRouter
 from recsys.assistant.safety import gives_orders
-from recsys.assistant.tools import Call, HandOver, OrderStatus, ProductFacts, SearchPolicies, rule_on
+from recsys.assistant.tools import Call, HandOver, OrderStatus, ProductFacts, SearchPolicies, SearchProducts, rule_on
 from recsys.assistant.wishes import AND_ANOTHER, ARRIVES, FROM_ORDER, MINE, OF_OTHERS, REPLIES, wish_in
 from recsys.data.orders import order_numbers
 from recsys.llm.clauses import services
@@ -149,7 +149,8 @@ class Router:
         self, heard: Heard, calls: Sequence[Call], turns: Sequence[Turn], user: str | None
     ) -> list[Call] | None:
         """What turns like it ask for, where the calls are what is left when no rule applies."""
-        if not all(call.tool in LEFT or call.reply == "out_of_scope" for call in calls):
+        changed = any(isinstance(call.arguments, SearchProducts) and call.arguments.refines for call in calls)
+        if changed or not all(call.tool in LEFT or call.reply == "out_of_scope" for call in calls):
             return None
         text, tool = heard.text, self._precedents.tool(heard, self._state(turns), signed_in=user is not None)
         shown = [] if self._table is None else dialogue.focus(turns, self._table)[:MOST]

@@ -359,12 +359,6 @@ def test_the_order_told_of_last_is_asked_on(assistant: Assistant, orders: pd.Dat
     assert f"It came to {np.atleast_1d(total)[0]:.2f}." in second.text
 
 
-def test_what_goes_with_a_kind_is_of_other_kinds(assistant: Assistant) -> None:
-    told = assistant.answer("I just bought running shoes, what else do I need?")
-    assert told.sources
-    assert not any(source.startswith("item:RUN") for source in told.sources)
-
-
 def test_anger_gets_an_apology_the_order_and_a_way_out(assistant: Assistant, orders: pd.DataFrame) -> None:
     mine = orders[orders["status"] == "shipped"].iloc[0]
     told = assistant.answer("I waited three weeks, nothing came, this is ridiculous!!", user=str(mine["user_id"]))

@@ -174,7 +174,7 @@ def matching(table: ProductTable, asked: Constraints) -> NDArray[np.int64]:
         # What it is counts more than how it is.
         held += 2 * np.array([sum(name in title for name in asked.names) for title in table.title_terms])
         best = int(held[keep].max(initial=0))
-        if asked.categories:  # without a kind, words and meaning rank
+        if asked.categories or asked.sort:  # without a kind, words and meaning rank
             keep &= held == best
     return np.flatnonzero(keep)
 
