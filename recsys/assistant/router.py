@@ -39,6 +39,8 @@ SHORT = 40
 """Characters of a sentence that may be about another thing than the one before, and nothing else."""
 LEFT = frozenset({"search_policies", "search_products"})
 """Tools of turns that no rule applies to."""
+CERTAIN = 0.99
+"""Confidence in a rule from which no other turn is asked what is meant."""
 RULED_TURNS = 3
 """Sentences back that one which leans on the shop's rules may lean on."""
 
@@ -150,7 +152,7 @@ class Router:
     ) -> list[Call] | None:
         """What turns like it ask for, where the calls are what is left when no rule applies."""
         changed = any(isinstance(call.arguments, SearchProducts) and call.arguments.refines for call in calls)
-        if changed or not all(call.tool in LEFT or call.reply == "out_of_scope" for call in calls):
+        if changed or heard.sure >= CERTAIN or not all(call.tool in LEFT or call.reply == "out_of_scope" for call in calls):
             return None
         text, tool = heard.text, self._precedents.tool(heard, self._state(turns), signed_in=user is not None)
         shown = [] if self._table is None else dialogue.focus(turns, self._table)[:MOST]
