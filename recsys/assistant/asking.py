@@ -40,6 +40,9 @@ UNITS_ASKED = {
     "ml": re.compile(r"how many ml|多少毫升", re.IGNORECASE),
     "piece": re.compile(r"how many pieces|多少片|几片", re.IGNORECASE),
     "w": re.compile(r"how many watts|多少瓦", re.IGNORECASE),
+    "l": re.compile(r"how many lit(?:re|er)s|多少升|几升", re.IGNORECASE),
+    "mm": re.compile(r"how many (?:mm|milli)|多少毫米", re.IGNORECASE),
+    "cm": re.compile(r"how many (?:cm|centi)|多少厘米|多少公分", re.IGNORECASE),
 }
 """Units a question asks for without a number, by how it asks."""
 

@@ -36,6 +36,13 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
     apt = {name: apt[name] for name in sorted(apt, key=lambda name: -apt[name])[:MOST_KINDS]}
     apt = {name: strength for name, strength in apt.items() if strength >= ENOUGH * max(apt.values())}
     rows = [row for row, kind in enumerate(table.categories) if kind in apt and table.available[row]]
+    had = owned(asked.question)
+    has = set(tokens(table.canonical(had))[-1:])
+    rows = [row for row in rows if not has & set(tokens(table.kind_of[row]))] or rows  # not the thing itself again
+    called = set(tokens(table.canonical(asked.question.replace(had, " ")))) - has
+    named = [row for row in rows if called & set(tokens(table.kind_of[row]))]
+    of_named = {table.categories[row] for row in named}  # who asks for tea is shown no coffee
+    rows = [row for row in rows if row in named or table.categories[row] not in of_named]
     if basket and context.recommender is not None and rows:
         found = context.recommender.complete(basket, k=len(table.ids))[schema.ITEM].astype(str)
         place = {item: at for at, item in enumerate(found)}
@@ -54,7 +61,6 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
     if not chosen:
         return Result(intent="recommendation", lead=context.say("nothing_goes_with"), found=False, confidence=0.5)
     facts = tuple(line(context, n, row, Constraints()) for n, row in enumerate(chosen, start=1))
-    had = owned(asked.question)
     names = [table.titles[table.row[basket[0]]]] if basket else [table.local_name(n, context.language) for n in own]
     names = names if basket or not had else [had]
     return Result(facts, "recommendation", context.say("goes_with", item=context.listed(sorted(names))))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recsys.assistant.product_facts import money, table_of
 from recsys.assistant.shopping import described, nothing
 from recsys.assistant.tools import CatalogueFacts, Context, Fact, Result
-from recsys.serving.search import matching, parse
+from recsys.serving.search import both_ends, matching, parse
 
 _COMPARED = re.compile(
     r"\b(?:(more than|over|at least)|(?:less|fewer) than|under)\s+(\d+)\s+(?:\w+\s+)?"
@@ -35,6 +35,8 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
         said = context.say("sells", kinds=names, n=len(table.ids), departments=len(departments))
         return Result((Fact(said),), "product")
     rows = matching(table, replace(wanted, sort="", unknown=()))
+    if not (wanted.categories or wanted.brands):  # words alone only rank: a series is what all its words are said of
+        rows = rows[[table.terms[row].issuperset(wanted.words) for row in rows]]
     if not len(rows):
         return Result(intent="product", lead=nothing(context, wanted), found=False)
     facts = [Fact(context.say("count", n=len(rows), what=described(wanted, context)))]
@@ -43,7 +45,7 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
     brands = Counter(table.brands[row] for row in rows if table.brands[row])
     if brands and not wanted.brands:
         facts.append(Fact(context.say("brands", n=len(brands), brands=context.listed(sorted(brands)))))
-    return Result((*facts, *_prices(context, rows, wanted.sort)), "product")
+    return Result((*facts, *_prices(context, rows, "ends" if both_ends(asked.query) else wanted.sort)), "product")
 
 
 def _holds(compared: re.Match[str], count: int) -> bool:
@@ -60,9 +62,12 @@ def _prices(context: Context, rows: NDArray[np.int64], sort: str) -> list[Fact]:
     priced = sorted((row for row in rows if np.isfinite(table.prices[row])), key=lambda row: table.prices[row])
     if not priced:
         return []
-    if sort in _ENDS:
-        row = priced[0 if sort == "price" else -1]
-        said = context.say(_ENDS[sort], item=table.titles[row], price=money(table.prices[row]))
-        return [Fact(said, f"item:{table.ids[row]}")]
+    facts = []
+    for end in _ENDS if sort == "ends" else {sort} & set(_ENDS):
+        row = priced[0 if end == "price" else -1]
+        said = context.say(_ENDS[end], item=table.titles[row], price=money(table.prices[row]))
+        facts.append(Fact(said, f"item:{table.ids[row]}"))
+    if facts:
+        return facts
     low, high = (money(float(table.prices[row])) for row in (priced[0], priced[-1]))
     return [Fact(context.say("prices", low=low, high=high))]

@@ -50,6 +50,8 @@ _OTHERS = re.compile(
 )
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z'-]+(?![A-Za-z0-9])")
+_QUOTED = re.compile(r"《([^》]+)》")
+_THE = re.compile(r"\b(?:the|your) ((?:[a-z'-]+ ){1,3}[a-z'-]+)", re.IGNORECASE)
 _NUMBERED = re.compile(r"\d+\. ")
 _REFERENCE = re.compile(
     "|".join(p.pattern for p in (*_ORDINALS, _LAST, _SEVERAL, _CHEAPER, _DEARER))
@@ -120,6 +122,9 @@ def named(text: str, table: ProductTable) -> list[int]:
     """
     if rows := products_in(text, table):
         return rows
+    quoted = [name for name in _QUOTED.findall(text) if len(name) > 1]
+    if rows := [row for row, title in enumerate(table.titles) if any(name in title for name in quoted)][:MOST_MEANT]:
+        return rows
     said = set(tokens(table.canonical(text)))
     best: dict[int, list[int]] = {}
     for row, (brand, title) in enumerate(zip(table.brands, table.title_terms, strict=True)):
@@ -128,6 +133,18 @@ def named(text: str, table: ProductTable) -> list[int]:
             best.setdefault(len(title & said - of_brand), []).append(row)
     most = max(best, default=0)
     return best[most] if most >= NAMED_BY and len(best[most]) <= MOST_MEANT else []
+
+
+def meant(text: str, table: ProductTable) -> list[int]:
+    """Rows of the few products whose titles have the words that a text speaks of as known: "the plush whale"."""
+    for match in _THE.finditer(text.lower()):
+        words = match[1].split()
+        for most in range(len(words), 1, -1):
+            said = set(tokens(" ".join(words[:most])))
+            rows = [row for row, title in enumerate(table.title_terms) if len(said) > 1 and said <= title]
+            if 0 < len(rows) <= MOST_MEANT and len(words[most - 1]) > NAMED_BY:
+                return rows
+    return []
 
 
 def _listed(text: str, table: ProductTable) -> list[int]:

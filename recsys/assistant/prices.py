@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TOOL = "price_history"
 ASKED = re.compile(
     r"\b(?:get|be|become|go|gets|becomes|getting) (?:any )?cheaper|\bprice (?:\w+ )?(?:drop|fall|go down|come down)"
-    r"|\b(?:is|are) (?:the |this |that |it|they|[A-Z]{2,}\d+)[^?.,]{0,60}\bon sale\b"
+    r"|\b(?:is|are) (?:the |this |that |it|they|[A-Z]{2,}\d+)[^?.,]{0,60}\bon (?:sale|offer|promotion)\b"
     r"|\bgo(?:es|ing)? (?:on sale|down in price)|\bon sale (?:soon|again|later)"
     r"|\bcheaper (?:than usual|later|soon|next)|\busual price|\bprice history|\bgood (?:price|deal)\b|\bdiscounted\b"
     r"|\breduced\b"

@@ -45,7 +45,36 @@ def compare(context: Context, asked: Compare) -> Result:
             key = "compare_cheaper" if difference else "compare_same_price"
             said = context.say(key, item=table.titles[row], difference=money(difference))
             facts.append(_cited(table, row, said))
+        if (unit := _PER_UNIT.search(asked.question)) and np.isfinite(prices).all():
+            facts += _by_unit(context, rows, unit)
     return Result(tuple(facts), "product")
+
+
+_PER_UNIT = re.compile(
+    r"\b(?:per|a|each) (?:(?P<kg>kilo\w*|kg)|(?P<l>lit(?:re|er)|l)|(?P<piece>piece))\b"
+    r"|每(?:(?P<kg_>公斤|千克|斤)|(?P<l_>升)|(?P<piece_>片|块))",
+    re.IGNORECASE,
+)
+_SMALLER = {"g": ("kg", 1000), "ml": ("l", 1000)}
+"""Units that others are counted in, and how many of them make one."""
+
+
+def _by_unit(context: Context, rows: Sequence[int], unit: re.Match[str]) -> list[Fact]:
+    """What each product costs by its unit, and which costs least; nothing where one says no size."""
+    table, asked = table_of(context), str(unit.lastgroup).rstrip("_")
+    each = []
+    for row in rows:
+        sizes = [(m.least, *_SMALLER.get(m.unit, (m.unit, 1))) for m in measures_in(table.titles[row])]
+        sizes_asked = [size / many for size, name, many in sizes if name == asked and size > 0]
+        if not sizes_asked:
+            return []
+        each.append(float(table.prices[row]) / sizes_asked[0])
+    facts = [
+        _cited(table, row, context.say("per_unit", item=table.titles[row], price=f"{price:.2f}", unit=unit.group()))
+        for row, price in zip(rows, each, strict=True)
+    ]
+    least = rows[int(np.argmin(each))]
+    return [*facts, _cited(table, least, context.say("least_per_unit", item=table.titles[least], unit=unit.group()))]
 
 
 def _cited(table: ProductTable, row: int, text: str) -> Fact:
@@ -156,7 +185,7 @@ def _answered(context: Context, row: int, question: str) -> str | None:
             if re.search(rf"\b(?:no|free of|without)(?: \w+)? {re.escape(w)}|{re.escape(w)}[ -]free", part)
         ]
         plain = not freed and not _NEGATED.search(question)
-        missing = [w for w in words if not any(own.startswith(w) for own in tokens(whole))]
+        missing = [w for w in words if not any(own.startswith(_STEM.sub("", w)) for own in tokens(whole))]
         if missing and len(missing) < len(words):
             return " ".join(
                 [context.say(key, item=title, fact=f"{said.rstrip('.。')}."), _missing(context, row, missing)]
@@ -180,6 +209,7 @@ _YES_NO = re.compile(
     r"^\W*(?:(?:and|so|but|ok|hi|hello)\W+)*(?:is|are|was|were|does|do|did|can|could|has|have|will|would)\b|[吗么]\W*$|是不是|有没有|能不能",
     re.IGNORECASE,
 )
+_STEM = re.compile(r"(?<=[a-z]{4})(?:ing|able)$")
 _NEGATED = re.compile(r"\b(?:not|no|without|free)\b|n't\b|不|没|无(?!线)", re.IGNORECASE)
 
 
@@ -219,7 +249,15 @@ def _asked_of(table: ProductTable, row: int, question: str) -> list[str]:
     by_words = bare == table.canonical(question)  # and neither by its id nor by its whole title
     named |= shared if by_words and len(shared - kind) > 1 else set()
     wanted = parse(_unnamed(table, row, question), table)
-    words = [*wanted.words, *wanted.free_of, *wanted.not_words, *(word for word in wanted.unknown if word.isalpha())]
+    others = table.kind_terms(wanted.categories - {table.categories[row]})  # "for my laptop" is asked of a charger
+    beside = [word for word in tokens(bare) if word in others and word not in SAID]
+    words = [
+        *wanted.words,
+        *beside,
+        *wanted.free_of,
+        *wanted.not_words,
+        *(word for word in wanted.unknown if word.isalpha()),
+    ]
     short = [w for w in tokens(bare) if len(w) == 3 and w.isalpha() and w not in SAID and w not in table.words]
     return [word for word in dict.fromkeys([*words, *short]) if word not in named]
 

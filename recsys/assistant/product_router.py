@@ -32,10 +32,11 @@ from recsys.assistant.wishes import (
     SOLD,
     THAN,
     WHICH_OF,
+    WHY_SHOWN,
     asks_of_products,
     owned,
 )
-from recsys.serving.search import ProductTable, parse
+from recsys.serving.search import ProductTable, both_ends, parse
 
 RULED = 0.4
 """Probability of a theme of the shop's rules from which a sentence that names products is no search for them."""
@@ -89,6 +90,8 @@ class ProductRouter:
         """
         table, text = self._table, heard.text
         named = dialogue.named(text, table)
+        if not named and heard.sure < self._bound and asks_of_products(text) and not OWN.search(text):
+            named = dialogue.meant(text, table)
         rows = named or dialogue.referred(text, turns, table) or (dialogue.named(context, table) if context else [])
         asked = Asked(
             heard,
@@ -129,7 +132,8 @@ class ProductRouter:
         return None if asked.limits.categories or asked.says_this else [Call("reply", reply="which_product")]
 
     def _reasons(self, asked: Asked) -> list[Call] | None:
-        if not asked.heard.likely("why_recommended") or asked.says_this:
+        why = asked.heard.likely("why_recommended") or WHY_SHOWN.search(asked.text)
+        if not why or asked.says_this:
             return None
         if asked.of_one and not asked.limits.categories:
             return call_of("recommend", Recommend(why=asked.of_one))
@@ -189,7 +193,10 @@ class ProductRouter:
             return None
         after = COUNTS.search(text)
         of_kinds = bool(limits.categories or limits.brands)
-        strong = after is not None and (of_kinds or OF_ALL.search(text) is not None)
+        of_series = set(limits.words) if len(limits.words) > 1 else set()
+        of_series &= set().union(*(title for title in self._table.title_terms if of_series <= title))
+        strong = after is not None and (of_kinds or OF_ALL.search(text) is not None or bool(of_series))
+        strong |= both_ends(text) and of_kinds
         counts = heard.speaks_of("counting") and not asked.wants and of_kinds
         whole = heard.likely("count_products", "which_brands") and not limits.unknown and not asked.says_this
         if asked.before and not of_kinds and not after:

@@ -9,7 +9,7 @@ from recsys.assistant.asking import ASKS, Asked, last_asked
 from recsys.assistant.hearing import LIKELY
 from recsys.assistant.prices import ASKED
 from recsys.assistant.tools import Call, SearchProducts
-from recsys.assistant.wishes import LARGER, REPLIES, SMALLER, WHAT, asks_of_products, says_more
+from recsys.assistant.wishes import DEARER, LARGER, REPLIES, SMALLER, WHAT, asks_of_products, says_more
 from recsys.llm.language import word_list
 from recsys.serving.search import Constraints, ProductTable, parse
 from recsys.serving.search.measures import measures_in
@@ -53,6 +53,10 @@ class Refining:
         others = dialogue.wants_cheaper(text) and not ASKED.search(text) and limits.price_max is None
         if others and (not asked.ruled or (not limits.words and not limits.unknown)):
             return call_of("search_products", self._cheaper(asked, refines))
+        if DEARER.search(text) and limits.price_min is None and not asked.ruled and not asked.ids:
+            most = max(float(self._table.prices[self._table.row[item]]) for item in asked.before)
+            dearer = SearchProducts(query="", refines=refines, price_min=most + 0.01, sort="price", new_only=True)
+            return call_of("search_products", dearer)
         if heard.likely("more_products") and not limits.categories:
             return call_of("search_products", SearchProducts(query=text, refines=refines, new_only=True))
         bounds = (limits.price_max, limits.price_min, limits.measures, limits.brands, limits.not_words, limits.free_of)

@@ -60,14 +60,26 @@ WHICH_OF = re.compile(
     r"\bwhich (?:one|of (?:them|these|those)|is|are|has|would|should)\b|哪(?:个|款|台|双|件|条|本|一个)", re.IGNORECASE
 )
 """Chooses among what was shown."""
+WHY_SHOWN = re.compile(
+    r"\b(?:why|how come)\b.{0,40}\b(?:recommend|suggest|show)\w*|为(?:什么|啥|何).{0,8}(?:推荐|推给|给我推)",
+    re.IGNORECASE,
+)
+"""Asks why products are recommended."""
 LARGER = re.compile(r"\b(?:bigger|larger|longer|taller|wider)\b|(?<!更)大(?:一点|点|一些)|更大|再大", re.IGNORECASE)
 SMALLER = re.compile(r"\b(?:smaller|shorter|narrower|tinier)\b|(?<!更)小(?:一点|点|一些)|更小|再小", re.IGNORECASE)
 """Asks for another size than what was shown."""
+DEARER = re.compile(
+    r"\b(?:(?:something|anything|a bit|bit|little|ones?) (?:dearer|pricier|fancier|more expensive)|spend more)\b"
+    r"|贵(?:一点|点|一些)(?:的|也)|更贵的",
+    re.IGNORECASE,
+)
+"""Asks for others that cost more."""
 THAN = re.compile(r"\b\w+er than\b|\bmore \w+ than\b|比.{1,8}(?:便宜|贵|好|轻|大|小)", re.IGNORECASE)
 """Compares one product with another."""
 COUNTS = re.compile(
     r"\bhow many (?:\w+ ){0,3}|\b(?:more|less|fewer) than \d+ (?:kinds?|types?|sorts?|different|models?|products?)"
-    r"|(?:几|多少)(?:款|种|类|个(?:牌子|品牌|种类)|大类|件商品)",
+    r"|(?:几|多少)(?:款|种|类|本|个(?:牌子|品牌|种类)|大类|件商品)"
+    r"|\b(?:what|which) (?:departments|categories|sections) \w+ you\b|(?:什么|哪些)(?:大类|分类|类别)",
     re.IGNORECASE,
 )
 """Asks how many products, kinds or brands there are."""
@@ -88,12 +100,13 @@ COMPLETES = re.compile(
 _OWNED = tuple(
     re.compile(
         rf"\b(?:{verbs})\b(?: (?:myself|ourselves|already|just|a|an|the|my|some|new)\b)*"
-        rf"(?P<en>[^,.;!?]+?)(?= already|,|\.|;|!|\?| and | what | so |$)|(?:{han})(?P<zh>[^,，。；！？]+)",
+        rf"(?P<en>[^,.;!?]+?)(?= already|,|\.|;|!|\?| and | what | so |$)|"
+        rf"(?:{han})\s*(?P<zh>[^,，。；！？]+?)(?=\s*了?\s*(?:[,，。；！？]|还|$))",
         re.IGNORECASE,
     )
     for verbs, han in (
         ("bought|ordered|purchased", "买了|买好了?|下单了?|入手了?|养了|订了"),
-        ("got|have|own", "有了|已经有"),
+        ("got|have|own", "有了|已经有|我有(?=[^,，。；！？]*了)"),
     )
 )
 

@@ -3,6 +3,16 @@
 from recsys.serving.search.nearest import Nearest
 from recsys.serving.search.product_search import Found, ProductSearch
 from recsys.serving.search.product_table import ProductTable
-from recsys.serving.search.query import Constraints, content, matching, parse
+from recsys.serving.search.query import Constraints, both_ends, content, matching, parse
 
-__all__ = ["Constraints", "Found", "Nearest", "ProductSearch", "ProductTable", "content", "matching", "parse"]
+__all__ = [
+    "Constraints",
+    "Found",
+    "Nearest",
+    "ProductSearch",
+    "ProductTable",
+    "both_ends",
+    "content",
+    "matching",
+    "parse",
+]

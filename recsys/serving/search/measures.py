@@ -44,6 +44,12 @@ _WRITTEN = re.compile(
     rf"|\b({'|'.join(_WORDS)})(?=[ -](?:people|persons?|man|players?|years?[ -]old|yrs?[ -]old)\b)",
     re.IGNORECASE,
 )
+_FAMILY = re.compile(
+    rf"(?<!\d)(\d|[两二三四]|{'|'.join(_WORDS)})\s*个?\s*(?:adults?|grown-?ups|大人|成人)\s*(?:and|,|，|\+|&|和|带)?\s*"
+    rf"(\d|[一两二三四]|{'|'.join(_WORDS)}|an?)\s*个?\s*(?:kids?|child(?:ren)?|小孩|孩子|儿童|宝宝)",
+    re.IGNORECASE,
+)
+"""Adults and children, who are so many people together."""
 _SAME = {"memory": "ram", "内存": "ram", "storage": "ssd", "disk": "ssd", "固态": "ssd"}
 _SAME |= {
     "inches": "inch",
@@ -97,6 +103,7 @@ class Measure:
 def measures_in(text: str) -> tuple[Measure, ...]:
     """Every number with a unit in a text."""
     found: list[Measure] = []
+    text = _together(text)
     text = _WRITTEN.sub(lambda match: str(_DIGITS.get(match[1] or "") or _WORDS[match[2].lower()]), text)
     text = re.sub(r"(?<=\d)个(?=人)", "", text)
     for bound, low, number, plus, unit, of in _MEASURE.findall(text):
@@ -117,9 +124,16 @@ def measures_in(text: str) -> tuple[Measure, ...]:
 
 def without_measures(text: str) -> str:
     """A text without its measures."""
+    text = _together(text)
     for pattern in (_SPF, _MONTHS, _AGE, _MEASURE):
         text = pattern.sub(" ", text)
     return text
+
+
+def _together(text: str) -> str:
+    """A text with "two adults and two children" as the number of people that they are."""
+    value = _DIGITS | _WORDS | {"a": 1, "an": 1}
+    return _FAMILY.sub(lambda m: f" {sum(int(value.get(n.lower(), n)) for n in m.groups())} people ", text)
 
 
 def _number(text: str) -> float:

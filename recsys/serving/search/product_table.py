@@ -229,6 +229,19 @@ class ProductTable:
         best = max(shared, default=0)
         return frozenset(c for c, n in zip(self.categories, shared, strict=True) if best and n == best)
 
+    @cached_property
+    def long_names(self) -> Mapping[str, str]:
+        """Names of kinds, of several words, that are of one category."""
+        places: dict[str, set[str]] = {}
+        for name, category in zip(self.kind_of, self.categories, strict=True):
+            if " " in name and category:
+                places.setdefault(name, set()).add(category)
+        return {name: min(of) for name, of in places.items() if len(of) == 1}
+
+    def category_of(self, term: str) -> str:
+        """The category that is called by this term alone, or ''."""
+        return next((name for name in self.category_names if tokens(name) == [term]), "")
+
     def compounds(self, text: str) -> bool:
         """Whether a Chinese word of a text ends in a word that the catalogue knows and is another: 头灯 is no 灯."""
         segmenter = chinese_segmenter()
@@ -283,7 +296,8 @@ class ProductTable:
         return frozenset(term for name in {*categories, *departments} for term in tokens(name))
 
 
-_NO_KIND = word_list("colours") | word_list("said_when_looking") | word_list("said_when_asking")
+_LISTS = ("colours", "said_when_looking", "said_when_asking", "function_words", "common")
+_NO_KIND = frozenset().union(*map(word_list, _LISTS))
 """Words that titles have and that are no kind of thing."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.llm.language import tokens, word_list
+from recsys.serving.search.heads import FOR, headed
 from recsys.serving.search.measures import UNIT, Measure, measures_in, without_measures
 from recsys.serving.search.product_table import ProductTable
 
@@ -40,7 +41,8 @@ _AROUND = re.compile(
     re.IGNORECASE,
 )
 _NOT = (
-    r"(?:\bnot (?:from |by |an? |in )?|\bno |\bother than |\bexcept |\bwithout |\bbut not |\banything but "
+    r"(?:\bnot (?:from |by |an? |in )?|\b(?:is|are)n['’]?t |\bno |\bother than |\bexcept |\bwithout |\bbut not "
+    r"|\banything but "
     r"|(?:不要|除了|不是|别要|不含|不带|无(?!线|论|法))\s*)(?:(?:a|an|the|any|whole|added|made of|made from|in) )*"
 )
 _REFUSED = re.compile(
@@ -54,7 +56,6 @@ _PRESENT = frozenset({"gift", "present"})
 _WORDS = re.compile(r"[a-z][a-z'-]*|[\u3400-\u9fff]+")
 _LIKES = re.compile(r"\b(?:likes?|loves?|enjoys?|into|fan of|interested in)\b|喜欢|热爱|爱好", re.IGNORECASE)
 _AND = re.compile(r"\b(?:and|or)\b|[,，、和与或]|以及|还有", re.IGNORECASE)
-_FOR = re.compile(r"\b(?:for|with|to|under|in|from|that|which|who|as)\b", re.IGNORECASE)
 _CHEAP = re.compile(
     r"\bcheap(?:est|er)?\b|\b(?:less|least|not too|not very|not so) expensive\b|\baffordable\b"
     r"|便宜|别太贵|不要太贵|实惠",
@@ -86,6 +87,7 @@ _ASKED_WITH = re.compile(r"[a-z]$|[哪几]")
 _FREE_OF = re.compile(r"\b([a-z]+)[ -]free\b")
 _ID = re.compile(r"\b(?=[a-z-]*\d)(?=\d*[a-z])[a-z\d-]{4,}\b")
 _AROUND_SHARE = 0.2
+_SIZE_WORDS = frozenset({"small", "medium", "large"})
 _SIZE = re.compile(r"\b(?:size|eu|uk)\s?(\d{2}|x{0,3}[sml])\b|(\d{2}|x{0,3}[sml])\s?(?:码|号)", re.IGNORECASE)
 
 
@@ -132,6 +134,9 @@ class Constraints:
         if self.categories and earlier.categories and self.categories != earlier.categories:
             return self
         words = self.words if self.words and not self.categories else (*earlier.words, *self.words)
+        for group in (_SIZE_WORDS, word_list("colours")):  # a size takes the place of a size, and not of the thing
+            if self.words and group.issuperset(self.words):
+                words = (*(word for word in earlier.words if word not in group), *self.words)
         given = {name: value for name, value in vars(self).items() if value not in (None, frozenset(), (), "")}
         merged = replace(earlier, **{"unknown": (), **given, "words": earlier.words})
         units = {measure.unit for measure in self.measures}
@@ -204,6 +209,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     said = tokens(_FOR_ANOTHER.split(wanted)[0])
     whole = table.kinds(tokens(wanted))
     categories = whole if len(whole) == 1 else table.kinds(said) or whole  # a toy for my dog is a dog's toy
+    by_words, categories = categories, headed(wanted, categories, table)
     liked = [table.kinds(tokens(part)) for part in _AND.split(_LIKES.split(wanted)[-1])] if _LIKES.search(text) else []
     categories = frozenset().union(categories, *liked)
     measures = tuple(dict.fromkeys(measures_in(text)))
@@ -212,7 +218,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     rest = _ID.sub(" ", _SORTED.sub(" ", _FREE_OF.sub(" ", rest)))
     free = [w for w in dict.fromkeys(tokens(rest)) if not w.isdigit() and w not in SAID and not _ASKED_WITH.match(w)]
     free = [w for w in free if not liked or w not in _PRESENT]
-    kind_terms = table.kind_terms(categories)
+    kind_terms = table.kind_terms(categories | by_words)
     own_words = set(tokens(table.mended(sentence)))
     names = [w for w in free if w in kind_terms and w in own_words and any(w in title for title in table.title_terms)]
     free = [w for w in free if w not in kind_terms and (w.isascii() or len(w) > 1)]
@@ -240,6 +246,11 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     )
 
 
+def both_ends(sentence: str) -> bool:
+    """Whether the cheapest and the dearest are asked for in one."""
+    return _CHEAP.search(sentence) is not None and _DEAR.search(sentence) is not None
+
+
 def content(sentence: str, table: ProductTable) -> str:
     """What a sentence is about, for its meaning: without what it refuses, amounts, and words that anybody says."""
     text = _without_prices(_REFUSED.sub(" ", _NOT_TOO.sub(" ", _in_digits(table.mended(sentence)))))
@@ -254,9 +265,7 @@ def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequ
     that kind; after a word that nothing of the kind is described with, it is another.
     """
     looked_for = [
-        word
-        for word in tokens(_FOR.split(text.strip())[0])
-        if word not in SAID and len(word) > 1 and not word.isdigit()
+        word for word in tokens(FOR.split(text.strip())[0]) if word not in SAID and len(word) > 1 and not word.isdigit()
     ]
     if not looked_for:
         return ""
