@@ -36,7 +36,8 @@ WISHES = (
                            r"|(?:not|n[o']?t|isn.?t|still) (?:\w+ )?(?:arrived|come|here|waiting)"
                            r"|\b(?:parcel|package|order|delivery) (?:is |was )?(?:\w+ )?late\b"
                            r"|没收到|没到|还没到|丢", re.IGNORECASE)),
-    ("damaged", re.compile(r"\b(?:scratched|cracked|broken|smashed|shattered|dented|chipped|torn|damaged|in (?:bits|pieces))\b"
+    ("damaged", re.compile(r"\b(?:scratched|cracked|broken|smashed|shattered|dented|chipped|torn|damaged"
+                           r"|in (?:bits|pieces))\b"
                            r"|(?:破|碎|裂|坏|压扁|变形)了|是(?:破|碎|裂|坏)的|有(?:划痕|裂)", re.IGNORECASE)),
 )  # fmt: skip
 
