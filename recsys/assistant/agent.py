@@ -57,7 +57,7 @@ class Order(BaseModel):
     """The shopper's own orders: where they are, and cancelling, returning or changing them."""
 
     order: str | None = Field(None, description="order number")
-    wish: Literal["", "cancel", "return", "change", "missing"] = ""
+    wish: Literal["", "cancel", "return", "change", "missing", "damaged"] = ""
 
 
 _OFFERED: Mapping[str, type[BaseModel]] = {

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.assistant import dialogue
-from recsys.assistant.hearing import Heard, confidence, covering, facets, intent_of_theme, subject, told_by
+from recsys.assistant.hearing import ASPECTS, Heard, confidence, covering, facets, intent_of_theme, subject, told_by
 from recsys.assistant.knowledge import PRODUCT, Hit, Knowledge
 from recsys.assistant.themes import Reader, Sentences, intent_of, phrases, theme_names
 from recsys.assistant.wishes import NAME
@@ -29,6 +29,8 @@ OF_ITS_GOODS = 0.2
 
 SEVERAL, UNHEARD_OF = 2, 0.6
 """Words of a question that no shop speaks of from which it is less sure of an answer, and what is left of that."""
+WELL, FAINT = 0.85, 0.2
+"""Agreement on the theme below which one such word is enough; likeness below which the theme alone is too little."""
 ABOUT = 0.2
 """Probability of a theme from which a sentence that names its matter is about it."""
 FOUND = 12
@@ -112,7 +114,18 @@ class Listener:
         about = {name for name, chance in zip(theme_names(), read.themes[0], strict=True) if chance >= ABOUT}
         if about & (facets(text) - told_by(hits)):  # what it is about stands nowhere in what was found
             sure *= UNHEARD_OF
-        return (sure * UNHEARD_OF if len(self.unheard_of(text)) >= SEVERAL else sure), hits
+        return (sure * UNHEARD_OF if self._beside_the_matter(text, hits) else sure), hits
+
+    def _beside_the_matter(self, text: str, hits: Sequence[Hit]) -> bool:
+        """Whether the very matter asked for may stand nowhere in what was found: theme and aspects are of many matters.
+
+        A question on a theme of the shop's may be about a thing that no shop speaks of, or share the theme and no
+        meaning with the passage ("which gate does the van use" and "vans leave at noon").
+        """
+        unheard = len(self.unheard_of(text))
+        if unheard >= SEVERAL or not hits or hits[0].theme >= WELL:
+            return unheard >= SEVERAL
+        return unheard > 0 or (hits[0].cosine < FAINT and not facets(text) - ASPECTS)
 
     def unheard_of(self, text: str) -> set[str]:
         """What a sentence speaks of and neither the shop nor anybody who asks a shop does: a landlord, a fridge."""

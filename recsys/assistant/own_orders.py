@@ -6,6 +6,7 @@ import re
 
 from recsys.assistant.arrivals import about_order
 from recsys.assistant.asking import ASKS
+from recsys.assistant.hearing import facets
 from recsys.assistant.knowledge import Hit
 from recsys.assistant.tools import Context, Fact, OrderStatus, Result, rule_on
 from recsys.data.orders import Order
@@ -34,7 +35,7 @@ def order_status(context: Context, asked: OrderStatus, bound: float) -> Result:
     if not found:
         return Result(intent="order_status", lead=missing, found=False)
     facts = [Fact(_told(context, order) + about_order(context, order), f"order:{order.order_id}") for order in found]
-    if ASKS["price"].search(asked.question):
+    if ASKS["price"].search(asked.question) and asked.wish != "return":  # that asks what sending it back costs
         known = ((order.total, order) for order in found if order.total is not None)
         totals = ((context.say("order_total", total=f"{total:.2f}"), order) for total, order in known)
         facts += [Fact(total, f"order:{order.order_id}") for total, order in totals]
@@ -90,6 +91,8 @@ def _what_is_allowed(context: Context, order: Order, asked: OrderStatus, bound: 
         return facts
     sent_back = asked.wish == "return" and order.status == "returned"
     queries = [rule_on("refund" if sent_back else asked.wish, context.language)]
+    if asked.wish == "return" and facets(asked.question) & {"cost", "abroad", "place"}:
+        queries.insert(0, asked.question)  # what it costs, or from where, is another rule than how it is done
     if asked.wish == "return" and not sent_back:  # what the order holds may have a rule of its own
         queries.append(f"{asked.question} {_told(context, order)}")
     for query in queries:

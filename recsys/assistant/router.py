@@ -31,6 +31,8 @@ from recsys.serving.search import ProductTable, parse
 
 ANGRY, FURIOUS = 0.07, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
+NO_SHOP = 0.7
+"""Probability of a wish for advice from which a kind of product is merely named in it."""
 ALONE = 0.3
 """Probability of a greeting or thanks from which a sentence that speaks of nothing else is one."""
 OF_ORDERS = frozenset({"cancel_order", "change_address", "change_item", "my_order"})
@@ -152,11 +154,16 @@ class Router:
     ) -> list[Call] | None:
         """What turns like it ask for, where the calls are what is left when no rule applies."""
         changed = any(isinstance(call.arguments, SearchProducts) and call.arguments.refines for call in calls)
-        if changed or heard.sure >= CERTAIN or not all(call.tool in LEFT or call.reply == "out_of_scope" for call in calls):
+        if (
+            changed
+            or heard.sure >= CERTAIN
+            or not all(call.tool in LEFT or call.reply == "out_of_scope" for call in calls)
+        ):
             return None
         text, tool = heard.text, self._precedents.tool(heard, self._state(turns), signed_in=user is not None)
         shown = [] if self._table is None else dialogue.focus(turns, self._table)[:MOST]
-        if tool == "sorry":
+        unmet = heard.sure < self._bound and heard.probabilities["complaint"] >= LIKELY
+        if tool == "sorry" or unmet:
             return self._apology(heard, user)
         if tool == "order_status":
             wish = wish_in(text)
@@ -226,7 +233,9 @@ class Router:
             return [again]
         owns = MINE.search(text) is not None or self._names_products(text)
         if user is not None and ARRIVES.search(text) and owns and heard.theme != "notify_restock":
-            return [Call("order_status", OrderStatus(wish="missing" if wish == "missing" else "", question=text))]
+            return [
+                Call("order_status", OrderStatus(wish=wish if wish in {"missing", "return"} else "", question=text))
+            ]
         if heard.likely("agent"):
             return [Call("hand_over", HandOver(reason="asked"))]
         if way_of_paying(text) and heard.intents["service"] + heard.intents["delivery"] >= LIKELY:
@@ -242,6 +251,8 @@ class Router:
         )
         if strangers and (table is None or not dialogue.named(text, table)):
             return [Call("reply", reply="privacy")]
+        if heard.probabilities["advice"] >= NO_SHOP and (table is None or not dialogue.named(text, table)):
+            return [Call("reply", reply="out_of_scope")]
         if self._products is not None and not services(text) and (calls := self._products.plan(heard, context, turns)):
             return calls
         return self._shop(heard, wish, turns, user)
@@ -255,7 +266,7 @@ class Router:
             return Call("order_status", OrderStatus(wish=wish_in(last_asked(turns)), question=text))
         of_total = ASKS["price"].search(text) and not facets(text) - {"cost", "payment"}
         if told and not names and (of_total or heard.theme == "my_order"):
-            return Call("order_status", OrderStatus(order=told[0], question=text))
+            return Call("order_status", OrderStatus(order=told[0], wish=wish_in(text), question=text))
         return None
 
     # --- the shop -----------------------------------------------------------------------------------------------------

@@ -186,7 +186,9 @@ class OrderStatus(BaseModel):
     """State of the signed-in shopper's own orders, and what can be done about them."""
 
     order: str | None = Field(None, description="order number; the latest orders without one")
-    wish: Literal["", "cancel", "return", "change", "missing"] = Field("", description="what the shopper wants done")
+    wish: Literal["", "cancel", "return", "change", "missing", "damaged"] = Field(
+        "", description="what the shopper wants done"
+    )
     question: str = ""
 
 
@@ -266,6 +268,7 @@ _WISHES: Mapping[str, tuple[str, str]] = {
     "track": ("How do I track my parcel?", "怎么查询包裹的物流？"),
     "pay": ("How can I pay?", "可以用什么方式付款？"),
     "missing": ("My parcel has not arrived. What should I do?", "包裹没有收到怎么办？"),
+    "damaged": ("Something arrived damaged. What should I do?", "收到的商品损坏了怎么办？"),
 }
 
 

@@ -22,6 +22,8 @@ OF_OTHERS = re.compile(
     r"|(?:her|his|their) (?:last |latest )?(?:order|purchase|address|e-?mail|phone)s?"
     r"|(?:user|customer) (?:no\.? ?|number )?\d+|every customer|all customers|what (?:has|did) \w+ \d{3,}"
     r"|other (?:people|customers|shoppers|users)'s?(?= (?:order|address|data|e-?mail|purchase)))\b"
+    r"|是我(?:朋友|同学|同事|室友|邻居|老公|老婆|妈妈?|爸爸?|男友|女友|男朋友|女朋友|前任)的(?!.{0,4}(?:生日|礼物))"
+    r"|我(?:朋友|同学|同事|室友|邻居|老公|老婆|妈|爸|男友|女友|男朋友|女朋友|前任)的?(?:账号|账户|订单|包裹)"
     r"|别人的|其他(?:顾客|用户|人)的|用户\s?\d{3,}|(?:他|她|朋友|老公|老婆|同事)的(?:订单|地址|邮箱|电话)",
     re.IGNORECASE,
 )
@@ -34,6 +36,9 @@ WISHES = (
                            r"|(?:not|n[o']?t|isn.?t|still) (?:\w+ )?(?:arrived|come|here|waiting)"
                            r"|\b(?:parcel|package|order|delivery) (?:is |was )?(?:\w+ )?late\b"
                            r"|没收到|没到|还没到|丢", re.IGNORECASE)),
+    ("damaged", re.compile(r"\b(?:scratched|cracked|broken|smashed|shattered|dented|chipped|torn|damaged"
+                           r"|in (?:bits|pieces))\b"
+                           r"|(?:破|碎|裂|坏|压扁|变形)了|是(?:破|碎|裂|坏)的|有(?:划痕|裂)", re.IGNORECASE)),
 )  # fmt: skip
 
 
@@ -120,7 +125,7 @@ def owned(text: str) -> str:
 ARRIVES = re.compile(
     r"\bwhen (?:will|does|is|do)\b.*\b(?:arriv\w+|com(?:e|ing)|here|deliver\w*)\b"
     r"|\bwhere(?:'s| is| are) (?:my|the)\b"
-    r"|什么时候(?:能)?(?:到|送)|几时到|到哪|帮我查|[到发寄]了?没(?!有)",
+    r"|什么时候(?:能)?(?:到|送)|几时到|到哪|帮我查|(?:还有|还要|还得)(?:几天|多久|多少天).{0,3}到|[赶能].{0,8}前.{0,3}到|[到发寄]了?没(?!有)",
     re.IGNORECASE,
 )
 """Asks where something that was ordered is."""
