@@ -37,6 +37,13 @@ FOUND = 12
 """Passages among which the answer is looked for."""
 PAYMENT = frozenset({"cash", "cheque", "crypto"})
 """Ways of paying: the shop's rule lists those it takes."""
+_LEADS_IN = re.compile(
+    r"^\W*(?:(?:麻烦|你好|您好|请)?[,，]?请?问(?:一下|下)?|我?想(?:要|请)?(?:了解|知道|问|咨询)(?:一下|下)?"
+    r"|(?:i(?:'d| would) like to|i want(?:ed)? to|i need to|may i|can i) (?:know|ask)(?: you)?"
+    r"|(?:could|can|would) you (?:please )?tell me|please tell me|i(?: was|'m| am)? (?:just )?wondering)[,，:：]?\s*",
+    re.IGNORECASE,
+)
+"""How a question is led up to, which says nothing of what it is about."""
 UNSURE = 0.5
 """Confidence below which a question is read again in general words."""
 
@@ -65,13 +72,14 @@ class Listener:
         The rules are searched again in the general words ("products" for a kind, the country or union for a place)
         where they are unsure of the question as it is put: few are on trainers or on Berlin alone.
         """
-        plain = self._delexicalised(question)
-        read = self._reader.read([question, plain])
+        text = _LEADS_IN.sub("", question).strip() or question
+        plain = self._delexicalised(text)
+        read = self._reader.read([text, plain])
         raw, general = (
             Sentences(read.vectors[at : at + 1], read.concepts[at : at + 1], read.themes[at : at + 1]) for at in (0, 1)
         )
         chances = read.themes[1] if read.themes[1].any() else read.themes[0]
-        sure, hits = self._rules(question, raw)
+        sure, hits = self._rules(text, raw)
         if sure < UNSURE and intent_of(read.themes[0])[0] != "out_of_scope":
             again, others = self._rules(plain, general)
             sure, hits = (again, others) if again > sure else (sure, hits)

@@ -281,7 +281,8 @@ class ProductRouter:
         if SOLD.search(asked.text) and asked.limits.unknown and not (heard.speaks_of_shop or asked.covered):
             return None
         searches = heard.intents["recommendation"] + heard.intents["product"]
-        if asked.ruled and not asked.wants and not (kind and searches > heard.intents[intent_of_theme(heard.theme)]):
+        wants = asked.wants and (kind or not asked.limits.unknown)  # a copy of one's data is nothing that is sold
+        if asked.ruled and not wants and not (kind and searches > heard.intents[intent_of_theme(heard.theme)]):
             return _OF_RULES
         if asked.covered and OWN.search(asked.text) and not asked.wants:
             return _OF_RULES
