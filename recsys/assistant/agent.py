@@ -16,12 +16,12 @@ from pydantic import BaseModel, Field, ValidationError
 
 from recsys.assistant import dialogue, tools
 from recsys.assistant.dialogue import Turn
+from recsys.assistant.hearing import NUMBER_WORD
 from recsys.assistant.tools import Call
 from recsys.data.personal import mask_personal
 from recsys.errors import RecsysError
 from recsys.llm.chat import ChatModel, ToolCall
 from recsys.llm.gpt import Message
-from recsys.llm.language import word_list
 from recsys.serving.search import ProductTable
 
 log = logging.getLogger(__name__)
@@ -211,7 +211,7 @@ def _described(name: str, arguments: type[BaseModel]) -> str:
     return f"- {name}: {said} Arguments: {', '.join(fields)}."
 
 
-_IN_WORDS = re.compile(rf"[十百千]|\b(?:{'|'.join(sorted(word_list('number_words')))})\b", re.IGNORECASE)
+_IN_WORDS = re.compile(rf"[十百千]|{NUMBER_WORD}", re.IGNORECASE)
 
 
 def names(text: str, amount: float) -> bool:

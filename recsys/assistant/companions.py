@@ -27,16 +27,15 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
     """
     table = table_of(context)
     basket = [i for i in asked.items if i in table.row]
-    own = {table.categories[table.row[i]] for i in basket} | set(asked.kinds)
+    own, had = {table.categories[table.row[i]] for i in basket} | set(asked.kinds), owned(asked.question)
     apt = complements_of(context).to(own) if context.recommender is not None else {}
-    if not basket and not _sold(table, own, owned(asked.question)):
+    if not basket and not _sold(table, own, had):
         apt = dict.fromkeys(own, 1.0)  # to a cat goes what the shop has for cats
     for name in parse(asked.question, table).categories - own:  # what it is for was said: "camping"
         apt[name] = max(apt.values(), default=1.0) + 1.0
     apt = {name: apt[name] for name in sorted(apt, key=lambda name: -apt[name])[:MOST_KINDS]}
     apt = {name: strength for name, strength in apt.items() if strength >= ENOUGH * max(apt.values())}
     rows = [row for row, kind in enumerate(table.categories) if kind in apt and table.available[row]]
-    had = owned(asked.question)
     has = set(tokens(table.canonical(had))[-1:])
     rows = [row for row in rows if not has & set(tokens(table.kind_of[row]))] or rows  # not the thing itself again
     called = set(tokens(table.canonical(asked.question.replace(had, " ")))) - has
@@ -68,15 +67,8 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
 
 def _sold(table: ProductTable, kinds: Collection[str], had: str) -> bool:
     """Whether what a shopper has is a thing of these categories, and not what their things are for."""
-    names = [
-        set(tokens(kind)) | {f"-{tokens(kind)[-1]}"}
-        for kind, c in zip(table.kind_of, table.categories, strict=True)
-        if c in kinds and tokens(kind)
-    ]
-    heads = [
-        {next(w for w in name if w[0] == "-") for name in names if word in name}
-        for word in tokens(table.canonical(had))
-    ]
+    names = [tokens(kind) for kind, c in zip(table.kind_of, table.categories, strict=True) if c in kinds]
+    heads = [{name[-1] for name in names if word in name} for word in tokens(table.canonical(had))]
     return not had or not any(heads) or any(len(of) == 1 for of in heads)
 
 

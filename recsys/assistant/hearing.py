@@ -48,9 +48,9 @@ ASPECTS = frozenset({"cost", "duration", "fast", "used", "place", "abroad", "pol
 """Concepts that are asked of a matter and are none of their own."""
 _SLOPE, _MIDDLE = 11.0, 0.57
 _COSINE_SLOPE, _COSINE_MIDDLE = 20.0, 0.68
-_AMOUNT = re.compile(
-    rf"\d|[一二两三四五六七八九十]|\b(?:{'|'.join(sorted(word_list('number_words')))})\b", re.IGNORECASE
-)
+NUMBER_WORD = rf"\b(?:{'|'.join(sorted(word_list('number_words')))})\b"
+"""Pattern of an English number in letters."""
+_AMOUNT = re.compile(rf"\d|[一二两三四五六七八九十]|{NUMBER_WORD}", re.IGNORECASE)
 _SPAN = re.compile(
     r"\b(?:days?|weeks?|months?|years?|hours?)\b|\d(?:天|周|个月|年|小时|个工作日)|[两三四五六]年", re.IGNORECASE
 )

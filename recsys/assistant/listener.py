@@ -139,7 +139,7 @@ class Listener:
         """What a sentence speaks of and neither the shop nor anybody who asks a shop does: a landlord, a fridge."""
         rest = without_concepts(general_places(text, dialogue.spoken_in(text)).lower())
         words = (word for word in tokens(rest) if len(word) > (3 if word.isascii() else 1) and word.isalpha())
-        found = sorted({word for word in words if word not in self._heard_of}, key=len)
+        found = sorted({word for word in words if not self._heard_of & {word, *_uninflected(word)}}, key=len)
         return {word for n, word in enumerate(found) if not any(word in longer for longer in found[n + 1 :])}
 
     @cached_property
@@ -164,6 +164,11 @@ class Listener:
             return replace(hit, score=hit.score + more - (OTHER_KIND if of and not of & kinds else 0.0))
 
         return sorted(map(of_its_kind, hits), key=lambda hit: -hit.score)
+
+
+def _uninflected(word: str) -> list[str]:
+    """What an English word may be a form of: "stored" of "store"."""
+    return [word.removesuffix(ending) for ending in ("d", "ed", "ing") if word.isascii() and word.endswith(ending)]
 
 
 def _letters(text: str) -> str:

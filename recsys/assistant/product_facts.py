@@ -16,6 +16,7 @@ from recsys.data import schema
 from recsys.llm.language import sentences, tokens
 from recsys.serving.search import ProductSearch, ProductTable, parse
 from recsys.serving.search.measures import measures_in
+from recsys.serving.search.product_table import promise
 from recsys.serving.search.query import SAID
 
 MAX_TOLD = 140
@@ -137,13 +138,9 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
     if asks(question, "price"):
         price = table.prices[row]
         known = bool(np.isfinite(price))
-        parts = [
-            context.say("price", item=title, price=f"{price:.2f}")
-            if known
-            else context.say("price_unknown", item=title)
-        ]
+        costs = context.say("price" if known else "price_unknown", item=title, price=f"{price:.2f}")
         more = _sentence(context, row, question)
-        return " ".join([*parts, *([context.say("from_description", item=title, fact=more)] if more else [])]), known
+        return (f"{costs} {context.say('from_description', item=title, fact=more)}" if more else costs), known
     if asks(question, "stock") and schema.AVAILABLE in table.table:
         return context.say("available" if table.available[row] else "unavailable", item=title), True
     if asks(question, "brand") and table.brands[row]:
@@ -179,11 +176,7 @@ def _answered(context: Context, row: int, question: str) -> str | None:
     elif said is not None and _YES_NO.search(question):
         words = _asked_of(table, row, question)
         part = table.translated(said)
-        freed = [
-            w
-            for w in words
-            if re.search(rf"\b(?:no|free of|without)(?: \w+)? {re.escape(w)}|{re.escape(w)}[ -]free", part)
-        ]
+        freed = any(promise(word).search(part) for word in words)
         plain = not freed and not _NEGATED.search(question)
         missing = [w for w in words if not any(own.startswith(_STEM.sub("", w)) for own in tokens(whole))]
         if missing and len(missing) < len(words):

@@ -178,9 +178,7 @@ class Router:
         if not turns:
             return "any"
         last = turns[-1]
-        if any(source.startswith("order:") for source in last.sources) or (
-            not last.sources and order_numbers(last.text)
-        ):
+        if _orders_told(turns) or (not last.sources and order_numbers(last.text)):
             return "after_order"
         shown = self._table is not None and dialogue.lists([last], self._table)
         return "after_products" if shown else "after_rule" if last.sources else "any"
@@ -259,8 +257,7 @@ class Router:
 
     def _order_again(self, heard: Heard, turns: Sequence[Turn]) -> Call | None:
         """What is asked of the order told of last: "and the shoes?", "what did it come to?", "what else is in it?"."""
-        told = [s.removeprefix("order:") for s in turns[-1].sources if s.startswith("order:")] if turns else []
-        told = told or (order_numbers(turns[-1].text) if turns else [])  # a history may be bare text
+        told = _orders_told(turns) or (order_numbers(turns[-1].text) if turns else [])  # a history may be bare text
         text, names = heard.text, self._names_products(heard.text)
         if told and names and AND_ANOTHER.search(text) and len(text) <= SHORT:
             return Call("order_status", OrderStatus(wish=wish_in(last_asked(turns)), question=text))
@@ -278,7 +275,7 @@ class Router:
         tracks = heard.theme == "track_order" and not asks_how
         about_orders = heard.intent == "order_status" and heard.theme != "track_order"
         about_orders |= heard.speaks_of("my_order") and not wish
-        after_order = bool(turns) and any(s.startswith("order:") for s in turns[-1].sources)
+        after_order = bool(_orders_told(turns))
         mine = MINE.search(text) is not None
         if user is not None and (mine or after_order) and not asks_how:
             of_an_order = wish in {"cancel", "change"} and heard.theme in OF_ORDERS
@@ -298,3 +295,8 @@ class Router:
 def _query(call: Call | None) -> str:
     """What a call looked up in the shop's rules; '' where it looked elsewhere."""
     return call.arguments.query if call is not None and isinstance(call.arguments, SearchPolicies) else ""
+
+
+def _orders_told(turns: Sequence[Turn]) -> list[str]:
+    """Numbers of the orders that the last answer cites."""
+    return [s.removeprefix("order:") for s in turns[-1].sources if s.startswith("order:")] if turns else []

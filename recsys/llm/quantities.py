@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_SPELLED = {
+SPELLED = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
     "ten": 10, "eleven": 11, "twelve": 12, "fourteen": 14, "fifteen": 15, "eighteen": 18, "twenty": 20, "thirty": 30,
     "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100,
     "thousand": 1000, "a": 1, "an": 1, "half": 0.5,
 }  # fmt: skip
-_HAN = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"两": 2}
+HAN_DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"两": 2}
+"""What number words and Chinese digits are worth."""
 _MONTHS = [
     "january", "february", "march", "april", "may", "june",
     "july", "august", "september", "october", "november", "december",
@@ -49,7 +50,7 @@ _UNITS = (
 _UNIT = "|".join(pattern for pattern, _, _ in _UNITS)
 _NUMBER = (
     r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|(?<![a-z])(?:"
-    + "|".join(w for w in _SPELLED if w not in {"a", "an", "half", "one"})
+    + "|".join(w for w in SPELLED if w not in {"a", "an", "half", "one"})
     + r")(?![a-z])"
     r"|(?<![a-z])(?:one|an?)(?=[ -](?:minute|hour|day|week|month|year|working|business|full|further)s?)"
     r"|(?<![下第次])[一二三四五六七八九十两]+(?=个|天|日内|日以内|年|月|周|小时|分钟|张|款|件|折|人|英寸|至|到|工作日))"
@@ -157,12 +158,12 @@ def quantity(match: re.Match[str]) -> Quantity:
 def _number(text: str) -> float:
     if text[0].isdigit():
         return float(text.replace(",", "").rstrip("."))
-    if text in _SPELLED:
-        return float(_SPELLED[text])
+    if text in SPELLED:
+        return float(SPELLED[text])
     tens, _, ones = text.partition("十")
     if "十" not in text:
-        return float("".join(str(_HAN[c]) for c in text))
-    return 10.0 * (_HAN[tens] if tens else 1) + (_HAN[ones] if ones else 0)
+        return float("".join(str(HAN_DIGITS[c]) for c in text))
+    return 10.0 * (HAN_DIGITS[tens] if tens else 1) + (HAN_DIGITS[ones] if ones else 0)
 
 
 def _time(text: str) -> float:

@@ -95,7 +95,7 @@ class _Popularity:
     def of(cls, sequences: Sequences, met: NDArray[np.float32], device: torch.device) -> _Popularity:
         """Of these sequences, whose items were met so often."""
         ever = (met + 0.5).astype(np.float64) / (met + 0.5).sum()
-        return cls(torch.from_numpy(sequences.chances()).to(device), ever, np.cumsum(ever))
+        return cls(_tensor(sequences.chances(), device), ever, np.cumsum(ever))
 
     def draw(self, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """`NEGATIVES` items by systematic sampling, which varies less than free draws, and the log chance of each."""
@@ -140,40 +140,38 @@ def train(events: Events, catalogue: ItemFeatures, *, passes: int, seed: int) ->
     return _arrays(network, reader, bias, met, passes, usual_shopper)
 
 
+def _tensor(array: NDArray[Any], device: torch.device) -> Tensor:
+    return torch.from_numpy(array).to(device)
+
+
 def _loss(
     network: _Network, batch: Batch, popularity: _Popularity, rng: np.random.Generator, device: torch.device
 ) -> Tensor:
     """Weighted cross-entropy of what followed; the softmax's sum is estimated from a draw of the items."""
-
-    def tensor(array: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(array).to(device)
-
     drawn, chance = popularity.draw(rng)
     codes, rows = np.unique(np.concatenate([batch.items, batch.targets, drawn]), return_inverse=True)
-    met, followed, others = (tensor(part) for part in np.split(rows, np.cumsum([len(batch.items), len(batch.targets)])))
-    vectors = network.items(tensor(codes))
+    met, followed, others = (
+        _tensor(part, device) for part in np.split(rows, np.cumsum([len(batch.items), len(batch.targets)]))
+    )
+    vectors = network.items(_tensor(codes, device))
     state = _states(network, batch, vectors, met)
-    stretch, asked = tensor(batch.stretch), tensor(batch.asked)
-    lift = (popularity.chances[:, tensor(drawn)] - tensor(chance))[stretch]
+    stretch, asked = _tensor(batch.stretch, device), _tensor(batch.asked, device)
+    lift = (popularity.chances[:, _tensor(drawn, device)] - _tensor(chance, device))[stretch]
     rest = torch.logsumexp(torch.addmm(lift, state, vectors[others].T), dim=1) - math.log(NEGATIVES)
     fit = (state[asked] * vectors[followed]).sum(dim=1)
     # What followed is in the sum whether it was drawn or not, so that a loss is never below zero.
-    prior = popularity.chances[stretch[asked], tensor(batch.targets)]
+    prior = popularity.chances[stretch[asked], _tensor(batch.targets, device)]
     loss = torch.logaddexp(rest[asked], fit + prior) - fit - prior
-    weights = tensor(batch.weights)
+    weights = _tensor(batch.weights, device)
     return (loss * weights).sum() / weights.sum()
 
 
 def _states(network: _Network, batch: Batch, vectors: Tensor, met: Tensor) -> Tensor:
     """What each asking token is likely followed by, as a direction; `met` are the rows of `vectors` in tokens."""
-
-    def tensor(array: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(array).to(vectors.device)
-
-    tokens = functional.embedding_bag(met, vectors, tensor(batch.starts), mode="mean")
+    tokens = functional.embedding_bag(met, vectors, _tensor(batch.starts, vectors.device), mode="mean")
     visits = torch.zeros(batch.shape[0] * batch.shape[1], SIZE, device=vectors.device)
-    visits = visits.index_copy(0, tensor(batch.place), network.drop(tokens))
-    return network(visits.view(*batch.shape, SIZE)).view(-1, SIZE)[tensor(batch.asks)]
+    visits = visits.index_copy(0, _tensor(batch.place, vectors.device), network.drop(tokens))
+    return network(visits.view(*batch.shape, SIZE)).view(-1, SIZE)[_tensor(batch.asks, vectors.device)]
 
 
 @torch.no_grad()
@@ -185,8 +183,8 @@ def _mean_state(
     total, count = torch.zeros(SIZE, device=device), 0
     for batch in islice(sequences.batches(rng) if len(sequences) else (), SAMPLED):
         codes, rows = np.unique(batch.items, return_inverse=True)
-        vectors = network.items(torch.from_numpy(codes).to(device))
-        states = _states(network, batch, vectors, torch.from_numpy(rows).to(device))
+        vectors = network.items(_tensor(codes, device))
+        states = _states(network, batch, vectors, _tensor(rows, device))
         total, count = total + states.sum(dim=0), count + len(states)
     return np.asarray((total / max(count, 1)).cpu().numpy(), np.float32)
 

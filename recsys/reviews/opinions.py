@@ -156,7 +156,7 @@ class _Reader:
             without = denials.denying(some, language)
             if without and (denied := self._log_odds(list(without.values()), language)) is not None:
                 odds[list(without)] = denials.turned(odds[list(without)], denied)
-            out[rows] = sentiment.pooled([odds])
+            out[rows] = sentiment.probability(odds)
         return out
 
     def _log_odds(self, texts: Sequence[str], language: str) -> NDArray[np.float64] | None:
@@ -166,7 +166,7 @@ class _Reader:
             opinions.append(self._model(self._vectors(texts)))
         if (by_words := self._by_words(language)) is not None:
             opinions.append(by_words(sentiment.ngrams(texts, language)))
-        return np.asarray(np.mean(opinions, axis=0), np.float64) if opinions else None
+        return sentiment.pooled(opinions) if opinions else None
 
     def _by_words(self, language: str) -> Sentiment | None:
         return self._words.get(language) or sentiment.pinned(f"words-{language}")

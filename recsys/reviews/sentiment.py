@@ -68,13 +68,18 @@ def _regression(words: bool) -> LogisticRegression:
     return LogisticRegression(C=_C_WORDS if words else _C_VECTORS, max_iter=2_000, class_weight="balanced")
 
 
-def pooled(opinions: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:
-    """Probability of praise by several models: the mean of their log-odds (a logarithmic opinion pool, Genest 1984).
+def pooled(opinions: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Log-odds of praise by several models: the mean of theirs (a logarithmic opinion pool, Genest 1984).
 
     Vectors know what is meant by words that no label held; n-grams know the words that tell. Together they order
     reviews better than either does.
     """
-    return np.asarray(1 / (1 + np.exp(-np.clip(np.mean(opinions, axis=0), -30, 30))), np.float32)
+    return np.asarray(np.mean(opinions, axis=0), np.float64)
+
+
+def probability(odds: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Probability of praise from its log-odds."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -30, 30))), np.float32)
 
 
 def ngrams(texts: Sequence[str], language: str) -> Any:

@@ -325,6 +325,7 @@ def test_what_can_be_done_about_an_order(assistant: Assistant, orders: pd.DataFr
 @pytest.mark.parametrize(
     ("question", "words"),
     [
+        ("can i get a copy of everything you have stored on me", "download your data"),
         ("my headphones broke after four years, anything you can do", "spare parts"),
         ("are engraved ones returnable", "What cannot be returned:"),
         ("can i reach your support at the weekend", "Monday to Saturday"),

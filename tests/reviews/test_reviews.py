@@ -148,7 +148,7 @@ def test_pinned_words_know_good_from_bad_in_both_languages() -> None:
     ):
         model = sentiment.pinned(f"words-{language}")
         assert model is not None
-        praise, blame = sentiment.pooled([model(sentiment.ngrams([good, bad], language))])
+        praise, blame = sentiment.probability(model(sentiment.ngrams([good, bad], language)))
         assert praise > 0.6
         assert blame < 0.4
 

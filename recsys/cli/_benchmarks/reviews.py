@@ -63,7 +63,7 @@ def _judged(labels: pd.DataFrame, encoder: Encodes, language: str, seed: int) ->
             model = sentiment.fit(own[:n][~test], praise[~test], words=name == "words")
             of = np.concatenate([test, test[denies]])
             opinions[name][of] = model(own[of])
-    odds = np.mean(list(opinions.values()), axis=0)
+    odds = sentiment.pooled(list(opinions.values()))
     odds[denies] = denials.turned(odds[denies], odds[n:])
     ours = {"vectors and words" if len(opinions) > 1 else "words alone": odds}
     seconds = time.perf_counter() - start

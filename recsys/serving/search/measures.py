@@ -11,6 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from recsys.llm.quantities import HAN_DIGITS, SPELLED
+
 UNIT = (
     r"gb|tb|inch(?:es)?|[\"”″]|ml|litres?|kg|cm|mm|hz|mah|w|people|persons?|man|players?|pieces?|pcs|cups?|l|g|v|英寸|寸"
     r"|人|片|块拼图|毫升|升|公斤|千克|厘米|毫米|瓦|克"
@@ -32,13 +34,8 @@ _AGE = re.compile(
 _MONTHS = re.compile(r"(\d+)[\s-]*(?:months?[\s-]*olds?|个月(?:大|的(?:宝宝|婴儿)))", re.IGNORECASE)
 _FROM_BIRTH = re.compile(r"\bfrom birth\b|新生儿(?:可用|适用)|初生", re.IGNORECASE)
 _SPF = re.compile(r"\bspf[\s-]?(\d+)|防晒指数\s?(\d+)", re.IGNORECASE)
-_DIGITS = {"单": 1, "双": 2, "两": 2} | {digit: n for n, digit in enumerate("一二三四五六七八九十", 1)}
-_WORDS = {
-    w: n
-    for n, w in enumerate(
-        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1
-    )
-}
+_DIGITS = {"单": 1, "双": 2, "十": 10} | {digit: n for digit, n in HAN_DIGITS.items() if n}
+_WORDS = {word: int(n) for word, n in SPELLED.items() if 1 <= n <= 12 and len(word) > len("an")}
 _WRITTEN = re.compile(
     rf"(?<!第)([{''.join(_DIGITS)}])(?=个?人(?!气|物|体|形)|周?岁)"
     rf"|\b({'|'.join(_WORDS)})(?=[ -](?:people|persons?|man|players?|years?[ -]old|yrs?[ -]old)\b)",
@@ -51,16 +48,7 @@ _FAMILY = re.compile(
 )
 """Adults and children, who are so many people together."""
 _SAME = {"memory": "ram", "内存": "ram", "storage": "ssd", "disk": "ssd", "固态": "ssd"}
-_SAME |= {
-    "inches": "inch",
-    '"': "inch",
-    "”": "inch",
-    "″": "inch",
-    "英寸": "inch",
-    "寸": "inch",
-    "litre": "l",
-    "升": "l",
-}
+_SAME |= dict.fromkeys(("inches", '"', "”", "″", "英寸", "寸"), "inch") | {"litre": "l", "升": "l"}
 _SAME |= {"人": "people", "man": "people", "person": "people", "player": "people"}
 _SAME |= {"pcs": "piece", "片": "piece", "块拼图": "piece", "毫升": "ml", "公斤": "kg", "千克": "kg"}
 _SAME |= {"厘米": "cm", "毫米": "mm", "克": "g", "瓦": "w"}

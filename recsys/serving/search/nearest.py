@@ -65,11 +65,12 @@ class Nearest:
 
     def of_kind(self, text: str) -> NDArray[np.float32]:
         """Cosine of a sentence and the kind of each product, shape ``(n_products,)``, in any language that is read."""
-        if text in self._read:
-            return self._read[text]
+        if (found := self._read.get(text)) is not None:
+            return found
         query = self.reader.encode([text]).vectors[0]
         kinds = self.kinds[:, query != 0]  # a joined encoder leaves out the half that cannot read the sentence
         near = kinds @ query[query != 0] / np.maximum(np.linalg.norm(kinds, axis=1) * np.linalg.norm(query), 1e-9)
-        self._read.clear()  # one turn asks for the same sentence again
-        self._read[text] = near.astype(np.float32)[self.kind_at]
-        return self._read[text]
+        found = near.astype(np.float32)[self.kind_at]
+        self._read.clear()  # one turn asks for the same sentence again; another thread's turn may take its place
+        self._read[text] = found
+        return found

@@ -140,7 +140,7 @@ class ProductTable:
 
     def promises(self, row: int, word: str) -> bool:
         """Whether a product is said to be free of something."""
-        return _promise(word).search(self.canonical_texts[row]) is not None
+        return promise(word).search(self.canonical_texts[row]) is not None
 
     @cached_property
     def words(self) -> Mapping[str, int]:
@@ -302,7 +302,7 @@ _NO_KIND = frozenset().union(*map(word_list, _LISTS))
 
 
 @lru_cache(maxsize=4096)
-def _promise(word: str) -> re.Pattern[str]:
+def promise(word: str) -> re.Pattern[str]:
     """How a text says that something is free of a thing."""
     name = re.escape(word)
     return re.compile(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.llm.language import tokens, word_list
+from recsys.llm.quantities import HAN_DIGITS
 from recsys.serving.search.heads import FOR, headed
 from recsys.serving.search.measures import UNIT, Measure, measures_in, without_measures
 from recsys.serving.search.product_table import ProductTable
@@ -138,11 +139,13 @@ class Constraints:
             if self.words and group.issuperset(self.words):
                 words = (*(word for word in earlier.words if word not in group), *self.words)
         given = {name: value for name, value in vars(self).items() if value not in (None, frozenset(), (), "")}
-        merged = replace(earlier, **{"unknown": (), **given, "words": earlier.words})
         units = {measure.unit for measure in self.measures}
         kept = tuple(measure for measure in earlier.measures if measure.unit not in units)
-        merged = replace(merged, measures=(*kept, *self.measures))
-        merged = replace(merged, words=tuple(dict.fromkeys(w for w in words if w not in self.not_words)))
+        given |= {
+            "measures": (*kept, *self.measures),
+            "words": tuple(dict.fromkeys(word for word in words if word not in self.not_words)),
+        }
+        merged = replace(earlier, **{"unknown": (), **given})
         if self.price_min is not None and self.price_max is None and (earlier.price_max or 0) <= self.price_min:
             merged = replace(merged, price_max=None)
         return merged
@@ -298,7 +301,7 @@ def _of(names: Iterable[str]) -> set[str]:
 _HUNDREDS = re.compile(
     r"(?:([一二两三四五六七八九])?(千))?(?:零)?(?:([一二两三四五六七八九])?(百))?(?:零)?(?:([一二三四五六七八九])?(十))?([一二三四五六七八九])?"
 )
-_VALUE = {digit: n for n, digit in enumerate("一二三四五六七八九", 1)} | {"两": 2, "": 1}
+_VALUE = HAN_DIGITS | {"": 1}
 
 
 def _in_digits(text: str) -> str:
