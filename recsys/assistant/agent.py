@@ -10,14 +10,15 @@ import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
-from recsys.assistant import dialogue, tools
+from recsys.assistant import dialogue
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import NUMBER_WORD
-from recsys.assistant.tools import Call
+from recsys.assistant.toolbox import OFFERED
+from recsys.assistant.tools import Call, OrderStatus, SearchProducts, schema
 from recsys.data.personal import mask_personal
 from recsys.errors import RecsysError
 from recsys.llm.chat import ChatModel, ToolCall
@@ -35,42 +36,6 @@ EARLIER = 2
 MAX_TEXT = 300
 """Characters of each sentence it is told."""
 
-
-class Reply(BaseModel):
-    """Say something without looking anything up."""
-
-    kind: Literal["greeting", "thanks", "goodbye", "identity", "out_of_scope"] = Field(
-        description="out_of_scope: not about this shop"
-    )
-
-
-class Search(BaseModel):
-    """Find products of the shop by what they are and what they cost."""
-
-    query: str = Field(description="kind of product, colour, size, features, for whom")
-    price_max: float | None = None
-    price_min: float | None = None
-    sort: Literal["relevance", "price", "-price"] = Field("relevance", description="price: cheapest first")
-
-
-class Order(BaseModel):
-    """The shopper's own orders: where they are, and cancelling, returning or changing them."""
-
-    order: str | None = Field(None, description="order number")
-    wish: Literal["", "cancel", "return", "change", "missing", "damaged"] = ""
-
-
-_OFFERED: Mapping[str, type[BaseModel]] = {
-    "search_policies": tools.SearchPolicies,
-    "search_products": Search,
-    "product_facts": tools.ProductFacts,
-    "compare": tools.Compare,
-    "goes_with": tools.GoesWith,
-    "catalogue_facts": tools.CatalogueFacts,
-    "order_status": Order,
-    "hand_over": tools.HandOver,
-    "reply": Reply,
-}
 _EXAMPLES: Sequence[tuple[str, Sequence[Mapping[str, object]]]] = (
     (
         "Customer: hi, how long does shipping take and what does it cost",
@@ -114,17 +79,16 @@ class Agent:
     ----------
     table
         The catalogue; None where there is none.
-    more
-        Further tools, for what not every shop has.
+    offered
+        Tools it may choose, by name.
     """
 
     def __init__(
-        self, model: ChatModel, table: ProductTable | None, more: Mapping[str, type[BaseModel]] | None = None
+        self, model: ChatModel, table: ProductTable | None, offered: Mapping[str, type[Call]] = OFFERED
     ) -> None:
-        self.model, self._table = model, table
-        self._arguments = {**_OFFERED, **(more or {})}
-        self._tools = [tools.schema(arguments, name) for name, arguments in self._arguments.items()]
-        lines = [_described(name, arguments) for name, arguments in self._arguments.items()]
+        self.model, self._table, self._offers = model, table, offered
+        self._tools = [schema(arguments, name) for name, arguments in offered.items()]
+        lines = [_described(tool["function"]) for tool in self._tools]
         self._fixed: list[Message] = [{"role": "system", "content": "\n".join([_SYSTEM, *lines])}]
         for asked, calls in _EXAMPLES:
             told = json.dumps(calls, ensure_ascii=False)
@@ -145,7 +109,7 @@ class Agent:
             return []
         said = " ".join([*(turn.text for turn in turns if turn.role == "user"), question])
         calls = [call for made in found if (call := self._call(made, question, said)) is not None]
-        return list({(c.tool, str(c.arguments), c.reply): c for c in calls}.values())
+        return list({repr(call): call for call in calls}.values())
 
     def _offered(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         """The tools, those that take products with the ids that were shown; without these where none was."""
@@ -177,26 +141,24 @@ class Agent:
 
         A limit that the shopper has not named is left out: small models add one of their own.
         """
-        offered = self._arguments.get(made.name)
+        asked = self._offers.get(made.name)
         try:
-            arguments: Any = offered.model_validate(dict(made.arguments)) if offered else None
+            call: Any = asked.model_validate(dict(made.arguments)) if asked else None
         except ValidationError:
             return None
-        if isinstance(arguments, Reply):
-            return Call("reply", reply=arguments.kind)
-        if isinstance(arguments, Search):
-            limits = {"price_max": arguments.price_max, "price_min": arguments.price_min}
-            meant = {name: limit if limit is None or names(said, limit) else None for name, limit in limits.items()}
-            arguments = tools.SearchProducts(**{**arguments.model_dump(), **meant})
-        if isinstance(arguments, Order):
-            arguments = tools.OrderStatus(**arguments.model_dump(), question=question)
-        items = getattr(arguments, "items", None)
-        if items is not None:
+        if isinstance(call, SearchProducts):
+            limits = {name: getattr(call, name) for name in ("price_max", "price_min")}
+            return call.model_copy(
+                update={name: None for name, limit in limits.items() if limit is not None and not names(said, limit)}
+            )
+        if isinstance(call, OrderStatus):
+            return call.model_copy(update={"question": question})
+        if (items := getattr(call, "items", None)) is not None:
             known = [i for i in items if self._table is not None and i in self._table.row]
             if len(known) < (2 if made.name == "compare" else 1):
                 return None
-            arguments = arguments.model_copy(update={"items": known})
-        return None if arguments is None else Call(made.name, arguments)
+            call = call.model_copy(update={"items": known})
+        return call
 
 
 _SYSTEM = (
@@ -205,10 +167,10 @@ _SYSTEM = (
 )
 
 
-def _described(name: str, arguments: type[BaseModel]) -> str:
-    said = (arguments.__doc__ or "").strip().split("\n")[0]
-    fields = [f"{n} ({d.description})" if d.description else n for n, d in arguments.model_fields.items()]
-    return f"- {name}: {said} Arguments: {', '.join(fields)}."
+def _described(tool: Mapping[str, Any]) -> str:
+    fields = tool["parameters"]["properties"].items()
+    told = [f"{name} ({field['description']})" if "description" in field else name for name, field in fields]
+    return f"- {tool['name']}: {tool['description'].splitlines()[0]} Arguments: {', '.join(told)}."
 
 
 _IN_WORDS = re.compile(rf"[十百千]|{NUMBER_WORD}", re.IGNORECASE)
