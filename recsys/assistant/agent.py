@@ -6,7 +6,6 @@ again by their pydantic models. The fixed part of the prompt (tools and examples
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 from recsys.assistant import dialogue
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import NUMBER_WORD
+from recsys.assistant.messages import prompts
 from recsys.assistant.toolbox import OFFERED
 from recsys.assistant.tools import Call, OrderStatus, SearchProducts, schema
 from recsys.data.personal import mask_personal
@@ -36,41 +36,6 @@ EARLIER = 2
 MAX_TEXT = 300
 """Characters of each sentence it is told."""
 
-_EXAMPLES: Sequence[tuple[str, Sequence[Mapping[str, object]]]] = (
-    (
-        "Customer: hi, how long does shipping take and what does it cost",
-        [
-            {"tool": "search_policies", "query": "How long does delivery take?"},
-            {"tool": "search_policies", "query": "How much does delivery cost?"},
-        ],
-    ),
-    ("Customer: 请问这个多久能寄到", [{"tool": "search_policies", "query": "配送需要多久？"}]),
-    (
-        "Customer: a birthday present for my dad, he likes fishing, max 40",
-        [{"tool": "search_products", "query": "fishing gift for dad", "price_max": 40}],
-    ),
-    ("Customer: 有没有便宜点的雨伞", [{"tool": "search_products", "query": "雨伞", "sort": "price"}]),
-    (
-        "Shown: 1 UMB001 Rain Co. Umbrella, 2 UMB007 Storm Umbrella\nCustomer: is the second one windproof",
-        [{"tool": "product_facts", "items": ["UMB007"], "question": "is it windproof"}],
-    ),
-    (
-        "Shown: 1 UMB001 Rain Co. Umbrella\nEarlier: umbrellas\nCustomer: no, a red one under 15",
-        [{"tool": "search_products", "query": "red umbrella", "price_max": 15}],
-    ),
-    ("Customer: how many umbrellas do you have", [{"tool": "catalogue_facts", "query": "umbrellas"}]),
-    ("Customer: 我的快递怎么还没到", [{"tool": "order_status", "wish": "missing"}]),
-    (
-        "Customer: 买大了，可以换吗？运费谁出",
-        [
-            {"tool": "search_policies", "query": "尺码不合适可以换货吗？"},
-            {"tool": "search_policies", "query": "退货运费谁承担？"},
-        ],
-    ),
-    ("Customer: what's the capital of france", [{"tool": "reply", "kind": "out_of_scope"}]),
-    ("Customer: you people are useless", [{"tool": "hand_over", "reason": "complaint"}]),
-)
-
 
 class Agent:
     """Asks a chat model which tools a turn needs.
@@ -88,11 +53,11 @@ class Agent:
     ) -> None:
         self.model, self._table, self._offers = model, table, offered
         self._tools = [schema(arguments, name) for name, arguments in offered.items()]
+        said = prompts("tools")
         lines = [_described(tool["function"]) for tool in self._tools]
-        self._fixed: list[Message] = [{"role": "system", "content": "\n".join([_SYSTEM, *lines])}]
-        for asked, calls in _EXAMPLES:
-            told = json.dumps(calls, ensure_ascii=False)
-            self._fixed += [{"role": "user", "content": asked}, {"role": "assistant", "content": told}]
+        self._fixed: list[Message] = [{"role": "system", "content": "\n".join([said["system"], *lines])}]
+        for asked, calls in said["examples"]:
+            self._fixed += [{"role": "user", "content": asked}, {"role": "assistant", "content": calls}]
 
     def warm(self) -> None:
         """Evaluate the fixed part of the prompt."""
@@ -159,12 +124,6 @@ class Agent:
                 return None
             call = call.model_copy(update={"items": known})
         return call
-
-
-_SYSTEM = (
-    "You choose tools for a shop's assistant. Answer with a JSON list of the calls that the customer's message needs: "
-    "one for each thing asked. Write each query in the customer's language, complete in itself. Tools:"
-)
 
 
 def _described(tool: Mapping[str, Any]) -> str:

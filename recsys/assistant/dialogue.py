@@ -15,21 +15,16 @@ from recsys.assistant.messages import message
 from recsys.assistant.patterns import pattern, says
 from recsys.data.orders import order_numbers
 from recsys.errors import BadInput
-from recsys.llm.language import tokens
 from recsys.serving.search import ProductTable
+from recsys.serving.search.mentions import named, products_in
 
 MAX_TURNS = 40
 MAX_QUESTION = 2_000
 """Characters of a question that are read."""
-NAMED_BY = 2
-"""Words of a title beside the brand that name a product without its whole title."""
-MOST_MEANT = 4
-"""More products than this with the same words are a kind, not a name."""
 
 PLACES = ("first", "second", "third")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z'-]+(?![A-Za-z0-9])")
-_QUOTED = re.compile(r"《([^》]+)》")
 _NUMBERED = re.compile(r"\d+\. ")
 
 
@@ -68,56 +63,6 @@ def read_history(history: Sequence[Turn | Mapping[str, Any] | str] | None) -> li
         else:
             raise BadInput(f"history: turn {at} needs 'role' and 'content'")
     return turns[-MAX_TURNS:]
-
-
-def products_in(text: str, table: ProductTable) -> list[int]:
-    """Rows of the products whose title or id stands in a text, in the order they appear."""
-    low = text.lower()
-    found = [(low.find(title.lower()), -len(title), row) for row, title in enumerate(table.titles) if title]
-    found = sorted(entry for entry in found if entry[0] >= 0)
-    ids = [
-        (m.start(), 0, table.row[name])
-        for m in re.finditer(r"(?<![A-Za-z0-9_-])[A-Za-z0-9-]{4,}", text)
-        if (name := m.group()) in table.row or (name := name.upper()) in table.row
-    ]
-    rows, end = [], -1
-    for at, length, row in sorted(found + ids):
-        if at >= end:  # "Red Mug Large" is not also "Red Mug"
-            rows.append(row)
-            end = at - length
-    return list(dict.fromkeys(rows))
-
-
-def named(text: str, table: ProductTable) -> list[int]:
-    """Rows of the products a text names: by title or id, else by the brand and the most words of a title.
-
-    Several rows where the words given fit several products ("the Kestrel Essential laptop 13.3").
-    """
-    if rows := products_in(text, table):
-        return rows
-    quoted = [name for name in _QUOTED.findall(text) if len(name) > 1]
-    if rows := [row for row, title in enumerate(table.titles) if any(name in title for name in quoted)][:MOST_MEANT]:
-        return rows
-    said = set(tokens(table.canonical(text)))
-    best: dict[int, list[int]] = {}
-    for row, (brand, title) in enumerate(zip(table.brands, table.title_terms, strict=True)):
-        of_brand = set(tokens(brand))
-        if of_brand and of_brand <= said:
-            best.setdefault(len(title & said - of_brand), []).append(row)
-    most = max(best, default=0)
-    return best[most] if most >= NAMED_BY and len(best[most]) <= MOST_MEANT else []
-
-
-def meant(text: str, table: ProductTable) -> list[int]:
-    """Rows of the few products whose titles have the words that a text speaks of as known: "the plush whale"."""
-    for match in pattern("as_known").finditer(text.lower()):
-        words = match[1].split()
-        for most in range(len(words), 1, -1):
-            said = set(tokens(" ".join(words[:most])))
-            rows = [row for row, title in enumerate(table.title_terms) if len(said) > 1 and said <= title]
-            if 0 < len(rows) <= MOST_MEANT and len(words[most - 1]) > NAMED_BY:
-                return rows
-    return []
 
 
 def _listed(text: str, table: ProductTable) -> list[int]:
@@ -159,11 +104,7 @@ def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[
         long = next((rows for rows in before if len(rows) >= 2), before[0])
         return long[-2:] if says("last_two", question) else long[:2] if says("two", question) else long
     if places:
-        return [
-            rows[place]
-            for place in places
-            if (rows := next((r for r in before if len(r) > place), [])) and place < len(rows)
-        ]
+        return [rows[place] for place in places if (rows := next((r for r in before if len(r) > place), []))]
     rows = before[0]
     if says("last", question):
         return [next((r for r in before if len(r) > 1), rows)[-1]]
@@ -208,9 +149,8 @@ def summary(question: str, turns: Sequence[Turn], table: ProductTable | None, la
     numbers = dict.fromkeys(number for text in asked for number in order_numbers(text))
     parts = [message("summary", language, summary=said)]
     if rows and table is not None:
-        parts.append(
-            message("summary_products", language, products="; ".join(table.titles[row] for row in rows[:limit]))
-        )
+        titles = "; ".join(table.titles[row] for row in rows[:limit])
+        parts.append(message("summary_products", language, products=titles))
     if numbers:
         parts.append(message("summary_orders", language, orders=", ".join(numbers)))
     return "\n".join(parts)

@@ -18,7 +18,7 @@ from recsys.assistant.themes import Reader, Sentences, intent_of, phrases, theme
 from recsys.llm.clauses import services
 from recsys.llm.language import tokens, without_concepts
 from recsys.llm.places import general_places
-from recsys.serving.search import ProductTable
+from recsys.serving.search import ProductTable, mentions
 from recsys.serving.search.query import SAID
 
 OTHER_KIND = 0.35
@@ -89,12 +89,12 @@ class Listener:
         table = self._table
         if table is None:
             return question
-        text, named = question, dialogue.products_in(question, table)
+        text, named = question, mentions.products_in(question, table)
         for row in named:
             for name in (table.titles[row], table.ids[row]):
                 text = re.sub(re.escape(name), "the product", text, flags=re.IGNORECASE)
         text = table.canonical(general_places(text, dialogue.spoken_in(question)))
-        if not named and (meant := dialogue.named(question, table)):
+        if not named and (meant := mentions.named(question, table)):
             of_title = table.title_terms[meant[0]]
             words = [word for word in re.findall(r"[a-z][\w'-]*", text) if of_title & set(tokens(word))]
             for at, word in enumerate(words):

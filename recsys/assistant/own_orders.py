@@ -36,9 +36,8 @@ def order_status(context: Context, asked: OrderStatus) -> Result:
         return Result.none(missing, "order_status")
     facts = [Fact(_told(context, order) + about_order(context, order), f"order:{order.order_id}") for order in found]
     if asks(asked.question, ["price"]) and asked.wish != "return":  # that asks what sending it back costs
-        known = ((order.total, order) for order in found if order.total is not None)
-        totals = ((context.say("order_total", total=f"{total:.2f}"), order) for total, order in known)
-        facts += [Fact(total, f"order:{order.order_id}") for total, order in totals]
+        known = [order for order in found if order.total is not None]
+        facts += [Fact(context.say("order_total", total=f"{o.total:.2f}"), f"order:{o.order_id}") for o in known]
     facts += _what_is_allowed(context, found[0], asked) if asked.wish else []
     return Result(tuple(facts), "order_status")
 

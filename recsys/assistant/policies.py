@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from recsys.assistant import arrivals, dialogue
+from recsys.assistant import arrivals
 from recsys.assistant.hearing import LIKELY, facets, subject
 from recsys.assistant.knowledge import Hit
 from recsys.assistant.messages import message
 from recsys.assistant.patterns import names_way, way_of_paying
 from recsys.assistant.product_facts import applying
 from recsys.assistant.tools import Context, Fact, Payment, Result, SearchPolicies
+from recsys.serving.search import mentions
 
 _DENIES = re.compile(r"\bnot\b|\bcannot\b|不", re.IGNORECASE)
 
@@ -23,7 +24,7 @@ def search_policies(context: Context, asked: SearchPolicies) -> Result:
     told = context.unknown(confidence=heard.sure)
     if heard.hits and heard.sure >= context.bound:
         facts = [Fact(_headed(hit), hit.passage.id, asked.query) for hit in heard.hits]
-        if context.table is not None and len(named := dialogue.named(asked.query, context.table)) == 1:
+        if context.table is not None and len(named := mentions.named(asked.query, context.table)) == 1:
             facts[0] = replace(facts[0], text=applying(context.table, named[0], facts[0].text))
         told = Result(tuple(facts), heard.hits[0].intent, confidence=heard.sure, writer="retrieved")
     of_delivery = not told.found or any("delivery" in facets(fact.text) for fact in told.facts)

@@ -29,10 +29,7 @@ def compare(context: Context, asked: Compare) -> Result:
     table = context.catalogue
     rows = [table.row[i] for i in asked.items if i in table.row]
     prices = table.prices[rows]
-    facts = []
-    for row, price in zip(rows, prices, strict=True):
-        about = {"item": table.titles[row], "brand": table.brands[row], "fact": table.said(row).rstrip("。.")}
-        facts.append(context.cited(row, context.say("compare_line", price=money(price), **about)))
+    facts = [context.cited(row, _in_short(context, row)) for row in rows]
     if len(rows) > 1:
         same = set.intersection(*(set(_features(table, row)) for row in rows))
         kind = table.kind_terms({table.categories[row] for row in rows})  # that both are shoes was known
@@ -108,14 +105,21 @@ def _left_open(table: ProductTable, rows: Sequence[int], question: str) -> list[
     return [word for word in dict.fromkeys([*wanted.words, *wanted.unknown]) if word not in said]
 
 
+def _in_short(context: Context, row: int) -> str:
+    table = context.catalogue
+    about = {"item": table.titles[row], "brand": table.brands[row], "price": money(table.prices[row])}
+    return context.say("compare_line", fact=table.said(row).rstrip("。.") or context.say("reason_best"), **about)
+
+
+def _ended(sentence: str) -> str:
+    """A sentence with its full stop, in its language."""
+    return sentence.rstrip("。.") + ("。" if sentence.endswith("。") else ".")
+
+
 def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
     table, title = context.catalogue, context.catalogue.titles[row]
     if not question:
-        reason = table.said(row).rstrip("。.") or context.say("reason_best")
-        said = context.say(
-            "compare_line", item=title, brand=table.brands[row], price=money(table.prices[row]), fact=reason
-        )
-        return said, True
+        return _in_short(context, row), True
     if asks(question, ["price"]):
         price = table.prices[row]
         known = bool(np.isfinite(price))
@@ -161,22 +165,17 @@ def _answered(context: Context, row: int, question: str) -> str | None:
         plain = not freed and not says("negated", question)
         missing = [w for w in words if not any(own.startswith(_STEM.sub("", w)) for own in tokens(whole))]
         if missing and len(missing) < len(words):
-            return " ".join(
-                [context.say(key, item=title, fact=f"{said.rstrip('.。')}."), _missing(context, row, missing)]
-            )
+            return f"{context.say(key, item=title, fact=said)} {_missing(context, row, missing)}"
         key = "yes_fact" if plain and words and set(words) <= set(tokens(part)) else key
-    if said is None:
-        return None
-    return context.say(key, item=title, fact=said.rstrip("。.") + ("。" if said.endswith("。") else "."))
+    return None if said is None else context.say(key, item=title, fact=_ended(said))
 
 
 def _missing(context: Context, row: int, words: Sequence[str]) -> str:
     """That a description does not speak of these, and what buyers say of them where they do."""
     said = opinion_on(context, context.catalogue.ids[row])
     told = [one for one in (said.aspects if said else ()) if any(one.aspect.startswith(word) for word in words)]
-    return " ".join(
-        [context.say("not_said_words", wishes=context.listed(words)), *(aspect(context, "", one) for one in told)]
-    )
+    silent = context.say("not_said_words", wishes=context.listed(words))
+    return " ".join([silent, *(aspect(context, "", one) for one in told)])
 
 
 _STEM = re.compile(r"(?<=[a-z]{4})(?:ing|able)$")
@@ -197,7 +196,7 @@ def _sentence(context: Context, row: int, question: str) -> str | None:
     best = int(np.argmax([c + m for c, m in zip(counted, measured, strict=True)]))
     if not counted[best] and not measured[best]:
         return None
-    return parts[best].rstrip("。.") + ("。" if parts[best].endswith("。") else ".")
+    return _ended(parts[best])
 
 
 def _asked_of(table: ProductTable, row: int, question: str) -> list[str]:

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recsys.assistant import dialogue, opinions, prices
+from recsys.assistant import dialogue, opinions, prices, tools
 from recsys.assistant.asking import SAYS_JUST_THIS, Asked, last_asked, searched
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import LIKELY, WORDS, Heard, facets, intent_of_theme
 from recsys.assistant.patterns import OF_PRODUCTS, SERVICE, asks, asks_of_products, owned, pattern, says
 from recsys.assistant.prices import PriceQuestion
 from recsys.assistant.refining import Refining
-from recsys.assistant.tools import (
-    Call,
-    CatalogueFacts,
-    Compare,
-    Context,
-    GoesWith,
-    ProductFacts,
-    Recommend,
-    Reply,
-    SearchProducts,
-    Similar,
-)
-from recsys.serving.search import both_ends, parse
+from recsys.assistant.tools import Call, Context, ProductFacts, Reply, SearchProducts
+from recsys.serving.search import both_ends, mentions, parse
 
 RULED = 0.4
 """Probability of a theme of the shop's rules from which a sentence that names products is no search for them."""
@@ -64,10 +53,10 @@ class ProductRouter:
             The whole turn, where the question is a later part of it.
         """
         table, text = self._table, heard.text
-        named = dialogue.named(text, table)
+        named = mentions.named(text, table)
         if not named and heard.sure < self._bound and asks_of_products(text) and not says("own", text):
-            named = dialogue.meant(text, table)
-        rows = named or dialogue.referred(text, turns, table) or (dialogue.named(context, table) if context else [])
+            named = mentions.meant(text, table)
+        rows = named or dialogue.referred(text, turns, table) or (mentions.named(context, table) if context else [])
         asked = Asked(
             heard,
             turns,
@@ -92,7 +81,7 @@ class ProductRouter:
             refines = [] if limits.categories else self._changed.refines(asked)
             return [SearchProducts(query=text, refines=refines)]
         if asked.of_one and says("alike", text):
-            return [Similar(items=asked.of_one, question=text)]
+            return [tools.Similar(items=asked.of_one, question=text)]
         if asked.of_one and says("same_brand", text):
             brand = self._table.brands[self._table.row[asked.of_one[0]]]
             text = pattern("same_brand").sub(" ", text)
@@ -112,20 +101,20 @@ class ProductRouter:
         if not why or asked.says_this:
             return None
         if asked.of_one and not asked.limits.categories:
-            return [Recommend(why=asked.of_one)]
+            return [tools.Recommend(why=asked.of_one)]
         about_reasons = asked.heard.speaks_of("reason") or not asked.covered
-        return [Recommend(question=asked.text)] if about_reasons else None
+        return [tools.Recommend(question=asked.text)] if about_reasons else None
 
     def _side_by_side(self, asked: Asked) -> list[Call] | None:
         ids, compares = asked.ids, asked.heard.likely("compare")
         if len(ids) == 1 and not asked.named and asked.says("than"):
-            other = self._ids(dialogue.named(last_asked(asked.turns), self._table)[:1])
-            return [Compare(items=[*ids, *other], question=asked.text)]
+            other = self._ids(mentions.named(last_asked(asked.turns), self._table)[:1])
+            return [tools.Compare(items=[*ids, *other], question=asked.text)]
         if compares and not asked.limits.sort and not asked.named and len(ids) < 2 <= len(asked.before):
             ids = asked.before[:2]
-        both_named = asked.named and len(dialogue.products_in(asked.text, self._table)) >= 2
+        both_named = asked.named and len(mentions.products_in(asked.text, self._table)) >= 2
         if len(ids) >= 2 and (compares or (both_named and not asked.asks("stock"))):
-            return [Compare(items=ids[:MOST], question=asked.text)]
+            return [tools.Compare(items=ids[:MOST], question=asked.text)]
         return None
 
     def _opinions(self, asked: Asked) -> list[Call] | None:
@@ -137,7 +126,7 @@ class ProductRouter:
             return None
         picked = asked.named or len(asked.ids) > 1 or dialogue.picks_one(asked.text)
         items = asked.ids if picked and asked.ids else asked.before
-        return [ProductFacts(items=items[:MOST], question=asked.text)]
+        return _facts_of(items, asked)
 
     def _goes_with(self, asked: Asked) -> list[Call] | None:
         """What goes with the products named, with the kinds that the shopper says to have, or with what was shown."""
@@ -148,12 +137,12 @@ class ProductRouter:
         had = owned(text)
         kinds = sorted(parse(had, self._table).categories or self._table.kinds_of_thing(had)) if had else []
         if asked.named or kinds:
-            return [GoesWith(items=asked.ids if asked.named else [], kinds=kinds, question=text)]
+            return [tools.GoesWith(items=asked.ids if asked.named else [], kinds=kinds, question=text)]
         items = asked.ids or asked.before[:1]
         if items:
-            return [GoesWith(items=items)]
+            return [tools.GoesWith(items=items)]
         named_kinds = sorted(asked.limits.categories)
-        return [GoesWith(kinds=named_kinds)] if named_kinds else None
+        return [tools.GoesWith(kinds=named_kinds)] if named_kinds else None
 
     def _bare(self, asked: Asked) -> list[Call] | None:
         """Nothing but "how much?" or "in stock?", of what was named or shown."""
@@ -161,7 +150,7 @@ class ProductRouter:
         more = limits or asked.kind or facets(asked.text) - {"cost", "stock"}
         if more or not items or not asked.asks("price", "stock"):
             return None
-        return [ProductFacts(items=items[:MOST], question=asked.text)]
+        return _facts_of(items, asked)
 
     def _counted(self, asked: Asked) -> list[Call] | None:
         limits, heard, text = asked.limits, asked.heard, asked.text
@@ -177,7 +166,7 @@ class ProductRouter:
         whole = heard.likely("count_products", "which_brands") and not limits.unknown and not asked.says_this
         if asked.before and not of_kinds and not after:
             return None  # "how much?" is asked of what was shown
-        return [CatalogueFacts(query=text)] if strong or counts or whole else None
+        return [tools.CatalogueFacts(query=text)] if strong or counts or whole else None
 
     def _service(self, asked: Asked) -> list[Call] | None:
         """What is done about goods, to return or repair them, is in the shop's rules, whatever kind is named."""
@@ -209,7 +198,7 @@ class ProductRouter:
         )  # its own text says it, and asks no service
         if rule and not asked.asks("price", "stock"):
             return _OF_RULES
-        return [ProductFacts(items=asked.ids[:MOST], question=asked.text)]
+        return _facts_of(asked.ids, asked)
 
     def _of_brand(self, asked: Asked) -> list[Call] | None:
         """Something asked of "the Novabook": of those of its products that speak most of it."""
@@ -232,22 +221,19 @@ class ProductRouter:
         chooses = asked.says("which_of") and not limits.sort and not limits.categories
         if not chooses or asked.ruled or len(asked.before) < 2:
             return None
-        return [ProductFacts(items=asked.before[:MOST], question=asked.text)]
+        return _facts_of(asked.before, asked)
 
     def _facts_of_before(self, asked: Asked) -> list[Call] | None:
         limits = asked.limits
         asks = asks_of_products(asked.text)
         if asked.ruled or asked.says_this or (limits.categories and not (asked.ids and asks)):
             return None
-        if asked.ids:
-            return [ProductFacts(items=asked.ids[:MOST], question=asked.text)]
-        if asked.before and not limits and asked.asks("price", "stock", "brand"):
-            return [ProductFacts(items=asked.before[:MOST], question=asked.text)]
-        if asked.before and asks and (limits.words or limits.free_of) and not asked.covered:
-            return [ProductFacts(items=asked.before[:MOST], question=asked.text)]
-        if asked.before and asked.heard.theme in OF_PRODUCTS and limits.unknown:
-            return [ProductFacts(items=asked.of_one, question=asked.text)]
-        return None
+        of_those = asked.asks("price", "stock", "brand") and not limits
+        of_those |= asks and bool(limits.words or limits.free_of) and not asked.covered
+        if asked.ids or (asked.before and of_those):
+            return _facts_of(asked.ids or asked.before, asked)
+        of_its_kind = asked.before and asked.heard.theme in OF_PRODUCTS and limits.unknown
+        return _facts_of(asked.of_one, asked) if of_its_kind else None
 
     # --- a new search -------------------------------------------------------------------------------------------------
 
@@ -291,3 +277,7 @@ class ProductRouter:
         if asked.says("sold") and asked.limits.unknown:
             return [SearchProducts(query=asked.text)]
         return [Reply(kind="which_product")]
+
+
+def _facts_of(items: list[str], asked: Asked) -> list[Call]:
+    return [ProductFacts(items=items[:MOST], question=asked.text)]

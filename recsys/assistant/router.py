@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from recsys.assistant import dialogue
+from recsys.assistant import dialogue, tools
 from recsys.assistant.asking import last_asked
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import ASPECTS, LIKELY, MAX_PARTS, Heard, facets, split, told_by, told_of
@@ -21,21 +21,11 @@ from recsys.assistant.patterns import SMALL_TALK, asks, gives_orders, says, way_
 from recsys.assistant.policies import rule_on
 from recsys.assistant.precedents import Precedents
 from recsys.assistant.product_router import MOST, SURELY, ProductRouter
-from recsys.assistant.tools import (
-    Call,
-    Context,
-    HandOver,
-    OrderStatus,
-    Payment,
-    ProductFacts,
-    Reply,
-    SearchPolicies,
-    SearchProducts,
-)
+from recsys.assistant.tools import Call, Context, OrderStatus, Reply, SearchPolicies
 from recsys.data.orders import order_numbers
 from recsys.llm.clauses import services
 from recsys.llm.language import sentences
-from recsys.serving.search import parse
+from recsys.serving.search import mentions, parse
 
 ANGRY, FURIOUS = 0.07, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
@@ -127,21 +117,17 @@ class Router:
 
     def _names_products(self, text: str) -> bool:
         table = self._table
-        return table is not None and bool(parse(text, table).categories or dialogue.named(text, table))
+        return table is not None and bool(parse(text, table).categories or mentions.named(text, table))
 
     def _speaks_of_goods(self, text: str, turns: Sequence[Turn]) -> bool:
         """Whether a text names a product, a kind or a word of titles, or finds what was shown too dear."""
         if self._table is None:
             return False
-        dear = says("too_dear", text) and bool(dialogue.focus(turns, self._table))
+        if says("too_dear", text) and dialogue.focus(turns, self._table):
+            return True
         limits = parse(text, self._table)
-        said = set(limits.words)
-        return (
-            dear
-            or bool(limits.sort)
-            or self._names_products(text)
-            or any(said & terms for terms in self._table.title_terms)
-        )
+        of_titles = any(terms.intersection(limits.words) for terms in self._table.title_terms)
+        return bool(limits.sort) or of_titles or self._names_products(text)
 
     def _as_before(
         self, heard: Heard, calls: Sequence[Call], turns: Sequence[Turn], user: str | None
@@ -159,7 +145,7 @@ class Router:
             return [OrderStatus(wish=wish, question=text)]
         ruled = heard.sure >= self._bound or self._names_products(text)
         if tool == "product_facts" and self._table is not None and shown and not ruled:
-            return [ProductFacts(items=[self._table.ids[row] for row in shown], question=text)]
+            return [tools.ProductFacts(items=[self._table.ids[row] for row in shown], question=text)]
         return None
 
     def _state(self, turns: Sequence[Turn]) -> str:
@@ -184,10 +170,8 @@ class Router:
         """Anger gets an apology, the order looked up, the rule that helps, and a way out."""
         calls: list[Call] = [Reply(kind="sorry")]
         sure, hits = heard.sure, heard.hits
-        about_goods = (
-            heard.intents["delivery"] + heard.intents["returns"] + heard.intents["order_status"] > 0.1
-            or sure >= self._bound
-        )
+        of_goods = sum(heard.intents[intent] for intent in ("delivery", "returns", "order_status"))
+        about_goods = of_goods > 0.1 or sure >= self._bound
         wish = wish_in(heard.text)
         if user is not None and (about_goods or wish or says("mine", heard.text)):
             calls.append(OrderStatus(question=heard.text))
@@ -198,20 +182,15 @@ class Router:
             if goods.hits and facets(goods.text) & told_of(goods.hits[0]):  # of what went wrong, not of another matter
                 calls.append(SearchPolicies(query=goods.text))
         told = about_goods or wish or len(heard.text) > CURSE
-        way_out: Call = HandOver(reason="complaint") if told else Reply(kind="what_went_wrong")
+        way_out: Call = tools.HandOver(reason="complaint") if told else Reply(kind="what_went_wrong")
         return [*calls, way_out]
 
     def _part(self, heard: Heard, context: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
         text, table = heard.text, self._table
         numbers = [n for n in order_numbers(text) if table is None or n not in table.row]
         wish = wish_in(text)
-        if numbers and (
-            user is not None
-            or heard.intents["order_status"] > 0.1
-            or wish
-            or says("mine", text)
-            or "order" in text.lower()
-        ):
+        of_orders = wish or heard.intents["order_status"] > 0.1 or says("mine", text) or "order" in text.lower()
+        if numbers and (user is not None or of_orders):
             return [OrderStatus(order=number, wish=wish, question=text) for number in numbers]
         if user is not None and (again := self._order_again(heard, turns)) is not None:
             return [again]
@@ -219,21 +198,17 @@ class Router:
         if user is not None and says("arrives", text) and owns and heard.theme != "notify_restock":
             return [OrderStatus(wish=wish if wish in {"missing", "return"} else "", question=text)]
         if heard.likely("agent"):
-            return [HandOver(reason="asked")]
+            return [tools.HandOver(reason="asked")]
         if way_of_paying(text) and heard.intents["service"] + heard.intents["delivery"] >= LIKELY:
-            return [Payment(query=text)]
-        if (
-            heard.theme in SMALL_TALK
-            and not self._speaks_of_goods(text, turns)
-            and heard.probabilities[heard.theme] >= (LIKELY if heard.speaks_of_shop else ALONE)
-        ):
-            return [Reply(kind=heard.theme)]
-        strangers = (
-            heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY and not says("mine", text)
-        )
-        if strangers and (table is None or not dialogue.named(text, table)):
+            return [tools.Payment(query=text)]
+        chats = heard.theme in SMALL_TALK and not self._speaks_of_goods(text, turns)
+        if chats and heard.probabilities[heard.theme] >= (LIKELY if heard.speaks_of_shop else ALONE):
+            return [Reply.model_validate({"kind": heard.theme})]
+        named = table is not None and mentions.named(text, table)
+        strangers = heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY
+        if strangers and not says("mine", text) and not named:
             return [Reply(kind="privacy")]
-        if heard.probabilities["advice"] >= NO_SHOP and (table is None or not dialogue.named(text, table)):
+        if heard.probabilities["advice"] >= NO_SHOP and not named:
             return [Reply(kind="out_of_scope")]
         if self._products is not None and not services(text) and (calls := self._products.plan(heard, context, turns)):
             return calls
@@ -283,7 +258,7 @@ def _query(call: Call | None) -> str:
 
 def _is_left(call: Call) -> bool:
     """Whether a call is what is left of a turn that no rule applies to."""
-    anew = isinstance(call, SearchProducts) and not call.refines
+    anew = isinstance(call, tools.SearchProducts) and not call.refines
     return anew or type(call) is SearchPolicies or call == Reply(kind="out_of_scope")
 
 

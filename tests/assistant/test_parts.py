@@ -15,10 +15,8 @@ from hypothesis import strategies as st
 from recsys.assistant import messages
 from recsys.assistant.dialogue import (
     Turn,
-    named,
     only_refers,
     parse_history,
-    products_in,
     read_history,
     referred,
     spoken_in,
@@ -39,6 +37,7 @@ from recsys.llm.tuning import TuningConfig
 from recsys.serving.search import ProductSearch
 from recsys.serving.search.bm25 import BM25
 from recsys.serving.search.measures import measures_in
+from recsys.serving.search.mentions import named, products_in
 from recsys.serving.search.nearest import Nearest
 from recsys.serving.search.product_table import ProductTable
 from recsys.serving.search.query import Constraints, matching, parse
@@ -380,8 +379,9 @@ def test_bm25_prefers_rare_words_and_ignores_none() -> None:
 def test_banks_are_consistent() -> None:
     assert set(theme_intents()) <= set(INTENTS)
     assert len(set(theme_names())) == len(theme_names())
-    assert set(messages.all_keys()["en"]) == set(messages.all_keys()["zh"])
-    assert {"greeting", "thanks", "goodbye"} <= set(messages.all_keys()["en"])
+    own = messages.own_words()
+    assert set(own["en"]) == set(own["zh"])
+    assert {"greeting", "thanks", "goodbye"} <= set(own["en"])
     spoken = concepts(["I'd like my money back", "怎么退款"])
     column = concept_names().index("refund")
     assert spoken[:, column].tolist() == [1, 1]
