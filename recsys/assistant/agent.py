@@ -6,18 +6,19 @@ again by their pydantic models. The fixed part of the prompt (tools and examples
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
-from recsys.assistant import dialogue, tools
+from recsys.assistant import dialogue
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import NUMBER_WORD
-from recsys.assistant.tools import Call
+from recsys.assistant.messages import prompts
+from recsys.assistant.toolbox import OFFERED
+from recsys.assistant.tools import Call, OrderStatus, SearchProducts, schema
 from recsys.data.personal import mask_personal
 from recsys.errors import RecsysError
 from recsys.llm.chat import ChatModel, ToolCall
@@ -36,77 +37,6 @@ MAX_TEXT = 300
 """Characters of each sentence it is told."""
 
 
-class Reply(BaseModel):
-    """Say something without looking anything up."""
-
-    kind: Literal["greeting", "thanks", "goodbye", "identity", "out_of_scope"] = Field(
-        description="out_of_scope: not about this shop"
-    )
-
-
-class Search(BaseModel):
-    """Find products of the shop by what they are and what they cost."""
-
-    query: str = Field(description="kind of product, colour, size, features, for whom")
-    price_max: float | None = None
-    price_min: float | None = None
-    sort: Literal["relevance", "price", "-price"] = Field("relevance", description="price: cheapest first")
-
-
-class Order(BaseModel):
-    """The shopper's own orders: where they are, and cancelling, returning or changing them."""
-
-    order: str | None = Field(None, description="order number")
-    wish: Literal["", "cancel", "return", "change", "missing", "damaged"] = ""
-
-
-_OFFERED: Mapping[str, type[BaseModel]] = {
-    "search_policies": tools.SearchPolicies,
-    "search_products": Search,
-    "product_facts": tools.ProductFacts,
-    "compare": tools.Compare,
-    "goes_with": tools.GoesWith,
-    "catalogue_facts": tools.CatalogueFacts,
-    "order_status": Order,
-    "hand_over": tools.HandOver,
-    "reply": Reply,
-}
-_EXAMPLES: Sequence[tuple[str, Sequence[Mapping[str, object]]]] = (
-    (
-        "Customer: hi, how long does shipping take and what does it cost",
-        [
-            {"tool": "search_policies", "query": "How long does delivery take?"},
-            {"tool": "search_policies", "query": "How much does delivery cost?"},
-        ],
-    ),
-    ("Customer: 请问这个多久能寄到", [{"tool": "search_policies", "query": "配送需要多久？"}]),
-    (
-        "Customer: a birthday present for my dad, he likes fishing, max 40",
-        [{"tool": "search_products", "query": "fishing gift for dad", "price_max": 40}],
-    ),
-    ("Customer: 有没有便宜点的雨伞", [{"tool": "search_products", "query": "雨伞", "sort": "price"}]),
-    (
-        "Shown: 1 UMB001 Rain Co. Umbrella, 2 UMB007 Storm Umbrella\nCustomer: is the second one windproof",
-        [{"tool": "product_facts", "items": ["UMB007"], "question": "is it windproof"}],
-    ),
-    (
-        "Shown: 1 UMB001 Rain Co. Umbrella\nEarlier: umbrellas\nCustomer: no, a red one under 15",
-        [{"tool": "search_products", "query": "red umbrella", "price_max": 15}],
-    ),
-    ("Customer: how many umbrellas do you have", [{"tool": "catalogue_facts", "query": "umbrellas"}]),
-    ("Customer: 我的快递怎么还没到", [{"tool": "order_status", "wish": "missing"}]),
-    (
-        "Customer: 买大了，可以换吗？运费谁出",
-        [
-            {"tool": "search_policies", "query": "尺码不合适可以换货吗？"},
-            {"tool": "search_policies", "query": "退货运费谁承担？"},
-        ],
-    ),
-    ("Customer: what's the capital of france", [{"tool": "reply", "kind": "out_of_scope"}]),
-    ("Customer: you people are useless", [{"tool": "hand_over", "reason": "complaint"}]),
-)
-
-
 class Agent:
     """Asks a chat model which tools a turn needs.
 
@@ -114,21 +44,20 @@ class Agent:
     ----------
     table
         The catalogue; None where there is none.
-    more
-        Further tools, for what not every shop has.
+    offered
+        Tools it may choose, by name.
     """
 
     def __init__(
-        self, model: ChatModel, table: ProductTable | None, more: Mapping[str, type[BaseModel]] | None = None
+        self, model: ChatModel, table: ProductTable | None, offered: Mapping[str, type[Call]] = OFFERED
     ) -> None:
-        self.model, self._table = model, table
-        self._arguments = {**_OFFERED, **(more or {})}
-        self._tools = [tools.schema(arguments, name) for name, arguments in self._arguments.items()]
-        lines = [_described(name, arguments) for name, arguments in self._arguments.items()]
-        self._fixed: list[Message] = [{"role": "system", "content": "\n".join([_SYSTEM, *lines])}]
-        for asked, calls in _EXAMPLES:
-            told = json.dumps(calls, ensure_ascii=False)
-            self._fixed += [{"role": "user", "content": asked}, {"role": "assistant", "content": told}]
+        self.model, self._table, self._offers = model, table, offered
+        self._tools = [schema(arguments, name) for name, arguments in offered.items()]
+        said = prompts("tools")
+        lines = [_described(tool["function"]) for tool in self._tools]
+        self._fixed: list[Message] = [{"role": "system", "content": "\n".join([said["system"], *lines])}]
+        for asked, calls in said["examples"]:
+            self._fixed += [{"role": "user", "content": asked}, {"role": "assistant", "content": calls}]
 
     def warm(self) -> None:
         """Evaluate the fixed part of the prompt."""
@@ -145,7 +74,7 @@ class Agent:
             return []
         said = " ".join([*(turn.text for turn in turns if turn.role == "user"), question])
         calls = [call for made in found if (call := self._call(made, question, said)) is not None]
-        return list({(c.tool, str(c.arguments), c.reply): c for c in calls}.values())
+        return list({repr(call): call for call in calls}.values())
 
     def _offered(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         """The tools, those that take products with the ids that were shown; without these where none was."""
@@ -177,38 +106,30 @@ class Agent:
 
         A limit that the shopper has not named is left out: small models add one of their own.
         """
-        offered = self._arguments.get(made.name)
+        asked = self._offers.get(made.name)
         try:
-            arguments: Any = offered.model_validate(dict(made.arguments)) if offered else None
+            call: Any = asked.model_validate(dict(made.arguments)) if asked else None
         except ValidationError:
             return None
-        if isinstance(arguments, Reply):
-            return Call("reply", reply=arguments.kind)
-        if isinstance(arguments, Search):
-            limits = {"price_max": arguments.price_max, "price_min": arguments.price_min}
-            meant = {name: limit if limit is None or names(said, limit) else None for name, limit in limits.items()}
-            arguments = tools.SearchProducts(**{**arguments.model_dump(), **meant})
-        if isinstance(arguments, Order):
-            arguments = tools.OrderStatus(**arguments.model_dump(), question=question)
-        items = getattr(arguments, "items", None)
-        if items is not None:
+        if isinstance(call, SearchProducts):
+            limits = {name: getattr(call, name) for name in ("price_max", "price_min")}
+            return call.model_copy(
+                update={name: None for name, limit in limits.items() if limit is not None and not names(said, limit)}
+            )
+        if isinstance(call, OrderStatus):
+            return call.model_copy(update={"question": question})
+        if (items := getattr(call, "items", None)) is not None:
             known = [i for i in items if self._table is not None and i in self._table.row]
             if len(known) < (2 if made.name == "compare" else 1):
                 return None
-            arguments = arguments.model_copy(update={"items": known})
-        return None if arguments is None else Call(made.name, arguments)
+            call = call.model_copy(update={"items": known})
+        return call
 
 
-_SYSTEM = (
-    "You choose tools for a shop's assistant. Answer with a JSON list of the calls that the customer's message needs: "
-    "one for each thing asked. Write each query in the customer's language, complete in itself. Tools:"
-)
-
-
-def _described(name: str, arguments: type[BaseModel]) -> str:
-    said = (arguments.__doc__ or "").strip().split("\n")[0]
-    fields = [f"{n} ({d.description})" if d.description else n for n, d in arguments.model_fields.items()]
-    return f"- {name}: {said} Arguments: {', '.join(fields)}."
+def _described(tool: Mapping[str, Any]) -> str:
+    fields = tool["parameters"]["properties"].items()
+    told = [f"{name} ({field['description']})" if "description" in field else name for name, field in fields]
+    return f"- {tool['name']}: {tool['description'].splitlines()[0]} Arguments: {', '.join(told)}."
 
 
 _IN_WORDS = re.compile(rf"[十百千]|{NUMBER_WORD}", re.IGNORECASE)

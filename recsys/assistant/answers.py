@@ -6,23 +6,21 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel
 
-from recsys.assistant import arrivals, companions, counting, dialogue, opinions, prices, product_facts, shopping, tools
+from recsys.assistant import dialogue, opinions, tools
 from recsys.assistant.agent import Agent
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
-from recsys.assistant.hearing import LIKELY, facets
 from recsys.assistant.knowledge import Knowledge
+from recsys.assistant.listener import Listener
 from recsys.assistant.messages import message
-from recsys.assistant.own_orders import order_status
 from recsys.assistant.reply import Answer, Done, Event, Sources, Token
 from recsys.assistant.router import Router
 from recsys.assistant.themes import common_words
-from recsys.assistant.tools import Call, Context, Result
+from recsys.assistant.toolbox import look_up, offered
+from recsys.assistant.tools import BOUND, Context, Result
 from recsys.assistant.why import Why, why
 from recsys.assistant.wording import Wording
 from recsys.data import schema
@@ -36,9 +34,6 @@ from recsys.serving.recommender import Recommender
 from recsys.serving.search import Nearest, ProductSearch, ProductTable
 
 log = logging.getLogger(__name__)
-
-BOUND = 0.5
-"""Confidence below which a person takes over."""
 
 
 class Assistant:
@@ -87,14 +82,12 @@ class Assistant:
         self.bound = bound
         self.search = None if recommender is None else _search(knowledge, recommender)
         self.shelves = None if self.search is None else self.search.table
-        judged = None if recommender is None else partial(opinions.asked, tables=recommender.shop.tables.value)
-        nobody = self._context("", (), None)
-        priced = prices.known(nobody) is not None
-        self.router = Router(knowledge, self.shelves, bound, judged, priced=priced)
+        listener = Listener(knowledge, self.shelves)
+        self._shop = Context(knowledge, self.search, recommender, orders, bound=bound, listener=listener)
+        self.router = Router(self._shop, listener)
         self.handovers: Handovers | None = None
-        more: dict[str, type[BaseModel]] = {arrivals.TOOL: arrivals.DeliveryTime} if arrivals.known(nobody) else {}
-        more |= {prices.TOOL: prices.PriceQuestion} if priced else {}
-        self.agent = Agent(model, self.shelves, more) if model is not None and model.calls_tools else None
+        chooses = model is not None and model.calls_tools
+        self.agent = Agent(model, self.shelves, offered(self._shop)) if model is not None and chooses else None
 
     def warm(self) -> None:
         """Read the kinds of product and the fixed parts of the prompts, so that the first turn is as fast as others."""
@@ -149,8 +142,9 @@ class Assistant:
             told = Answer(message("greeting"), intent="small_talk")
             yield from (Sources(()), Token(told.text), Done(told))
             return
-        context = self._context(question, turns, user)
-        result = tools.joined(self._looked_up(question, turns, user, context))
+        shown = frozenset() if self.shelves is None else frozenset(dialogue.shown(turns, self.shelves))
+        context = replace(self._shop, user=user, language=dialogue.spoken_in(question), shown=shown)
+        result = tools.joined(self._looked_up(question, turns, context))
         if result.passes_on and not result.found and result.lead == context.say("no_answer"):
             result = replace(result, lead=context.say("handover"))
         yield Sources(result.sources)
@@ -159,37 +153,27 @@ class Assistant:
             text += piece
             writer = self.wording.model.name if by_model and self.wording else writer
             yield Token(piece)
-        passes_on = result.passes_on
-        summary = dialogue.summary(question, turns, self.shelves, context.language) if passes_on else ""
-        if passes_on and self.handovers is not None:
+        summary = ""
+        if result.passes_on:
+            summary = dialogue.summary(question, turns, self.shelves, context.language)
             self._hand_over(question, summary, user)
-        yield Done(
-            Answer(
-                text,
-                result.sources,
-                result.intent,
-                result.confidence,
-                handover=passes_on,
-                writer=writer,
-                summary=summary,
-                reasons=result.reasons,
-            )
-        )
+        found = result.sources, result.intent, result.confidence, result.passes_on
+        yield Done(Answer(text, *found, writer, summary, result.reasons))
 
-    def _looked_up(self, question: str, turns: Sequence[Turn], user: str | None, context: Context) -> Sequence[Result]:
+    def _looked_up(self, question: str, turns: Sequence[Turn], context: Context) -> Sequence[Result]:
         """What the router's calls find; where they find nothing, what the model's do.
 
         Asked beside a router that found something, a small model is wrong more often than right, and of two answers it
         drops one.
         """
-        calls = self.router.plan(question, turns, user)
-        results = [self.run(call, context) for call in calls]
-        lost = all(call.tool in _DOUBTFUL for call in calls) and not any(result.found for result in results)
+        calls = self.router.plan(question, turns, context.user)
+        results = [look_up(context, call) for call in calls]
+        lost = all(type(call) in _DOUBTFUL for call in calls) and not any(result.found for result in results)
         if self.agent is None or not lost:
             return results
-        planned = [call for call in self.agent.plan(question, turns) if call.tool in _REPLANNED]
+        planned = [call for call in self.agent.plan(question, turns) if type(call) in _REPLANNED]
         with ThreadPoolExecutor(max_workers=len(planned) or 1) as pool:
-            second = list(pool.map(lambda call: self.run(call, context), planned))
+            second = list(pool.map(lambda call: look_up(context, call), planned))
         return second if any(result.found for result in second) else results
 
     def _pieces(self, result: Result) -> Iterator[tuple[str, bool]]:
@@ -204,58 +188,9 @@ class Assistant:
                 yield start + piece, by_model
                 start = ""
 
-    def _context(self, question: str, turns: Sequence[Turn], user: str | None) -> Context:
-        shown = frozenset() if self.shelves is None else frozenset(dialogue.shown(turns, self.shelves))
-        return Context(
-            self.knowledge,
-            self.search,
-            self.recommender,
-            self.orders,
-            user,
-            dialogue.spoken_in(question),
-            shown,
-        )
-
-    def run(self, call: Call, context: Context) -> Result:
-        """Look up what a call asks for."""
-        asked = call.arguments
-        if isinstance(asked, tools.OrderStatus):
-            return order_status(context, asked, self.bound)
-        if call.tool == "payment" and isinstance(asked, tools.SearchPolicies):
-            return tools.payment(context, asked, self.bound)
-        if isinstance(asked, tools.SearchPolicies):
-            heard = self.router.listener.hear(asked.query)
-            told = tools.policy(context, asked, heard.hits, heard.sure, self.bound)
-            parcels = arrivals.asked_in(context, asked.query)
-            of_delivery = not told.found or any("delivery" in facets(fact.text) for fact in told.facts)
-            asks_when = heard.theme == arrivals.THEME and heard.probabilities[arrivals.THEME] >= LIKELY
-            if asks_when and of_delivery and (took := tools.delivery_time(context, parcels)).found:
-                told = replace(told, facts=(*told.facts, *took.facts)) if told.found else took
-            named = dialogue.named(asked.query, self.shelves) if self.shelves is not None else []
-            if len(named) == 1 and told.facts and self.shelves is not None:
-                fitting = product_facts.applying(self.shelves, named[0], told.facts[0].text)
-                told = replace(told, facts=(replace(told.facts[0], text=fitting), *told.facts[1:]))
-            return told
-        if isinstance(asked, arrivals.DeliveryTime):
-            return tools.delivery_time(context, asked)
-        if isinstance(asked, prices.PriceQuestion):
-            return tools.price_history(context, asked)
-        if isinstance(asked, tools.HandOver):
-            key = {"asked": "agent", "complaint": "handover_complaint"}.get(asked.reason, "handover")
-            return Result(lead=context.say(key), found=False, passes_on=True)
-        if isinstance(asked, tools.Recommend) and asked.why == ["*"]:
-            why = shopping.why_kind(context, asked.text) if self.shelves is not None else None
-            return why or Result(
-                intent="recommendation", lead=context.say("nothing_known" if context.user else "sign_in"), found=False
-            )
-        if asked is not None and self.shelves is not None:
-            return SHOPPING[type(asked)](context, asked)
-        intent = {"greeting": "small_talk", "thanks": "small_talk", "goodbye": "small_talk", "identity": "small_talk"}
-        refusal = {"privacy": "out_of_scope", "out_of_scope": "out_of_scope", "which_product": "product"}
-        return Result(intent=(intent | refusal).get(call.reply, "service"), lead=context.say(call.reply), found=False)
-
     def _hand_over(self, question: str, summary: str, user: str | None) -> None:
-        assert self.handovers is not None
+        if self.handovers is None:
+            return
         try:
             self.handovers.add(question, summary, user)
         except (OSError, ArtifactError) as error:
@@ -271,7 +206,7 @@ class Assistant:
         """
         if self.shelves is None or self.recommender is None or self.recommender.ranker is None:
             raise ArtifactError("nothing is scored here, so there is no reason; run `recsys nightly`")
-        return why(replace(self._context("", (), user), language=language), self.shelves.row[item])
+        return why(replace(self._shop, user=user, language=language), self.shelves.row[item])
 
 
 def _search(knowledge: Knowledge, recommender: Recommender) -> ProductSearch:
@@ -287,23 +222,10 @@ def _search(knowledge: Knowledge, recommender: Recommender) -> ProductSearch:
     return ProductSearch(table, nearest, recommender.likeliest, liked)
 
 
-_DOUBTFUL = frozenset({"search_policies", "search_products"})
-"""Tools whose finds may rest on a misunderstanding; what others find or do not find is the answer."""
-
-
-_REPLANNED = _DOUBTFUL | {"order_status", "product_facts"}
-"""Tools that may take their place: each finds something only where it is there."""
-
-
-SHOPPING: dict[type, Any] = {
-    tools.SearchProducts: shopping.search_products,
-    tools.Compare: product_facts.compare,
-    tools.ProductFacts: product_facts.product_facts,
-    tools.Recommend: shopping.recommend,
-    tools.GoesWith: companions.goes_with,
-    tools.Similar: shopping.similar,
-    tools.CatalogueFacts: counting.catalogue_facts,
-}
+_DOUBTFUL = frozenset({tools.SearchPolicies, tools.SearchProducts})
+"""Calls whose finds may rest on a misunderstanding; what others find or do not find is the answer."""
+_REPLANNED = _DOUBTFUL | {tools.OrderStatus, tools.ProductFacts}
+"""Calls that may take their place: each finds something only where it is there."""
 
 
 def answer_table(assistant: Assistant, questions: pd.DataFrame) -> pd.DataFrame:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from recsys.assistant.tools import Call, Context, Fact, Result
 from recsys.data.orders import Order
 from recsys.delivery.published import Delivery, dated, load
 from recsys.delivery.times import Span
 
-if TYPE_CHECKING:
-    from recsys.assistant.tools import Context
-
-TOOL = "delivery_time"
 THEME = "shipping_time"
 _EPOCH = date(1970, 1, 1)
 _UNDER_WAY = frozenset({"processing", "shipped"})
 
 
-class DeliveryTime(BaseModel):
+class DeliveryTime(Call):
     """How many days parcels really took, to a region and by a method."""
 
     region: str = Field(default="", description="region or country; empty for where the shopper lives")
@@ -48,6 +44,12 @@ def _named(names: list[str], question: str) -> str:
     said = question.casefold()
     names = sorted(names, key=len, reverse=True)
     return next((name for name in names if re.search(rf"\b{re.escape(name.casefold())}\b", said)), "")
+
+
+def delivery_time(context: Context, asked: DeliveryTime) -> Result:
+    """What parcels took; nothing of a place or method that fewer than 30 were delivered to or by."""
+    said = usual(context, asked)
+    return Result((Fact(said),), "delivery") if said else context.unknown("delivery")
 
 
 def usual(context: Context, asked: DeliveryTime) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from weakref import WeakKeyDictionary
 
-from recsys.assistant.product_facts import search_of, table_of
+from recsys.assistant.patterns import owned
 from recsys.assistant.shopping import line, past_of
 from recsys.assistant.tools import Context, GoesWith, Result
-from recsys.assistant.wishes import owned
 from recsys.data import schema
 from recsys.llm.language import tokens
 from recsys.serving.complements import Complements
@@ -25,7 +24,7 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
     The categories are those bought together more often than chance has it; within them the products that this basket
     speaks for come first, one of each kind.
     """
-    table = table_of(context)
+    table = context.catalogue
     basket = [i for i in asked.items if i in table.row]
     own, had = {table.categories[table.row[i]] for i in basket} | set(asked.kinds), owned(asked.question)
     apt = complements_of(context).to(own) if context.recommender is not None else {}
@@ -47,7 +46,7 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
         place = {item: at for at, item in enumerate(found)}
         rows.sort(key=lambda row: place.get(table.ids[row], len(place)))
     else:
-        rows = search_of(context).by_probability(rows, context.user if past_of(context) else None)
+        rows = context.products.by_probability(rows, context.user if past_of(context) else None)
     seen: dict[str, int] = {}
     order: dict[str, float] = {}
     for row in rows:  # the strongest category first, then the next; again for their second kinds
@@ -58,7 +57,7 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
             order[kind] = apt[name] / sum(other.startswith(f"{name}:") for other in seen)
     chosen = [seen[kind] for kind in sorted(seen, key=lambda kind: -order[kind])][:MOST]
     if not chosen:
-        return Result(intent="recommendation", lead=context.say("nothing_goes_with"), found=False, confidence=0.5)
+        return Result.none(context.say("nothing_goes_with"), "recommendation", 0.5)
     facts = tuple(line(context, n, row, Constraints()) for n, row in enumerate(chosen, start=1))
     names = [table.titles[table.row[basket[0]]]] if basket else [table.local_name(n, context.language) for n in own]
     names = names if basket or not had else [had]
@@ -80,7 +79,7 @@ def complements_of(context: Context) -> Complements:
     recommender = context.recommender
     assert recommender is not None
     if recommender not in _complements:
-        table = table_of(context)
+        table = context.catalogue
         events = recommender.shop.tables.value.interactions
         _complements[recommender] = Complements.of(events, table.ids, table.categories)
     return _complements[recommender]

@@ -9,26 +9,20 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.assistant.product_facts import money, table_of
+from recsys.assistant.patterns import pattern, says
+from recsys.assistant.product_facts import money
 from recsys.assistant.shopping import described, nothing
 from recsys.assistant.tools import CatalogueFacts, Context, Fact, Result
 from recsys.serving.search import both_ends, matching, parse
 
-_COMPARED = re.compile(
-    r"\b(?:(more than|over|at least)|(?:less|fewer) than|under)\s+(\d+)\s+(?:\w+\s+)?"
-    r"(?:kinds?|types?|sorts?|models?|different|products?|items?|of)\b"
-    r"|(?:(超过|至少|多于|不止)|不到|少于)\s*(\d+)\s*(?:款|种|个|件)",
-    re.IGNORECASE,
-)
-_STRICTLY = re.compile("more than|over|超过|多于|不止", re.IGNORECASE)
 _ENDS = {"price": "cheapest_of", "-price": "dearest_of"}
 
 
 def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
     """How many products of a kind there are, of which brands, in which price range; or what the shop sells."""
-    table = table_of(context)
-    compared = _COMPARED.search(asked.query)
-    wanted = parse(_COMPARED.sub(" ", asked.query), table)
+    table = context.catalogue
+    compared = pattern("compared_count").search(asked.query)
+    wanted = parse(pattern("compared_count").sub(" ", asked.query), table)
     if not (wanted.categories or wanted.brands or wanted.words):
         departments = [d for d in dict.fromkeys(table.departments) if d] or table.category_names
         names = context.listed(table.local_name(name, context.language) for name in departments)
@@ -38,7 +32,7 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
     if not (wanted.categories or wanted.brands):  # words alone only rank: a series is what all its words are said of
         rows = rows[[table.terms[row].issuperset(wanted.words) for row in rows]]
     if not len(rows):
-        return Result(intent="product", lead=nothing(context, wanted), found=False)
+        return Result.none(nothing(context, wanted), "product")
     facts = [Fact(context.say("count", n=len(rows), what=described(wanted, context)))]
     if compared:
         facts.insert(0, Fact(context.say("yes" if _holds(compared, len(rows)) else "no")))
@@ -53,20 +47,19 @@ def _holds(compared: re.Match[str], count: int) -> bool:
     more, bound = compared[1] or compared[3], int(compared[2] or compared[4])
     if not more:
         return count < bound
-    return count > bound if _STRICTLY.search(more) else count >= bound
+    return count > bound if says("strictly", more) else count >= bound
 
 
 def _prices(context: Context, rows: NDArray[np.int64], sort: str) -> list[Fact]:
     """The range of prices, or the product at the end of it that is asked for."""
-    table = table_of(context)
+    table = context.catalogue
     priced = sorted((row for row in rows if np.isfinite(table.prices[row])), key=lambda row: table.prices[row])
     if not priced:
         return []
     facts = []
     for end in _ENDS if sort == "ends" else {sort} & set(_ENDS):
         row = priced[0 if end == "price" else -1]
-        said = context.say(_ENDS[end], item=table.titles[row], price=money(table.prices[row]))
-        facts.append(Fact(said, f"item:{table.ids[row]}"))
+        facts.append(context.told(row, _ENDS[end], price=money(table.prices[row])))
     if facts:
         return facts
     low, high = (money(float(table.prices[row])) for row in (priced[0], priced[-1]))

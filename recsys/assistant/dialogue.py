@@ -6,58 +6,26 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from recsys.assistant.messages import message
+from recsys.assistant.patterns import pattern, says
 from recsys.data.orders import order_numbers
 from recsys.errors import BadInput
-from recsys.llm.language import tokens
 from recsys.serving.search import ProductTable
+from recsys.serving.search.mentions import named, products_in
 
 MAX_TURNS = 40
 MAX_QUESTION = 2_000
 """Characters of a question that are read."""
-NAMED_BY = 2
-"""Words of a title beside the brand that name a product without its whole title."""
-MOST_MEANT = 4
-"""More products than this with the same words are a kind, not a name."""
 
-_CHEAPER = re.compile(r"\b(?:the )?(?:cheap(?:er|est)|least expensive|less expensive)\b|便宜", re.IGNORECASE)
-_DEARER = re.compile(
-    r"\b(?:the )?(?:dear(?:er|est)|more expensive|most expensive|priciest|pricier)\b|更贵|最贵", re.IGNORECASE
-)
-_ORDINALS = (
-    re.compile(r"\b(?:the )?(?:first|1st|number one|no\. ?1)(?: one)?\b|第一|第1", re.IGNORECASE),
-    re.compile(r"\b(?:the )?(?:second|2nd|number two|no\. ?2|middle)(?: one)?\b|第二|第2", re.IGNORECASE),
-    re.compile(r"\b(?:the )?(?:third|3rd|number three|no\. ?3)(?: one)?\b|第三|第3", re.IGNORECASE),
-)
-_LAST = re.compile(r"\bthe last(?: one)?\b|最后", re.IGNORECASE)
-_SEVERAL = re.compile(
-    r"\b(?:(?:first|last|these|those|the) two|(?:the )?two of them|both|these|those|them|each other|all three"
-    r"|(?:are|do|have|can|will) they)\b"
-    r"|前两|后两|两个|两款|两台|这些|那些|它们|这几",
-    re.IGNORECASE,
-)
-_IT = re.compile(
-    r"\b(?:it|its|it's|this|that|this one|that one|the product|the item|one|they)\b"
-    r"|它|这款|这个|那个|那款|这台|那台|这双|这件|这本",
-    re.IGNORECASE,
-)
-_OTHERS = re.compile(
-    r"\b(?:anything|something|any|others?|else|alternatives?|more)\b|别的|其他|有没有|还有|再", re.IGNORECASE
-)
+PLACES = ("first", "second", "third")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z'-]+(?![A-Za-z0-9])")
-_QUOTED = re.compile(r"《([^》]+)》")
-_THE = re.compile(r"\b(?:the|your) ((?:[a-z'-]+ ){1,3}[a-z'-]+)", re.IGNORECASE)
 _NUMBERED = re.compile(r"\d+\. ")
-_REFERENCE = re.compile(
-    "|".join(p.pattern for p in (*_ORDINALS, _LAST, _SEVERAL, _CHEAPER, _DEARER))
-    + r"|\b(?:and|what about|how about|the|one|on|of)\b|那|呢|的|[个款本双件条台只把]|[?？,，.。]",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -97,56 +65,6 @@ def read_history(history: Sequence[Turn | Mapping[str, Any] | str] | None) -> li
     return turns[-MAX_TURNS:]
 
 
-def products_in(text: str, table: ProductTable) -> list[int]:
-    """Rows of the products whose title or id stands in a text, in the order they appear."""
-    low = text.lower()
-    found = [(low.find(title.lower()), -len(title), row) for row, title in enumerate(table.titles) if title]
-    found = sorted(entry for entry in found if entry[0] >= 0)
-    ids = [
-        (m.start(), 0, table.row[name])
-        for m in re.finditer(r"(?<![A-Za-z0-9_-])[A-Za-z0-9-]{4,}", text)
-        if (name := m.group()) in table.row or (name := name.upper()) in table.row
-    ]
-    rows, end = [], -1
-    for at, length, row in sorted(found + ids):
-        if at >= end:  # "Red Mug Large" is not also "Red Mug"
-            rows.append(row)
-            end = at - length
-    return list(dict.fromkeys(rows))
-
-
-def named(text: str, table: ProductTable) -> list[int]:
-    """Rows of the products a text names: by title or id, else by the brand and the most words of a title.
-
-    Several rows where the words given fit several products ("the Kestrel Essential laptop 13.3").
-    """
-    if rows := products_in(text, table):
-        return rows
-    quoted = [name for name in _QUOTED.findall(text) if len(name) > 1]
-    if rows := [row for row, title in enumerate(table.titles) if any(name in title for name in quoted)][:MOST_MEANT]:
-        return rows
-    said = set(tokens(table.canonical(text)))
-    best: dict[int, list[int]] = {}
-    for row, (brand, title) in enumerate(zip(table.brands, table.title_terms, strict=True)):
-        of_brand = set(tokens(brand))
-        if of_brand and of_brand <= said:
-            best.setdefault(len(title & said - of_brand), []).append(row)
-    most = max(best, default=0)
-    return best[most] if most >= NAMED_BY and len(best[most]) <= MOST_MEANT else []
-
-
-def meant(text: str, table: ProductTable) -> list[int]:
-    """Rows of the few products whose titles have the words that a text speaks of as known: "the plush whale"."""
-    for match in _THE.finditer(text.lower()):
-        words = match[1].split()
-        for most in range(len(words), 1, -1):
-            said = set(tokens(" ".join(words[:most])))
-            rows = [row for row, title in enumerate(table.title_terms) if len(said) > 1 and said <= title]
-            if 0 < len(rows) <= MOST_MEANT and len(words[most - 1]) > NAMED_BY:
-                return rows
-    return []
-
-
 def _listed(text: str, table: ProductTable) -> list[int]:
     """The products of a numbered list; what a reason says of others ("goes with ...") is none of them."""
     lines = [products_in(line, table)[:1] for line in text.splitlines() if _NUMBERED.match(line)]
@@ -181,47 +99,27 @@ def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[
     before = lists(turns, table)
     if not before:
         return []
-    places = [place for place, pattern in enumerate(_ORDINALS) if pattern.search(question)]
-    superlative = re.search(r"\b(?:cheap|dear|pric|expensive|least|most)\w*|最", question, re.IGNORECASE)
-    if _SEVERAL.search(question) and len(places) < 2 and not superlative:
+    places = [place for place, name in enumerate(PLACES) if says(name, question)]
+    if says("several", question) and len(places) < 2 and not says("superlative", question):
         long = next((rows for rows in before if len(rows) >= 2), before[0])
-        return long[-2:] if re.search(r"last two|后两", question) else long[:2] if _two(question) else long
+        return long[-2:] if says("last_two", question) else long[:2] if says("two", question) else long
     if places:
-        return [
-            rows[place]
-            for place in places
-            if (rows := next((r for r in before if len(r) > place), [])) and place < len(rows)
-        ]
+        return [rows[place] for place in places if (rows := next((r for r in before if len(r) > place), []))]
     rows = before[0]
-    if _LAST.search(question):
+    if says("last", question):
         return [next((r for r in before if len(r) > 1), rows)[-1]]
     prices = table.prices[rows]
-    if np.isfinite(prices).any() and not _OTHERS.search(question):
-        if _CHEAPER.search(question):
+    if np.isfinite(prices).any() and not says("others", question):
+        if says("cheapest_one", question):
             return [rows[int(np.nanargmin(prices))]]
-        if _DEARER.search(question):
+        if says("dearest_one", question):
             return [rows[int(np.nanargmax(prices))]]
-    return [rows[0]] if _IT.search(question) else []
+    return [rows[0]] if says("it", question) else []
 
 
 def picks_one(question: str) -> bool:
     """Whether a question says which of several products it means: by its place, or by its price."""
-    return any(pattern.search(question) for pattern in (*_ORDINALS, _LAST, _CHEAPER, _DEARER))
-
-
-def _two(question: str) -> bool:
-    return re.search(r"two|both|each other|两", question, re.IGNORECASE) is not None
-
-
-def wants_cheaper(question: str) -> bool:
-    """Whether a question asks for other products that cost less."""
-    relative = re.search(
-        r"\bcheaper\b|\bless expensive\b|便宜点|便宜一点|便宜的吗|更便宜|太贵|好贵|有点贵|贵了"
-        r"|\b(?:too|bit|rather|quite|pretty|very|so) (?:expensive|pricey|dear|steep|much)\b|\bpricey\b",
-        question,
-        re.IGNORECASE,
-    )
-    return bool(relative)
+    return any(says(name, question) for name in (*PLACES, "last", "cheapest_one", "dearest_one"))
 
 
 def only_refers(question: str, table: ProductTable) -> bool:
@@ -232,9 +130,15 @@ def only_refers(question: str, table: ProductTable) -> bool:
     return not without_references(question).strip()
 
 
+@cache
+def _references() -> re.Pattern[str]:
+    names = (*PLACES, "last", "several", "cheapest_one", "dearest_one", "fillers")
+    return re.compile("|".join(pattern(name).pattern for name in names), re.IGNORECASE)
+
+
 def without_references(question: str) -> str:
     """A question without the words that say which of the products shown is meant."""
-    return _REFERENCE.sub("", question)
+    return _references().sub("", question)
 
 
 def summary(question: str, turns: Sequence[Turn], table: ProductTable | None, language: str, limit: int = 3) -> str:
@@ -245,9 +149,8 @@ def summary(question: str, turns: Sequence[Turn], table: ProductTable | None, la
     numbers = dict.fromkeys(number for text in asked for number in order_numbers(text))
     parts = [message("summary", language, summary=said)]
     if rows and table is not None:
-        parts.append(
-            message("summary_products", language, products="; ".join(table.titles[row] for row in rows[:limit]))
-        )
+        titles = "; ".join(table.titles[row] for row in rows[:limit])
+        parts.append(message("summary_products", language, products=titles))
     if numbers:
         parts.append(message("summary_orders", language, orders=", ".join(numbers)))
     return "\n".join(parts)

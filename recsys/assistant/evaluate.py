@@ -95,7 +95,8 @@ def grounded(assistant: Assistant, question: str, answer: Answer) -> bool:
         sources += [_product(table, table.row[s[5:]]) for s in answer.sources if s.startswith("item:")]
         asked = parse(question, table)  # bounds as the question means them: "around 80" is 64 to 96
         bounds = [f"{bound:g} {bound:.2f}" for bound in (asked.price_min, asked.price_max) if bound is not None]
-    told = (_THOUSANDS.sub("", part) for part in ("\n".join(lines), *sources, question, *own_words(), *bounds))
+    own = [text for texts in own_words().values() for text in texts.values()]
+    told = (_THOUSANDS.sub("", part) for part in ("\n".join(lines), *sources, question, *own, *bounds))
     return bool(sources) and not unsourced(next(told), list(told))
 
 
@@ -114,17 +115,17 @@ class Conversation:
     answered
         Of all questions, those with an answer that claims something.
     grounded
-        Of the answers, those whose claims follow from what they cite.
+        Of these, those whose claims follow from what they cite.
     worded
-        Of the answers from a passage, those in the words of a language model; the others are the passage as it is.
+        Of the answers from a passage, those in the words of a language model.
     refused, needlessly_refused
-        Of the questions that should be refused, or should be answered, those that were refused.
+        Of the questions that should be refused, or answered, those that were refused.
     intent
         Of the questions whose intent is given, those understood.
     seconds
-        Time of a whole answer: median and 95th percentile.
+        Of a whole answer: median and 95th percentile.
     mistakes
-        Questions with another intent than given, or refused or answered against expectation, and what was said.
+        Questions answered, refused or understood against expectation, and what was said.
     """
 
     answered: Share

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from recsys.assistant.knowledge import Hit
+from recsys.assistant.patterns import pattern, says
 from recsys.assistant.themes import Sentences, theme_intents, theme_names
 from recsys.llm.language import concept_names, concepts, word_list
 from recsys.llm.places import places
@@ -51,24 +52,7 @@ _COSINE_SLOPE, _COSINE_MIDDLE = 20.0, 0.68
 NUMBER_WORD = rf"\b(?:{'|'.join(sorted(word_list('number_words')))})\b"
 """Pattern of an English number in letters."""
 _AMOUNT = re.compile(rf"\d|[一二两三四五六七八九十]|{NUMBER_WORD}", re.IGNORECASE)
-_SPAN = re.compile(
-    r"\b(?:days?|weeks?|months?|years?|hours?)\b|\d(?:天|周|个月|年|小时|个工作日)|[两三四五六]年", re.IGNORECASE
-)
 _CLOCK = re.compile(r"\b\d{1,2}:\d\d\b")
-_HOW_MUCH = re.compile(
-    r"\bhow (?:much|many)\b|\bexact(?:ly)?\b|\bwhat (?:does|do|is|are) .{0,40}\bcost\b|多少", re.IGNORECASE
-)
-_QUESTION = r"(?:how|what|whats|when|where|which|who|why|can|could|do|does|did|is|are|will|would|if i|should|may)\b"
-_SPLIT = re.compile(
-    rf"[?？!！。；;]+\s*|\.\s+(?=[A-Za-z])|\s*[,，]?\s+\b(?:and|also|or|plus)\b\s+(?={_QUESTION})"
-    r"|[,，、]\s*(?=[^,，]{0,10}(?:多少|多久|几天|几个|怎么|什么|哪|能不能|可不可以|吗))|还有(?=.{2,}[吗么多])",
-    re.IGNORECASE,
-)
-_ASKS_SOMETHING = re.compile(
-    rf"^(?:and |but |so |or )?{_QUESTION}|\b(?:what|how|when|where|which|who|why)\b"
-    r"|\b(?:cheapest|show me|looking for|recommend)\b|[吗么]|多少|多久|几|怎么|什么|哪|能不能",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -129,11 +113,11 @@ class Heard:
 
 def split(question: str) -> list[str]:
     """The questions of a turn: two in one sentence are two."""
-    parts = [part.strip(" ,，") for part in _SPLIT.split(question) if part and part.strip(" ,，")]
+    parts = [part.strip(" ,，") for part in pattern("split").split(question) if part and part.strip(" ,，")]
     out: list[str] = []
     for part in parts:
-        asks = _ASKS_SOMETHING.search(part)
-        if out and (not asks or not _ASKS_SOMETHING.search(out[-1])):  # what leads up to a question belongs to it
+        asks = says("asks_something", part)
+        if out and (not asks or not says("asks_something", out[-1])):  # what leads up to a question belongs to it
             out[-1] = f"{out[-1]}, {part}"
         else:
             out.append(part)
@@ -179,7 +163,7 @@ def told_of(hit: Hit) -> frozenset[str]:
     """What a FAQ's question and answer speak of, or a list and its heading; a paragraph's heading is that of others."""
     text = hit.passage.text
     alone = hit.passage.kind != "faq" and not text.startswith("- ")
-    spans = {"duration"} if _SPAN.search(text) else set()
+    spans = {"duration"} if says("span", text) else set()
     return facets(text if alone else f"{subject(hit)} {text}") | spans
 
 
@@ -214,7 +198,7 @@ def confidence(heard: Sentences, theme_of: str, intent: str, question: str, hits
     enough = ALIKE if len(asked) > 1 else PLAIN if asked - ASPECTS else 1.0
     if telling and hits[0].theme >= enough and asked <= told_by(hits):
         sure = max(sure, HALF)  # they speak of all that is asked
-    if _HOW_MUCH.search(question) and not _AMOUNT.search(" ".join(hit.passage.text for hit in hits[:2])):
+    if says("how_much", question) and not _AMOUNT.search(" ".join(hit.passage.text for hit in hits[:2])):
         sure *= AMOUNT_PENALTY
     return sure
 

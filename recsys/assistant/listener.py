@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from recsys.assistant import dialogue
 from recsys.assistant.hearing import ASPECTS, Heard, confidence, covering, facets, intent_of_theme, subject, told_by
 from recsys.assistant.knowledge import PRODUCT, Hit, Knowledge
+from recsys.assistant.patterns import pattern
 from recsys.assistant.themes import Reader, Sentences, intent_of, phrases, theme_names
-from recsys.assistant.wishes import NAME
 from recsys.llm.clauses import services
 from recsys.llm.language import tokens, without_concepts
 from recsys.llm.places import general_places
-from recsys.serving.search import ProductTable
+from recsys.serving.search import ProductTable, mentions
 from recsys.serving.search.query import SAID
 
 OTHER_KIND = 0.35
@@ -35,15 +35,9 @@ ABOUT = 0.2
 """Probability of a theme from which a sentence that names its matter is about it."""
 FOUND = 12
 """Passages among which the answer is looked for."""
+_NAME = re.compile(r"[a-z][a-z'-]+")
 PAYMENT = frozenset({"cash", "cheque", "crypto"})
 """Ways of paying: the shop's rule lists those it takes."""
-_LEADS_IN = re.compile(
-    r"^\W*(?:(?:麻烦|你好|您好|请)?[,，]?请?问(?:一下|下)?|我?想(?:要|请)?(?:了解|知道|问|咨询)(?:一下|下)?"
-    r"|(?:i(?:'d| would) like to|i want(?:ed)? to|i need to|may i|can i) (?:know|ask)(?: you)?"
-    r"|(?:could|can|would) you (?:please )?tell me|please tell me|i(?: was|'m| am)? (?:just )?wondering)[,，:：]?\s*",
-    re.IGNORECASE,
-)
-"""How a question is led up to, which says nothing of what it is about."""
 UNSURE = 0.5
 """Confidence below which a question is read again in general words."""
 
@@ -72,7 +66,7 @@ class Listener:
         The rules are searched again in the general words ("products" for a kind, the country or union for a place)
         where they are unsure of the question as it is put: few are on trainers or on Berlin alone.
         """
-        text = _LEADS_IN.sub("", question).strip() or question
+        text = pattern("leads_in").sub("", question).strip() or question
         plain = self._delexicalised(text)
         read = self._reader.read([text, plain])
         raw, general = (
@@ -95,19 +89,19 @@ class Listener:
         table = self._table
         if table is None:
             return question
-        text, named = question, dialogue.products_in(question, table)
+        text, named = question, mentions.products_in(question, table)
         for row in named:
             for name in (table.titles[row], table.ids[row]):
                 text = re.sub(re.escape(name), "the product", text, flags=re.IGNORECASE)
         text = table.canonical(general_places(text, dialogue.spoken_in(question)))
-        if not named and (meant := dialogue.named(question, table)):
+        if not named and (meant := mentions.named(question, table)):
             of_title = table.title_terms[meant[0]]
             words = [word for word in re.findall(r"[a-z][\w'-]*", text) if of_title & set(tokens(word))]
             for at, word in enumerate(words):
                 text = re.sub(rf"(?<![\w]){re.escape(word)}(?![\w])", "the product" if at == 0 else "", text, count=1)
         for brand in table.brand_names:
             text = text.replace(brand.lower(), "")
-        return NAME.sub(lambda match: "products" if table.names_kind(match.group()) else match.group(), text)
+        return _NAME.sub(lambda match: "products" if table.names_kind(match.group()) else match.group(), text)
 
     def _rules(self, text: str, read: Sentences) -> tuple[float, list[Hit]]:
         hits = self._knowledge.rules(text, dialogue.spoken_in(text), FOUND, read=read)

@@ -1,27 +1,29 @@
-"""The assistant's own words, in English and Chinese."""
+"""The assistant's own words, in English and Chinese (`messages.toml`), and what a model is told (`prompts.toml`)."""
 
 from __future__ import annotations
 
 import tomllib
 from functools import cache
 from importlib import resources
+from typing import Any
 
 
 @cache
-def _messages() -> dict[str, dict[str, str]]:
-    return tomllib.loads(resources.files(__package__).joinpath("messages.toml").read_text(encoding="utf-8"))
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def message(key: str, language: str = "en", **values: object) -> str:
     """The message `key` with its slots filled."""
-    return _messages()[language][key].format(**values)
+    return str(_read("messages")[language][key]).format(**values)
 
 
-def all_keys() -> dict[str, set[str]]:
-    """Keys per language."""
-    return {language: set(texts) for language, texts in _messages().items()}
+def own_words() -> dict[str, dict[str, str]]:
+    """Every message by language and key, slots and all."""
+    return _read("messages")
 
 
-def own_words() -> list[str]:
-    """Every message, slots and all."""
-    return [text for texts in _messages().values() for text in texts.values()]
+def prompts(of: str) -> dict[str, Any]:
+    """``system`` and ``examples`` of what a model is asked to choose: ``tools``, or ``words``."""
+    found: dict[str, Any] = _read("prompts")[of]
+    return found

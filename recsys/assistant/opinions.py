@@ -12,28 +12,14 @@ from weakref import WeakKeyDictionary
 
 import pandas as pd
 
+from recsys.assistant.patterns import says
 from recsys.assistant.tools import Context, Fact, ProductFacts, Result
 from recsys.data import schema
-from recsys.data.snapshot import ShopTables
 from recsys.serving.recommender import Recommender
 
 if TYPE_CHECKING:
     from recsys.reviews.view import AspectOpinion, ItemOpinion
 
-_ALL = re.compile(
-    r"\b(?:review\w*|rat(?:ed|ings?)|stars?|opinions?|people|ppl|buyers|customers|any good|worth it|happy with)\b"
-    r"|评价|评论|评分|几星|打分|口碑|差评|好评|好不好|好用吗",
-    re.IGNORECASE,
-)
-#: What asks how something is, and not what it is.
-_HOW = re.compile(
-    _ALL.pattern + r"|\b(?:good|bad|nice|decent|quality|complain\w*|praise\w*|comfortable|reliable|hold up"
-    r"|how(?:'?s| is| are) the)\b"
-    r"|怎么样|怎样|好吗|耐用吗|舒服吗|好闻吗|质量|如何|行不行",
-    re.IGNORECASE,
-)
-#: What of the catalogue a question asks for, whatever reviews say.
-_FACTS = re.compile(r"\b(?:price|cost|how much|in stock|available|brand)\b|多少钱|价格|有货|品牌", re.IGNORECASE)
 #: Aspects told of where none is named, and quotes of one.
 MOST, QUOTES = 3, 2
 
@@ -55,11 +41,13 @@ def aspects_in(question: str, known: Collection[str]) -> list[str]:
     return [a for a in known if a in named or (re.search(rf"\b{re.escape(a)}", low) if a.isascii() else a in question)]
 
 
-def asked(question: str, tables: ShopTables) -> bool:
+def asked(context: Context, question: str) -> bool:
     """Whether a question asks what buyers think, in a shop whose reviews say so."""
-    if tables.aspects is None or _FACTS.search(question) or not _HOW.search(question):
+    tables = None if context.recommender is None else context.recommender.shop.tables.value
+    if tables is None or tables.aspects is None or says("catalogue_only", question):
         return False
-    return bool(_ALL.search(question) or aspects_in(question, set(tables.aspects["aspect"])))
+    of_one = says("how_it_is", question) and aspects_in(question, set(tables.aspects["aspect"]))
+    return says("reviewed", question) or bool(of_one)
 
 
 _stars: WeakKeyDictionary[Recommender, pd.DataFrame] = WeakKeyDictionary()
@@ -101,26 +89,24 @@ def opinion_on(context: Context, item: str) -> ItemOpinion | None:
 
 def opinions(context: Context, of: ProductFacts) -> Result | None:
     """What buyers say of the products asked for; None where something else is asked, or they are silent."""
-    if context.recommender is None or context.table is None:
+    if context.recommender is None or not asked(context, of.question):
         return None
-    tables = context.recommender.shop.tables.value
-    if not asked(of.question, tables):
-        return None
-    everywhere = aspects_in(of.question, set(tables.aspects["aspect"])) if tables.aspects is not None else []
+    table, aspects = context.catalogue, context.recommender.shop.tables.value.aspects
+    everywhere = [] if aspects is None else aspects_in(of.question, set(aspects["aspect"]))
     facts, silent = [], []
     for item in of.items:
         said = opinion_on(context, item)
-        title = context.table.titles[context.table.row[item]] if item in context.table.row else item
+        title = table.titles[table.row[item]] if item in table.row else item
         named = [] if said is None else [a for a in said.aspects if a.aspect in aspects_in(of.question, [a.aspect])]
         if named:
             facts += [Fact(aspect(context, title, one), f"item:{item}") for one in named]
-        elif not _ALL.search(of.question) or (everywhere and said is not None):
+        elif not says("reviewed", of.question) or (everywhere and said is not None):
             continue  # of its battery nobody wrote: what they say of the rest is no answer
         elif whole := _whole(context, item, title, said, short=len(of.items) > 1):
             facts.append(Fact(whole, f"item:{item}"))
         else:
             silent.append(Fact(context.say("no_reviews_of", item=title), f"item:{item}"))
-    if not facts and (not silent or not _ALL.search(of.question)):
+    if not facts and (not silent or not says("reviewed", of.question)):
         return None
     return Result((*facts, *silent), "product")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from recsys.assistant.arrivals import about_order
-from recsys.assistant.asking import ASKS
 from recsys.assistant.hearing import facets
 from recsys.assistant.knowledge import Hit
-from recsys.assistant.tools import Context, Fact, OrderStatus, Result, rule_on
+from recsys.assistant.patterns import asks, says
+from recsys.assistant.policies import rule_on
+from recsys.assistant.tools import Context, Fact, OrderStatus, Result
 from recsys.data.orders import Order
 from recsys.serving.search import parse
 
@@ -17,37 +18,35 @@ LATEST = 3
 STATUSES = ("processing", "shipped", "delivered", "returned", "cancelled")
 """States that the assistant has words for; others are told as the table has them."""
 _ANSWERED = re.compile(r"(?:(?:Yes|No)[,.] |可以[，。]|不可以。)(.)", re.DOTALL)
-_SEVERAL = re.compile(r"\borders\b|哪些|所有|几个订单|两个订单|[两三23]笔", re.IGNORECASE)
 
 
-def order_status(context: Context, asked: OrderStatus, bound: float) -> Result:
+def order_status(context: Context, asked: OrderStatus) -> Result:
     """Facts of the asker's own orders, and what the shop's rules say of the wish for their state."""
     if context.user is None:
-        return _signed_out(context, asked, bound)
+        return _signed_out(context, asked)
     if context.orders is None:
-        return Result(intent="order_status", lead=context.say("no_answer"), found=False, passes_on=True, confidence=0.0)
+        return context.unknown("order_status")
     if asked.order:
         order = context.orders.find(context.user, asked.order)
         found, missing = [order] if order else [], context.say("no_such_order", order=asked.order)
     else:
         latest = _holding(context, context.orders.latest(context.user, 1_000), asked.question)
-        found, missing = latest[: LATEST if _SEVERAL.search(asked.question) else 1], context.say("no_orders")
+        found, missing = latest[: LATEST if says("several_orders", asked.question) else 1], context.say("no_orders")
     if not found:
-        return Result(intent="order_status", lead=missing, found=False)
+        return Result.none(missing, "order_status")
     facts = [Fact(_told(context, order) + about_order(context, order), f"order:{order.order_id}") for order in found]
-    if ASKS["price"].search(asked.question) and asked.wish != "return":  # that asks what sending it back costs
-        known = ((order.total, order) for order in found if order.total is not None)
-        totals = ((context.say("order_total", total=f"{total:.2f}"), order) for total, order in known)
-        facts += [Fact(total, f"order:{order.order_id}") for total, order in totals]
-    facts += _what_is_allowed(context, found[0], asked, bound) if asked.wish else []
+    if asks(asked.question, ["price"]) and asked.wish != "return":  # that asks what sending it back costs
+        known = [order for order in found if order.total is not None]
+        facts += [Fact(context.say("order_total", total=f"{o.total:.2f}"), f"order:{o.order_id}") for o in known]
+    facts += _what_is_allowed(context, found[0], asked) if asked.wish else []
     return Result(tuple(facts), "order_status")
 
 
-def _signed_out(context: Context, asked: OrderStatus, bound: float) -> Result:
+def _signed_out(context: Context, asked: OrderStatus) -> Result:
     """Sign in to hear of orders; how a parcel is tracked without it is in the shop's rules."""
-    hits = context.knowledge.rules(rule_on("track", context.language), context.language)
-    told = asked.wish in {"", "missing"} and not asked.order and bool(hits) and hits[0].theme >= bound
-    facts = (Fact(hits[0].passage.text, hits[0].passage.id),) if told else ()
+    hit = context.rule(rule_on("track", context.language))
+    told = asked.wish in {"", "missing"} and not asked.order and hit is not None
+    facts = (Fact(hit.passage.text, hit.passage.id),) if hit is not None and told else ()
     return Result(facts, "order_status", lead=context.say("sign_in"), found=bool(facts))
 
 
@@ -81,7 +80,7 @@ def _told(context: Context, order: Order) -> str:
     return context.say("order", order=order.order_id, ordered=order.ordered_at, items=names, status=status)
 
 
-def _what_is_allowed(context: Context, order: Order, asked: OrderStatus, bound: float) -> list[Fact]:
+def _what_is_allowed(context: Context, order: Order, asked: OrderStatus) -> list[Fact]:
     """What the order's state means for the wish, and the shop's rules on it."""
     state = ""
     if asked.wish in {"cancel", "change"}:
@@ -96,9 +95,9 @@ def _what_is_allowed(context: Context, order: Order, asked: OrderStatus, bound: 
     if asked.wish == "return" and not sent_back:  # what the order holds may have a rule of its own
         queries.append(f"{asked.question} {_told(context, order)}")
     for query in queries:
-        hits = context.knowledge.rules(query, context.language)
-        if hits and hits[0].theme >= bound and _concerns(context, hits[0], order):
-            facts.append(Fact(without_yes(hits[0].passage.text), hits[0].passage.id))
+        hit = context.rule(query)
+        if hit is not None and _concerns(context, hit, order):
+            facts.append(Fact(without_yes(hit.passage.text), hit.passage.id))
     return list(dict.fromkeys(facts))
 
 

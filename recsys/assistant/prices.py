@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from recsys.assistant.tools import Call, Context, Fact, Result
 from recsys.forecast.prices import DAY, PriceHistory, percent, prices_of, sales_of
 from recsys.serving.recommender import Recommender
 
-if TYPE_CHECKING:
-    from recsys.assistant.tools import Context
 
-TOOL = "price_history"
-ASKED = re.compile(
-    r"\b(?:get|be|become|go|gets|becomes|getting) (?:any )?cheaper|\bprice (?:\w+ )?(?:drop|fall|go down|come down)"
-    r"|\b(?:is|are) (?:the |this |that |it|they|[A-Z]{2,}\d+)[^?.,]{0,60}\bon (?:sale|offer|promotion)\b"
-    r"|\bgo(?:es|ing)? (?:on sale|down in price)|\bon sale (?:soon|again|later)"
-    r"|\bcheaper (?:than usual|later|soon|next)|\busual price|\bprice history|\bgood (?:price|deal)\b|\bdiscounted\b"
-    r"|\breduced\b"
-    r"|\b(?:was|been|gone|went) (?:it |this |that |the \w+ )?(?:any )?(?:ever )?(?:cheaper|up|down|reduced)\b"
-    r"|\bprices? (?:changed?|history)"
-    r"|降过?价|涨过?价|打过?折|降了|便宜了吗|比平时便宜|平时价",
-    re.IGNORECASE,
-)
-"""How shoppers ask for what a price did or will do."""
-
-
-class PriceQuestion(BaseModel):
+class PriceQuestion(Call):
     """Say whether a product is cheaper than usual, and what its price did: also whether it will get cheaper."""
 
     items: list[str] = Field(description="product ids", max_length=4)
@@ -48,7 +30,13 @@ def known(context: Context) -> PriceHistory | None:
     return _histories[context.recommender]
 
 
-def told(context: Context, item: str) -> str:
+def price_history(context: Context, asked: PriceQuestion) -> Result:
+    """What the prices of products did; that nobody knows what they will do is said with it."""
+    facts = tuple(Fact(said, f"item:{item}") for item in asked.items if (said := _told(context, item)))
+    return Result(facts, "product") if facts else context.unknown("product")
+
+
+def _told(context: Context, item: str) -> str:
     """What is known of an item's price, and that what it will be is not."""
     history = known(context)
     if history is None or context.recommender is None or context.table is None:

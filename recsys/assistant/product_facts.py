@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recsys.assistant.asking import ASKS, UNITS_ASKED
 from recsys.assistant.dialogue import without_references
 from recsys.assistant.opinions import aspect, opinion_on, opinions
-from recsys.assistant.safety import gives_orders
+from recsys.assistant.patterns import asks, gives_orders, group, pattern, says, units_asked
 from recsys.assistant.tools import Compare, Context, Fact, ProductFacts, Result
 from recsys.data import schema
 from recsys.llm.language import sentences, tokens
-from recsys.serving.search import ProductSearch, ProductTable, parse
+from recsys.serving.search import ProductTable, parse
 from recsys.serving.search.measures import measures_in
 from recsys.serving.search.product_table import promise
 from recsys.serving.search.query import SAID
@@ -27,42 +26,32 @@ _PIECES = re.compile(r"\d[\d.,]*\s+[^\W\d]+|\S+")
 
 def compare(context: Context, asked: Compare) -> Result:
     """Products side by side: each with its price, then what they share and which is cheaper."""
-    table = table_of(context)
+    table = context.catalogue
     rows = [table.row[i] for i in asked.items if i in table.row]
     prices = table.prices[rows]
-    facts = []
-    for row, price in zip(rows, prices, strict=True):
-        about = {"item": table.titles[row], "brand": table.brands[row], "fact": table.said(row).rstrip("。.")}
-        facts.append(_cited(table, row, context.say("compare_line", price=money(price), **about)))
+    facts = [context.cited(row, _in_short(context, row)) for row in rows]
     if len(rows) > 1:
         same = set.intersection(*(set(_features(table, row)) for row in rows))
         kind = table.kind_terms({table.categories[row] for row in rows})  # that both are shoes was known
         shared = [part for part in _features(table, rows[0]) if part in same and not kind.issuperset(tokens(part))]
-        facts += (
-            [_cited(table, rows[0], context.say("compare_same", features=context.listed(shared)))] if shared else []
-        )
+        if shared:
+            facts.append(context.told(rows[0], "compare_same", features=context.listed(shared)))
         if np.isfinite(prices).all():
             row, difference = rows[int(prices.argmin())], float(prices.max() - prices.min())
             key = "compare_cheaper" if difference else "compare_same_price"
-            said = context.say(key, item=table.titles[row], difference=money(difference))
-            facts.append(_cited(table, row, said))
-        if (unit := _PER_UNIT.search(asked.question)) and np.isfinite(prices).all():
+            facts.append(context.told(row, key, difference=money(difference)))
+        if (unit := pattern("per_unit").search(asked.question)) and np.isfinite(prices).all():
             facts += _by_unit(context, rows, unit)
     return Result(tuple(facts), "product")
 
 
-_PER_UNIT = re.compile(
-    r"\b(?:per|a|each) (?:(?P<kg>kilo\w*|kg)|(?P<l>lit(?:re|er)|l)|(?P<piece>piece))\b"
-    r"|每(?:(?P<kg_>公斤|千克|斤)|(?P<l_>升)|(?P<piece_>片|块))",
-    re.IGNORECASE,
-)
 _SMALLER = {"g": ("kg", 1000), "ml": ("l", 1000)}
 """Units that others are counted in, and how many of them make one."""
 
 
 def _by_unit(context: Context, rows: Sequence[int], unit: re.Match[str]) -> list[Fact]:
     """What each product costs by its unit, and which costs least; nothing where one says no size."""
-    table, asked = table_of(context), str(unit.lastgroup).rstrip("_")
+    table, asked = context.catalogue, str(unit.lastgroup).rstrip("_")
     each = []
     for row in rows:
         sizes = [(m.least, *_SMALLER.get(m.unit, (m.unit, 1))) for m in measures_in(table.titles[row])]
@@ -70,16 +59,9 @@ def _by_unit(context: Context, rows: Sequence[int], unit: re.Match[str]) -> list
         if not sizes_asked:
             return []
         each.append(float(table.prices[row]) / sizes_asked[0])
-    facts = [
-        _cited(table, row, context.say("per_unit", item=table.titles[row], price=f"{price:.2f}", unit=unit.group()))
-        for row, price in zip(rows, each, strict=True)
-    ]
-    least = rows[int(np.argmin(each))]
-    return [*facts, _cited(table, least, context.say("least_per_unit", item=table.titles[least], unit=unit.group()))]
-
-
-def _cited(table: ProductTable, row: int, text: str) -> Fact:
-    return Fact(text, f"item:{table.ids[row]}")
+    priced = zip(rows, each, strict=True)
+    facts = [context.told(row, "per_unit", price=f"{price:.2f}", unit=unit.group()) for row, price in priced]
+    return [*facts, context.told(rows[int(np.argmin(each))], "least_per_unit", unit=unit.group())]
 
 
 def _features(table: ProductTable, row: int) -> list[str]:
@@ -94,7 +76,7 @@ def product_facts(context: Context, asked: ProductFacts) -> Result:
     """Price, stock, brand, or what of the description answers; what it does not say is said."""
     if (said_of_it := opinions(context, asked)) is not None:
         return said_of_it
-    table = table_of(context)
+    table = context.catalogue
     rows = [table.row[i] for i in asked.items if i in table.row]
     told = [_fact(context, row, asked.question) for row in rows]
     said = any(known for _, known in told)
@@ -102,11 +84,7 @@ def product_facts(context: Context, asked: ProductFacts) -> Result:
     if len(rows) > 1 and not said:
         lead = context.say("not_said_of_these", n=len(rows))
         told = [(context.say("from_description", item=table.titles[row], fact=table.said(row)), False) for row in rows]
-    facts = [
-        Fact(text, f"item:{table.ids[row]}")
-        for row, (text, known) in zip(rows, told, strict=False)
-        if known or not said
-    ]
+    facts = [context.cited(row, text) for row, (text, known) in zip(rows, told, strict=False) if known or not said]
     silent = [table.titles[row] for row, (_, known) in zip(rows, told, strict=False) if not known] if said else []
     if silent:
         facts.append(Fact(context.say("not_said_of_others", items=context.listed(silent))))
@@ -118,37 +96,44 @@ def product_facts(context: Context, asked: ProductFacts) -> Result:
 
 def _left_open(table: ProductTable, rows: Sequence[int], question: str) -> list[str]:
     """What is asked besides a price, a stock, a brand, and stands nowhere in the products' texts."""
-    if not any(pattern.search(question) for pattern in ASKS.values()):
+    if not asks(question):
         return []
-    for pattern in ASKS.values():
-        question = pattern.sub(" ", question)
+    for asked in group("asks").values():
+        question = asked.sub(" ", question)
     wanted = parse(without_references(question), table)
     said = frozenset().union(*(table.terms[row] for row in rows))
     return [word for word in dict.fromkeys([*wanted.words, *wanted.unknown]) if word not in said]
 
 
+def _in_short(context: Context, row: int) -> str:
+    table = context.catalogue
+    about = {"item": table.titles[row], "brand": table.brands[row], "price": money(table.prices[row])}
+    return context.say("compare_line", fact=table.said(row).rstrip("。.") or context.say("reason_best"), **about)
+
+
+def _ended(sentence: str) -> str:
+    """A sentence with its full stop, in its language."""
+    return sentence.rstrip("。.") + ("。" if sentence.endswith("。") else ".")
+
+
 def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
-    table, title = table_of(context), table_of(context).titles[row]
+    table, title = context.catalogue, context.catalogue.titles[row]
     if not question:
-        reason = table.said(row).rstrip("。.") or context.say("reason_best")
-        said = context.say(
-            "compare_line", item=title, brand=table.brands[row], price=money(table.prices[row]), fact=reason
-        )
-        return said, True
-    if asks(question, "price"):
+        return _in_short(context, row), True
+    if asks(question, ["price"]):
         price = table.prices[row]
         known = bool(np.isfinite(price))
         costs = context.say("price" if known else "price_unknown", item=title, price=f"{price:.2f}")
         more = _sentence(context, row, question)
         return (f"{costs} {context.say('from_description', item=title, fact=more)}" if more else costs), known
-    if asks(question, "stock") and schema.AVAILABLE in table.table:
+    if asks(question, ["stock"]) and schema.AVAILABLE in table.table:
         return context.say("available" if table.available[row] else "unavailable", item=title), True
-    if asks(question, "brand") and table.brands[row]:
+    if asks(question, ["brand"]) and table.brands[row]:
         return context.say("brand", item=title, brand=table.brands[row]), True
     answered = _answered(context, row, question)
     if answered is not None:
         return answered, True
-    if (asks(question, "about") or not parse(_unnamed(table, row, question), table)) and (said := table.said(row)):
+    if (asks(question, ["about"]) or not parse(_unnamed(table, row, question), table)) and (said := table.said(row)):
         return context.say("from_description", item=title, fact=said), True
     about = [part for part in sentences(table.said(row)) if not gives_orders(part)]
     if about and len(about[0]) <= MAX_TOLD:
@@ -162,7 +147,7 @@ def _answered(context: Context, row: int, question: str) -> str | None:
     A number is asked of the measure of its unit ("for 2 players?" of "2 to 5 players"). Nothing is a yes that is said
     with another negation than it is asked with ("no silicones" to "does it have silicones?").
     """
-    table, title = table_of(context), table_of(context).titles[row]
+    table, title = context.catalogue, context.catalogue.titles[row]
     whole, bare = table.canonical_texts[row], _unnamed(table, row, question)
     measures = [m for m in measures_in(bare) if any(m.unit == own.unit for own in measures_in(whole))]
     said = _sentence(context, row, question)
@@ -173,37 +158,27 @@ def _answered(context: Context, row: int, question: str) -> str | None:
         parts = [title, *sentences(table.said(row))]
         said = next(part for part in parts if any(own.unit in units for own in measures_in(table.translated(part))))
         key = "yes_fact" if fits else "no_fact"
-    elif said is not None and _YES_NO.search(question):
+    elif said is not None and says("yes_no", question):
         words = _asked_of(table, row, question)
         part = table.translated(said)
         freed = any(promise(word).search(part) for word in words)
-        plain = not freed and not _NEGATED.search(question)
+        plain = not freed and not says("negated", question)
         missing = [w for w in words if not any(own.startswith(_STEM.sub("", w)) for own in tokens(whole))]
         if missing and len(missing) < len(words):
-            return " ".join(
-                [context.say(key, item=title, fact=f"{said.rstrip('.。')}."), _missing(context, row, missing)]
-            )
+            return f"{context.say(key, item=title, fact=said)} {_missing(context, row, missing)}"
         key = "yes_fact" if plain and words and set(words) <= set(tokens(part)) else key
-    if said is None:
-        return None
-    return context.say(key, item=title, fact=said.rstrip("。.") + ("。" if said.endswith("。") else "."))
+    return None if said is None else context.say(key, item=title, fact=_ended(said))
 
 
 def _missing(context: Context, row: int, words: Sequence[str]) -> str:
     """That a description does not speak of these, and what buyers say of them where they do."""
-    said = opinion_on(context, table_of(context).ids[row])
+    said = opinion_on(context, context.catalogue.ids[row])
     told = [one for one in (said.aspects if said else ()) if any(one.aspect.startswith(word) for word in words)]
-    return " ".join(
-        [context.say("not_said_words", wishes=context.listed(words)), *(aspect(context, "", one) for one in told)]
-    )
+    silent = context.say("not_said_words", wishes=context.listed(words))
+    return " ".join([silent, *(aspect(context, "", one) for one in told)])
 
 
-_YES_NO = re.compile(
-    r"^\W*(?:(?:and|so|but|ok|hi|hello)\W+)*(?:is|are|was|were|does|do|did|can|could|has|have|will|would)\b|[吗么]\W*$|是不是|有没有|能不能",
-    re.IGNORECASE,
-)
 _STEM = re.compile(r"(?<=[a-z]{4})(?:ing|able)$")
-_NEGATED = re.compile(r"\b(?:not|no|without|free)\b|n't\b|不|没|无(?!线)", re.IGNORECASE)
 
 
 def _unnamed(table: ProductTable, row: int, question: str) -> str:
@@ -211,22 +186,17 @@ def _unnamed(table: ProductTable, row: int, question: str) -> str:
     return re.sub(f"{re.escape(table.ids[row])}|{re.escape(table.titles[row])}", " ", question, flags=re.IGNORECASE)
 
 
-def asks(question: str, what: str) -> bool:
-    """Whether a question asks for a product's price, stock, brand, or what it is like."""
-    return ASKS[what].search(question) is not None
-
-
 def _sentence(context: Context, row: int, question: str) -> str | None:
     """The sentence of the product's text that shares a telling word with the question, or None."""
-    table, asked = table_of(context), _asked_of(table_of(context), row, question)
+    table, asked = context.catalogue, _asked_of(context.catalogue, row, question)
     parts = [table.titles[row], *(part for part in sentences(table.said(row)) if not gives_orders(part))]
     counted = [sum(w in tokens(table.translated(part)) for w in asked) for part in parts]
-    units = {unit for unit, pattern in UNITS_ASKED.items() if pattern.search(question)}
+    units = units_asked(question)
     measured = [bool(units & {m.unit for m in measures_in(part)}) for part in parts]
     best = int(np.argmax([c + m for c, m in zip(counted, measured, strict=True)]))
     if not counted[best] and not measured[best]:
         return None
-    return parts[best].rstrip("。.") + ("。" if parts[best].endswith("。") else ".")
+    return _ended(parts[best])
 
 
 def _asked_of(table: ProductTable, row: int, question: str) -> list[str]:
@@ -271,14 +241,3 @@ def applying(table: ProductTable, row: int, rule: str) -> str:
 def money(value: float) -> str:
     """An amount without idle zeros."""
     return f"{value:.2f}".rstrip("0").rstrip(".") if value == int(value) else f"{value:.2f}"
-
-
-def table_of(context: Context) -> ProductTable:
-    """The catalogue, without which no tool over products is called."""
-    return search_of(context).table
-
-
-def search_of(context: Context) -> ProductSearch:
-    """Search of the catalogue."""
-    assert context.search is not None, "tools over products need a catalogue"
-    return context.search

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from recsys.assistant import dialogue
-from recsys.assistant.asking import ASKS, SAYS_JUST_THIS, Asked, last_asked, searched
+from recsys.assistant import dialogue, opinions, prices, tools
+from recsys.assistant.asking import SAYS_JUST_THIS, Asked, last_asked, searched
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import LIKELY, WORDS, Heard, facets, intent_of_theme
-from recsys.assistant.prices import ASKED, TOOL, PriceQuestion
-from recsys.assistant.refining import Refining, call_of
-from recsys.assistant.tools import (
-    Call,
-    CatalogueFacts,
-    Compare,
-    GoesWith,
-    ProductFacts,
-    Recommend,
-    SearchProducts,
-    Similar,
-)
-from recsys.assistant.wishes import (
-    ALIKE,
-    COMPLETES,
-    COUNTS,
-    OF_ALL,
-    OF_PRODUCTS,
-    OWN,
-    SAME_BRAND,
-    SERVICE,
-    SOLD,
-    THAN,
-    WHICH_OF,
-    WHY_SHOWN,
-    asks_of_products,
-    owned,
-)
-from recsys.serving.search import ProductTable, both_ends, parse
+from recsys.assistant.patterns import OF_PRODUCTS, SERVICE, asks, asks_of_products, owned, pattern, says
+from recsys.assistant.prices import PriceQuestion
+from recsys.assistant.refining import Refining
+from recsys.assistant.tools import Call, Context, ProductFacts, Reply, SearchProducts
+from recsys.serving.search import both_ends, mentions, parse
 
 RULED = 0.4
 """Probability of a theme of the shop's rules from which a sentence that names products is no search for them."""
@@ -53,31 +29,19 @@ class ProductRouter:
 
     Parameters
     ----------
-    bound
-        Confidence from which the shop's rules answer a question.
-    judged
-        Whether a sentence asks what reviews say; None where there are none.
-    priced
-        Whether earlier prices are known.
+    shop
+        What tools look things up in.
     """
 
-    def __init__(
-        self, table: ProductTable, bound: float, judged: Callable[[str], bool] | None = None, *, priced: bool = False
-    ) -> None:
-        self._table, self._bound, self._judged, self._priced = table, bound, judged, priced
-        self._changed = Refining(table)
+    def __init__(self, shop: Context) -> None:
+        self._shop, self._table, self._bound = shop, shop.catalogue, shop.bound
+        self._priced = prices.known(shop) is not None
+        self._changed = changed = Refining(shop.catalogue)
         self._rules = (
             *(self._goes_with, self._bare, self._counted, self._opinions, self._praised_or_alike, self._earlier_prices),
             *(self._reasons, self._side_by_side, self._service, self._again, self._facts, self._of_brand, self._which),
-            *(
-                self._changed.ends,
-                self._changed.refined,
-                self._changed.more_said,
-                self._facts_of_before,
-                self._rule,
-                self._searched,
-                self._unnamed,
-            ),
+            *(changed.ends, changed.refined, changed.more_said),
+            *(self._facts_of_before, self._rule, self._searched, self._unnamed),
         )
 
     def plan(self, heard: Heard, context: str, turns: Sequence[Turn]) -> list[Call]:
@@ -89,10 +53,10 @@ class ProductRouter:
             The whole turn, where the question is a later part of it.
         """
         table, text = self._table, heard.text
-        named = dialogue.named(text, table)
-        if not named and heard.sure < self._bound and asks_of_products(text) and not OWN.search(text):
-            named = dialogue.meant(text, table)
-        rows = named or dialogue.referred(text, turns, table) or (dialogue.named(context, table) if context else [])
+        named = mentions.named(text, table)
+        if not named and heard.sure < self._bound and asks_of_products(text) and not says("own", text):
+            named = mentions.meant(text, table)
+        rows = named or dialogue.referred(text, turns, table) or (mentions.named(context, table) if context else [])
         asked = Asked(
             heard,
             turns,
@@ -115,99 +79,100 @@ class ProductRouter:
         text, limits = asked.text, asked.limits
         if limits.sort == "opinion" and not asked.named and (limits.categories or limits.brands or asked.before):
             refines = [] if limits.categories else self._changed.refines(asked)
-            return call_of("search_products", SearchProducts(query=text, refines=refines))
-        if asked.of_one and ALIKE.search(text):
-            return call_of("similar", Similar(items=asked.of_one, question=text))
-        if asked.of_one and SAME_BRAND.search(text):
+            return [SearchProducts(query=text, refines=refines)]
+        if asked.of_one and says("alike", text):
+            return [tools.Similar(items=asked.of_one, question=text)]
+        if asked.of_one and says("same_brand", text):
             brand = self._table.brands[self._table.row[asked.of_one[0]]]
-            search = SearchProducts(query=SAME_BRAND.sub(" ", text), refines=asked.searched, brand=brand, new_only=True)
-            return call_of("search_products", search) if brand else None
+            text = pattern("same_brand").sub(" ", text)
+            search = SearchProducts(query=text, refines=asked.searched, brand=brand, new_only=True)
+            return [search] if brand else None
         return None
 
     def _earlier_prices(self, asked: Asked) -> list[Call] | None:
-        if not self._priced or not ASKED.search(asked.text):
+        if not self._priced or not asked.says("earlier_price"):
             return None
         if asked.of_one:
-            return call_of(TOOL, PriceQuestion(items=asked.ids[:2] or asked.of_one))
-        return None if asked.limits.categories or asked.says_this else [Call("reply", reply="which_product")]
+            return [PriceQuestion(items=asked.ids[:2] or asked.of_one)]
+        return None if asked.limits.categories or asked.says_this else [Reply(kind="which_product")]
 
     def _reasons(self, asked: Asked) -> list[Call] | None:
-        why = asked.heard.likely("why_recommended") or WHY_SHOWN.search(asked.text)
+        why = asked.heard.likely("why_recommended") or asked.says("why_shown")
         if not why or asked.says_this:
             return None
         if asked.of_one and not asked.limits.categories:
-            return call_of("recommend", Recommend(why=asked.of_one))
+            return [tools.Recommend(why=asked.of_one)]
         about_reasons = asked.heard.speaks_of("reason") or not asked.covered
-        return call_of("recommend", Recommend(text=asked.text, why=["*"])) if about_reasons else None
+        return [tools.Recommend(question=asked.text)] if about_reasons else None
 
     def _side_by_side(self, asked: Asked) -> list[Call] | None:
         ids, compares = asked.ids, asked.heard.likely("compare")
-        if len(ids) == 1 and not asked.named and THAN.search(asked.text):
-            other = self._ids(dialogue.named(last_asked(asked.turns), self._table)[:1])
-            return call_of("compare", Compare(items=[*ids, *other], question=asked.text))
+        if len(ids) == 1 and not asked.named and asked.says("than"):
+            other = self._ids(mentions.named(last_asked(asked.turns), self._table)[:1])
+            return [tools.Compare(items=[*ids, *other], question=asked.text)]
         if compares and not asked.limits.sort and not asked.named and len(ids) < 2 <= len(asked.before):
             ids = asked.before[:2]
-        both_named = asked.named and len(dialogue.products_in(asked.text, self._table)) >= 2
-        if len(ids) >= 2 and (compares or (both_named and not ASKS["stock"].search(asked.text))):
-            return call_of("compare", Compare(items=ids[:MOST], question=asked.text))
+        both_named = asked.named and len(mentions.products_in(asked.text, self._table)) >= 2
+        if len(ids) >= 2 and (compares or (both_named and not asked.asks("stock"))):
+            return [tools.Compare(items=ids[:MOST], question=asked.text)]
         return None
 
     def _opinions(self, asked: Asked) -> list[Call] | None:
         """What buyers say of the products named or shown: of all of them where none is picked out."""
-        if self._judged is None or not asked.of_one or not self._judged(asked.text):
+        if not asked.of_one or not opinions.asked(self._shop, asked.text):
             return None
-        of_those = asked.named or asked.ids or WHICH_OF.search(asked.text)
+        of_those = asked.named or asked.ids or asked.says("which_of")
         if not asked.named and (asked.limits.categories or (asked.limits.sort and not of_those)):
             return None
         picked = asked.named or len(asked.ids) > 1 or dialogue.picks_one(asked.text)
         items = asked.ids if picked and asked.ids else asked.before
-        return call_of("product_facts", ProductFacts(items=items[:MOST], question=asked.text))
+        return _facts_of(items, asked)
 
     def _goes_with(self, asked: Asked) -> list[Call] | None:
         """What goes with the products named, with the kinds that the shopper says to have, or with what was shown."""
         heard, text = asked.heard, asked.text
         likely = heard.likely("goes_with") and not asks_of_products(text)
-        if not (COMPLETES.search(text) or likely) or asked.ruled or ALIKE.search(text):
+        if not (says("completes", text) or likely) or asked.ruled or says("alike", text):
             return None
         had = owned(text)
         kinds = sorted(parse(had, self._table).categories or self._table.kinds_of_thing(had)) if had else []
         if asked.named or kinds:
-            return call_of("goes_with", GoesWith(items=asked.ids if asked.named else [], kinds=kinds, question=text))
+            return [tools.GoesWith(items=asked.ids if asked.named else [], kinds=kinds, question=text)]
         items = asked.ids or asked.before[:1]
         if items:
-            return call_of("goes_with", GoesWith(items=items))
+            return [tools.GoesWith(items=items)]
         named_kinds = sorted(asked.limits.categories)
-        return call_of("goes_with", GoesWith(kinds=named_kinds)) if named_kinds else None
+        return [tools.GoesWith(kinds=named_kinds)] if named_kinds else None
 
     def _bare(self, asked: Asked) -> list[Call] | None:
         """Nothing but "how much?" or "in stock?", of what was named or shown."""
         limits, items = asked.limits, asked.ids or asked.of_one
         more = limits or asked.kind or facets(asked.text) - {"cost", "stock"}
-        if more or not items or not any(ASKS[k].search(asked.text) for k in ("price", "stock")):
+        if more or not items or not asked.asks("price", "stock"):
             return None
-        return call_of("product_facts", ProductFacts(items=items[:MOST], question=asked.text))
+        return _facts_of(items, asked)
 
     def _counted(self, asked: Asked) -> list[Call] | None:
         limits, heard, text = asked.limits, asked.heard, asked.text
-        if OWN.search(text) or asked.ids:
+        if says("own", text) or asked.ids:
             return None
-        after = COUNTS.search(text)
+        after = says("counts", text)
         of_kinds = bool(limits.categories or limits.brands)
         of_series = set(limits.words) if len(limits.words) > 1 else set()
         of_series &= set().union(*(title for title in self._table.title_terms if of_series <= title))
-        strong = after is not None and (of_kinds or OF_ALL.search(text) is not None or bool(of_series))
+        strong = after and (of_kinds or says("of_all", text) or bool(of_series))
         strong |= both_ends(text) and of_kinds
         counts = heard.speaks_of("counting") and not asked.wants and of_kinds
         whole = heard.likely("count_products", "which_brands") and not limits.unknown and not asked.says_this
         if asked.before and not of_kinds and not after:
             return None  # "how much?" is asked of what was shown
-        return call_of("catalogue_facts", CatalogueFacts(query=text)) if strong or counts or whole else None
+        return [tools.CatalogueFacts(query=text)] if strong or counts or whole else None
 
     def _service(self, asked: Asked) -> list[Call] | None:
         """What is done about goods, to return or repair them, is in the shop's rules, whatever kind is named."""
         heard = asked.heard
         service = any(heard.speaks_of(name) for name in SERVICE) and asked.limits.price_max is None
-        of_rules = asked.covered or OWN.search(asked.text) or heard.intents["returns"] >= SURELY
+        of_rules = asked.covered or asked.says("own") or heard.intents["returns"] >= SURELY
         return _OF_RULES if service and of_rules and not asked.named and not heard.speaks_of("gift") else None
 
     def _again(self, asked: Asked) -> list[Call] | None:
@@ -215,10 +180,10 @@ class ProductRouter:
         last = last_asked(asked.turns)
         if not asked.ids or not last or not dialogue.only_refers(asked.text, self._table):
             return None
-        if self._priced and ASKED.search(last):
-            return call_of(TOOL, PriceQuestion(items=asked.ids[:1]))
-        listed = asked.searched and asked.searched[-1] == last and not any(p.search(last) for p in ASKS.values())
-        return call_of("product_facts", ProductFacts(items=asked.ids[:1], question="" if listed else last))
+        if self._priced and says("earlier_price", last):
+            return [PriceQuestion(items=asked.ids[:1])]
+        listed = asked.searched and asked.searched[-1] == last and not asks(last)
+        return [ProductFacts(items=asked.ids[:1], question="" if listed else last)]
 
     def _facts(self, asked: Asked) -> list[Call] | None:
         if not asked.named:
@@ -231,9 +196,9 @@ class ProductRouter:
         rule &= not spoken or any(
             heard.speaks_of(name) for name in SERVICE
         )  # its own text says it, and asks no service
-        if rule and not any(ASKS[k].search(asked.text) for k in ("price", "stock")):
+        if rule and not asked.asks("price", "stock"):
             return _OF_RULES
-        return call_of("product_facts", ProductFacts(items=asked.ids[:MOST], question=asked.text))
+        return _facts_of(asked.ids, asked)
 
     def _of_brand(self, asked: Asked) -> list[Call] | None:
         """Something asked of "the Novabook": of those of its products that speak most of it."""
@@ -246,45 +211,42 @@ class ProductRouter:
         shared = {row: len(set(limits.words) & table.terms[row]) for row in rows}
         apt = [row for row in rows if shared[row] == max(shared.values())]
         facts = ProductFacts(items=self._ids(apt[:OF_A_BRAND]), question=asked.text, brand=brand)
-        return call_of("product_facts", facts)
+        return [facts]
 
     def _which(self, asked: Asked) -> list[Call] | None:
         """Which of those shown: all of them are looked at."""
         limits = asked.limits
-        if WHICH_OF.search(asked.text) and "price" in limits.sort and asked.ids and not limits.categories:
-            return call_of("product_facts", ProductFacts(items=asked.ids[:1], question=""))
-        chooses = WHICH_OF.search(asked.text) and not limits.sort and not limits.categories
+        if asked.says("which_of") and "price" in limits.sort and asked.ids and not limits.categories:
+            return [ProductFacts(items=asked.ids[:1], question="")]
+        chooses = asked.says("which_of") and not limits.sort and not limits.categories
         if not chooses or asked.ruled or len(asked.before) < 2:
             return None
-        return call_of("product_facts", ProductFacts(items=asked.before[:MOST], question=asked.text))
+        return _facts_of(asked.before, asked)
 
     def _facts_of_before(self, asked: Asked) -> list[Call] | None:
         limits = asked.limits
         asks = asks_of_products(asked.text)
         if asked.ruled or asked.says_this or (limits.categories and not (asked.ids and asks)):
             return None
-        if asked.ids:
-            return call_of("product_facts", ProductFacts(items=asked.ids[:MOST], question=asked.text))
-        if asked.before and not limits and any(ASKS[k].search(asked.text) for k in ("price", "stock", "brand")):
-            return call_of("product_facts", ProductFacts(items=asked.before[:MOST], question=asked.text))
-        if asked.before and asks and (limits.words or limits.free_of) and not asked.covered:
-            return call_of("product_facts", ProductFacts(items=asked.before[:MOST], question=asked.text))
-        if asked.before and asked.heard.theme in OF_PRODUCTS and limits.unknown:
-            return call_of("product_facts", ProductFacts(items=asked.of_one, question=asked.text))
-        return None
+        of_those = asked.asks("price", "stock", "brand") and not limits
+        of_those |= asks and bool(limits.words or limits.free_of) and not asked.covered
+        if asked.ids or (asked.before and of_those):
+            return _facts_of(asked.ids or asked.before, asked)
+        of_its_kind = asked.before and asked.heard.theme in OF_PRODUCTS and limits.unknown
+        return _facts_of(asked.of_one, asked) if of_its_kind else None
 
     # --- a new search -------------------------------------------------------------------------------------------------
 
     def _rule(self, asked: Asked) -> list[Call] | None:
         """What is about the shop, or about no shop, is no search."""
         heard, kind = asked.heard, asked.kind
-        if SOLD.search(asked.text) and asked.limits.unknown and not (heard.speaks_of_shop or asked.covered):
+        if asked.says("sold") and asked.limits.unknown and not (heard.speaks_of_shop or asked.covered):
             return None
         searches = heard.intents["recommendation"] + heard.intents["product"]
         wants = asked.wants and (kind or not asked.limits.unknown)  # a copy of one's data is nothing that is sold
         if asked.ruled and not wants and not (kind and searches > heard.intents[intent_of_theme(heard.theme)]):
             return _OF_RULES
-        if asked.covered and OWN.search(asked.text) and not asked.wants:
+        if asked.covered and asked.says("own") and not asked.wants:
             return _OF_RULES
         if asked.covered and not kind:
             nearest = heard.hits[0]
@@ -298,20 +260,24 @@ class ProductRouter:
         heard, limits = asked.heard, asked.limits
         searches = heard.intents["recommendation"] + heard.intents["product"]
         named_kind = self._table.kinds_named(asked.text) or limits.brands or limits.price_max or limits.measures
-        own, asks = OWN.search(asked.text), asks_of_products(asked.text)
+        own, asks = asked.says("own"), asks_of_products(asked.text)
         of_kind = asked.kind and ((named_kind and not own) or searches > RULED or not (asked.covered or own or asks))
         # Nothing is said that a shop's rules are about, but what shops sell, or words of what this one sells.
-        sold = SOLD.search(asked.text) and limits.unknown and not heard.speaks_of_shop
+        sold = asked.says("sold") and limits.unknown and not heard.speaks_of_shop
         likeliest = heard.theme == "recommend" and not asked.covered and not asks and (limits.words or limits.measures)
         if not (asked.wants or of_kind or sold or likeliest):
             return None
         if asked.says_this and not limits.price_max:
             return _OF_RULES  # which charger fits my laptop
-        return call_of("search_products", SearchProducts(query=asked.text, asks=asks_of_products(asked.text)))
+        return [SearchProducts(query=asked.text, asks=asks_of_products(asked.text))]
 
     def _unnamed(self, asked: Asked) -> list[Call] | None:
         if asked.heard.theme not in OF_PRODUCTS or asked.kind or asked.covered or asked.before:
             return None
-        if SOLD.search(asked.text) and asked.limits.unknown:
-            return call_of("search_products", SearchProducts(query=asked.text))
-        return [Call("reply", reply="which_product")]
+        if asked.says("sold") and asked.limits.unknown:
+            return [SearchProducts(query=asked.text)]
+        return [Reply(kind="which_product")]
+
+
+def _facts_of(items: list[str], asked: Asked) -> list[Call]:
+    return [ProductFacts(items=items[:MOST], question=asked.text)]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
-
-from recsys.assistant import dialogue
-from recsys.assistant.asking import ASKS, Asked, last_asked
+from recsys.assistant.asking import Asked, last_asked
 from recsys.assistant.hearing import LIKELY
-from recsys.assistant.prices import ASKED
+from recsys.assistant.patterns import SMALL_TALK, asks_of_products, says_more
 from recsys.assistant.tools import Call, SearchProducts
-from recsys.assistant.wishes import DEARER, LARGER, REPLIES, SMALLER, WHAT, asks_of_products, says_more
 from recsys.llm.language import word_list
 from recsys.serving.search import Constraints, ProductTable, parse
 from recsys.serving.search.measures import measures_in
@@ -18,11 +14,6 @@ SHORT = 8
 """Words of a turn that may be about the turn before it."""
 SIZES, WORDS_OF_SIZE = frozenset({"cm", "inch", "ml", "l", "kg", "g", "piece", "people"}), ("small", "medium", "large")
 """Units that say how large a thing is, and the words that do."""
-
-
-def call_of(tool: str, arguments: BaseModel) -> list[Call]:
-    """One call of a tool."""
-    return [Call(tool, arguments)]
 
 
 class Refining:
@@ -38,7 +29,7 @@ class Refining:
             return None
         earlier = [text for text in (asked.context, last_asked(asked.turns)) if parse(text, self._table).categories]
         search = SearchProducts(query=asked.text, refines=earlier[:1])
-        return call_of("search_products", search) if earlier else None
+        return [search] if earlier else None
 
     def refined(self, asked: Asked) -> list[Call] | None:
         """Changes of the last search: "under 700", "no, blue", "cheaper", "more"."""
@@ -46,36 +37,36 @@ class Refining:
         refines = self.refines(asked) if asked.before else []
         if not refines or len(text.split()) > SHORT or len(text) > 40:
             return None
-        if sized := self._sized(text, asked.before):
-            return call_of("search_products", SearchProducts(query=sized, refines=refines, new_only=True))
+        if sized := self._sized(asked):
+            return [SearchProducts(query=sized, refines=refines, new_only=True)]
         if asks_of_products(text) and limits.price_max is None:
             return None
-        others = dialogue.wants_cheaper(text) and not ASKED.search(text) and limits.price_max is None
+        others = asked.says("too_dear") and not asked.says("earlier_price") and limits.price_max is None
         if others and (not asked.ruled or (not limits.words and not limits.unknown)):
-            return call_of("search_products", self._cheaper(asked, refines))
-        if DEARER.search(text) and limits.price_min is None and not asked.ruled and not asked.ids:
+            return [self._cheaper(asked, refines)]
+        if asked.says("dearer") and limits.price_min is None and not asked.ruled and not asked.ids:
             most = max(float(self._table.prices[self._table.row[item]]) for item in asked.before)
             dearer = SearchProducts(query="", refines=refines, price_min=most + 0.01, sort="price", new_only=True)
-            return call_of("search_products", dearer)
+            return [dearer]
         if heard.likely("more_products") and not limits.categories:
-            return call_of("search_products", SearchProducts(query=text, refines=refines, new_only=True))
+            return [SearchProducts(query=text, refines=refines, new_only=True)]
         bounds = (limits.price_max, limits.price_min, limits.measures, limits.brands, limits.not_words, limits.free_of)
         limited = any(bound not in (None, (), frozenset()) for bound in bounds)
         kinds = parse(" ".join(refines), self._table).categories
         same = limits.categories == kinds if limits.categories else self._fits(limits, kinds)
         narrows = limited or (limits.words and not asked.ruled)
-        if not (same and narrows) or limits.unknown or ASKS["stock"].search(text) or WHAT.search(text):
+        if not (same and narrows) or limits.unknown or asked.asks("stock") or asked.says("what"):
             return None
         if heard.theme == "product_fact" and not limited and asked.ids:
             return None
-        return call_of("search_products", SearchProducts(query=text, refines=refines))
+        return [SearchProducts(query=text, refines=refines)]
 
-    def _sized(self, text: str, before: list[str]) -> str:
+    def _sized(self, asked: Asked) -> str:
         """The next size up or down of the kind that was shown, as a wish; '' where none is asked for or known."""
-        larger, table = LARGER.search(text), self._table
-        if not larger and not SMALLER.search(text):
+        larger, table = asked.says("larger"), self._table
+        if not larger and not asked.says("smaller"):
             return ""
-        row = table.row[before[0]]
+        row = table.row[asked.before[0]]
         shown = [m for m in measures_in(table.canonical_texts[row]) if m.unit in SIZES and m.least == m.most]
         same = [r for r, category in enumerate(table.categories) if category == table.categories[row]]
         for own in shown:
@@ -110,7 +101,7 @@ class Refining:
     def more_said(self, asked: Asked) -> list[Call] | None:
         """More of what is looked for: "she likes tea"."""
         heard = asked.heard
-        of_else = asked.ruled or heard.theme in {*REPLIES, "complaint"} or heard.intents["returns"] >= LIKELY
+        of_else = asked.ruled or heard.theme in SMALL_TALK | {"complaint"} or heard.intents["returns"] >= LIKELY
         more = asked.searched and not of_else and says_more(asked.text)
         search = SearchProducts(query=asked.text, refines=asked.searched)
-        return call_of("search_products", search) if more else None
+        return [search] if more else None

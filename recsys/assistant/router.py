@@ -7,30 +7,30 @@ are arguments of the calls.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from recsys.assistant import dialogue
-from recsys.assistant.asking import ASKS, last_asked
+from recsys.assistant import dialogue, tools
+from recsys.assistant.asking import last_asked
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import ASPECTS, LIKELY, MAX_PARTS, Heard, facets, split, told_by, told_of
-from recsys.assistant.knowledge import SHOP_RULES, Knowledge
+from recsys.assistant.knowledge import SHOP_RULES
 from recsys.assistant.listener import Listener
-from recsys.assistant.payment import way_of_paying
+from recsys.assistant.patterns import SMALL_TALK, asks, gives_orders, says, way_of_paying, wish_in
+from recsys.assistant.policies import rule_on
 from recsys.assistant.precedents import Precedents
 from recsys.assistant.product_router import MOST, SURELY, ProductRouter
-from recsys.assistant.safety import gives_orders
-from recsys.assistant.tools import Call, HandOver, OrderStatus, ProductFacts, SearchPolicies, SearchProducts, rule_on
-from recsys.assistant.wishes import AND_ANOTHER, ARRIVES, FROM_ORDER, MINE, OF_OTHERS, REPLIES, wish_in
+from recsys.assistant.tools import Call, Context, OrderStatus, Reply, SearchPolicies
 from recsys.data.orders import order_numbers
 from recsys.llm.clauses import services
 from recsys.llm.language import sentences
-from recsys.serving.search import ProductTable, parse
+from recsys.serving.search import mentions, parse
 
 ANGRY, FURIOUS = 0.07, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
+CURSE = 24
+"""Characters of a sentence that tells of nothing that went wrong."""
 NO_SHOP = 0.7
 """Probability of a wish for advice from which a kind of product is merely named in it."""
 ALONE = 0.3
@@ -39,8 +39,6 @@ OF_ORDERS = frozenset({"cancel_order", "change_address", "change_item", "my_orde
 """Themes of a wish about an order that was placed."""
 SHORT = 40
 """Characters of a sentence that may be about another thing than the one before, and nothing else."""
-LEFT = frozenset({"search_policies", "search_products"})
-"""Tools of turns that no rule applies to."""
 CERTAIN = 0.99
 """Confidence in a rule from which no other turn is asked what is meant."""
 RULED_TURNS = 3
@@ -52,49 +50,35 @@ class Router:
 
     Parameters
     ----------
-    knowledge
-        What the shop says; its reader reads questions.
-    table
-        The catalogue, None where there is none.
-    bound
-        Confidence from which a passage answers a question.
-    judged
-        Whether a sentence asks what reviews say; None where there are none.
-    priced
-        Whether earlier prices are known.
+    shop
+        What tools look things up in.
+    listener
+        Reads questions.
     """
 
-    def __init__(
-        self,
-        knowledge: Knowledge,
-        table: ProductTable | None,
-        bound: float,
-        judged: Callable[[str], bool] | None = None,
-        *,
-        priced: bool = False,
-    ) -> None:
-        self._products = None if table is None else ProductRouter(table, bound, judged, priced=priced)
-        self.listener = Listener(knowledge, table)
-        self._precedents = Precedents(self.listener)
-        self._rules = [passage for passage in knowledge.passages if passage.kind in SHOP_RULES]
-        self._table, self._bound = table, bound
+    def __init__(self, shop: Context, listener: Listener) -> None:
+        self._products = None if shop.table is None else ProductRouter(shop)
+        self._listener = listener
+        self._precedents = Precedents(listener)
+        self._rules = [passage for passage in shop.knowledge.passages if passage.kind in SHOP_RULES]
+        self._table, self._bound = shop.table, shop.bound
 
     def plan(self, question: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
         """The calls a turn asks for, in its order."""
         if gives_orders(question):
-            return [Call("reply", reply="out_of_scope")]
-        if OF_OTHERS.search(question) and not (order_numbers(question) and user):
-            return [Call("reply", reply="privacy")]
-        whole = self.listener.hear(question)
+            return [Reply(kind="out_of_scope")]
+        if says("of_others", question) and not (order_numbers(question) and user):
+            return [Reply(kind="privacy")]
+        whole = self._listener.hear(question)
         if (upset := self._upset(whole, user)) is not None:
             return upset
         parts = split(question)
         calls: list[Call] = []
         for at, part in enumerate(parts):
-            heard = whole if len(parts) == 1 else self.listener.hear(part)
+            heard = whole if len(parts) == 1 else self._listener.hear(part)
             last = calls[-1] if calls else None
             unsure = at and not order_numbers(part) and heard.sure < self._bound
-            if unsure and last is not None and last.tool == "order_status":
+            if unsure and isinstance(last, OrderStatus):
                 continue  # what is asked of an order is told with it
             earlier = self._ruled(turns) if not at else _query(last)
             if earlier and (leant := self._leaning(heard, earlier)) is not None:
@@ -102,7 +86,7 @@ class Router:
                 continue
             routed = self._part(heard, question if at else "", turns, user)
             calls += self._as_before(heard, routed, turns, user) or routed
-        return list({(c.tool, str(c.arguments), c.reply): c for c in calls}.values())
+        return list({repr(call): call for call in calls}.values())
 
     def _leaning(self, heard: Heard, earlier: str) -> Call | None:
         """What a question asks of the matter of the one before ("and what does it cost?"), where a rule says that."""
@@ -113,11 +97,11 @@ class Router:
         whole = f"{earlier} {text}"
         if heard.sure >= self._bound and not asked <= ASPECTS:
             return None
-        joined = self.listener.hear(whole)
+        joined = self._listener.hear(whole)
         told = told_by(joined.hits)
         of_it = asked <= told and bool(facets(earlier) & told)
         fits = joined.sure >= self._bound and (heard.sure < self._bound or of_it)
-        return Call("search_policies", SearchPolicies(query=whole)) if fits else None
+        return SearchPolicies(query=whole) if fits else None
 
     def _ruled(self, turns: Sequence[Turn]) -> str:
         """The shopper's last sentences, back to one that names its matter; '' where no rule answered the last."""
@@ -133,32 +117,23 @@ class Router:
 
     def _names_products(self, text: str) -> bool:
         table = self._table
-        return table is not None and bool(parse(text, table).categories or dialogue.named(text, table))
+        return table is not None and bool(parse(text, table).categories or mentions.named(text, table))
 
     def _speaks_of_goods(self, text: str, turns: Sequence[Turn]) -> bool:
         """Whether a text names a product, a kind or a word of titles, or finds what was shown too dear."""
         if self._table is None:
             return False
-        dear = dialogue.wants_cheaper(text) and bool(dialogue.focus(turns, self._table))
+        if says("too_dear", text) and dialogue.focus(turns, self._table):
+            return True
         limits = parse(text, self._table)
-        said = set(limits.words)
-        return (
-            dear
-            or bool(limits.sort)
-            or self._names_products(text)
-            or any(said & terms for terms in self._table.title_terms)
-        )
+        of_titles = any(terms.intersection(limits.words) for terms in self._table.title_terms)
+        return bool(limits.sort) or of_titles or self._names_products(text)
 
     def _as_before(
         self, heard: Heard, calls: Sequence[Call], turns: Sequence[Turn], user: str | None
     ) -> list[Call] | None:
         """What turns like it ask for, where the calls are what is left when no rule applies."""
-        changed = any(isinstance(call.arguments, SearchProducts) and call.arguments.refines for call in calls)
-        if (
-            changed
-            or heard.sure >= CERTAIN
-            or not all(call.tool in LEFT or call.reply == "out_of_scope" for call in calls)
-        ):
+        if heard.sure >= CERTAIN or not all(map(_is_left, calls)):
             return None
         text, tool = heard.text, self._precedents.tool(heard, self._state(turns), signed_in=user is not None)
         shown = [] if self._table is None else dialogue.focus(turns, self._table)[:MOST]
@@ -167,10 +142,10 @@ class Router:
             return self._apology(heard, user)
         if tool == "order_status":
             wish = wish_in(text)
-            return [Call(tool, OrderStatus(wish=wish, question=text))]
+            return [OrderStatus(wish=wish, question=text)]
         ruled = heard.sure >= self._bound or self._names_products(text)
         if tool == "product_facts" and self._table is not None and shown and not ruled:
-            return [Call(tool, ProductFacts(items=[self._table.ids[row] for row in shown], question=text))]
+            return [tools.ProductFacts(items=[self._table.ids[row] for row in shown], question=text)]
         return None
 
     def _state(self, turns: Sequence[Turn]) -> str:
@@ -193,64 +168,48 @@ class Router:
 
     def _apology(self, heard: Heard, user: str | None) -> list[Call]:
         """Anger gets an apology, the order looked up, the rule that helps, and a way out."""
-        calls = [Call("reply", reply="sorry")]
+        calls: list[Call] = [Reply(kind="sorry")]
         sure, hits = heard.sure, heard.hits
-        about_goods = (
-            heard.intents["delivery"] + heard.intents["returns"] + heard.intents["order_status"] > 0.1
-            or sure >= self._bound
-        )
+        of_goods = sum(heard.intents[intent] for intent in ("delivery", "returns", "order_status"))
+        about_goods = of_goods > 0.1 or sure >= self._bound
         wish = wish_in(heard.text)
-        if user is not None and (about_goods or wish or MINE.search(heard.text)):
-            calls.append(Call("order_status", OrderStatus(question=heard.text)))
+        if user is not None and (about_goods or wish or says("mine", heard.text)):
+            calls.append(OrderStatus(question=heard.text))
         if wish and user is None and sure < self._bound:
-            calls.append(Call("search_policies", SearchPolicies(query=rule_on(wish, dialogue.spoken_in(heard.text)))))
+            calls.append(SearchPolicies(query=rule_on(wish, dialogue.spoken_in(heard.text))))
         elif hits and sure >= self._bound / 2 and (about_goods or wish):
-            goods = max(map(self.listener.hear, sentences(heard.text)[:MAX_PARTS]), key=lambda part: part.sure)
+            goods = max(map(self._listener.hear, sentences(heard.text)[:MAX_PARTS]), key=lambda part: part.sure)
             if goods.hits and facets(goods.text) & told_of(goods.hits[0]):  # of what went wrong, not of another matter
-                calls.append(Call("search_policies", SearchPolicies(query=goods.text)))
-        reason = "complaint" if about_goods or wish or len(heard.text) > 24 else "unanswered"
-        return (
-            [*calls, Call("hand_over", HandOver(reason="complaint"))]
-            if reason == "complaint"
-            else [*calls, Call("reply", reply="what_went_wrong")]
-        )
+                calls.append(SearchPolicies(query=goods.text))
+        told = about_goods or wish or len(heard.text) > CURSE
+        way_out: Call = tools.HandOver(reason="complaint") if told else Reply(kind="what_went_wrong")
+        return [*calls, way_out]
 
     def _part(self, heard: Heard, context: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
         text, table = heard.text, self._table
         numbers = [n for n in order_numbers(text) if table is None or n not in table.row]
         wish = wish_in(text)
-        if numbers and (
-            user is not None
-            or heard.intents["order_status"] > 0.1
-            or wish
-            or MINE.search(text)
-            or "order" in text.lower()
-        ):
-            return [Call("order_status", OrderStatus(order=number, wish=wish, question=text)) for number in numbers]
+        of_orders = wish or heard.intents["order_status"] > 0.1 or says("mine", text) or "order" in text.lower()
+        if numbers and (user is not None or of_orders):
+            return [OrderStatus(order=number, wish=wish, question=text) for number in numbers]
         if user is not None and (again := self._order_again(heard, turns)) is not None:
             return [again]
-        owns = MINE.search(text) is not None or self._names_products(text)
-        if user is not None and ARRIVES.search(text) and owns and heard.theme != "notify_restock":
-            return [
-                Call("order_status", OrderStatus(wish=wish if wish in {"missing", "return"} else "", question=text))
-            ]
+        owns = says("mine", text) or self._names_products(text)
+        if user is not None and says("arrives", text) and owns and heard.theme != "notify_restock":
+            return [OrderStatus(wish=wish if wish in {"missing", "return"} else "", question=text)]
         if heard.likely("agent"):
-            return [Call("hand_over", HandOver(reason="asked"))]
+            return [tools.HandOver(reason="asked")]
         if way_of_paying(text) and heard.intents["service"] + heard.intents["delivery"] >= LIKELY:
-            return [Call("payment", SearchPolicies(query=text))]
-        if (
-            heard.theme in REPLIES
-            and not self._speaks_of_goods(text, turns)
-            and heard.probabilities[heard.theme] >= (LIKELY if heard.speaks_of_shop else ALONE)
-        ):
-            return [Call("reply", reply=REPLIES[heard.theme])]
-        strangers = (
-            heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY and not MINE.search(text)
-        )
-        if strangers and (table is None or not dialogue.named(text, table)):
-            return [Call("reply", reply="privacy")]
-        if heard.probabilities["advice"] >= NO_SHOP and (table is None or not dialogue.named(text, table)):
-            return [Call("reply", reply="out_of_scope")]
+            return [tools.Payment(query=text)]
+        chats = heard.theme in SMALL_TALK and not self._speaks_of_goods(text, turns)
+        if chats and heard.probabilities[heard.theme] >= (LIKELY if heard.speaks_of_shop else ALONE):
+            return [Reply.model_validate({"kind": heard.theme})]
+        named = table is not None and mentions.named(text, table)
+        strangers = heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY
+        if strangers and not says("mine", text) and not named:
+            return [Reply(kind="privacy")]
+        if heard.probabilities["advice"] >= NO_SHOP and not named:
+            return [Reply(kind="out_of_scope")]
         if self._products is not None and not services(text) and (calls := self._products.plan(heard, context, turns)):
             return calls
         return self._shop(heard, wish, turns, user)
@@ -259,11 +218,11 @@ class Router:
         """What is asked of the order told of last: "and the shoes?", "what did it come to?", "what else is in it?"."""
         told = _orders_told(turns) or (order_numbers(turns[-1].text) if turns else [])  # a history may be bare text
         text, names = heard.text, self._names_products(heard.text)
-        if told and names and AND_ANOTHER.search(text) and len(text) <= SHORT:
-            return Call("order_status", OrderStatus(wish=wish_in(last_asked(turns)), question=text))
-        of_total = ASKS["price"].search(text) and not facets(text) - {"cost", "payment"}
+        if told and names and says("and_another", text) and len(text) <= SHORT:
+            return OrderStatus(wish=wish_in(last_asked(turns)), question=text)
+        of_total = asks(text, ["price"]) and not facets(text) - {"cost", "payment"}
         if told and not names and (of_total or heard.theme == "my_order"):
-            return Call("order_status", OrderStatus(order=told[0], wish=wish_in(text), question=text))
+            return OrderStatus(order=told[0], wish=wish_in(text), question=text)
         return None
 
     # --- the shop -----------------------------------------------------------------------------------------------------
@@ -271,30 +230,36 @@ class Router:
     def _shop(self, heard: Heard, wish: Any, turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What is asked of the shop: of the shopper's own orders where those are meant, else of its rules."""
         text, covered = heard.text, heard.sure >= self._bound
-        asks_how = re.search(r"\bhow (?:do|can)\b|怎么", text) is not None
+        asks_how = says("asks_how", text)
         tracks = heard.theme == "track_order" and not asks_how
         about_orders = heard.intent == "order_status" and heard.theme != "track_order"
         about_orders |= heard.speaks_of("my_order") and not wish
         after_order = bool(_orders_told(turns))
-        mine = MINE.search(text) is not None
+        mine = says("mine", text)
         if user is not None and (mine or after_order) and not asks_how:
             of_an_order = wish in {"cancel", "change"} and heard.theme in OF_ORDERS
-            of_an_order |= wish == "return" and FROM_ORDER.search(text) is not None
+            of_an_order |= wish == "return" and says("from_order", text)
             if of_an_order or about_orders or tracks or (after_order and wish):
-                return [Call("order_status", OrderStatus(wish=wish, question=text))]
+                return [OrderStatus(wish=wish, question=text)]
         asks_state = tracks or (heard.theme == "my_order" and not asks_how) or (about_orders and not covered)
         if user is None and mine and asks_state:
-            return [Call("order_status", OrderStatus(question=text))]
+            return [OrderStatus(question=text)]
         if wish and not covered and heard.intents["returns"] >= SURELY:
-            return [Call("search_policies", SearchPolicies(query=rule_on(wish, dialogue.spoken_in(text))))]
+            return [SearchPolicies(query=rule_on(wish, dialogue.spoken_in(text)))]
         if not covered and heard.intent == "out_of_scope":
-            return [Call("reply", reply="out_of_scope")]
-        return [Call("search_policies", SearchPolicies(query=text))]
+            return [Reply(kind="out_of_scope")]
+        return [SearchPolicies(query=text)]
 
 
 def _query(call: Call | None) -> str:
     """What a call looked up in the shop's rules; '' where it looked elsewhere."""
-    return call.arguments.query if call is not None and isinstance(call.arguments, SearchPolicies) else ""
+    return call.query if isinstance(call, SearchPolicies) else ""
+
+
+def _is_left(call: Call) -> bool:
+    """Whether a call is what is left of a turn that no rule applies to."""
+    anew = isinstance(call, tools.SearchProducts) and not call.refines
+    return anew or type(call) is SearchPolicies or call == Reply(kind="out_of_scope")
 
 
 def _orders_told(turns: Sequence[Turn]) -> list[str]:

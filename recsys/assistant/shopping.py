@@ -8,20 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from recsys.assistant.asking import UNITS_ASKED
 from recsys.assistant.opinions import number_of_stars, rating
-from recsys.assistant.product_facts import money, search_of, table_of
-from recsys.assistant.safety import gives_orders
-from recsys.assistant.tools import (
-    Context,
-    Fact,
-    Recommend,
-    Result,
-    SearchProducts,
-    Similar,
-)
+from recsys.assistant.patterns import gives_orders, says, units_asked
+from recsys.assistant.product_facts import money
+from recsys.assistant.tools import Context, Fact, Recommend, Result, SearchProducts, Similar
 from recsys.assistant.why import reasons
-from recsys.assistant.wishes import LOOKS
 from recsys.data import schema
 from recsys.llm.language import sentences, tokens
 from recsys.serving.search import Constraints, ProductTable, content, matching, parse
@@ -43,35 +34,32 @@ def constraints_of(table: ProductTable, asked: SearchProducts) -> Constraints:
     for sentence in asked.refines:
         total = parse(sentence, table).over(total)
     total = parse(asked.query, table, strict=asked.asks).over(total) if asked.query else total
-    given: dict[str, object] = {}
-    if asked.price_max is not None:
-        given["price_max"] = asked.price_max
-    if asked.price_min is not None:
-        given["price_min"] = asked.price_min
-    if asked.brand and (brands := {b for b in table.brand_names if b.lower() == asked.brand.lower()}):
-        given["brands"] = frozenset(brands)
-    if asked.sort != "relevance":
-        given["sort"] = asked.sort
-    return replace(total, **given)  # type: ignore[arg-type]
+    return replace(
+        total,
+        price_max=total.price_max if asked.price_max is None else asked.price_max,
+        price_min=total.price_min if asked.price_min is None else asked.price_min,
+        brands=frozenset({asked.brand}) if asked.brand else total.brands,
+        sort=total.sort if asked.sort == "relevance" else asked.sort,
+    )
 
 
 def search_products(context: Context, asked: SearchProducts) -> Result:
     """Hybrid product search; wishes that no product speaks of are said, and so is a kind that the shop has not."""
-    table, search = table_of(context), search_of(context)
+    table, search = context.catalogue, context.products
     wanted = constraints_of(table, asked)
-    own_kind = bool(parse(asked.query, table).categories)
-    text = content(asked.query if own_kind else " ".join([*asked.refines, asked.query]), table)
+    anew = bool(parse(asked.query, table).categories)
+    text = content(asked.query if anew else " ".join([*asked.refines, asked.query]), table)
     if not asked.refines and (wanted.no_such or (wanted.vague and wanted.unknown)):
         lead = context.say("not_in_catalogue", words=wanted.no_such or context.listed(wanted.unknown))
         if wanted.categories:
             kinds = (table.local_name(name, context.language) for name in sorted(wanted.categories))
             lead = context.say("nearest_kind", lead=lead, kinds=context.listed(kinds))
-        return Result(intent="recommendation", lead=lead, found=False, confidence=0.5)
+        return Result.none(lead, "recommendation", 0.5)
     praised = wanted.sort == "opinion"
     if praised and not search.liked:
         wanted = replace(wanted, sort="")
     user = context.user if past_of(context) else None
-    units = {unit for unit, pattern in UNITS_ASKED.items() if pattern.search(asked.query)}
+    units = units_asked(asked.query)
     hidden, limit = context.shown if asked.new_only else (), ""
     found, lead = search.find(wanted, text, user, hidden=hidden), _LEADS.get(wanted.sort, "found")
     if not found.rows and asked.new_only and wanted.price_max is not None:  # there is more, for more
@@ -81,7 +69,7 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
         vague = wanted.vague and not wanted.unknown and wanted.price_max is None
         none = context.say("which_kind") if vague else nothing(context, wanted)
         none = context.say("no_more") if asked.new_only else none
-        return Result(intent="recommendation", lead=none, found=False, confidence=0.5)
+        return Result.none(none, "recommendation", 0.5)
     rows = sorted(found.rows, key=lambda row: not _states(table, row, units)) if units else found.rows
     order = _varied(table, rows, wanted)[:LENGTH]
     beside = set(tokens(" ".join(_FOR_WHOM.findall(text.lower()))))  # what it is for is no wish of it
@@ -91,7 +79,7 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     if asked.asks and wishes:  # what is asked of them is not said: a list of them is no answer
         named = context.listed(table.local_name(name, context.language) for name in sorted(wanted.categories)[:LENGTH])
         lead = context.say("kinds_do_not_say", kinds=named or "…")
-        return Result(intent="product", lead=lead, found=False, passes_on=True, confidence=0.0)
+        return Result.none(lead, "product", 0.0, passes_on=True)
     note = context.say("unmet", wishes=context.listed(wishes)) if wishes else ""
     if units:  # what is asked for is told of each, or that it is not said
         silent = [table.titles[row] for row in order if not _states(table, row, units)]
@@ -100,7 +88,7 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     said = reasons(context, order)
     facts: list[Fact] = []
     for n, (row, reason) in enumerate(zip(order, said, strict=True), start=1):
-        facts += [line(context, n, row, wanted, units), *([_cited(context, row, reason)] if reason else [])]
+        facts += [line(context, n, row, wanted, units), *([context.cited(row, reason)] if reason else [])]
     return Result(
         tuple(facts), "recommendation", context.say(lead, limit=limit), note, reasons=tuple(filter(None, said))
     )
@@ -119,10 +107,6 @@ def _varied(table: ProductTable, rows: Sequence[int], wanted: Constraints) -> li
         {table.categories[row]: row for row in reversed(rows) if table.categories[row] in wanted.categories}.values()
     )
     return [*sorted(firsts, key=rows.index), *(row for row in rows if row not in firsts)]
-
-
-def _cited(context: Context, row: int, text: str) -> Fact:
-    return Fact(text, f"item:{table_of(context).ids[row]}")
 
 
 def _phrases(text: str, words: list[str]) -> list[str]:
@@ -152,17 +136,16 @@ def nothing(context: Context, wanted: Constraints) -> str:
 
 def line(context: Context, n: int, row: int, wanted: Constraints, units: Collection[str] = ()) -> Fact:
     """One product of a list, with what of it meets the wishes, and what it states in the units that are asked for."""
-    table = table_of(context)
+    table = context.catalogue
     price = f" ({money(table.prices[row])})" if np.isfinite(table.prices[row]) else ""
-    reason = context.say("clauses").join(
-        [*dict.fromkeys(map(str, _states(table, row, units))), *_fits(context, row, wanted)]
-    ) or context.say("reason_best")
-    return Fact(context.say("line", n=n, item=table.titles[row], price=price, reason=reason), f"item:{table.ids[row]}")
+    met = [*dict.fromkeys(map(str, _states(table, row, units))), *_fits(context, row, wanted)]
+    reason = context.say("clauses").join(met) or context.say("reason_best")
+    return context.told(row, "line", n=n, price=price, reason=reason)
 
 
 def _fits(context: Context, row: int, wanted: Constraints) -> list[str]:
     """What of this product meets the wishes, and the first sentence the catalogue says of it."""
-    table, found = table_of(context), []
+    table, found = context.catalogue, []
     if table.categories[row] and len(wanted.categories) != 1:  # who asks for laptops knows that these are
         found.append(table.local_name(table.categories[row], context.language))
     if wanted.brands:
@@ -184,7 +167,7 @@ def _fits(context: Context, row: int, wanted: Constraints) -> list[str]:
 
 def described(wanted: Constraints, context: Context) -> str:
     """Constraints in words."""
-    parts = [*(table_of(context).local_name(c, context.language) for c in sorted(wanted.categories)), *wanted.words]
+    parts = [*(context.catalogue.local_name(c, context.language) for c in sorted(wanted.categories)), *wanted.words]
     parts += sorted(wanted.brands)
     if wanted.price_max is not None:
         parts.append(context.say("constraint_max", limit=money(wanted.price_max)))
@@ -195,12 +178,12 @@ def described(wanted: Constraints, context: Context) -> str:
 
 def similar(context: Context, asked: Similar) -> Result:
     """Products like one of the shop's that meet what else is asked, in looks where those are asked and known."""
-    table, recommender = table_of(context), context.recommender
+    table, recommender = context.catalogue, context.recommender
     row = next((table.row[i] for i in asked.items if i in table.row), None)
     if row is None or recommender is None:
-        return Result(intent="recommendation", lead=context.say("nothing_similar"), found=False, confidence=0.5)
+        return Result.none(context.say("nothing_similar"), "recommendation", 0.5)
     item = table.ids[row]
-    looks = LOOKS.search(asked.question) is not None and recommender.shop.facts.pictures is not None
+    looks = says("looks", asked.question) and recommender.shop.facts.pictures is not None
     code = int(recommender.lookup.codes([item])[0])
     found: list[str] = []
     if looks:
@@ -212,47 +195,37 @@ def similar(context: Context, asked: Similar) -> Result:
     fits = set(matching(table, replace(wanted, categories=frozenset(), words=(), sort="", price_max=limit)).tolist())
     rows = [table.row[i] for i in found if i in table.row and table.row[i] in fits][:LENGTH]
     if not rows:
-        return Result(intent="recommendation", lead=context.say("nothing_similar"), found=False, confidence=0.5)
+        return Result.none(context.say("nothing_similar"), "recommendation", 0.5)
     facts = tuple(line(context, n, at, Constraints()) for n, at in enumerate(rows, start=1))
     lead = context.say("similar_looks" if looks else "similar", item=table.titles[row])
     return Result(facts, "recommendation", lead)
 
 
 def recommend(context: Context, asked: Recommend) -> Result:
-    """Products for this shopper with the reasons of their score; or only the reasons."""
-    table = table_of(context)
+    """The reasons of the score of products; or of a kind, what of it the shopper bought, looked at or searched for."""
     if not asked.why:
-        return search_products(context, SearchProducts(query=asked.text))
+        return _past_with(context, asked.question)
+    table = context.catalogue
     rows = [table.row[i] for i in asked.why if i in table.row]
-    said = reasons(context, rows, least=True)
-    facts = tuple(
-        Fact(_naming(context, row, text), f"item:{table.ids[row]}") for row, text in zip(rows, said, strict=True)
-    )
-    return Result(facts, "recommendation", reasons=tuple(fact.text for fact in facts))
+    facts = []
+    for row, reason in zip(rows, reasons(context, rows, least=True), strict=True):
+        named = table.titles[row].split(",")[0] in reason
+        facts.append(context.cited(row, reason) if named else context.told(row, "why", reason=reason))
+    return Result(tuple(facts), "recommendation", reasons=tuple(fact.text for fact in facts))
 
 
-def _naming(context: Context, row: int, reason: str) -> str:
-    """A reason with the product's name before it, where it does not say the name itself."""
-    title = table_of(context).titles[row]
-    return reason if title.split(",")[0] in reason else context.say("why", item=title, reason=reason)
-
-
-def why_kind(context: Context, question: str) -> Result | None:
-    """Why a kind of product is recommended: what of it the shopper bought, looked at or searched for."""
-    table, recommender = table_of(context), context.recommender
+def _past_with(context: Context, question: str) -> Result:
+    table, recommender = context.catalogue, context.recommender
     kinds = parse(question, table).categories
-    if recommender is None or context.user is None or not kinds:
-        return None
-    events = recommender.shop.tables.value.interactions
-    mine = events[events[schema.USER].astype(str) == recommender.shop.protection.id(context.user)]
-    kind_of = mine[schema.ITEM].map(lambda i: table.categories[table.row[i]] if i in table.row else "")
-    mine = mine[kind_of.isin(kinds)]
-    bought = mine[mine[schema.EVENT] == "purchase"][schema.ITEM].unique() if schema.EVENT in mine else []
-    looked = [i for i in mine[schema.ITEM].unique() if i not in set(bought)]
-    facts = [Fact(context.say("you_bought", item=table.titles[table.row[i]]), f"item:{i}") for i in bought[:LENGTH]]
-    facts += [Fact(context.say("you_viewed", item=table.titles[table.row[i]]), f"item:{i}") for i in looked[:LENGTH]]
-    return (
-        Result(tuple(facts), "recommendation", context.say("because_of_past"), context.say("switch_off"))
-        if facts
-        else None
-    )
+    facts: list[Fact] = []
+    if recommender is not None and context.user is not None and kinds:
+        events = recommender.shop.tables.value.interactions
+        mine = events[events[schema.USER].astype(str) == recommender.shop.protection.id(context.user)]
+        mine = mine[[i in table.row and table.categories[table.row[i]] in kinds for i in mine[schema.ITEM]]]
+        bought = mine[mine[schema.EVENT] == "purchase"][schema.ITEM].unique() if schema.EVENT in mine else []
+        looked = [i for i in mine[schema.ITEM].unique() if i not in set(bought)]
+        facts = [context.told(table.row[i], "you_bought") for i in bought[:LENGTH]]
+        facts += [context.told(table.row[i], "you_viewed") for i in looked[:LENGTH]]
+    if not facts:
+        return Result.none(context.say("nothing_known" if context.user else "sign_in"), "recommendation")
+    return Result(tuple(facts), "recommendation", context.say("because_of_past"), context.say("switch_off"))

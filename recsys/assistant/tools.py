@@ -1,27 +1,27 @@
 """Tools: what the assistant can look up, as typed functions that return facts with the ids of their sources.
 
-Each has a pydantic model of its arguments (its JSON schema is what a language model is given) and works without any
-model. What they return is already in the shopper's language: joined, the facts are an answer.
+Each takes a `Call`, whose JSON schema is what a language model is given, and works without any model. What they return
+is already in the shopper's language: joined, the facts are an answer. `toolbox.TOOLS` says which function takes which.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
-from recsys.assistant.arrivals import DeliveryTime, usual
-from recsys.assistant.hearing import subject
 from recsys.assistant.knowledge import Hit, Knowledge
+from recsys.assistant.listener import Listener
 from recsys.assistant.messages import message
-from recsys.assistant.payment import names_way, way_of_paying
-from recsys.assistant.prices import PriceQuestion, told
 from recsys.data.orders import Orders
 from recsys.serving.recommender import Recommender
 from recsys.serving.search import ProductSearch, ProductTable
+
+BOUND = 0.5
+"""Confidence below which a person takes over."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,11 @@ class Result:
     reasons: tuple[str, ...] = ()
     writer: str = "template"
 
+    @classmethod
+    def none(cls, lead: str, intent: str = "service", confidence: float = 1.0, *, passes_on: bool = False) -> Result:
+        """Nothing was found, which `lead` says."""
+        return cls(intent=intent, lead=lead, found=False, passes_on=passes_on, confidence=confidence)
+
     @property
     def lines(self) -> list[Fact]:
         """The facts with the words around them, in the order they are said."""
@@ -80,7 +85,7 @@ class Result:
         return tuple(dict.fromkeys(fact.source for fact in self.facts if fact.source))
 
 
-@dataclass
+@dataclass(frozen=True)
 class Context:
     """What tools look things up in, and for whom.
 
@@ -94,6 +99,10 @@ class Context:
         Language of the facts, ``en`` or ``zh``.
     shown
         Rows of products shown before.
+    bound
+        Confidence from which a passage answers a question.
+    listener
+        Reads questions for the shop's rules.
     """
 
     knowledge: Knowledge
@@ -102,12 +111,25 @@ class Context:
     orders: Orders | None
     user: str | None = None
     language: str = "en"
-    shown: frozenset[int] = field(default_factory=frozenset)
+    shown: frozenset[int] = frozenset()
+    bound: float = BOUND
+    listener: Listener | None = None
 
     @property
     def table(self) -> ProductTable | None:
-        """The catalogue."""
+        """The catalogue, if there is one."""
         return None if self.search is None else self.search.table
+
+    @property
+    def products(self) -> ProductSearch:
+        """Search of the catalogue, without which no tool over products is called."""
+        assert self.search is not None, "tools over products need a catalogue"
+        return self.search
+
+    @property
+    def catalogue(self) -> ProductTable:
+        """The catalogue, for tools over products."""
+        return self.products.table
 
     def say(self, key: str, **values: object) -> str:
         """One of the assistant's own messages."""
@@ -117,94 +139,133 @@ class Context:
         """Several things one after another, as the language writes them."""
         return self.say("enumerated").join(parts)
 
+    def cited(self, row: int, text: str) -> Fact:
+        """What is said of a product of the catalogue."""
+        return Fact(text, f"item:{self.catalogue.ids[row]}")
 
-class SearchProducts(BaseModel):
+    def told(self, row: int, key: str, **values: object) -> Fact:
+        """A message about a product of the catalogue, whose title is its `item`."""
+        return self.cited(row, self.say(key, item=self.catalogue.titles[row], **values))
+
+    def rule(self, query: str) -> Hit | None:
+        """The passage of the shop's rules that is nearest to a question, where it is about the same."""
+        hits = self.knowledge.rules(query, self.language)
+        return hits[0] if hits and hits[0].theme >= self.bound else None
+
+    def unknown(self, intent: str = "service", confidence: float = 0.0) -> Result:
+        """There is no reliable answer: a person takes over."""
+        return Result.none(self.say("no_answer"), intent, confidence, passes_on=True)
+
+
+class Call(BaseModel):
+    """What a tool is asked; its class says which tool that is.
+
+    A model is offered the fields that `schema` shows; the others are the router's.
+    """
+
+
+class SearchProducts(Call):
     """Find products of the shop by what they are and what they cost."""
 
-    query: str = Field(
-        description="what is looked for, in the shopper's words: kind of product, colour, size, features"
-    )
-    price_max: float | None = Field(None, description="highest price")
-    price_min: float | None = Field(None, description="lowest price")
-    brand: str | None = Field(None, description="brand it has to be of")
+    query: str = Field(description="kind of product, colour, size, features, for whom")
+    price_max: float | None = None
+    price_min: float | None = None
     sort: Literal["relevance", "price", "-price"] = Field("relevance", description="price: cheapest first")
-    refines: list[str] = Field([], description="earlier sentences of the shopper that still hold, oldest first")
-    new_only: bool = Field(False, description="leave out what was shown before")
-    asks: bool = Field(False, description="whether something is asked of the products, not for them")
+    brand: SkipJsonSchema[str] = ""
+    refines: SkipJsonSchema[list[str]] = Field([], description="earlier sentences that still hold, oldest first")
+    new_only: SkipJsonSchema[bool] = Field(False, description="leave out what was shown before")
+    asks: SkipJsonSchema[bool] = Field(False, description="whether something is asked of the products, not for them")
 
 
-class Compare(BaseModel):
+class Compare(Call):
     """Put products side by side: prices, what they share and what differs."""
 
     items: list[str] = Field(description="two to four product ids", max_length=4)
     question: str = ""
 
 
-class ProductFacts(BaseModel):
+class ProductFacts(Call):
     """Answer a question about products from what the catalogue says of them: price, stock, brand, description."""
 
     items: list[str] = Field(description="product ids", max_length=4)
     question: str = Field(description="what the shopper wants to know")
-    brand: str = Field("", description="brand whose products are meant, where none is named")
+    brand: SkipJsonSchema[str] = Field("", description="brand whose products are meant, where none is named")
 
 
-class Recommend(BaseModel):
-    """Recommend products to this shopper, or say why some were recommended."""
+class Recommend(Call):
+    """Say why products were recommended to this shopper: these, or without any the kind that the question names."""
 
-    text: str = ""
-    why: list[str] = Field([], description="ids of products whose recommendation is to be explained", max_length=4)
+    why: list[str] = Field([], max_length=4)
+    question: str = ""
 
 
-class GoesWith(BaseModel):
+class GoesWith(Call):
     """What is bought together with products, or with a kind of them."""
 
     items: list[str] = Field([], description="product ids", max_length=4)
-    kinds: list[str] = Field([], description="categories that the shopper has, where no product is named")
-    question: str = ""
+    kinds: SkipJsonSchema[list[str]] = Field([], description="categories that the shopper has, where none is named")
+    question: SkipJsonSchema[str] = ""
 
 
-class Similar(BaseModel):
+class Similar(Call):
     """Products like one of the shop's: nearest in what is said of them, or in their pictures where looks are asked."""
 
-    items: list[str] = Field(description="the product id", max_length=1)
+    items: list[str] = Field(max_length=1)
     question: str = ""
 
 
-class CatalogueFacts(BaseModel):
+class CatalogueFacts(Call):
     """Counts, brands, kinds and price ranges of the catalogue."""
 
     query: str = Field(description="the kind of product or brand, in the shopper's words")
 
 
-class SearchPolicies(BaseModel):
+class SearchPolicies(Call):
     """The shop's rules: delivery, returns, payment, warranty, vouchers, account, contact."""
 
     query: str = Field(description="the question, complete in itself")
 
 
-class OrderStatus(BaseModel):
-    """State of the signed-in shopper's own orders, and what can be done about them."""
-
-    order: str | None = Field(None, description="order number; the latest orders without one")
-    wish: Literal["", "cancel", "return", "change", "missing", "damaged"] = Field(
-        "", description="what the shopper wants done"
-    )
-    question: str = ""
+class Payment(SearchPolicies):
+    """Whether something can be paid in a way that the question names."""
 
 
-class HandOver(BaseModel):
+class OrderStatus(Call):
+    """The shopper's own orders: where they are, and cancelling, returning or changing them."""
+
+    order: str | None = Field(None, description="order number")
+    wish: Literal["", "cancel", "return", "change", "missing", "damaged"] = ""
+    question: SkipJsonSchema[str] = ""
+
+
+class HandOver(Call):
     """Pass the conversation on to a person."""
 
     reason: Literal["asked", "unanswered", "complaint"] = "asked"
 
 
-@dataclass(frozen=True)
-class Call:
-    """A tool and its arguments; `reply` is one of the assistant's own messages and looks nothing up."""
+Kind = Literal["greeting", "thanks", "goodbye", "identity", "out_of_scope"]
 
-    tool: str
-    arguments: BaseModel | None = None
-    reply: str = ""
+
+class Reply(Call):
+    """Say something without looking anything up."""
+
+    kind: Kind | SkipJsonSchema[Literal["privacy", "which_product", "sorry", "what_went_wrong"]] = Field(
+        description="out_of_scope: not about this shop"
+    )
+
+
+def hand_over(context: Context, asked: HandOver) -> Result:
+    """A person takes over."""
+    key = {"asked": "agent", "complaint": "handover_complaint"}.get(asked.reason, "handover")
+    return Result.none(context.say(key), passes_on=True)
+
+
+def reply(context: Context, asked: Reply) -> Result:
+    """One of the assistant's own messages, by its key."""
+    of = {"privacy": "out_of_scope", "out_of_scope": "out_of_scope", "which_product": "product"}
+    of |= dict.fromkeys(("greeting", "thanks", "goodbye", "identity"), "small_talk")
+    return Result.none(context.say(asked.kind), of.get(asked.kind, "service"))
 
 
 def schema(arguments: type[BaseModel], name: str) -> dict[str, Any]:
@@ -213,68 +274,6 @@ def schema(arguments: type[BaseModel], name: str) -> dict[str, Any]:
     parameters.pop("title", None)
     described = (arguments.__doc__ or "").strip()
     return {"type": "function", "function": {"name": name, "description": described, "parameters": parameters}}
-
-
-_DENIES = re.compile(r"\bnot\b|\bcannot\b|不", re.IGNORECASE)
-# --- the shop's rules and orders --------------------------------------------------------------------------------------
-
-
-def policy(context: Context, asked: SearchPolicies, hits: Sequence[Hit], sure: float, bound: float) -> Result:
-    """The passages that answer a question, where the assistant is sure enough of them."""
-    if not hits or sure < bound:
-        return Result(lead=context.say("no_answer"), found=False, passes_on=True, confidence=sure)
-    facts = tuple(Fact(_headed(hit), hit.passage.id, asked.query) for hit in hits)
-    return Result(facts, hits[0].intent, confidence=sure, writer="retrieved")
-
-
-def _headed(hit: Hit) -> str:
-    """A passage, a list or an exception with its heading: "What is not covered" is half of what the line below says."""
-    heading, text = subject(hit), hit.passage.text
-    alone = hit.passage.kind == "faq" or not (text.startswith("- ") or _DENIES.search(heading))
-    return text if alone else f"{heading}:\n{text}"
-
-
-def payment(context: Context, asked: SearchPolicies, bound: float) -> Result:
-    """What the shop's rules say of a way of paying; of one that they do not name, that is said."""
-    way = way_of_paying(asked.query)
-    named = [hit for hit in context.knowledge.rules(asked.query, context.language) if names_way(way, hit.passage.text)]
-    hits = named or context.knowledge.rules(rule_on("pay", context.language), context.language)
-    if not hits or (not named and hits[0].theme < bound):
-        return Result(lead=context.say("no_answer"), found=False, passes_on=True, confidence=0.0)
-    fact = Fact(hits[0].passage.text, hits[0].passage.id, asked.query if named else "")
-    lead = "" if named else context.say("no_such_way", way=way)
-    # What the rules do not name is declined, with what they do name.
-    return Result((fact,), "service" if named else "out_of_scope", lead, writer="retrieved" if named else "template")
-
-
-def delivery_time(context: Context, asked: DeliveryTime) -> Result:
-    """What parcels took; nothing of a place or method that fewer than 30 were delivered to or by."""
-    if said := usual(context, asked):
-        return Result((Fact(said),), "delivery")
-    return Result(intent="delivery", lead=context.say("no_answer"), found=False, passes_on=True, confidence=0.0)
-
-
-def price_history(context: Context, asked: PriceQuestion) -> Result:
-    """What the prices of products did; that nobody knows what they will do is said with it."""
-    facts = tuple(Fact(said, f"item:{item}") for item in asked.items if (said := told(context, item)))
-    return Result(facts, "product", found=bool(facts), passes_on=not facts, confidence=1.0 if facts else 0.0)
-
-
-_WISHES: Mapping[str, tuple[str, str]] = {
-    "cancel": ("Can I cancel my order?", "可以取消订单吗？"),
-    "return": ("How do I return something?", "怎么退货？"),
-    "refund": ("When do I get my money back?", "退款多久到账？"),
-    "change": ("Can I change the delivery address after ordering?", "下单后可以修改收货地址吗？"),
-    "track": ("How do I track my parcel?", "怎么查询包裹的物流？"),
-    "pay": ("How can I pay?", "可以用什么方式付款？"),
-    "missing": ("My parcel has not arrived. What should I do?", "包裹没有收到怎么办？"),
-    "damaged": ("Something arrived damaged. What should I do?", "收到的商品损坏了怎么办？"),
-}
-
-
-def rule_on(wish: str, language: str) -> str:
-    """The question whose rule says how a wish about an order is met."""
-    return _WISHES[wish][language == "zh"]
 
 
 def joined(results: Sequence[Result]) -> Result:
@@ -290,15 +289,13 @@ def joined(results: Sequence[Result]) -> Result:
     for fact in (fact for r in parts for fact in r.lines):
         if not any(fact.text in told.text for told in lines):
             lines.append(fact)
+    told = any(r.writer == "retrieved" or r.intent == "recommendation" for r in found)
     return Result(
         tuple(lines),
         found[0].intent,
         found=any(r.found for r in parts),
-        passes_on=any(r.passes_on and r.confidence >= 1 for r in parts)  # said to be, whatever else was found
-        or (
-            any(r.passes_on for r in parts)
-            and not any(r.writer == "retrieved" or r.intent == "recommendation" for r in found)
-        ),
+        # what passes on for certain was said to, whatever else was found
+        passes_on=any(r.passes_on and (r.confidence >= 1 or not told) for r in parts),
         confidence=max(r.confidence for r in parts),
         reasons=tuple(reason for r in parts for reason in r.reasons),
         writer="retrieved" if all(r.writer == "retrieved" for r in parts) else "template",

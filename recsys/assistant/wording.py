@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from recsys.assistant import lessons
 from recsys.assistant.grounding import check_answer
+from recsys.assistant.messages import prompts
 from recsys.data.passages import Passage
 from recsys.data.personal import mask_personal
 from recsys.errors import RecsysError
@@ -27,33 +28,6 @@ SHORT = 3
 """A sentence of fewer words ("Yes.") is checked together with the next."""
 SAID = 0.6
 """Share of a source sentence's words from which it counts as said already."""
-
-_SYSTEM = (
-    "You answer the customers of a shop from the facts given, which are the shop's own words. Answer the question "
-    "first, then give the other facts that matter for it, in short sentences close to the facts. Copy numbers, names, "
-    "places and conditions exactly as written; leave no condition out. Write in the customer's language. Add nothing "
-    "that the facts do not say."
-)
-_EXAMPLES = (
-    (
-        "Can dogs come in?",
-        "Yes, on a lead, except in the café. The park is open from 9:30 to 17:00.",
-        "hi! can i bring my dog",
-        "Yes, dogs can come in on a lead, except in the café.",
-    ),
-    (
-        "Ticket prices",
-        "Tickets cost 12.00 and are free for children under 6. The tower costs 4.00 more.",
-        "how much for me and my 4 year old",
-        "Tickets cost 12.00 and are free for children under 6.",
-    ),
-    (
-        "餐厅怎么付款？",
-        "餐厅可以刷卡，不收现金。满50.00可以开发票。",
-        "餐厅能付现金吗",
-        "餐厅不收现金，可以刷卡。",
-    ),
-)
 
 
 class Wording:
@@ -114,8 +88,9 @@ class Wording:
 
 def prompt(question: str, text: str, title: str = "") -> list[Message]:
     """Chat turns that ask for an answer from one text; all but the last are the same for every question."""
-    turns: list[Message] = [{"role": "system", "content": _SYSTEM}]
-    for of, facts, asked, told in _EXAMPLES:
+    said = prompts("words")
+    turns: list[Message] = [{"role": "system", "content": said["system"]}]
+    for of, facts, asked, told in said["examples"]:
         turns += [_asking(of, facts, asked), {"role": "assistant", "content": told}]
     return [*turns, _asking(title, text, question)]
 

@@ -11,7 +11,7 @@ import pytest
 from recsys.assistant import Assistant, Done, Knowledge, Token
 from recsys.assistant.agent import Agent
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.tools import Compare, OrderStatus, SearchPolicies, SearchProducts
+from recsys.assistant.tools import Compare, OrderStatus, Reply, SearchPolicies, SearchProducts
 from recsys.assistant.wording import Wording
 from recsys.data.passages import faq_passages
 from recsys.encoders.encoder import Encoder
@@ -69,8 +69,7 @@ class Scripted:
 
 
 def planned(*calls: ToolCall, question: str = "hm") -> list[Any]:
-    plan = Agent(Scripted(calls), ProductTable(ITEMS, ())).plan(question, [])
-    return [call.reply or call.arguments for call in plan]
+    return list(Agent(Scripted(calls), ProductTable(ITEMS, ())).plan(question, []))
 
 
 def test_calls_become_the_tools_arguments() -> None:
@@ -84,7 +83,7 @@ def test_calls_become_the_tools_arguments() -> None:
         SearchPolicies(query="how long?"),
         SearchProducts(query="tent", price_max=300.0, sort="price"),
         OrderStatus(wish="return", question="a tent under 300"),
-        "out_of_scope",
+        Reply(kind="out_of_scope"),
     ]
 
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from recsys.assistant.arrivals import DeliveryTime, about_order, asked_in, usual
-from recsys.assistant.tools import Context, delivery_time
+from recsys.assistant.arrivals import DeliveryTime, about_order, asked_in, delivery_time, usual
+from recsys.assistant.tools import Context
 from recsys.data.orders import Order, Orders
 from recsys.data.sample.parcels import make_parcels
 from recsys.delivery.parcels import check_orders

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,8 @@ from hypothesis import strategies as st
 from recsys.assistant import messages
 from recsys.assistant.dialogue import (
     Turn,
-    named,
     only_refers,
     parse_history,
-    products_in,
     read_history,
     referred,
     spoken_in,
@@ -25,8 +24,8 @@ from recsys.assistant.dialogue import (
 from recsys.assistant.hearing import split
 from recsys.assistant.knowledge import WRITTEN_FOR, Knowledge, fits, load_live, publish
 from recsys.assistant.lessons import lessons, prompt, rated, train_assistant
+from recsys.assistant.patterns import gives_orders, group, pattern
 from recsys.assistant.product_facts import applying
-from recsys.assistant.safety import gives_orders
 from recsys.assistant.themes import INTENTS, Reader, intent_of, theme_intents, theme_names
 from recsys.data.feedback import Feedback
 from recsys.data.orders import Orders, order_numbers
@@ -38,6 +37,7 @@ from recsys.llm.tuning import TuningConfig
 from recsys.serving.search import ProductSearch
 from recsys.serving.search.bm25 import BM25
 from recsys.serving.search.measures import measures_in
+from recsys.serving.search.mentions import named, products_in
 from recsys.serving.search.nearest import Nearest
 from recsys.serving.search.product_table import ProductTable
 from recsys.serving.search.query import Constraints, matching, parse
@@ -379,11 +379,22 @@ def test_bm25_prefers_rare_words_and_ignores_none() -> None:
 def test_banks_are_consistent() -> None:
     assert set(theme_intents()) <= set(INTENTS)
     assert len(set(theme_names())) == len(theme_names())
-    assert set(messages.all_keys()["en"]) == set(messages.all_keys()["zh"])
-    assert {"greeting", "thanks", "goodbye"} <= set(messages.all_keys()["en"])
+    own = messages.own_words()
+    assert set(own["en"]) == set(own["zh"])
+    assert {"greeting", "thanks", "goodbye"} <= set(own["en"])
     spoken = concepts(["I'd like my money back", "怎么退款"])
     column = concept_names().index("refund")
     assert spoken[:, column].tolist() == [1, 1]
+
+
+def test_every_pattern_that_is_asked_for_is_declared() -> None:
+    """A name that is misspelt in code would fail only when a shopper's sentence gets there."""
+    code = "\n".join(file.read_text() for file in Path(messages.__file__).parent.glob("*.py"))
+    named = re.findall(r"(?:says|pattern)\(\"(\w+)\"", code)
+    assert len(named) > 40
+    for name in named:
+        assert pattern(name)
+    assert [len(group(name)) for name in ("wishes", "asks", "units")] == [5, 4, 11]
 
 
 def test_a_sentence_about_nothing_known_has_no_theme(encoder: Encoder) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.assistant import wishes
-from recsys.assistant.counting import _COMPARED, _holds
+from recsys.assistant.counting import _holds
+from recsys.assistant.patterns import owned, pattern, says
 from recsys.serving.complements import Complements
 from recsys.serving.search import ProductTable, content, matching, parse
 from recsys.serving.search.kind_names import kind_names
@@ -123,8 +123,8 @@ def test_categories_go_together_where_chance_is_exceeded_and_what_all_buy_does_n
     ],
 )
 def test_what_a_shopper_has_is_read_with_the_wish_for_more(text: str, thing: str) -> None:
-    assert wishes.COMPLETES.search(text)
-    assert wishes.owned(text) == thing
+    assert says("completes", text)
+    assert owned(text) == thing
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,6 @@ def test_what_a_shopper_has_is_read_with_the_wish_for_more(text: str, thing: str
     [("more than 9 kinds", False), ("at least 9 different", True), ("fewer than 10 models", True), ("超过8款", True)],
 )
 def test_a_number_that_is_asked_about_is_compared_with_the_count(text: str, holds: bool) -> None:
-    compared = _COMPARED.search(text)
+    compared = pattern("compared_count").search(text)
     assert compared is not None
     assert _holds(compared, 9) is holds

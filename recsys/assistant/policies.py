@@ -1,0 +1,60 @@
+"""Tools over the shop's rules: the passages that answer a question, and what they say of a way of paying."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from recsys.assistant import arrivals
+from recsys.assistant.hearing import LIKELY, facets, subject
+from recsys.assistant.knowledge import Hit
+from recsys.assistant.messages import message
+from recsys.assistant.patterns import names_way, way_of_paying
+from recsys.assistant.product_facts import applying
+from recsys.assistant.tools import Context, Fact, Payment, Result, SearchPolicies
+from recsys.serving.search import mentions
+
+_DENIES = re.compile(r"\bnot\b|\bcannot\b|不", re.IGNORECASE)
+
+
+def search_policies(context: Context, asked: SearchPolicies) -> Result:
+    """The passages that answer a question, where it is sure enough, with what parcels took where that is asked."""
+    assert context.listener is not None, "questions are read by a listener"
+    heard = context.listener.hear(asked.query)
+    told = context.unknown(confidence=heard.sure)
+    if heard.hits and heard.sure >= context.bound:
+        facts = [Fact(_headed(hit), hit.passage.id, asked.query) for hit in heard.hits]
+        if context.table is not None and len(named := mentions.named(asked.query, context.table)) == 1:
+            facts[0] = replace(facts[0], text=applying(context.table, named[0], facts[0].text))
+        told = Result(tuple(facts), heard.hits[0].intent, confidence=heard.sure, writer="retrieved")
+    of_delivery = not told.found or any("delivery" in facets(fact.text) for fact in told.facts)
+    if heard.theme == arrivals.THEME and heard.probabilities[arrivals.THEME] >= LIKELY and of_delivery:
+        took = arrivals.delivery_time(context, arrivals.asked_in(context, asked.query))
+        if took.found:
+            return replace(told, facts=(*told.facts, *took.facts)) if told.found else took
+    return told
+
+
+def _headed(hit: Hit) -> str:
+    """A passage, a list or an exception with its heading: "What is not covered" is half of what the line below says."""
+    heading, text = subject(hit), hit.passage.text
+    alone = hit.passage.kind == "faq" or not (text.startswith("- ") or _DENIES.search(heading))
+    return text if alone else f"{heading}:\n{text}"
+
+
+def payment(context: Context, asked: Payment) -> Result:
+    """What the shop's rules say of a way of paying; of one that they do not name, that, and what they do name."""
+    way = way_of_paying(asked.query)
+    hits = context.knowledge.rules(asked.query, context.language)
+    named = next((hit for hit in hits if names_way(way, hit.passage.text)), None)
+    hit = named or context.rule(rule_on("pay", context.language))
+    if hit is None:
+        return context.unknown()
+    if named:
+        return Result((Fact(hit.passage.text, hit.passage.id, asked.query),), writer="retrieved")
+    return Result((Fact(hit.passage.text, hit.passage.id),), "out_of_scope", context.say("no_such_way", way=way))
+
+
+def rule_on(wish: str, language: str) -> str:
+    """The question whose rule says how a wish about an order is met."""
+    return message(f"rule_{wish}", language)

@@ -1,0 +1,49 @@
+"""The table of tools: which function looks up which kind of call. A tool's name is its function's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from recsys.assistant import arrivals, prices, tools
+from recsys.assistant.arrivals import DeliveryTime, delivery_time
+from recsys.assistant.companions import goes_with
+from recsys.assistant.counting import catalogue_facts
+from recsys.assistant.own_orders import order_status
+from recsys.assistant.policies import payment, search_policies
+from recsys.assistant.prices import PriceQuestion, price_history
+from recsys.assistant.product_facts import compare, product_facts
+from recsys.assistant.shopping import recommend, search_products, similar
+from recsys.assistant.tools import Call, Context, Result
+
+TOOLS: Mapping[type[Call], Callable[[Context, Any], Result]] = {
+    tools.SearchPolicies: search_policies,
+    tools.SearchProducts: search_products,
+    tools.ProductFacts: product_facts,
+    tools.Compare: compare,
+    tools.GoesWith: goes_with,
+    tools.CatalogueFacts: catalogue_facts,
+    tools.OrderStatus: order_status,
+    tools.HandOver: tools.hand_over,
+    tools.Reply: tools.reply,
+    DeliveryTime: delivery_time,
+    PriceQuestion: price_history,
+    tools.Payment: payment,
+    tools.Recommend: recommend,
+    tools.Similar: similar,
+}
+_NOT_FOR_ALL = (tools.Payment, tools.Recommend, tools.Similar, DeliveryTime, PriceQuestion)
+"""Calls that the router alone makes, or that need tables which not every shop has."""
+OFFERED: dict[str, type[Call]] = {tool.__name__: asked for asked, tool in TOOLS.items() if asked not in _NOT_FOR_ALL}
+"""What a language model is offered, by its name."""
+
+
+def offered(shop: Context) -> dict[str, type[Call]]:
+    """What a language model is offered in this shop: of deliveries and prices only what has tables to look it up in."""
+    more: dict[str, type[Call]] = {} if arrivals.known(shop) is None else {delivery_time.__name__: DeliveryTime}
+    return OFFERED | more | ({} if prices.known(shop) is None else {price_history.__name__: PriceQuestion})
+
+
+def look_up(context: Context, call: Call) -> Result:
+    """What a call finds."""
+    return TOOLS[type(call)](context, call)

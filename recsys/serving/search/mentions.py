@@ -1,0 +1,65 @@
+"""Products that a text names: by title, id, the brand with words of a title, or words spoken of as known."""
+
+from __future__ import annotations
+
+import re
+
+from recsys.llm.language import tokens
+from recsys.serving.search.product_table import ProductTable
+
+NAMED_BY = 2
+"""Words of a title beside the brand that name a product without its whole title."""
+MOST_MEANT = 4
+"""More products than this with the same words are a kind, not a name."""
+_QUOTED = re.compile(r"《([^》]+)》")
+_THE = re.compile(r"\b(?:the|your) ((?:[a-z'-]+ ){1,3}[a-z'-]+)")
+
+
+def products_in(text: str, table: ProductTable) -> list[int]:
+    """Rows of the products whose title or id stands in a text, in the order they appear."""
+    low = text.lower()
+    found = [(low.find(title.lower()), -len(title), row) for row, title in enumerate(table.titles) if title]
+    found = sorted(entry for entry in found if entry[0] >= 0)
+    ids = [
+        (m.start(), 0, table.row[name])
+        for m in re.finditer(r"(?<![A-Za-z0-9_-])[A-Za-z0-9-]{4,}", text)
+        if (name := m.group()) in table.row or (name := name.upper()) in table.row
+    ]
+    rows, end = [], -1
+    for at, length, row in sorted(found + ids):
+        if at >= end:  # "Red Mug Large" is not also "Red Mug"
+            rows.append(row)
+            end = at - length
+    return list(dict.fromkeys(rows))
+
+
+def named(text: str, table: ProductTable) -> list[int]:
+    """Rows of the products a text names: by title or id, else by the brand and the most words of a title.
+
+    Several rows where the words given fit several products ("the Kestrel Essential laptop 13.3").
+    """
+    if rows := products_in(text, table):
+        return rows
+    quoted = [name for name in _QUOTED.findall(text) if len(name) > 1]
+    if rows := [row for row, title in enumerate(table.titles) if any(name in title for name in quoted)][:MOST_MEANT]:
+        return rows
+    said = set(tokens(table.canonical(text)))
+    best: dict[int, list[int]] = {}
+    for row, (brand, title) in enumerate(zip(table.brands, table.title_terms, strict=True)):
+        of_brand = set(tokens(brand))
+        if of_brand and of_brand <= said:
+            best.setdefault(len(title & said - of_brand), []).append(row)
+    most = max(best, default=0)
+    return best[most] if most >= NAMED_BY and len(best[most]) <= MOST_MEANT else []
+
+
+def meant(text: str, table: ProductTable) -> list[int]:
+    """Rows of the few products whose titles have the words that a text speaks of as known: "the plush whale"."""
+    for match in _THE.finditer(text.lower()):
+        words = match[1].split()
+        for most in range(len(words), 1, -1):
+            said = set(tokens(" ".join(words[:most])))
+            rows = [row for row, title in enumerate(table.title_terms) if len(said) > 1 and said <= title]
+            if 0 < len(rows) <= MOST_MEANT and len(words[most - 1]) > NAMED_BY:
+                return rows
+    return []
