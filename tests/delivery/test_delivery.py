@@ -349,4 +349,4 @@ def test_orders_of_marketplaces():
     ):
         row = check_orders(pd.DataFrame([raw])).table.iloc[0]
         assert [dated(row[m]) for m in ("ordered_at", "shipped_at", "promised_at")] == [ordered, shipped, promised]
-        assert row["order_id"] == "1" and row["method"] == method and [row["country"], row["region"]] == place
+        assert [row[name] for name in ("order_id", "method", "country", "region")] == ["1", method, *place]

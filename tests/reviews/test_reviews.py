@@ -23,6 +23,7 @@ from recsys.reviews.duplicates import counted, repeats
 from recsys.reviews.improve import improvements
 from recsys.reviews.opinions import quotable
 from recsys.reviews.sentences import scripts, sentences
+from recsys.reviews.sentiment import Examples
 from recsys.reviews.view import liked, opinion_of
 
 GOOD = ["The battery works great", "The battery is great", "I love the battery, the battery is excellent"]
@@ -158,13 +159,13 @@ def test_a_shops_stars_teach_where_they_order_better() -> None:
     vectors = rng.normal(size=(400, 8)).astype(np.float32)
     ratings = np.where(vectors[:, 0] > 0, 5.0, 1.0)
     wrong = sentiment.Sentiment(np.eye(8, dtype=np.float32)[1], 0.0)
-    model, notes = sentiment.best(vectors, ratings, wrong)
+    model, notes = sentiment.best(Examples(vectors), ratings, wrong)
     assert model is not wrong
     assert notes["taught_by"] == "the shop's stars"
     assert notes["auc"] > 0.95
     right = sentiment.Sentiment(np.eye(8, dtype=np.float32)[0], 0.0)
-    assert sentiment.best(vectors, ratings, right)[0] is right
-    assert sentiment.best(vectors[:50], ratings[:50], right)[1]["taught_by"] == "pinned weights"
+    assert sentiment.best(Examples(vectors), ratings, right)[0] is right
+    assert sentiment.best(Examples(vectors[:50]), ratings[:50], right)[1]["taught_by"] == "pinned weights"
 
 
 def test_weights_are_written_as_safetensors_with_a_card(tiny_encoder: Path, tmp_path: Path) -> None:
