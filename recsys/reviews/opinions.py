@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 
 #: A sentence blames up to the one and praises from the other; between them it says neither.
 BLAMES, PRAISES = 0.4, 0.6
-#: Characters of a quote (half as many in Chinese, whose signs say more).
-SHORTEST, LONGEST = 12, 110
+#: Fewest and most characters of a quote; Chinese signs say more.
+LENGTHS, LENGTHS_ZH = (12, 110), (4, 55)
 #: Share of a category's titles that hold a word that names its products.
 _NAMES = 0.15
 
@@ -268,9 +268,9 @@ def _quotes(said: pd.DataFrame, mostly_praise: bool) -> tuple[tuple[str, bool], 
 
 def quotable(sentence: str, language: str) -> bool:
     """Whether a sentence may be shown: not too long or short for a quote, and nothing personal in it."""
-    size = 2 * len(sentence) if language == "zh" else len(sentence)
+    shortest, longest = LENGTHS_ZH if language == "zh" else LENGTHS
     return (
-        SHORTEST <= size <= LONGEST
+        shortest <= len(sentence) <= longest
         and mask_personal(sentence) == sentence
         and not personal_kinds(sentence)
         and not any(sign in sentence for sign in '{}<>“”"')

@@ -75,6 +75,15 @@ def test_a_model_of_transformers_hears_in_the_language_it_is_told(tiny_whisper):
         transcriber.transcribe(b"noise")
 
 
+def test_chinese_is_written_in_simplified_characters():
+    pytest.importorskip("opencc", reason="the extra 'voice' is not installed")
+    recording = wav(np.zeros(8_000))
+    taiwanese = Transcriber(lambda samples, language: ("運費多少錢？ 頭髮乾淨嗎", language or "zh"))
+    assert taiwanese.transcribe(recording, "zh").text == "运费多少钱？ 头发干净吗"
+    assert taiwanese.transcribe(recording).text == "运费多少钱？ 头发干净吗"  # guessed
+    assert taiwanese.transcribe(recording, "ja").text == "運費多少錢？ 頭髮乾淨嗎"
+
+
 def test_a_directory_of_another_model_is_refused(tiny_whisper, tmp_path):
     shutil.copytree(tiny_whisper, tmp_path / "other")
     (tmp_path / "other" / "config.json").write_text('{"model_type": "bert"}', "utf-8")
