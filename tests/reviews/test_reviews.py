@@ -154,6 +154,51 @@ def test_pinned_words_know_good_from_bad_in_both_languages() -> None:
         assert blame < 0.4
 
 
+def test_short_chinese_praise_is_no_blame() -> None:
+    """Pieces between two commas hold a few signs; what whole reviews teach is an intercept that blames them."""
+    praise = [
+        "电池很耐用",
+        "包装非常结实",
+        "屏幕很清晰",
+        "物流很快",
+        "做工很精细",
+        "味道非常清新",
+        "颜色很正",
+        "手感很舒服",
+    ]
+    blame = "电池不耐用 包装破了 屏幕有划痕 物流太慢 做工很粗糙 味道刺鼻 连接老是断 手感很差".split()
+    model = sentiment.pinned("words-zh")
+    assert model is not None
+    said = sentiment.probability(model(sentiment.ngrams([*praise, *blame], "zh")))
+    assert said[:8].min() >= 0.6
+    assert said[8:].max() <= 0.4
+
+
+def test_sentences_teach_words_with_the_label_of_their_review() -> None:
+    texts = ["The lid shuts. A fine jar.", "The lid leaks. An ugly jar."] * 5
+    examples = Examples.of_words(texts, "en")
+    assert examples.features.shape[0] == 10
+    assert examples.review.tolist() == [row for row in range(10) for _ in range(2)]
+    praise = np.array([True, False] * 5)
+    taught = np.arange(10) < 4  # the others' sentences teach nothing
+    weights = examples.fit(praise, taught).weights
+    assert np.array_equal(weights, Examples.of_words(texts[:4], "en").fit(praise[:4]).weights)
+    assert not np.array_equal(weights, Examples(examples.features).fit(praise, taught).weights)
+
+
+@pytest.mark.parametrize(
+    ("ratings", "leaning"),
+    [
+        ([1, 2, 3, 4, 5, np.nan], [-1, -0.5, 0, 0.5, 1, 0]),
+        ([0, 1, np.nan], [-1, 1, 0]),
+        ([1, 6, 10], [-1, 0, 1]),
+        ([np.nan, np.nan], [0, 0]),
+    ],
+)
+def test_stars_lean_by_their_scale(ratings: list[float], leaning: list[float]) -> None:
+    assert sentiment.leaning(np.array(ratings, np.float64)) == pytest.approx(leaning)
+
+
 def test_a_shops_stars_teach_where_they_order_better() -> None:
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(400, 8)).astype(np.float32)
@@ -216,6 +261,8 @@ def test_quotes_hold_nothing_personal() -> None:
     assert not quotable("write to me at jane@example.org about the zip", "en")
     assert not quotable("call 030 123 45678 about the zip", "en")
     assert not quotable("bad", "en")
+    assert quotable("包装破了", "zh")
+    assert not quotable("很差", "zh")
 
 
 # --- all together -----------------------------------------------------------------------------------------------------
@@ -241,6 +288,20 @@ def test_praise_and_blame_are_counted_by_review(read: ShopTables) -> None:
     assert sides["battery"].low == pytest.approx(0.862, abs=0.001)  # Wilson, 24 of 24
     assert all(quote.praises for quote in sides["battery"].quotes)
     assert opinion_of(read, "nobody") is None
+
+
+def test_what_a_sentence_leaves_open_its_stars_decide(tiny_encoder: Path) -> None:
+    items = pd.DataFrame({"item_id": ["good", "bad"], "title": ["Jar One", "Jar Two"], "category": "Jars"})
+    rows = [(name, f"The lid is round {n}.", stars) for n in range(6) for name, stars in (("good", 5), ("bad", 1))]
+    table = pd.DataFrame(rows, columns=["item_id", "review", "rating"])
+    encoder = Encoder.load(str(tiny_encoder), device="cpu")
+    lids = []
+    for reviews in (table, table.drop(columns="rating")):
+        aspects = read_reviews(check_reviews(reviews).table, items, encoder).aspects
+        lids.append(aspects[aspects["aspect"] == "lid"].set_index("item_id"))
+    rated, unrated = lids
+    assert rated.loc["good", "share"] == 1 and rated.loc["bad", "share"] == 0  # noqa: PT018 - one claim
+    assert len(set(unrated["praised"] - unrated["criticised"])) <= 1  # the words are the same
 
 
 def test_every_quote_stands_in_a_review_of_its_item(read: ShopTables) -> None:
