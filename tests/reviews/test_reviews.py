@@ -166,7 +166,7 @@ def test_short_chinese_praise_is_no_blame() -> None:
         "颜色很正",
         "手感很舒服",
     ]
-    blame = "电池不耐用 包装破了 屏幕有划痕 物流太慢 做工很粗糙 味道刺鼻 连接老是断 手感很差".split()
+    blame = ["电池不耐用", "包装破了", "屏幕有划痕", "物流太慢", "做工很粗糙", "味道刺鼻", "连接老是断", "手感很差"]
     model = sentiment.pinned("words-zh")
     assert model is not None
     said = sentiment.probability(model(sentiment.ngrams([*praise, *blame], "zh")))
