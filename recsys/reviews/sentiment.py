@@ -122,6 +122,8 @@ def probability(odds: NDArray[np.float64]) -> NDArray[np.float32]:
 
 def ngrams(texts: Sequence[str], language: str) -> Any:
     """Hashed n-grams of texts (characters where nothing parts words), square roots of their shares; CSR."""
+    if not len(texts):
+        return sparse.csr_matrix((0, FEATURES), dtype=np.float32)
     unspaced = language in _UNSPACED
     vectorizer = HashingVectorizer(
         analyzer="char" if unspaced else "word",

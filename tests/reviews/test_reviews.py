@@ -186,6 +186,12 @@ def test_sentences_teach_words_with_the_label_of_their_review() -> None:
     assert not np.array_equal(weights, Examples(examples.features).fit(praise, taught).weights)
 
 
+def test_reviews_without_a_word_teach_nothing_and_break_nothing() -> None:
+    examples = Examples.of_words(["👍", "5/5", "!!!"] * 4, "en")
+    assert examples.sentences.shape[0] == 0
+    assert np.isfinite(examples.fit(np.array([True, False, True] * 4)).bias)
+
+
 @pytest.mark.parametrize(
     ("ratings", "leaning"),
     [
