@@ -33,9 +33,9 @@ def bench_voice(settings: Settings, *, size: int = 50) -> dict[str, Any]:
     -------
     dict
         JSON-ready; of each language ``error_rate`` (words of English, characters of Chinese; edits against length),
-        its 90% interval over questions (bootstrap), ``character_error_rate``, of Chinese ``syllable_error_rate`` (by
-        sound, whatever the tone: other characters that are read alike are no error), share of questions heard
-        ``exactly``, and ``seconds`` of each.
+        its 90% interval over questions (bootstrap), of English ``character_error_rate``, of Chinese
+        ``syllable_error_rate`` (by sound, whatever the tone: other characters that are read alike are no error), share
+        of questions heard ``exactly``, and ``seconds`` of each.
 
     Raises
     ------
@@ -89,8 +89,7 @@ def _heard(transcriber: Transcriber, espeak: str, language: str, questions: list
         "questions": len(said),
         "error_rate": float(edits.sum() / lengths.sum()),
         "interval": [float(low), float(high)],
-        "character_error_rate": float(compare.cer(said, heard)),
-        **({"syllable_error_rate": float(compare.wer(*map(_syllables, (said, heard))))} if language == "zh" else {}),
+        **_finer(said, heard, language),
         "exactly": float(np.mean(edits == 0)),
         "seconds": {"median": float(np.median(seconds)), "most": float(np.max(seconds))},
     }
@@ -100,6 +99,14 @@ def _plain(text: str, language: str) -> str:
     """Words (of Chinese: characters) without case and punctuation, parted by spaces."""
     kept = re.sub(r"[^\w\s']", " ", text.lower())
     return " ".join(kept.replace(" ", "")) if language == "zh" else " ".join(kept.split())
+
+
+def _finer(said: list[str], heard: list[str], language: str) -> dict[str, float]:
+    """Error rates of what the words are made of: characters of English, syllables of Chinese."""
+    compare = require("jiwer", "dev")
+    if language != "zh":
+        return {"character_error_rate": float(compare.cer(said, heard))}
+    return {"syllable_error_rate": float(compare.wer(_syllables(said), _syllables(heard)))}
 
 
 def _syllables(texts: list[str]) -> list[str]:
