@@ -7,7 +7,10 @@ window would take as many trainings. The network that serves sees everything, as
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
+from threading import Event
 
 import numpy as np
 
@@ -29,15 +32,28 @@ def common_past(windows: Sequence[TrainingWindow], events: Events) -> Events:
     return events.where(np.arange(len(events)) - events.indptr[events.user] < known[events.user])
 
 
-def network(context: TrainingContext, events: Events, passes: int) -> Lazy[VisitTransformer]:
-    """A network of these events, trained when first asked for."""
+class _Networks:
+    """Networks of several pasts, trained at the same time when one of them is first asked for, a thread each."""
 
-    def train() -> VisitTransformer:
+    def __init__(self, context: TrainingContext, pasts: Sequence[Events], passes: int) -> None:
+        self._context, self._pasts, self._passes = context, pasts, passes
+
+    @cached_property
+    def trained(self) -> list[VisitTransformer]:
+        """One of each past, in order."""
         from recsys.ranking import visit_training  # torch, which only training needs
 
-        return visit_training.train(events, context.catalogue, passes=passes, seed=context.seed)
-
-    return Lazy(train)
+        catalogue, seed = self._context.catalogue, self._context.seed
+        stop = Event()
+        with visit_training.one_thread(), ThreadPoolExecutor(thread_name_prefix="recsys-networks") as pool:
+            networks = [
+                pool.submit(visit_training.train, events, catalogue, passes=self._passes, seed=seed, stop=stop)
+                for events in self._pasts
+            ]
+            try:
+                return [network.result() for network in networks]
+            finally:
+                stop.set()  # Ctrl-C, or one that failed, ends the others
 
 
 def with_networks(
@@ -56,9 +72,10 @@ def with_networks(
             list(windows),
             f"{visits:,} visits are followed by another with something new, {LEAST:,} are needed",
         )
-    shared = network(context, past, config.sequence_passes)
+    networks = _Networks(context, (past, context.events), config.sequence_passes)
+    shared = Lazy(lambda: networks.trained[0])
     return (
-        replace(context, network=network(context, context.events, config.sequence_passes)),
+        replace(context, network=Lazy(lambda: networks.trained[1])),
         [replace(window, context=replace(window.context, network=shared)) for window in windows],
         "",
     )

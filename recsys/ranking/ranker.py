@@ -28,7 +28,7 @@ from recsys.errors import ArtifactError, BadInput
 from recsys.forecast.prices import PriceHistory
 from recsys.ranking.extra_blocks import extra_blocks
 from recsys.ranking.features import BLOCKS, Block, BuyingAgain, TrainingContext
-from recsys.ranking.features.base import fit_blocks
+from recsys.ranking.features.base import fitted_ahead
 from recsys.ranking.features.columns import column_block, column_blocks
 from recsys.ranking.networks import with_networks
 from recsys.ranking.regression import Regression, TrainingSplit
@@ -302,11 +302,12 @@ class RankerTrainer:
         context, windows, without = with_networks(context, training_windows(context, config), config)
         kinds = [kind for kind in (*BLOCKS, *extra_blocks(config.extra_blocks)) if kind.applies(context)]
         kinds += column_blocks(context, config.columns)
+        fitted = fitted_ahead(kinds, [*(window.context for window in windows), context])
         pairs = training_pairs(
-            windows, kinds, text_vectors, config, seed=seed, impressions=impressions, progress=announce
+            windows, fitted, text_vectors, config, seed=seed, impressions=impressions, progress=announce
         )
         announce("fitting the statistics on all events")
-        blocks = fit_blocks(kinds, context)
+        blocks = next(fitted)
         if (columns := [c for b in blocks for c in b.columns]) != list(pairs.columns):
             raise BadInput(f"features differ between past and present: {sorted(set(columns) ^ set(pairs.columns))}.")
         report = {

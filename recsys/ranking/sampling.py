@@ -5,7 +5,7 @@ Every pair is seen with blocks fitted on its window's own past, so features neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Histories
-from recsys.ranking.features.base import Block, block_features, fit_blocks
+from recsys.ranking.features.base import Block, block_features
 from recsys.ranking.windows import TrainingWindow
 from recsys.settings import TrainingConfig
 
@@ -176,7 +176,7 @@ def sample_candidates(
 
 def training_pairs(
     windows: Sequence[TrainingWindow],
-    kinds: Sequence[type[Block]],
+    fitted: Iterator[tuple[Block, ...]],
     text_vectors: HistoryVectors,
     config: TrainingConfig,
     *,
@@ -184,7 +184,7 @@ def training_pairs(
     impressions: Impressions | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Pairs:
-    """Features and labels of all windows, each seen with blocks fitted on its own past."""
+    """Features and labels of all windows, each seen with blocks `fitted` on its own past, which come in that order."""
     rng = np.random.default_rng(seed)
     shown = [_shown(window, impressions) for window in windows]
     limit = config.pairs // len(windows)
@@ -196,10 +196,9 @@ def training_pairs(
     bought, row_window = np.zeros(total, bool), np.empty(total, np.int32)
     weights, importance_weight = np.empty(total, np.float32), np.empty(total, np.float32)
     row_shopper, later = np.empty(total, np.int32), np.empty(total, bool)
-    for number, (window, group) in enumerate(zip(windows, samples, strict=True)):
+    for number, (window, group, blocks) in enumerate(zip(windows, samples, fitted, strict=False)):
         progress(f"features of window {number + 1} of {len(windows)}: {len(group):,} shoppers")
         catalogue = window.context.catalogue
-        blocks = fit_blocks(kinds, window.context)
         if not columns:
             columns = tuple(c for b in blocks for c in b.columns)
             features = np.empty((total, len(columns)), np.float32)

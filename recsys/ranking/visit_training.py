@@ -10,8 +10,11 @@ drawn by their popularity (Bengio & Senecal 2008), which costs a fifth of the wh
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -39,9 +42,11 @@ USUAL, SAMPLED = 1_024, 64
 class _Network(nn.Module):
     """The layer of `VisitTransformer` for many visits of many shoppers at once."""
 
-    def __init__(self, texts: Tensor, own: Tensor, met: Tensor, generator: torch.Generator) -> None:
+    def __init__(self, texts: Tensor, own: Tensor, met: Tensor, device: torch.device, seed: int) -> None:
         super().__init__()
-        self.texts, self.own, self.shrinkage = texts, own, met / (met + SHRINKAGE)
+        self.texts, self.own = texts.to(device), own.to(device)
+        self.shrinkage = (met / (met + SHRINKAGE)).to(device)
+        generator = torch.Generator().manual_seed(seed)
 
         def drawn(*shape: int, scale: float) -> nn.Parameter:
             return nn.Parameter(torch.randn(*shape, generator=generator) * scale)
@@ -49,13 +54,25 @@ class _Network(nn.Module):
         self.reader = drawn(texts.shape[1], SIZE, scale=texts.shape[1] ** -0.5)
         self.parts = drawn(int(own.max()) + 2, SIZE, scale=0.02)  # the last is nobody's
         self.before, self.middle, self.after = (nn.LayerNorm(SIZE) for _ in range(3))
-        self.attend, self.join = nn.Linear(SIZE, 3 * SIZE), nn.Linear(SIZE, SIZE)
-        self.widen, self.narrow = nn.Linear(SIZE, 2 * SIZE), nn.Linear(2 * SIZE, SIZE)
+        shapes = (SIZE, 3 * SIZE), (SIZE, SIZE), (SIZE, 2 * SIZE), (2 * SIZE, SIZE)
+        # Drawn below: torch's own start would take from the random numbers of the whole process.
+        self.attend, self.join, self.widen, self.narrow = (
+            nn.utils.skip_init(nn.Linear, *shape)  # type: ignore[no-untyped-call]
+            for shape in shapes
+        )
         for linear in (self.attend, self.join, self.widen, self.narrow):
             with torch.no_grad():
                 linear.weight.copy_(torch.randn(linear.weight.shape, generator=generator) * SIZE**-0.5)
                 linear.bias.zero_()
-        self.drop = nn.Dropout(DROPOUT)
+        self.chance = torch.Generator(device).manual_seed(seed)
+        self.to(device)
+
+    def drop(self, numbers: Tensor) -> Tensor:
+        """Dropout (Srivastava et al. 2014) by a generator of the network's own, so that others may train beside it."""
+        if not self.training:
+            return numbers
+        kept = torch.rand(numbers.shape, generator=self.chance, device=numbers.device) >= DROPOUT
+        return numbers * kept / (1 - DROPOUT)
 
     def items(self, codes: Tensor) -> Tensor:
         """Vectors of items, shape ``(m, SIZE)``."""
@@ -103,8 +120,24 @@ class _Popularity:
         return drawn, np.log(self.ever[drawn]).astype(np.float32)
 
 
-def train(events: Events, catalogue: ItemFeatures, *, passes: int, seed: int) -> VisitTransformer:
-    """Train on the sequences of `events`, so many times over, and on the texts of the items."""
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for each training: more would wait for each other at products this small.
+
+    What is learnt does not depend on the number of a machine's processors then.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def train(
+    events: Events, catalogue: ItemFeatures, *, passes: int, seed: int, stop: Event | None = None
+) -> VisitTransformer:
+    """Train on the sequences of `events`, so many times over, and on the texts of the items; ends early on `stop`."""
     device, rng = pick_device(), np.random.default_rng(seed)
     sequences = Sequences.of(events)
     met = np.bincount(sequences.item, minlength=events.n_items).astype(np.float32)
@@ -114,29 +147,24 @@ def train(events: Events, catalogue: ItemFeatures, *, passes: int, seed: int) ->
     own = np.full(events.n_items, len(popular), np.int64)
     own[popular] = np.arange(len(popular))
     popularity = _Popularity.of(sequences, met, device)
-    # The numbers that are drawn in training come from a generator of torch's own.
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        network = _Network(
-            torch.from_numpy(vectors @ reader + bias), torch.from_numpy(own), torch.from_numpy(met),
-            torch.Generator().manual_seed(seed),
-        )  # fmt: skip
-        for name in ("texts", "own", "shrinkage"):
-            setattr(network, name, getattr(network, name).to(device))
-        network.to(device).train()
-        if not len(sequences):  # nothing follows anything, as after almost all was erased: every item is as usual
-            nn.init.zeros_(network.reader)
-            nn.init.zeros_(network.parts)
-        optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
-        for done, batch in sequences.updates(passes, rng):
-            for group in optimiser.param_groups:
-                group["lr"] = RATE * min(done / WARM_UP, 1.0) * 0.5 * (1 + math.cos(math.pi * done))
-            loss = _loss(network, batch, popularity, rng, device)
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-        usual_shopper = _mean_state(network, sequences, rng, device)
+    network = _Network(
+        torch.from_numpy(vectors @ reader + bias), torch.from_numpy(own), torch.from_numpy(met), device, seed
+    ).train()
+    if not len(sequences):  # nothing follows anything, as after almost all was erased: every item is as usual
+        nn.init.zeros_(network.reader)
+        nn.init.zeros_(network.parts)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+    for done, batch in sequences.updates(passes, rng):
+        if stop is not None and stop.is_set():
+            break
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * min(done / WARM_UP, 1.0) * 0.5 * (1 + math.cos(math.pi * done))
+        loss = _loss(network, batch, popularity, rng, device)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+    usual_shopper = _mean_state(network, sequences, rng, device)
     return _arrays(network, reader, bias, met, passes, usual_shopper)
 
 

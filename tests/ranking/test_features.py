@@ -10,11 +10,12 @@ from recsys.data.dislikes import Dislikes
 from recsys.data.histories import ad_hoc_profile
 from recsys.data.reviews import Opinions
 from recsys.data.schema import TimeKind
+from recsys.data.snapshot import Lazy
 from recsys.forecast.prices import DAY, PriceHistory
+from recsys.ranking import visit_training
 from recsys.ranking.features import BLOCKS
 from recsys.ranking.features.content import Similarity
 from recsys.ranking.features.new_products import NewProducts
-from recsys.ranking.networks import network
 from tests.shops import context_of, events_of, facts_of, mean_texts, tables
 
 
@@ -35,7 +36,11 @@ def shop():
     step = np.repeat(np.arange(2), 2)  # two items with prices, the first of them on sale now
     prices = PriceHistory(step, today - np.array([200, 3, 200, 100]), np.array([10.0, 8.0, 5.0, 5.0]), len(items))
     known = context_of(replace(events, dislikes=said, opinions=written), replace(facts, pictures=pictures))
-    return replace(known, prices=prices, network=network(known, known.events, passes=2))
+    return replace(
+        known,
+        prices=prices,
+        network=Lazy(lambda: visit_training.train(known.events, known.catalogue, passes=2, seed=known.seed)),
+    )
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from recsys.data.events import DAY
 from recsys.data.schema import TimeKind
 from recsys.errors import BadInput
 from recsys.ranking.features import BLOCKS
+from recsys.ranking.features.base import fitted_ahead
 from recsys.ranking.sampling import Impressions, sample_candidates, training_pairs
 from recsys.ranking.windows import training_windows
 from recsys.settings import TrainingConfig
@@ -22,11 +23,16 @@ ITEMS, ROWS = tables()
 FACTS = facts_of(ITEMS)
 
 
+def fitted_pairs(windows, kinds, **more):
+    fitted = fitted_ahead(kinds, [window.context for window in windows])
+    return training_pairs(windows, fitted, mean_texts(FACTS), seed=0, **more)
+
+
 def pairs_of(rows: pd.DataFrame, config: TrainingConfig = CONFIG, **more):
     events = events_of(ITEMS, rows)
     windows = training_windows(context_of(events, FACTS), config)
     kinds = [k for k in BLOCKS if k.applies(windows[0].context)]
-    return windows, training_pairs(windows, kinds, mean_texts(FACTS), config, seed=0, **more)
+    return windows, fitted_pairs(windows, kinds, config=config, **more)
 
 
 def test_labels_come_after_and_are_new_to_the_shopper():
@@ -47,7 +53,7 @@ def test_a_leak_planted_after_the_cut_changes_no_feature_before_it():
     windows = training_windows(context_of(events, FACTS), CONFIG)
     later = next(o for o in windows if o.kind == "later")
     kinds = [k for k in BLOCKS if k.applies(later.context)]
-    before = training_pairs([later], kinds, mean_texts(FACTS), CONFIG, seed=0)
+    before = fitted_pairs([later], kinds, config=CONFIG)
     # The same shoppers buy the same labelled items again, many times over, at and after the cut.
     leak = pd.DataFrame(
         [
@@ -62,7 +68,7 @@ def test_a_leak_planted_after_the_cut_changes_no_feature_before_it():
     cut = planted.before(later.context.now)
     assert len(cut) == len(later.context.events)
     again = replace(later, context=later.context.earlier(cut, later.context.now, CONFIG.half_life))
-    after = training_pairs([again], kinds, mean_texts(FACTS), CONFIG, seed=0)
+    after = fitted_pairs([again], kinds, config=CONFIG)
     np.testing.assert_array_equal(before.features, after.features)
     # And a leak before the cut is seen: the test can tell.
     early = leak.assign(timestamp=later.context.now - DAY)
@@ -70,7 +76,7 @@ def test_a_leak_planted_after_the_cut_changes_no_feature_before_it():
     leaky = replace(later, context=later.context.earlier(seen, later.context.now, CONFIG.half_life))
     assert not np.array_equal(
         before.features[: len(before.bought) // 2],
-        training_pairs([leaky], kinds, mean_texts(FACTS), CONFIG, seed=0).features[: len(before.bought) // 2],
+        fitted_pairs([leaky], kinds, config=CONFIG).features[: len(before.bought) // 2],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def test_arrays_read_a_history_as_the_trained_network_does(shop):
     sequences = Sequences.of(shop.events)
     made = visit_training.train(shop.events, shop.catalogue, passes=1, seed=3)
     network = visit_training._Network(
-        torch.zeros(61, 1), torch.zeros(61, dtype=torch.long), torch.ones(61), torch.Generator().manual_seed(0)
+        torch.zeros(61, 1), torch.zeros(61, dtype=torch.long), torch.ones(61), torch.device("cpu"), 0
     ).eval()
     with torch.no_grad():
         for name in ("attend", "join", "widen", "narrow"):
@@ -90,6 +91,29 @@ def test_training_twice_gives_the_same_arrays(shop):
     first, second, other = once(3), once(3), once(4)
     assert all(np.array_equal(first[name], second[name]) for name in first)
     assert not np.array_equal(first["attend"], other["attend"])
+
+
+def test_networks_trained_at_the_same_time_are_those_trained_alone(shop, monkeypatch):
+    monkeypatch.setattr(networks, "LEAST", 100)
+    windows = training_windows(shop, CONFIG)
+    present, past, _ = networks.with_networks(shop, windows, CONFIG)
+    pairs = (
+        (past[0].context.network.value, networks.common_past(windows, shop.events)),
+        (present.network.value, shop.events),
+    )
+    threads = torch.get_num_threads()
+    for together, events in pairs:
+        with visit_training.one_thread():
+            alone = visit_training.train(events, shop.catalogue, passes=CONFIG.sequence_passes, seed=shop.seed)
+        assert all(np.array_equal(array, alone.state()[name]) for name, array in together.state().items())
+    assert torch.get_num_threads() == threads
+
+
+def test_training_that_is_stopped_ends(shop):
+    stop = Event()
+    stop.set()
+    begun = visit_training.train(shop.events, shop.catalogue, passes=10_000, seed=3, stop=stop)
+    assert begun.passes.tolist() == [10_000.0]
 
 
 def test_training_leaves_the_random_numbers_of_others_alone(shop):

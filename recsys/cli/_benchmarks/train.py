@@ -14,6 +14,7 @@ from recsys.cli._benchmarks.race import machine, race
 from recsys.data.snapshot import Snapshot
 from recsys.errors import BadInput
 from recsys.ranking.features import BLOCKS, TrainingContext
+from recsys.ranking.features.base import fitted_ahead
 from recsys.ranking.history_regression import HistoryRegression
 from recsys.ranking.sampling import training_pairs
 from recsys.ranking.windows import training_windows
@@ -33,7 +34,9 @@ def bench_train(shop: Snapshot, settings: Settings, *, rounds: int = 3) -> dict[
     whole = TrainingContext(shop.facts, shop.events, shop.now, shop.histories, settings.seed)
     kinds = [kind for kind in BLOCKS if kind.applies(whole)]
     texts = HistoryRegression.learn(shop, settings)
-    pairs = training_pairs(training_windows(whole, config), kinds, texts, config, seed=settings.seed)
+    windows = training_windows(whole, config)
+    fitted = fitted_ahead(kinds, [window.context for window in windows])
+    pairs = training_pairs(windows, fitted, texts, config, seed=settings.seed)
     learn = pairs.shopper % 2 == 0
     X, y = pairs.features[learn], pairs.bought[learn]
     check, labels = pairs.features[~learn], pairs.bought[~learn]

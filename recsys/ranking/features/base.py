@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -244,6 +245,20 @@ def fit_blocks(kinds: Sequence[type[Block]], context: TrainingContext) -> tuple[
     for block in blocks:
         block.fit(context)
     return blocks
+
+
+def fitted_ahead(kinds: Sequence[type[Block]], contexts: Sequence[TrainingContext]) -> Iterator[tuple[Block, ...]]:
+    """Fitted blocks of each context in turn, the next one's made while features are made with this one's.
+
+    To fit is few large products and to make features many small ones, so one thread of each fills two processors.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="recsys-statistics") as ahead:
+        fitted = ahead.submit(fit_blocks, kinds, contexts[0])
+        for context in contexts[1:]:
+            blocks = fitted.result()
+            fitted = ahead.submit(fit_blocks, kinds, context)
+            yield blocks
+        yield fitted.result()
 
 
 def block_features(blocks: Sequence[Block], profile: Profile, candidates: Candidates) -> NDArray[np.float32]:

@@ -167,7 +167,9 @@ class Words(Block):
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
         depth = slice(max(len(profile) - COMPARED, 0), None)
-        mine = profile.facts.terms[np.arange(len(profile))[depth]]
+        mine = profile.facts.terms
+        if len(profile) > COMPARED:
+            mine = mine[np.arange(len(profile))[depth]]
         shared = np.asarray((mine @ candidates.facts.items_by_term).toarray())
         weights = recency_weights(profile, 4.0)[depth]
         mean = weights @ shared / np.sqrt(max(float(np.square(weights).sum()), 1e-6))

@@ -54,7 +54,8 @@ class Sequence(Block):
         from recsys.ranking import visit_training  # torch, which only training needs
 
         passes, block = int(self.network.passes[0]), Sequence()
-        block.network = visit_training.train(context.events, context.catalogue, passes=passes, seed=context.seed)
+        with visit_training.one_thread():
+            block.network = visit_training.train(context.events, context.catalogue, passes=passes, seed=context.seed)
         return block
 
     @override
