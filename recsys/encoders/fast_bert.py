@@ -2,8 +2,9 @@
 
 The same numbers as the Hugging Face model (within 1e-5 in fp32), from less work:
 
-- The texts of a batch lie one after another in a matrix of tokens, so linear layers see no padding. Attention runs on
-  runs of equally long texts, which lie next to each other because batches are sorted by length: no masks either.
+- The texts of a batch lie one after another in a matrix of tokens, so linear layers see no padding. Attention needs no
+  masks either: on a GPU in half precision one kernel knows where each text ends (FlashAttention-2, Dao 2023); elsewhere
+  it runs on stretches of equally long texts, which lie next to each other because batches are sorted by length.
 - With `[CLS]` pooling only that row of the last layer is needed: its query, attention output and feed-forward.
 - Query, key and value are one product; on a CPU every product is oneDNN's, with weights packed once and bias, GELU and
   the residual added while the result is in cache.
@@ -25,8 +26,7 @@ from recsys.encoders.tokens import TokenIds
 
 log = logging.getLogger(__name__)
 
-Runs = list[tuple[int, int]]
-"""(length, count) of each run of equally long texts, in order."""
+Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class LinearLike(Protocol):
@@ -83,24 +83,27 @@ class FastBert:
         self._layers = [_Layer(part, heads, linear) for part in (parts[:-1] if pooling == "cls" else parts)]
         self._first_rows = _FirstRows(parts[-1], heads, linear) if pooling == "cls" else None
         self._device = self._word.device
+        self._one_kernel = _one_kernel(self._word, heads)
 
     def __call__(self, ids: Sequence[TokenIds]) -> torch.Tensor:
         """Pooled float32 vectors `(n, dim)` of token ids, on the model's device; fastest when sorted by length."""
         lengths = np.fromiter((len(row) for row in ids), dtype=np.int64, count=len(ids))
-        runs = [(length, len(list(same))) for length, same in groupby(lengths.tolist())]
         first = np.cumsum(lengths) - lengths
         used = int(lengths.sum())
-        token, place = np.zeros((2, _round_up(used)), dtype=np.int64)
+        token, place = np.zeros((2, self._rows(used)), dtype=np.int64)
         token[:used] = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=used)
         place[:used] = np.arange(used) - np.repeat(first, lengths)
 
+        attention: Attention = (
+            _OneKernel(lengths, self._to_device(np.r_[0, first + lengths])) if self._one_kernel else _Stretches(lengths)
+        )
         hidden = functional.embedding(self._to_device(token), self._word)
         hidden = self._norm(hidden + functional.embedding(self._to_device(place), self._position))
         for layer in self._layers:
-            hidden = layer(hidden, runs)
+            hidden = layer(hidden, attention)
         if self._first_rows is not None:
-            first = np.pad(first, (0, _round_up(len(ids)) - len(ids)))
-            return self._first_rows(hidden, self._to_device(first), runs)[: len(ids)].float()
+            first = np.pad(first, (0, self._rows(len(ids)) - len(ids)))
+            return self._first_rows(hidden, self._to_device(first), attention)[: len(ids)].float()
         hidden = hidden[:used].float()
         owner = self._to_device(np.repeat(np.arange(len(ids)), lengths))
         sums = torch.zeros(len(ids), hidden.shape[1], device=self._device).index_add_(0, owner, hidden)
@@ -108,9 +111,12 @@ class FastBert:
 
     def positions(self, lengths: Sequence[int]) -> int:
         """How many tokens a batch of texts of these lengths is computed as."""
-        return _round_up(sum(lengths))
+        return self._rows(sum(lengths))
 
-    def _to_device(self, values: np.ndarray[Any, np.dtype[np.int64]]) -> torch.Tensor:
+    def _rows(self, used: int) -> int:
+        return used if self._one_kernel else _round_up(used)
+
+    def _to_device(self, values: Integers) -> torch.Tensor:
         tensor = torch.from_numpy(values)
         return tensor.pin_memory().to(self._device, non_blocking=True) if self._device.type == "cuda" else tensor
 
@@ -176,14 +182,9 @@ class _Layer:
         self._rest = _AfterAttention(parts, linear)
         self._heads = heads
 
-    def __call__(self, hidden: torch.Tensor, runs: Runs) -> torch.Tensor:
-        mixed = self._mix(hidden)
-        context = torch.zeros_like(hidden)
-        for rows, _, shape in _spans(runs):
-            query, key, value = _heads(mixed[rows].view(*shape, 3, self._heads, -1))
-            out = functional.scaled_dot_product_attention(query, key, value)
-            context[rows].view(*shape, self._heads, -1).copy_(out.transpose(1, 2))
-        return self._rest(context, hidden)
+    def __call__(self, hidden: torch.Tensor, attention: Attention) -> torch.Tensor:
+        mixed = self._mix(hidden).view(len(hidden), 3, self._heads, -1)
+        return self._rest(attention.of_all(mixed).flatten(1), hidden)
 
 
 class _FirstRows:
@@ -198,15 +199,11 @@ class _FirstRows:
         self._rest = _AfterAttention(parts, Linear)
         self._heads = heads
 
-    def __call__(self, hidden: torch.Tensor, first: torch.Tensor, runs: Runs) -> torch.Tensor:
+    def __call__(self, hidden: torch.Tensor, first: torch.Tensor, attention: Attention) -> torch.Tensor:
         start = hidden[first]
-        asked, mixed = self._query(start), self._mix(hidden)
-        context = torch.zeros_like(start)
-        for rows, texts, shape in _spans(runs):
-            key, value = _heads(mixed[rows].view(*shape, 2, self._heads, -1))
-            (query,) = _heads(asked[texts].view(-1, 1, 1, self._heads, key.shape[-1]))
-            context[texts] = functional.scaled_dot_product_attention(query, key, value).flatten(1)
-        return self._rest(context, start)
+        asked = self._query(start).view(len(start), self._heads, -1)
+        mixed = self._mix(hidden).view(len(hidden), 2, self._heads, -1)
+        return self._rest(attention.of_first(asked, mixed).flatten(1), start)
 
 
 class _AfterAttention:
@@ -222,14 +219,83 @@ class _AfterAttention:
         return out
 
 
-def _spans(runs: Runs) -> Iterator[tuple[slice, slice, tuple[int, int]]]:
-    """Slices of each run of equally long texts: its rows among the tokens and among the texts, (count, length)."""
-    row = text = 0
-    for length, count in runs:
-        yield slice(row, row + count * length), slice(text, text + count), (count, length)
-        row, text = row + count * length, text + count
+class Attention(Protocol):
+    """Self-attention within each text of a batch."""
+
+    def of_all(self, mixed: torch.Tensor) -> torch.Tensor:
+        """Context `(rows, heads, size)` of every token; `mixed` has query, key and value: `(rows, 3, heads, size)`."""
+
+    def of_first(self, query: torch.Tensor, mixed: torch.Tensor) -> torch.Tensor:
+        """Context of one query a text, `(texts, heads, size)`; `mixed` has key and value: `(rows, 2, heads, size)`."""
+
+
+class _Stretches:
+    """Attention on stretches of equally long texts, each a batch without padding: for every device and precision."""
+
+    def __init__(self, lengths: Integers) -> None:
+        self._runs = [(length, len(list(same))) for length, same in groupby(lengths.tolist())]
+
+    def of_all(self, mixed: torch.Tensor) -> torch.Tensor:
+        context = torch.zeros_like(mixed[:, 0])
+        for rows, _, shape in self._spans():
+            query, key, value = _heads(mixed[rows].view(*shape, *mixed.shape[1:]))
+            out = functional.scaled_dot_product_attention(query, key, value)
+            context[rows].view(*shape, *context.shape[1:]).copy_(out.transpose(1, 2))
+        return context
+
+    def of_first(self, query: torch.Tensor, mixed: torch.Tensor) -> torch.Tensor:
+        context = torch.zeros_like(query)
+        for rows, texts, shape in self._spans():
+            key, value = _heads(mixed[rows].view(*shape, *mixed.shape[1:]))
+            context[texts] = functional.scaled_dot_product_attention(query[texts, :, None], key, value)[:, :, 0]
+        return context
+
+    def _spans(self) -> Iterator[tuple[slice, slice, tuple[int, int]]]:
+        """Slices of each stretch: its rows among the tokens and among the texts, (count, length)."""
+        row = text = 0
+        for length, count in self._runs:
+            yield slice(row, row + count * length), slice(text, text + count), (count, length)
+            row, text = row + count * length, text + count
 
 
 def _heads(mixed: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Split attention heads: `(count, length, parts, heads, size)` to one `(count, heads, length, size)` per part."""
     return mixed.permute(2, 0, 3, 1, 4).unbind(0)
+
+
+class _OneKernel:
+    """Attention on all texts at once, told where each begins: a launch a layer in place of one for each length."""
+
+    def __init__(self, lengths: Integers, bounds: torch.Tensor) -> None:
+        self._bounds, self._longest = bounds.int(), int(lengths.max())
+
+    def of_all(self, mixed: torch.Tensor) -> torch.Tensor:
+        query, key, value = mixed.unbind(1)
+        return _varlen(query, key, value, self._bounds, self._bounds, self._longest, self._longest)
+
+    def of_first(self, query: torch.Tensor, mixed: torch.Tensor) -> torch.Tensor:
+        key, value = mixed.unbind(1)
+        each = torch.arange(len(query) + 1, dtype=torch.int32, device=query.device)
+        return _varlen(query, key, value, each, self._bounds, 1, self._longest)
+
+
+def _one_kernel(weights: torch.Tensor, heads: int) -> bool:
+    """Whether torch has FlashAttention for texts of any length on this device, in this precision and head size."""
+    if weights.device.type != "cuda" or weights.dtype not in (torch.bfloat16, torch.float16):
+        return False
+    try:
+        mixed = weights[:3].view(1, 3, heads, -1)
+        _OneKernel(np.array([1]), torch.tensor([0, 1], device=weights.device)).of_all(mixed)
+    except (AttributeError, RuntimeError, TypeError) as error:  # an older card or torch, or a head of unusual size
+        log.info("attention on stretches of equally long texts: %s", error)
+        return False
+    return True
+
+
+def _varlen(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, asked: torch.Tensor, bounds: torch.Tensor, *most: int
+) -> torch.Tensor:
+    # what torch.nn.attention.varlen calls: that module is not in torch before 2.10, and loads torch's compiler
+    flash = torch.ops.aten._flash_attention_forward
+    out: torch.Tensor = flash(query, key, value, asked, bounds, *most, 0.0, False, False)[0]
+    return out

@@ -109,6 +109,43 @@ def test_without_onednn_the_numbers_are_the_same(monkeypatch: pytest.MonkeyPatch
     assert difference(make(CLAIMED["bert"]), "cls", texts([9, 4])) < 1e-5
 
 
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_one_attention_for_texts_of_all_lengths_is_told_where_each_ends(
+    pooling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the kernel of a GPU is asked, answered here text by text."""
+
+    def varlen(query, key, value, asked, bounds, *most):
+        rows = []
+        for text in range(len(bounds) - 1):
+            mine, own = slice(*asked[text : text + 2]), slice(*bounds[text : text + 2])
+            assert len(query[mine]) <= most[0]
+            assert len(key[own]) <= most[1]
+            parts = (part.transpose(0, 1) for part in (query[mine], key[own], value[own]))
+            rows.append(torch.nn.functional.scaled_dot_product_attention(*parts).transpose(0, 1))
+        return torch.cat(rows)
+
+    monkeypatch.setattr(fast_bert, "_one_kernel", lambda weights, heads: True)
+    monkeypatch.setattr(fast_bert, "_varlen", varlen)
+    assert difference(make(CLAIMED["minilm"]), pooling, texts([60, 60, 31, 7, 7, 7, 2])) < 1e-5
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+@torch.inference_mode()
+def test_on_cuda_one_kernel_attends_as_stretches_do(pooling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make(CLAIMED["minilm"]).cuda().half()
+    ids = texts([120, 64, 63, 40, 12, 12, 3, 2])
+    one = fast_bert.build(model, pooling)
+    monkeypatch.setattr(fast_bert, "_one_kernel", lambda weights, heads: False)
+    stretches = fast_bert.build(model, pooling)
+    assert one is not None
+    assert stretches is not None
+    assert one._one_kernel
+    assert (one(ids) - stretches(ids)).abs().max() < 0.01 * stretches(ids).abs().max()
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @torch.inference_mode()
