@@ -5,6 +5,7 @@ Whose order it was is dropped at the door: how long parcels take is no secret of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ PLACES = (CARRIER, METHOD, COUNTRY, REGION)
 #: States of an order of which no parcel is on its way any more.
 _CALLED_OFF = ("cancel", "refund", "void", "returned", "unavailable", "failed", "取消")
 #: How far the shop's clock is from Greenwich, after a time of day: days are the shop's own.
-_OFFSET = r"(:\d{2}(?:\.\d+)?)\s*[+-]\d{2}:?\d{2}$"
+_OFFSET = r"(:\d{2}(?:\.\d+)?)\s*(?:(?:UTC|GMT)?[+-]\d{2}(?::?\d{2})?(?:\s*\(.+\))?|[A-Z]{3,4})$"
 DAY = 86_400.0
 
 
@@ -62,8 +63,9 @@ def check_orders(raw: pd.DataFrame, source: str = "orders", *, dialect: Dialect 
         sieve.ids(ORDER)
         _join_lines(sieve)
         table = sieve.table
+    written = {name: _plain(table[name]) for name in MOMENTS if name in table}
     for name in MOMENTS:
-        table[name] = _days(sieve, name) if name in table else np.nan
+        table[name] = _days(sieve, name, written) if name in table else np.nan
     ordered = table[ORDERED].to_numpy(np.float64)
     sieve.reject(np.isnan(ordered), "bad_ordered_at", "no time of ordering that can be read")
     off = np.zeros(len(table), bool)
@@ -93,12 +95,25 @@ def _join_lines(sieve: Sieve) -> None:
     sieve.reject(again, "further_lines", "a further line of an order", bad=False)
 
 
-def _days(sieve: Sieve, name: str) -> npt.NDArray[np.float64]:
-    """Whole days of a column of times; a time of day says more than how long parcels take can be known."""
-    column = sieve.table[name]
-    if not pd.api.types.is_numeric_dtype(column):
-        column = column.astype("string").str.replace(_OFFSET, r"\1", regex=True)
-    times = as_times(column)
+def _plain(column: pd.Series) -> pd.Series:
+    """A column of times without the distance of the shop's clock from Greenwich."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    return column.astype("string").str.replace(_OFFSET, r"\1", regex=True)
+
+
+def _days(sieve: Sieve, name: str, written: Mapping[str, pd.Series]) -> npt.NDArray[np.float64]:
+    """Whole days of a column of times; a time of day says more than how long parcels take can be known.
+
+    Where a column does not show whether the day or the month comes first, the other times of the table may.
+    """
+    times = as_times(written[name])
+    if times.undecided:
+        texts = {key: column for key, column in written.items() if not pd.api.types.is_numeric_dtype(column)}
+        together = as_times(pd.concat(list(texts.values()), ignore_index=True))
+        start = list(texts).index(name) * len(written[name])
+        rows = slice(start, start + len(written[name]))
+        times = replace(together, seconds=together.seconds[rows], unreadable=together.unreadable[rows])
     sieve.unread(name, times.unreadable)
     days: npt.NDArray[np.float64] = np.floor(times.seconds / DAY)
     return days

@@ -28,14 +28,14 @@ from recsys.reviews import denials, sentiment
 from recsys.reviews.aspects import mine
 from recsys.reviews.duplicates import counted
 from recsys.reviews.sentences import scripts, sentences
-from recsys.reviews.sentiment import Sentiment
+from recsys.reviews.sentiment import Examples, Sentiment
 
 log = logging.getLogger(__name__)
 
 #: A sentence blames up to the one and praises from the other; between them it says neither.
 BLAMES, PRAISES = 0.4, 0.6
-#: Characters of a quote (half as many in Chinese, whose signs say more).
-SHORTEST, LONGEST = 12, 110
+#: Fewest and most characters of a quote; Chinese signs say more.
+LENGTHS, LENGTHS_ZH = (12, 110), (4, 55)
 #: Share of a category's titles that hold a word that names its products.
 _NAMES = 0.15
 
@@ -96,7 +96,8 @@ def read_reviews(
     score[counts] = reader.score([texts[row] for row in np.flatnonzero(counts)], spoken[counts])
     used = np.flatnonzero(np.isfinite(score))
     pieces = {int(row): sentences(texts[row]) for row in used}
-    aspects = _aspects(reviews[ITEM].to_numpy(object), items, pieces, spoken, reader)
+    leaning = np.zeros(len(texts)) if ratings is None else sentiment.leaning(ratings)
+    aspects = _aspects(reviews[ITEM].to_numpy(object), items, pieces, spoken, leaning, reader)
     notes |= {
         "reviews": len(texts),
         "counted": int(counts.sum()),
@@ -134,17 +135,20 @@ class _Reader:
         rated = counts & np.isfinite(ratings)
         for language in sorted({str(name) for name in spoken[rated]}):
             rows = np.flatnonzero(rated & (spoken == language))
-            grams = sentiment.ngrams([texts[row] for row in rows.tolist()], language)
-            self._words[language], _ = sentiment.best(grams, ratings[rows], self._by_words(language), words=True)
+            examples = Examples.of_words([texts[row] for row in rows.tolist()], language)
+            self._words[language], _ = sentiment.best(examples, ratings[rows], self._by_words(language))
         read = np.array([self.reads(language) for language in spoken], bool) & rated
         if not read.any():
             return {"taught_by": "pinned weights, words alone"}
         vectors = self._vectors([texts[row] for row in np.flatnonzero(read).tolist()])
-        self._model, notes = sentiment.best(vectors, ratings[read], self._model)
+        self._model, notes = sentiment.best(Examples(vectors), ratings[read], self._model)
         return notes
 
-    def score(self, texts: Sequence[str], spoken: NDArray[np.object_]) -> NDArray[np.float32]:
-        """Probability that each text praises; NaN where nothing reads its language."""
+    def score(
+        self, texts: Sequence[str], spoken: NDArray[np.object_], leaning: NDArray[np.float64] | float = 0.0
+    ) -> NDArray[np.float32]:
+        """Probability that each text praises; NaN where nothing reads its language. `leaning` is added to log-odds."""
+        leaning = np.broadcast_to(np.asarray(leaning, np.float64), (len(texts),))
         out = np.full(len(texts), np.nan, np.float32)
         for language in dict.fromkeys(spoken.tolist()):
             rows = np.flatnonzero(spoken == language)
@@ -156,7 +160,7 @@ class _Reader:
             without = denials.denying(some, language)
             if without and (denied := self._log_odds(list(without.values()), language)) is not None:
                 odds[list(without)] = denials.turned(odds[list(without)], denied)
-            out[rows] = sentiment.probability(odds)
+            out[rows] = sentiment.probability(odds + leaning[rows])
         return out
 
     def _log_odds(self, texts: Sequence[str], language: str) -> NDArray[np.float64] | None:
@@ -191,6 +195,7 @@ def _aspects(
     items: pd.DataFrame,
     pieces: Mapping[int, list[str]],
     spoken: NDArray[np.object_],
+    leaning: NDArray[np.float64],
     reader: _Reader,
 ) -> pd.DataFrame:
     """Rows of `ASPECT_COLUMNS` of all items."""
@@ -214,7 +219,8 @@ def _aspects(
     if not said:
         return pd.DataFrame(columns=list(ASPECT_COLUMNS))
     table = pd.DataFrame(said, columns=[ITEM, "aspect", "review", "sentence", "language"])
-    table["praise"] = reader.score(table["sentence"].tolist(), table["language"].to_numpy(object))
+    language, review = table["language"].to_numpy(object), table["review"].to_numpy(np.int64)
+    table["praise"] = reader.score(table["sentence"].tolist(), language, leaning[review])
     rows_out = [_row(str(key[0]), str(key[1]), part) for key, part in table.groupby([ITEM, "aspect"], sort=True)]
     told = pd.DataFrame([row for row in rows_out if row is not None], columns=list(ASPECT_COLUMNS))
     mentions = told["praised"] + told["criticised"]
@@ -262,9 +268,9 @@ def _quotes(said: pd.DataFrame, mostly_praise: bool) -> tuple[tuple[str, bool], 
 
 def quotable(sentence: str, language: str) -> bool:
     """Whether a sentence may be shown: not too long or short for a quote, and nothing personal in it."""
-    size = 2 * len(sentence) if language == "zh" else len(sentence)
+    shortest, longest = LENGTHS_ZH if language == "zh" else LENGTHS
     return (
-        SHORTEST <= size <= LONGEST
+        shortest <= len(sentence) <= longest
         and mask_personal(sentence) == sentence
         and not personal_kinds(sentence)
         and not any(sign in sentence for sign in '{}<>“”"')

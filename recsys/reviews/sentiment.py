@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save_file
+from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedKFold
 
 from recsys.errors import BadInput
+from recsys.reviews.sentences import sentences
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,12 @@ ENOUGH = 100
 BLAME, PRAISE = 0.4, 0.8
 #: Inverse regularisation strengths of the models on vectors and on n-grams, and sizes of the latter.
 _C_VECTORS, _C_WORDS, FEATURES, READ = 30.0, 3.0, 1 << 16, 600
+#: Weight of each sentence of a review beside the review, where words are learnt from.
+SENTENCE = 0.2
+#: Reviews whose sentences teach: of more than twice as many, every second, third, ... review's.
+TEACHING = 50_000
+#: Log-odds that the best stars add to what a sentence of the review says; the worst take them away.
+STARS = 1.0
 #: Languages with n-grams of characters: nothing in them parts words.
 _UNSPACED = ("zh", "ja", "th")
 
@@ -56,16 +64,46 @@ class Sentiment:
         return np.asarray(features @ self.weights, np.float64).ravel() + self.bias
 
 
-def fit(
-    features: Any, praise: NDArray[np.bool_], *, words: bool = False, about: dict[str, Any] | None = None
-) -> Sentiment:
-    """A balanced logistic regression; `features` are vectors, or the n-grams of `ngrams`."""
-    model = _regression(words).fit(features, praise)
-    return Sentiment(model.coef_[0].astype(np.float32), float(model.intercept_[0]))
+@dataclass(frozen=True)
+class Examples:
+    """Reviews that a model is fitted to and, where words are learnt from, their sentences with the label of the whole.
 
+    Of a short text few n-grams are known, so what stands there is the intercept; fitted to whole reviews alone, that of
+    Chinese words took two sentences of three that praise for blame.
 
-def _regression(words: bool) -> LogisticRegression:
-    return LogisticRegression(C=_C_WORDS if words else _C_VECTORS, max_iter=2_000, class_weight="balanced")
+    Attributes
+    ----------
+    features
+        One row a review: vectors, or n-grams.
+    sentences
+        N-grams of their sentences; None of vectors, whose length says nothing.
+    review
+        Row of the review that each sentence is of.
+    """
+
+    features: Any
+    sentences: Any = None
+    review: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @classmethod
+    def of_words(cls, texts: Sequence[str], language: str) -> Examples:
+        """N-grams of reviews and of their sentences."""
+        teaching = range(0, len(texts), max(len(texts) // TEACHING, 1))
+        pieces = [(row, piece) for row in teaching for piece in sentences(texts[row][:READ])]
+        review = np.array([row for row, _ in pieces], np.int64)
+        return cls(ngrams(texts, language), ngrams([piece for _, piece in pieces], language), review)
+
+    def fit(self, praise: NDArray[np.bool_], rows: NDArray[np.bool_] | None = None) -> Sentiment:
+        """A balanced logistic regression on some of the reviews (default: all); `praise` is of all, shape ``(n,)``."""
+        rows = np.ones(len(praise), bool) if rows is None else rows
+        X, y, weight = self.features[np.flatnonzero(rows)], praise[rows], None
+        if self.sentences is not None:
+            taken = np.flatnonzero(rows[self.review])
+            X, y = sparse.vstack([X, self.sentences[taken]]), np.concatenate([y, praise[self.review[taken]]])
+            weight = np.where(np.arange(len(y)) < rows.sum(), 1.0, SENTENCE)
+        strength = _C_VECTORS if self.sentences is None else _C_WORDS
+        model = LogisticRegression(C=strength, max_iter=2_000, class_weight="balanced").fit(X, y, sample_weight=weight)
+        return Sentiment(model.coef_[0].astype(np.float32), float(model.intercept_[0]))
 
 
 def pooled(opinions: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -84,6 +122,8 @@ def probability(odds: NDArray[np.float64]) -> NDArray[np.float32]:
 
 def ngrams(texts: Sequence[str], language: str) -> Any:
     """Hashed n-grams of texts (characters where nothing parts words), square roots of their shares; CSR."""
+    if not len(texts):
+        return sparse.csr_matrix((0, FEATURES), dtype=np.float32)
     unspaced = language in _UNSPACED
     vectorizer = HashingVectorizer(
         analyzer="char" if unspaced else "word",
@@ -101,17 +141,28 @@ def ngrams(texts: Sequence[str], language: str) -> Any:
 
 def labels(ratings: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which ratings praise, and which say praise or blame at all (the middle says neither), by their scale."""
-    known = ratings[np.isfinite(ratings)]
-    top = float(known.max()) if len(known) else 0.0
-    scale = next((size for size in (1.0, 5.0, 10.0, 100.0) if top <= size), top)
+    scale = _scale(ratings)
     if scale == 1.0:
         return ratings > 0, np.isfinite(ratings)
     praise, blame = ratings >= PRAISE * scale, ratings <= BLAME * scale
     return praise, praise | blame
 
 
+def leaning(ratings: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the stars of a review add to the log-odds of its sentences, -`STARS` to `STARS`; nothing without stars."""
+    middle = (BLAME + PRAISE) / 2
+    return STARS * np.nan_to_num(np.clip((ratings / _scale(ratings) - middle) / (1 - middle), -1, 1))
+
+
+def _scale(ratings: NDArray[np.float64]) -> float:
+    """The best that can be given: 1, 5, 10 or 100."""
+    known = ratings[np.isfinite(ratings)]
+    top = float(known.max()) if len(known) else 0.0
+    return next((size for size in (1.0, 5.0, 10.0, 100.0) if top <= size), top)
+
+
 def best(
-    features: Any, ratings: NDArray[np.float64], pinned: Sentiment | None, *, words: bool = False
+    examples: Examples, ratings: NDArray[np.float64], pinned: Sentiment | None
 ) -> tuple[Sentiment | None, dict[str, Any]]:
     """The model for a shop: fitted to its stars where that orders them better than the pinned one does, cross-fitted.
 
@@ -124,10 +175,8 @@ def best(
     few = min(int(praise[says].sum()), int((~praise[says]).sum()))
     if few < ENOUGH:
         return pinned, {"taught_by": "pinned weights" if pinned else "nothing", "stars": int(says.sum())}
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    X, y = features[np.flatnonzero(says)], praise[says]
-    own = roc_auc_score(y, cross_val_predict(_regression(words), X, y, cv=folds, method="decision_function"))
-    other = roc_auc_score(y, pinned(X)) if pinned else 0.0
+    own = roc_auc_score(praise[says], _cross_fitted(examples, praise, says))
+    other = roc_auc_score(praise[says], pinned(examples.features[np.flatnonzero(says)])) if pinned else 0.0
     figures = {
         "stars": int(says.sum()),
         "auc": round(float(max(own, other)), 4),
@@ -135,7 +184,18 @@ def best(
     }
     if pinned is not None and other > own:
         return pinned, {"taught_by": "pinned weights", **figures}
-    return fit(X, y, words=words), {"taught_by": "the shop's stars", **figures}
+    return examples.fit(praise, says), {"taught_by": "the shop's stars", **figures}
+
+
+def _cross_fitted(examples: Examples, praise: NDArray[np.bool_], says: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Log-odds of the reviews that say anything, each by a model that has not seen it."""
+    rows, odds = np.flatnonzero(says), np.zeros(len(praise))
+    for _, test in StratifiedKFold(5, shuffle=True, random_state=0).split(rows, praise[rows]):
+        held = rows[test]
+        taught = says.copy()
+        taught[held] = False
+        odds[held] = examples.fit(praise, taught)(examples.features[held])
+    return odds[rows]
 
 
 # --- weights that travel with the library -----------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from recsys.encoders.protocol import Encodes
 from recsys.errors import BadInput
 from recsys.reviews import sentiment
 from recsys.reviews.sentences import scripts
+from recsys.reviews.sentiment import Examples
 
 #: Column of labels: whether a review praises; stars (`rating`) do as well.
 POSITIVE = "positive"
@@ -95,21 +96,21 @@ def fit_sentiment(
                 "pooling": encoder.pooling,
                 "languages": sorted(set(read[LANGUAGE])),
             }
-            models[name] = sentiment.fit(vectors, read[POSITIVE].to_numpy(bool))
-            figures[name[:32]] = {**about, **_judged(vectors, read, words=False)}
+            models[name] = Examples(vectors).fit(read[POSITIVE].to_numpy(bool))
+            figures[name[:32]] = {**about, **_judged(Examples(vectors), read)}
     for language in sorted(set(spoken)):
         own = spoken == language
         if min(int(praise[own].sum()), int((~praise[own]).sum())) < FOLDS:
             continue
-        features = sentiment.ngrams(labels[REVIEW][own].tolist(), language)
-        models[f"words-{language}"] = sentiment.fit(features, praise[own], words=True)
-        figures[f"words-{language}"] = {"languages": [language], **_judged(features, labels[own], words=True)}
+        examples = Examples.of_words(labels[REVIEW][own].tolist(), language)
+        models[f"words-{language}"] = examples.fit(praise[own])
+        figures[f"words-{language}"] = {"languages": [language], **_judged(examples, labels[own])}
     sentiment.write(models, out / "sentiment.safetensors")
     write_text(out / "README.md", _card(labels, figures))
     return figures
 
 
-def _judged(features: Any, labels: pd.DataFrame, *, words: bool) -> dict[str, Any]:
+def _judged(examples: Examples, labels: pd.DataFrame) -> dict[str, Any]:
     """Rows and cross-validated AUC of one model."""
     praise = labels[POSITIVE].to_numpy(bool)
     groups = labels[CATEGORY].to_numpy(object)
@@ -120,8 +121,8 @@ def _judged(features: Any, labels: pd.DataFrame, *, words: bool) -> dict[str, An
     found = []
     for test in parts:
         if len(np.unique(praise[test])) == 2 and len(np.unique(praise[~test])) == 2:
-            model = sentiment.fit(features[~test], praise[~test], words=words)
-            found.append(float(roc_auc_score(praise[test], model(features[test]))))
+            odds = examples.fit(praise, ~test)(examples.features[np.flatnonzero(test)])
+            found.append(float(roc_auc_score(praise[test], odds)))
     how = "mean over categories left out" if by_category else f"{FOLDS} folds"
     return {"rows": len(labels), "auc": round(float(np.mean(found)), 4) if found else None, "auc_by": how}
 

@@ -299,3 +299,54 @@ def test_the_command_reports_and_writes_open_orders(tmp_path):
     assert waiting["late_risk"].dropna().round(3).equals(waiting["late_risk"].dropna())
     refused = CliRunner().invoke(cli.app, ["delivery", "--orders", str(tmp_path / "nothing.csv")])
     assert refused.exit_code == 2
+
+
+def test_the_times_of_a_table_are_written_alike(tmp_path):
+    """Of orders of early February no day is above 12; the days they came on show that the day comes first."""
+    rows = ["Order ID;Order Date;Shipped;Delivered;Courier"]
+    rows += [f"{n};0{1 + n % 9}/02/2025 23:30 +0200;1{n % 3}/02/2025;{13 + n % 9}/02/2025;DHL" for n in range(30)]
+    rows += ["30;03/02/2025 09:00;;-;DHL", "31;04/02/2025 09:00;;;DHL"]
+    checked = read("\n".join(rows), tmp_path)
+    table = checked.table.set_index("order_id")
+    assert [dated(d) for d in table.loc["4", ["ordered_at", "shipped_at", "delivered_at"]]] == [
+        "2025-02-05", "2025-02-11", "2025-02-17",
+    ]  # fmt: skip
+    assert dated(table.loc["30", "ordered_at"]) == "2025-02-03"
+    assert table.loc[["30", "31"], "delivered_at"].isna().all()
+    assert len(table) == 32
+
+
+@pytest.mark.parametrize(
+    ("written", "on"),
+    [
+        ("2024-03-05T00:30:00+01", "2024-03-05"),
+        ("2024-03-05T00:30:00.000+0100", "2024-03-05"),
+        ("Tue Mar 05 2024 00:30:00 GMT+0100 (Central European Standard Time)", "2024-03-05"),
+        ("5 March 2024 00:30 CET", "2024-03-05"),
+        ("3/5/2024 11:30 PM", "2024-03-05"),
+        ("2024-03-05 00:30:00", "2024-03-05"),
+        ("2024年3月5日 00:30:00", "2024-03-05"),
+    ],
+)
+def test_a_day_is_the_shops_own_however_it_writes_its_clock(written, on):
+    table = pd.DataFrame({"ordered_at": ["3/15/2024", "2024-03-01"], "delivered_at": [None, written]})
+    assert dated(check_orders(table).table["delivered_at"].dropna().iloc[0]) == on
+
+
+def test_orders_of_marketplaces():
+    """Amazon's report of shipments, eBay's and Etsy's orders: their headings, with an invented order each."""
+    amazon = {"Amazon Order Id": "1", "Purchase Date": "2024-03-01T23:30:00+00:00", "Shipment Date": "2024-03-02",
+              "Ship Service Level": "Expedited", "Ship To State": "Kent", "Ship To Country": "GB", "Carrier": "Royal Mail",
+              "Estimated Arrival Date": "2024-03-05T19:00:00+00:00", "Tracking Number": "T"}  # fmt: skip
+    ebay = {"Order Number": "1", "Ship To State": "CA", "Ship To Country": "United States", "Sale Date": "Mar-01-24",
+            "Maximum Estimated Delivery Date": "Mar-08-24", "Shipped On Date": "Mar-02-24", "Shipping Service": "USPS"}  # fmt: skip
+    etsy = {"Sale Date": "03/25/24", "Order ID": "1", "Date Shipped": "03/27/24", "Ship State": "TX",
+            "Ship Country": "United States", "Status": "Shipped"}  # fmt: skip
+    for raw, ordered, shipped, promised, method, place in (
+        (amazon, "2024-03-01", "2024-03-02", "2024-03-05", "Expedited", ["GB", "Kent"]),
+        (ebay, "2024-03-01", "2024-03-02", "2024-03-08", "USPS", ["United States", "CA"]),
+        (etsy, "2024-03-25", "2024-03-27", "", "", ["United States", "TX"]),
+    ):
+        row = check_orders(pd.DataFrame([raw])).table.iloc[0]
+        assert [dated(row[m]) for m in ("ordered_at", "shipped_at", "promised_at")] == [ordered, shipped, promised]
+        assert [row[name] for name in ("order_id", "method", "country", "region")] == ["1", method, *place]

@@ -23,6 +23,7 @@ from recsys.reviews.duplicates import counted, repeats
 from recsys.reviews.improve import improvements
 from recsys.reviews.opinions import quotable
 from recsys.reviews.sentences import scripts, sentences
+from recsys.reviews.sentiment import Examples
 from recsys.reviews.view import liked, opinion_of
 
 GOOD = ["The battery works great", "The battery is great", "I love the battery, the battery is excellent"]
@@ -153,18 +154,69 @@ def test_pinned_words_know_good_from_bad_in_both_languages() -> None:
         assert blame < 0.4
 
 
+def test_short_chinese_praise_is_no_blame() -> None:
+    """Pieces between two commas hold a few signs; what whole reviews teach is an intercept that blames them."""
+    praise = [
+        "电池很耐用",
+        "包装非常结实",
+        "屏幕很清晰",
+        "物流很快",
+        "做工很精细",
+        "味道非常清新",
+        "颜色很正",
+        "手感很舒服",
+    ]
+    blame = ["电池不耐用", "包装破了", "屏幕有划痕", "物流太慢", "做工很粗糙", "味道刺鼻", "连接老是断", "手感很差"]
+    model = sentiment.pinned("words-zh")
+    assert model is not None
+    said = sentiment.probability(model(sentiment.ngrams([*praise, *blame], "zh")))
+    assert said[:8].min() >= 0.6
+    assert said[8:].max() <= 0.4
+
+
+def test_sentences_teach_words_with_the_label_of_their_review() -> None:
+    texts = ["The lid shuts. A fine jar.", "The lid leaks. An ugly jar."] * 5
+    examples = Examples.of_words(texts, "en")
+    assert examples.features.shape[0] == 10
+    assert examples.review.tolist() == [row for row in range(10) for _ in range(2)]
+    praise = np.array([True, False] * 5)
+    taught = np.arange(10) < 4  # the others' sentences teach nothing
+    weights = examples.fit(praise, taught).weights
+    assert np.array_equal(weights, Examples.of_words(texts[:4], "en").fit(praise[:4]).weights)
+    assert not np.array_equal(weights, Examples(examples.features).fit(praise, taught).weights)
+
+
+def test_reviews_without_a_word_teach_nothing_and_break_nothing() -> None:
+    examples = Examples.of_words(["👍", "5/5", "!!!"] * 4, "en")
+    assert examples.sentences.shape[0] == 0
+    assert np.isfinite(examples.fit(np.array([True, False, True] * 4)).bias)
+
+
+@pytest.mark.parametrize(
+    ("ratings", "leaning"),
+    [
+        ([1, 2, 3, 4, 5, np.nan], [-1, -0.5, 0, 0.5, 1, 0]),
+        ([0, 1, np.nan], [-1, 1, 0]),
+        ([1, 6, 10], [-1, 0, 1]),
+        ([np.nan, np.nan], [0, 0]),
+    ],
+)
+def test_stars_lean_by_their_scale(ratings: list[float], leaning: list[float]) -> None:
+    assert sentiment.leaning(np.array(ratings, np.float64)) == pytest.approx(leaning)
+
+
 def test_a_shops_stars_teach_where_they_order_better() -> None:
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(400, 8)).astype(np.float32)
     ratings = np.where(vectors[:, 0] > 0, 5.0, 1.0)
     wrong = sentiment.Sentiment(np.eye(8, dtype=np.float32)[1], 0.0)
-    model, notes = sentiment.best(vectors, ratings, wrong)
+    model, notes = sentiment.best(Examples(vectors), ratings, wrong)
     assert model is not wrong
     assert notes["taught_by"] == "the shop's stars"
     assert notes["auc"] > 0.95
     right = sentiment.Sentiment(np.eye(8, dtype=np.float32)[0], 0.0)
-    assert sentiment.best(vectors, ratings, right)[0] is right
-    assert sentiment.best(vectors[:50], ratings[:50], right)[1]["taught_by"] == "pinned weights"
+    assert sentiment.best(Examples(vectors), ratings, right)[0] is right
+    assert sentiment.best(Examples(vectors[:50]), ratings[:50], right)[1]["taught_by"] == "pinned weights"
 
 
 def test_weights_are_written_as_safetensors_with_a_card(tiny_encoder: Path, tmp_path: Path) -> None:
@@ -215,6 +267,8 @@ def test_quotes_hold_nothing_personal() -> None:
     assert not quotable("write to me at jane@example.org about the zip", "en")
     assert not quotable("call 030 123 45678 about the zip", "en")
     assert not quotable("bad", "en")
+    assert quotable("包装破了", "zh")
+    assert not quotable("很差", "zh")
 
 
 # --- all together -----------------------------------------------------------------------------------------------------
@@ -240,6 +294,20 @@ def test_praise_and_blame_are_counted_by_review(read: ShopTables) -> None:
     assert sides["battery"].low == pytest.approx(0.862, abs=0.001)  # Wilson, 24 of 24
     assert all(quote.praises for quote in sides["battery"].quotes)
     assert opinion_of(read, "nobody") is None
+
+
+def test_what_a_sentence_leaves_open_its_stars_decide(tiny_encoder: Path) -> None:
+    items = pd.DataFrame({"item_id": ["good", "bad"], "title": ["Jar One", "Jar Two"], "category": "Jars"})
+    rows = [(name, f"The lid is round {n}.", stars) for n in range(6) for name, stars in (("good", 5), ("bad", 1))]
+    table = pd.DataFrame(rows, columns=["item_id", "review", "rating"])
+    encoder = Encoder.load(str(tiny_encoder), device="cpu")
+    lids = []
+    for reviews in (table, table.drop(columns="rating")):
+        aspects = read_reviews(check_reviews(reviews).table, items, encoder).aspects
+        lids.append(aspects[aspects["aspect"] == "lid"].set_index("item_id"))
+    rated, unrated = lids
+    assert rated.loc["good", "share"] == 1 and rated.loc["bad", "share"] == 0  # noqa: PT018 - one claim
+    assert len(set(unrated["praised"] - unrated["criticised"])) <= 1  # the words are the same
 
 
 def test_every_quote_stands_in_a_review_of_its_item(read: ShopTables) -> None:

@@ -20,7 +20,7 @@ PARTS = {
     ),
     "delivery": (("recsys.delivery.times", "holidays"), r"parcel|carrier|under way|delivered"),
     "pictures": (("recsys.pictures", "PIL"), r"picture|photo"),
-    "voice": (("recsys.voice", "faster_whisper", "ctranslate2"), r"microphone|speak|transcri"),
+    "voice": (("recsys.voice", "faster_whisper", "ctranslate2", "opencc"), r"microphone|speak|transcri"),
 }
 #: What a shopper asks that only one of the parts could answer.
 QUESTIONS = (

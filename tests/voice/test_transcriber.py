@@ -75,6 +75,25 @@ def test_a_model_of_transformers_hears_in_the_language_it_is_told(tiny_whisper):
         transcriber.transcribe(b"noise")
 
 
+def test_chinese_is_written_in_simplified_characters():
+    pytest.importorskip("opencc", reason="the extra 'voice' is not installed")
+    recording = wav(np.zeros(8_000))
+    taiwanese = Transcriber(lambda samples, language: ("運費多少錢？ 頭髮乾淨嗎", language or "zh"))
+    assert taiwanese.transcribe(recording, "zh").text == "运费多少钱？ 头发干净吗"
+    assert taiwanese.transcribe(recording).text == "运费多少钱？ 头发干净吗"  # guessed
+    assert taiwanese.transcribe(recording, "ja").text == "運費多少錢？ 頭髮乾淨嗎"
+
+
+def test_chinese_that_sounds_alike_is_no_error_of_syllables():
+    pytest.importorskip("jiwer", reason="the extra 'dev' is not installed")
+    pytest.importorskip("pypinyin", reason="the extra 'zh' is not installed")
+    from recsys.cli._benchmarks.voice import _finer
+
+    assert _finer(["运 费 多 少 钱"], ["云 费 多 少 前"], "zh") == {"syllable_error_rate": 0.0}
+    assert _finer(["运 费 多 少 钱"], ["运 费 多 大"], "zh") == {"syllable_error_rate": pytest.approx(2 / 5)}
+    assert _finer(["my parcel"], ["my parcels"], "en") == {"character_error_rate": pytest.approx(1 / 9)}
+
+
 def test_a_directory_of_another_model_is_refused(tiny_whisper, tmp_path):
     shutil.copytree(tiny_whisper, tmp_path / "other")
     (tmp_path / "other" / "config.json").write_text('{"model_type": "bert"}', "utf-8")

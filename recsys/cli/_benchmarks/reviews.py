@@ -17,6 +17,7 @@ from recsys.data import languages
 from recsys.data.columns import CATEGORY, LANGUAGE, REVIEW
 from recsys.encoders.protocol import Encodes
 from recsys.reviews import denials, sentiment
+from recsys.reviews.sentiment import Examples
 from recsys.reviews.training import FOLDS, POSITIVE
 
 #: Categories that no model was fitted on, and reviews of one that can be judged by.
@@ -54,13 +55,16 @@ def _judged(labels: pd.DataFrame, encoder: Encodes, language: str, seed: int) ->
     without = denials.denying(texts, language)  # read beside the texts, by the same models
     every, n, denies = [*texts, *without.values()], len(texts), list(without)
     features: dict[str, Any] = {"words": sentiment.ngrams(every, language)}
+    examples = {"words": Examples.of_words(texts, language)}
     if not languages.unread({language: 1.0}, str(encoder.info["name"])):
-        features[f"[CLS] of {encoder.info['name']}"] = encoder.encode(every).vectors
+        name = f"[CLS] of {encoder.info['name']}"
+        features[name] = encoder.encode(every).vectors
+        examples[name] = Examples(features[name][:n])
     rows = np.flatnonzero(np.logical_or.reduce(tests))
     opinions = {name: np.zeros(len(every)) for name in features}
     for name, own in features.items():
         for test in tests:
-            model = sentiment.fit(own[:n][~test], praise[~test], words=name == "words")
+            model = examples[name].fit(praise, ~test)
             of = np.concatenate([test, test[denies]])
             opinions[name][of] = model(own[of])
     odds = sentiment.pooled(list(opinions.values()))
