@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.nearest import Nearest
 from recsys.serving.search.product_table import ProductTable
 from recsys.serving.search.query import Constraints, matching
@@ -91,7 +92,7 @@ class ProductSearch:
             rows = self._near_enough(rows, wanted, text)
         given_up = (
             *(str(m) for m in wanted.measures if m not in less.measures),
-            *(wanted.words if not less.words else ()),
+            *(word for word in wanted.words if word not in less.words),
         )
         return Found(tuple(self._ordered(rows, wanted, text, user)), given_up)
 
@@ -157,10 +158,11 @@ def _for_its_age(table: ProductTable, rows: Sequence[int], wanted: Constraints) 
 
 
 def _weaker(wanted: Constraints) -> list[Constraints]:
-    """What is looked for, then what instead where nothing fits: without the measures, the words, or both."""
+    """What is looked for, then what instead where nothing fits: without measures, words but colours, or both."""
     steps = [wanted]
     if wanted.measures:
         steps.append(replace(wanted, measures=()))
-    if wanted.words and wanted.categories:
-        steps += [replace(step, words=()) for step in steps]
+    colours = tuple(word for word in wanted.words if word in COLOURS)
+    if len(wanted.words) > len(colours) and wanted.categories:
+        steps += [replace(step, words=colours) for step in steps]
     return steps

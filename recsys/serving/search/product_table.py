@@ -18,6 +18,7 @@ from recsys.data import schema
 from recsys.data.catalogue import render
 from recsys.llm.language import chinese_segmenter, tokens, word_list
 from recsys.serving.search.bm25 import BM25
+from recsys.serving.search.colours import of_shades
 from recsys.serving.search.kind_names import kind_names
 
 DEPARTMENT = "department"
@@ -130,13 +131,14 @@ class ProductTable:
 
     @cached_property
     def title_terms(self) -> list[frozenset[str]]:
-        """Search terms of each title, with the meaning of synonyms."""
-        return [frozenset(tokens(self.translated(title.lower()))) for title in self.titles]
+        """Search terms of each title, with the meaning of synonyms and the colour of its shade: navy is blue."""
+        said = [frozenset(tokens(self.translated(title.lower()))) for title in self.titles]
+        return [terms | of_shades(title.lower(), terms) for title, terms in zip(self.titles, said, strict=True)]
 
     @cached_property
     def terms(self) -> list[frozenset[str]]:
         """Search terms of everything said of each product."""
-        return [frozenset(tokens(text)) for text in self.canonical_texts]
+        return [own | frozenset(tokens(text)) for own, text in zip(self.title_terms, self.canonical_texts, strict=True)]
 
     def promises(self, row: int, word: str) -> bool:
         """Whether a product is said to be free of something."""
@@ -306,7 +308,8 @@ def promise(word: str) -> re.Pattern[str]:
     """How a text says that something is free of a thing."""
     name = re.escape(word)
     return re.compile(
-        rf"\b(?:no|free (?:of|from)|without|contains no)(?: \w+)? {name}|\b{name}s?[ -]free\b|\b(?:un|non-?){name}"
+        rf"\b(?:no|free (?:of|from)|without|contains no)(?: \w+)? {name}|\b{name}s?[ -](?:free|proof)\b"
+        rf"|\b(?:un|non-?){name}"
     )
 
 

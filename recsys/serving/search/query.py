@@ -10,37 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.llm.language import tokens, word_list
-from recsys.llm.quantities import HAN_DIGITS
+from recsys.serving.search.amounts import in_digits, prices_in, without_prices
+from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.heads import FOR, headed
-from recsys.serving.search.measures import UNIT, Measure, measures_in, without_measures
+from recsys.serving.search.measures import Measure, measures_in, without_measures
 from recsys.serving.search.product_table import ProductTable
 
-_CURRENCY = r"(?:[$£€¥￥]|eur|usd|gbp|rmb)?\s?"
-_NUMBER = rf"{_CURRENCY}(\d[\d,]*(?:\.\d+)?)(?![\d.,]*\d|[\s-]*(?:{UNIT}|%|个|年|天|t-?shirts?)(?![a-z]))"
-_MAX = re.compile(
-    r"(?:under|below|less than|at most|(?:not )?up to|no more than|not (?:more|over|above|exceeding)(?: than)?"
-    r"|maximum(?: of)?|max\.?|limit(?: of| is)?|cheaper than|within|budget(?: is| of|:)?|spend (?:more than )?|<=?"
-    r"|低于|少于|不超过|不要超过|最多|预算(?:是|为)?)"
-    rf"\s*(?:about |is |only )?{_NUMBER}",
-    re.IGNORECASE,
-)
-_MAX_AFTER = re.compile(
-    rf"{_NUMBER}\s*(?:元|块钱?|euros?|pounds?|dollars?|quid|bucks)?\s*"
-    r"(?:or less|at most|maximum|max|budget|tops|以下|以内|之内|内)",
-    re.IGNORECASE,
-)
-_MIN = re.compile(
-    rf"(?:over|above|more than|at least|from|minimum(?: of)?|starting at|高于|至少|超过)\s*{_NUMBER}", re.IGNORECASE
-)
-_MIN_AFTER = re.compile(rf"{_NUMBER}\s*(?:元|块)?\s*(?:or more|and up|upwards|以上)", re.IGNORECASE)
-_BETWEEN = re.compile(
-    rf"(?:between\s*{_NUMBER}\s*(?:and|to|-)\s*{_NUMBER}|{_NUMBER}\s*(?:元|块)?\s*(?:到|至|-)\s*{_NUMBER})",
-    re.IGNORECASE,
-)
-_AROUND = re.compile(
-    rf"(?:around|about|roughly|approximately|大约|大概|左右)\s*{_NUMBER}|{_NUMBER}\s*(?:元|块钱?)?\s*(?:左右|上下)",
-    re.IGNORECASE,
-)
 _NOT = (
     r"(?:\bnot (?:from |by |an? |in )?|\b(?:is|are)n['’]?t |\bno |\bother than |\bexcept |\bwithout |\bbut not "
     r"|\banything but "
@@ -87,7 +62,6 @@ _SORTED = re.compile("|".join(pattern.pattern for pattern in (_PRAISED, _CHEAP, 
 _ASKED_WITH = re.compile(r"[a-z]$|[哪几]")
 _FREE_OF = re.compile(r"\b([a-z]+)[ -]free\b")
 _ID = re.compile(r"\b(?=[a-z-]*\d)(?=\d*[a-z])[a-z\d-]{4,}\b")
-_AROUND_SHARE = 0.2
 _SIZE_WORDS = frozenset({"small", "medium", "large"})
 _SIZE = re.compile(r"\b(?:size|eu|uk)\s?(\d{2}|x{0,3}[sml])\b|(\d{2}|x{0,3}[sml])\s?(?:码|号)", re.IGNORECASE)
 
@@ -135,7 +109,7 @@ class Constraints:
         if self.categories and earlier.categories and self.categories != earlier.categories:
             return self
         words = self.words if self.words and not self.categories else (*earlier.words, *self.words)
-        for group in (_SIZE_WORDS, word_list("colours")):  # a size takes the place of a size, and not of the thing
+        for group in (_SIZE_WORDS, COLOURS):  # a size takes the place of a size, and not of the thing
             if self.words and group.issuperset(self.words):
                 words = (*(word for word in earlier.words if word not in group), *self.words)
         given = {name: value for name, value in vars(self).items() if value not in (None, frozenset(), (), "")}
@@ -177,6 +151,8 @@ def matching(table: ProductTable, asked: Constraints) -> NDArray[np.int64]:
         # An age shuts out what is made for others; few products say for whom they are.
         fits = (lambda text, of=measure: not of.contradicted(text)) if measure.unit == "age" else measure.holds
         keep &= np.array([k and fits(text) for k, text in zip(keep, table.canonical_texts, strict=True)])
+    if asked.categories and (colours := COLOURS.intersection(asked.words)):
+        keep &= np.array([bool(terms & colours) for terms in table.terms])
     if asked.words:
         held = np.array([sum(word in terms for word in asked.words) for terms in table.terms])
         # What it is counts more than how it is.
@@ -195,10 +171,10 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     strict
         Chinese words that no product speaks of are wishes also beside a kind or brand, where many are only verbs.
     """
-    sentence = _in_digits(sentence)
+    sentence = in_digits(sentence)
     sentence = _NOT_TOO.sub(lambda match: _OPPOSITE[(match[1] or match[2]).lower()], sentence)
     text = table.canonical(sentence)
-    low, high = _prices(sentence)
+    low, high = prices_in(sentence)
     brands, not_brands = _brands(text, table)
     named = SAID | _of(brands | not_brands)
     refused = dict.fromkeys(w for found in _REFUSED.findall(text) for w in _whole_words(found) if w not in named)
@@ -216,7 +192,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     liked = [table.kinds(tokens(part)) for part in _AND.split(_LIKES.split(wanted)[-1])] if _LIKES.search(text) else []
     categories = frozenset().union(categories, *liked)
     measures = tuple(dict.fromkeys(measures_in(text)))
-    rest = _SIZE.sub(" ", without_measures(_without_prices(wanted)))
+    rest = _SIZE.sub(" ", without_measures(without_prices(wanted)))
     lacks = tuple(f"{w} free" for w in _FREE_OF.findall(rest) if w not in free_of)
     rest = _ID.sub(" ", _SORTED.sub(" ", _FREE_OF.sub(" ", rest)))
     free = [w for w in dict.fromkeys(tokens(rest)) if not w.isdigit() and w not in SAID and not _ASKED_WITH.match(w)]
@@ -229,7 +205,12 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     unspoken = tuple(w for w in free if w not in table.words and not w.isascii() and len(w) > 1)
     sizes = tuple(f"size {(a or b).upper()}" for a, b in _SIZE.findall(sentence))
     foreign = () if (categories or brands) and not strict else unspoken
-    unknown = (*sizes, *lacks, *foreign, *(w for w in free if w not in table.words and len(w) > 3 and w.isascii()))
+    unknown = (
+        *sizes,
+        *lacks,
+        *foreign,
+        *(w for w in free if w not in table.words and w.isascii() and (len(w) > 3 or w in COLOURS)),
+    )
     sorts = (("opinion", _PRAISED), ("-price", _DEAR), ("price", _CHEAP))
     sort = next((name for name, pattern in sorts if pattern.search(sentence)), "")
     return Constraints(
@@ -256,7 +237,7 @@ def both_ends(sentence: str) -> bool:
 
 def content(sentence: str, table: ProductTable) -> str:
     """What a sentence is about, for its meaning: without what it refuses, amounts, and words that anybody says."""
-    text = _without_prices(_REFUSED.sub(" ", _NOT_TOO.sub(" ", _in_digits(table.mended(sentence)))))
+    text = without_prices(_REFUSED.sub(" ", _NOT_TOO.sub(" ", in_digits(table.mended(sentence)))))
     words = [word for word in _WORDS.findall(text) if not SAID.issuperset(tokens(word))]
     return " ".join(words) or sentence
 
@@ -280,7 +261,8 @@ def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequ
     if whole or not before or not any(head in name for name in names):
         return ""
     kind = [terms for terms, category in zip(table.terms, table.categories, strict=True) if category in categories]
-    foreign = before[-1].isascii() and len(before[-1]) > 3 and not any(before[-1] in terms for terms in kind)
+    other = before[-1].isascii() and len(before[-1]) > 3 and before[-1] not in COLOURS  # that is no kind
+    foreign = other and not any(before[-1] in terms for terms in kind)
     return f"{before[-1]} {head}" if foreign else ""
 
 
@@ -296,51 +278,6 @@ SAID = frozenset(form for name in _LISTS for word in word_list(name) for form in
 
 def _of(names: Iterable[str]) -> set[str]:
     return {word for name in names for word in tokens(name)}
-
-
-_HUNDREDS = re.compile(
-    r"(?:([一二两三四五六七八九])?(千))?(?:零)?(?:([一二两三四五六七八九])?(百))?(?:零)?(?:([一二三四五六七八九])?(十))?([一二三四五六七八九])?"
-)
-_VALUE = HAN_DIGITS | {"": 1}
-
-
-def _in_digits(text: str) -> str:
-    """A text with Chinese amounts from ten up in digits: 一百五 is 150."""
-
-    def digits(match: re.Match[str]) -> str:
-        if not (match[2] or match[4] or match[6]):
-            return match.group()
-        whole = sum(_VALUE[match[at] or ""] * unit for at, unit in ((1, 1000), (3, 100), (5, 10)) if match[at + 1])
-        closed = match[6] or "零" in match.group()  # 一千五 is 1,500, 一千零五 1,005
-        last = 1 if closed else 10 if match[4] else 100
-        return str(whole + (_VALUE[match[7]] * last if match[7] else 0))
-
-    return _HUNDREDS.sub(digits, text)
-
-
-def _prices(sentence: str) -> tuple[float | None, float | None]:
-    if match := _BETWEEN.search(sentence):
-        low, high = sorted(_value(group) for group in match.groups() if group)
-        return low, high
-    if (match := _AROUND.search(sentence)) and not _MAX.search(sentence.replace(match.group(), "")):
-        value = _value(match[1] or match[2])
-        # "a budget of about 200" is a limit, "about 200" a price
-        capped = re.search(r"budget|预算", sentence, re.IGNORECASE)
-        return (None if capped else value * (1 - _AROUND_SHARE)), value * (1 if capped else 1 + _AROUND_SHARE)
-    most = _MAX.search(sentence) or _MAX_AFTER.search(sentence)
-    rest = _MAX.sub(" ", sentence)  # "no more than 50" also reads "more than 50"
-    least = _MIN.search(rest) or _MIN_AFTER.search(rest)
-    return (_value(least[1]) if least else None), (_value(most[1]) if most else None)
-
-
-def _without_prices(text: str) -> str:
-    for pattern in (_BETWEEN, _AROUND, _MAX, _MAX_AFTER, _MIN, _MIN_AFTER):
-        text = pattern.sub(" ", text)
-    return text
-
-
-def _value(number: str) -> float:
-    return float(number.replace(",", ""))
 
 
 def _brands(text: str, table: ProductTable) -> tuple[frozenset[str], frozenset[str]]:

@@ -1,0 +1,89 @@
+"""Amounts to be paid in a sentence, in English and Chinese: the least, the most, or about how much."""
+
+from __future__ import annotations
+
+import re
+
+from recsys.llm.quantities import HAN_DIGITS
+from recsys.serving.search.measures import UNIT
+
+_CURRENCY = r"(?:[$£€¥￥]|eur|usd|gbp|rmb)?\s?"
+_NUMBER = rf"{_CURRENCY}(\d[\d,]*(?:\.\d+)?)(?![\d.,]*\d|[\s-]*(?:{UNIT}|%|个|年|天|t-?shirts?)(?![a-z]))"
+_MAX = re.compile(
+    r"(?:under|below|less than|at most|(?:not )?up to|no more than|not (?:more|over|above|exceeding)(?: than)?"
+    r"|(?:nothing|none|never) (?:over|above)|maximum(?: of)?|max\.?|limit(?: of| is)?|cheaper than|within"
+    r"|budget(?: is| of|:)?|spend (?:more than )?|<=?|(?<!不)[低少]于|[不别](?:要|能|可)?(?:超过?|高于|多于)"
+    r"|最[多高]|顶多|撑死|封顶|上限(?:是|为)?"
+    r"|控制在|预算(?:是|为)?)了?"
+    rf"\s*(?:about |is |only )?{_NUMBER}",
+    re.IGNORECASE,
+)
+_MAX_AFTER = re.compile(
+    rf"{_NUMBER}\s*(?:元|块钱?|euros?|pounds?|dollars?|quid|bucks)?\s*"
+    r"(?:or less|at most|maximum|max|budget|tops|以下|以内|之内|内|封顶|顶天|为限)",
+    re.IGNORECASE,
+)
+_MIN = re.compile(
+    rf"(?:over|above|more than|at least|no less than|from|minimum(?: of)?|starting at"
+    rf"|[高多]于|不[低少]于|至少|起码|最[少低]|超过)\s*{_NUMBER}",
+    re.IGNORECASE,
+)
+_MIN_AFTER = re.compile(
+    rf"{_NUMBER}\s*(?:元|块钱?)?\s*(?:or more|or above|and up|and above|upwards|及?以上|往上|起(?=$|[步的\W]))",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(
+    rf"(?:between\s*{_NUMBER}\s*(?:and|to|-)\s*{_NUMBER}|{_NUMBER}\s*(?:元|块)?\s*(?:到|至|-)\s*{_NUMBER})",
+    re.IGNORECASE,
+)
+_AROUND = re.compile(
+    rf"(?:around|about|roughly|approximately|大约|大概|左右)\s*{_NUMBER}|{_NUMBER}\s*(?:元|块钱?)?\s*(?:左右|上下)",
+    re.IGNORECASE,
+)
+_AROUND_SHARE = 0.2
+
+_HUNDREDS = re.compile(
+    r"(?:([一二两三四五六七八九])?(千))?(?:零)?(?:([一二两三四五六七八九])?(百))?(?:零)?(?:([一二三四五六七八九])?(十))?([一二三四五六七八九])?"
+)
+_VALUE = HAN_DIGITS | {"": 1}
+
+
+def in_digits(text: str) -> str:
+    """A text with Chinese amounts from ten up in digits: 一百五 is 150."""
+
+    def digits(match: re.Match[str]) -> str:
+        if not (match[2] or match[4] or match[6]):
+            return match.group()
+        whole = sum(_VALUE[match[at] or ""] * unit for at, unit in ((1, 1000), (3, 100), (5, 10)) if match[at + 1])
+        closed = match[6] or "零" in match.group()  # 一千五 is 1,500, 一千零五 1,005
+        last = 1 if closed else 10 if match[4] else 100
+        return str(whole + (_VALUE[match[7]] * last if match[7] else 0))
+
+    return _HUNDREDS.sub(digits, text)
+
+
+def prices_in(sentence: str) -> tuple[float | None, float | None]:
+    """The least and the most that is to be paid; None where a sentence does not say."""
+    if match := _BETWEEN.search(sentence):
+        low, high = sorted(_value(group) for group in match.groups() if group)
+        return low, high
+    if (match := _AROUND.search(sentence)) and not _MAX.search(sentence.replace(match.group(), "")):
+        value = _value(match[1] or match[2])
+        # "a budget of about 200" is a limit, "about 200" a price
+        capped = re.search(r"budget|预算", sentence, re.IGNORECASE)
+        return (None if capped else value * (1 - _AROUND_SHARE)), value * (1 if capped else 1 + _AROUND_SHARE)
+    most = _MAX.search(sentence) or _MAX_AFTER.search(sentence)
+    rest = _MAX.sub(" ", sentence)  # "no more than 50" also reads "more than 50"
+    least = _MIN.search(rest) or _MIN_AFTER.search(rest)
+    return (_value(least[1]) if least else None), (_value(most[1]) if most else None)
+
+
+def without_prices(text: str) -> str:
+    """A text without its amounts to be paid."""
+    for pattern in (_BETWEEN, _AROUND, _MAX, _MAX_AFTER, _MIN, _MIN_AFTER):
+        text = pattern.sub(" ", text)
+    return text
+
+
+def _value(number: str) -> float:
+    return float(number.replace(",", ""))

@@ -1,0 +1,15 @@
+"""Colours and their shades: who asks for something blue may be shown what a title calls navy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from recsys.llm.language import word_list
+
+COLOURS = word_list("colours") - {"colour", "color"}
+_SHADES = dict(pair.split("=") for pair in word_list("shades"))
+
+
+def of_shades(title: str, terms: Collection[str]) -> frozenset[str]:
+    """Colours of the shades among a title's terms; olive wood is none."""
+    return frozenset(colour for shade, colour in _SHADES.items() if shade in terms and f"{shade} wood" not in title)
