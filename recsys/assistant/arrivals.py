@@ -101,6 +101,8 @@ def about_order(context: Context, order: Order) -> str:
     left = times.span(start, order.method, country, region, today=today + 1)
     if left is None:
         return ""
+    if order.eta and not left.earliest <= _day(order.eta) <= left.latest:
+        return ""  # two dates that contradict each other tell nobody anything
     said = context.say("arrival_between", first=dated(left.earliest), last=dated(left.latest))
     return context.say("arrival_order", usual=days, place=place, yours=said, as_of=dated(today))
 

@@ -32,12 +32,27 @@ def _names(language: str) -> dict[str, str]:
     return chinese if language == "zh" else {own: name for name, own in reversed(chinese.items())}
 
 
+@cache
+def _asked_by() -> dict[str, re.Pattern[str]]:
+    """How a question is put about a side that it does not name."""
+    declared = tomllib.loads((resources.files("recsys.reviews") / "generic.toml").read_text("utf-8"))
+    return {aspect: re.compile(put) for aspect, put in declared["asked"].items()}
+
+
+def of_sides(context: Context, item: str, question: str) -> str:
+    """What buyers say of the sides of a product that a question is about; '' where they say nothing of them."""
+    said = opinion_on(context, item)
+    known = {} if said is None else {one.aspect: one for one in said.aspects}
+    return " ".join(aspect(context, "", known[name]) for name in aspects_in(question, list(known)))
+
+
 def aspects_in(question: str, known: Collection[str]) -> list[str]:
     """Which of the known aspects a question names, in either language."""
     low = question.casefold()
     said = set(re.findall(r"[a-z]+", low))
     pairs = _names("zh").items()
     named = {own for name, own in pairs if name in said} | {name for name, own in pairs if own in question}
+    named |= {aspect for aspect, put in _asked_by().items() if put.search(low)}
     return [a for a in known if a in named or (re.search(rf"\b{re.escape(a)}", low) if a.isascii() else a in question)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from recsys.assistant.arrivals import about_order
 from recsys.assistant.hearing import facets
@@ -11,7 +12,8 @@ from recsys.assistant.patterns import asks, says
 from recsys.assistant.policies import rule_on
 from recsys.assistant.tools import Context, Fact, OrderStatus, Result
 from recsys.data.orders import Order
-from recsys.serving.search import parse
+from recsys.llm.quantities import dates_in
+from recsys.serving.search import mentions, parse
 
 LATEST = 3
 """Orders told of when several are asked for."""
@@ -26,20 +28,31 @@ def order_status(context: Context, asked: OrderStatus) -> Result:
         return _signed_out(context, asked)
     if context.orders is None:
         return context.unknown("order_status")
+    lead = ""
     if asked.order:
         order = context.orders.find(context.user, asked.order)
         found, missing = [order] if order else [], context.say("no_such_order", order=asked.order)
     else:
-        latest = _holding(context, context.orders.latest(context.user, 1_000), asked.question)
-        found, missing = latest[: LATEST if says("several_orders", asked.question) else 1], context.say("no_orders")
+        every = context.orders.latest(context.user, 1_000)
+        meant = _meant(context, every, asked.question)
+        found, missing = (meant or every)[: LATEST if says("several_orders", asked.question) else 1], "no_orders"
+        missing, lead = context.say(missing), "" if meant else context.say("no_order_like_that")
     if not found:
         return Result.none(missing, "order_status")
-    facts = [Fact(_told(context, order) + about_order(context, order), f"order:{order.order_id}") for order in found]
+    allowed = _what_is_allowed(context, found[0], asked) if asked.wish else []
+    short = asked.told and bool(allowed)  # where it is was said a moment ago
+    facts = [
+        Fact(_told(context, order, short=short) + ("" if short else about_order(context, order)), _source(order))
+        for order in found
+    ]
     if asks(asked.question, ["price"]) and asked.wish != "return":  # that asks what sending it back costs
         known = [order for order in found if order.total is not None]
-        facts += [Fact(context.say("order_total", total=f"{o.total:.2f}"), f"order:{o.order_id}") for o in known]
-    facts += _what_is_allowed(context, found[0], asked) if asked.wish else []
-    return Result(tuple(facts), "order_status")
+        facts += [Fact(context.say("order_total", total=f"{o.total:.2f}"), _source(o)) for o in known]
+    return Result((*facts, *allowed), "order_status", lead)
+
+
+def _source(order: Order) -> str:
+    return f"order:{order.order_id}"
 
 
 def _signed_out(context: Context, asked: OrderStatus) -> Result:
@@ -50,14 +63,24 @@ def _signed_out(context: Context, asked: OrderStatus) -> Result:
     return Result(facts, "order_status", lead=context.say("sign_in"), found=bool(facts))
 
 
-def _holding(context: Context, orders: list[Order], question: str) -> list[Order]:
-    """The orders that hold a product of the kind, the brand or the words of the question; all where none does."""
+def _meant(context: Context, orders: list[Order], question: str) -> list[Order]:
+    """The orders of the day, or with a product of the name, the kind, the brand or the words, of a question.
+
+    All where it says none of these or only words; none where no order is of its day, or holds what it names.
+    """
+    days = {f"{month:02}-{day:02}" for month, day in dates_in(question)}
+    if days:
+        at = ["delivered_at", "eta"] if says("came", question) else ["ordered_at", "delivered_at", "eta"]
+        of_day = [[order for order in orders if getattr(order, name)[5:10] in days] for name in at]
+        return next(filter(None, of_day), [])
     table = context.table
     if table is None:
         return orders
+    if of_name := {table.ids[row] for row in mentions.named(question, table)}:
+        return [order for order in orders if of_name & set(order.item_ids)]
     wanted = parse(question, table)
 
-    def meant(item: str) -> bool:
+    def holds(item: str) -> bool:
         row = table.row.get(item, -1)
         if row < 0 or (wanted.brands and table.brands[row] not in wanted.brands):
             return False
@@ -65,15 +88,18 @@ def _holding(context: Context, orders: list[Order], question: str) -> list[Order
             return table.categories[row] in wanted.categories
         return bool(wanted.brands or table.title_terms[row] & set(wanted.words))
 
-    return [order for order in orders if any(map(meant, order.item_ids))] or orders
+    found = [order for order in orders if any(map(holds, order.item_ids))]
+    return found or ([] if table.kinds_named(question) or wanted.brands else orders)
 
 
-def _told(context: Context, order: Order) -> str:
+def _told(context: Context, order: Order, *, short: bool = False) -> str:
     status = context.say(f"status_{order.status}") if order.status in STATUSES else order.status
     if order.status == "delivered" and order.delivered_at:
         status = context.say("delivered", date=order.delivered_at)
     elif order.eta and order.status in {"processing", "shipped"}:
         status = context.say("expected", status=status, date=order.eta)
+    if short:
+        return context.say("order_short", order=order.order_id, status=status)
     table = context.table
     known = {} if table is None else table.row
     names = ", ".join(table.titles[known[i]] if table and i in known else i for i in order.item_ids)
@@ -81,24 +107,60 @@ def _told(context: Context, order: Order) -> str:
 
 
 def _what_is_allowed(context: Context, order: Order, asked: OrderStatus) -> list[Fact]:
-    """What the order's state means for the wish, and the shop's rules on it."""
-    state = ""
-    if asked.wish in {"cancel", "change"}:
-        state = {"processing": "not_sent_yet", "cancelled": "cancelled_already"}.get(order.status, "sent_already")
-    facts = [Fact(context.say(state), f"order:{order.order_id}")] if state else []
-    if state == "cancelled_already":
-        return facts
-    sent_back = asked.wish == "return" and order.status == "returned"
-    queries = [rule_on("refund" if sent_back else asked.wish, context.language)]
-    if asked.wish == "return" and facets(asked.question) & {"cost", "abroad", "place"}:
-        queries.insert(0, asked.question)  # what it costs, or from where, is another rule than how it is done
-    if asked.wish == "return" and not sent_back:  # what the order holds may have a rule of its own
-        queries.append(f"{asked.question} {_told(context, order)}")
+    """What the order's state means for the wish, and the shop's rules on it: no way back for what is not there yet."""
+    status, wish = order.status, asked.wish
+    state, queries = "", [rule_on(wish, context.language)]
+    if status == "cancelled" and wish != "refund":
+        return [Fact(context.say("cancelled_already"), _source(order))]
+    if wish in {"return", "refund"} and status == "processing":
+        state, queries = "not_sent_yet", [rule_on(rule, context.language) for rule in ("cancel", "charge")]
+        queries = queries[:1] if wish == "return" else queries
+    elif wish == "refund" and status == "cancelled":
+        state = "" if order.shipped_at else "never_sent"
+        queries.insert(0, rule_on("charge", context.language))
+    elif wish in {"cancel", "change"}:
+        state = "not_sent_yet" if status == "processing" else "sent_already"
+    elif wish == "return" and status == "returned":
+        queries = [rule_on("refund", context.language)]
+    elif wish == "return" and status == "delivered":
+        queries = _of_returning(context, order, asked.question)
+    elif wish == "return":
+        state, queries = "sent_already", [rule_on("return_time", context.language)]
+    facts = [Fact(context.say(state), _source(order))] if state else []
+    if wish == "return" and (days := _since(context, order)) is not None:
+        queries.insert(0, rule_on("return_time", context.language))
+        facts.append(Fact(context.say("delivered_ago", n=days), _source(order)))
     for query in queries:
         hit = context.rule(query)
-        if hit is not None and _concerns(context, hit, order):
+        of_it = asked.question not in query or query == asked.question or _on_its_kind(context, hit, order)
+        if hit is not None and of_it and _concerns(context, hit, order):
             facts.append(Fact(without_yes(hit.passage.text), hit.passage.id))
     return list(dict.fromkeys(facts))
+
+
+def _of_returning(context: Context, order: Order, question: str) -> list[str]:
+    """What is looked up of sending back what has arrived: how, what it costs or from where, and a rule of its kind."""
+    queries = [rule_on("return", context.language)]
+    if facets(question) & {"cost", "abroad", "place"}:
+        queries.insert(0, question)  # another rule than how it is done
+    return [*queries, f"{question} {_told(context, order)}"]
+
+
+def _since(context: Context, order: Order) -> int | None:
+    """Days since an order was delivered; None where that, or today, is not known."""
+    if context.recommender is None or not order.delivered_at or not context.recommender.shop.events.absolute:
+        return None
+    today = date.fromtimestamp(context.recommender.shop.now)
+    return max(0, (today - date.fromisoformat(order.delivered_at[:10])).days)
+
+
+def _on_its_kind(context: Context, hit: Hit | None, order: Order) -> bool:
+    """Whether a rule names a kind of product that an order holds."""
+    table = context.table
+    if table is None or hit is None:
+        return False
+    kinds = {table.categories[table.row[item]] for item in order.item_ids if item in table.row}
+    return bool(table.kinds_named(f"{hit.passage.title} {hit.passage.text}") & kinds)
 
 
 def _concerns(context: Context, hit: Hit, order: Order) -> bool:

@@ -53,10 +53,13 @@ def _told(context: Context, item: str) -> str:
         first = context.say("price_as_usual", item=title, price=f"{now:.2f}", usual=f"{usual:.2f}")
     else:
         first = context.say("price", item=title, price=f"{now:.2f}")
-    since = str(np.datetime64(int(history.day[history.item == code].min()), "D"))
+    mine = history.item == code
+    since, low = str(np.datetime64(int(history.day[mine].min()), "D")), float(history.price[mine].min())
+    never = low >= now
+    first += context.say("price_never_less" if never else "price_lowest", since=since, price=f"{low:.2f}")
     over = [sale for sale in sales_of(history, code, today) if sale.end >= 0]
     if not over:
-        return first + context.say("price_no_sale", since=since)
+        return first + context.say("price_no_sale")
     cuts = sorted(percent(sale.part) for sale in over)
     key = "price_one_sale" if len(over) == 1 else "price_sales"
-    return first + context.say(key, n=len(over), low=cuts[0], high=cuts[-1], since=since)
+    return first + context.say(key, n=len(over), cut="–".join(map(str, dict.fromkeys((cuts[0], cuts[-1])))))

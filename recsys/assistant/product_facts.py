@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from recsys.assistant.dialogue import without_references
-from recsys.assistant.opinions import aspect, opinion_on, opinions
+from recsys.assistant.opinions import of_sides, opinions
 from recsys.assistant.patterns import asks, gives_orders, group, pattern, says, units_asked
 from recsys.assistant.tools import Compare, Context, Fact, ProductFacts, Result
 from recsys.data import schema
 from recsys.llm.language import sentences, tokens
 from recsys.serving.search import ProductTable, parse
+from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.measures import measures_in
 from recsys.serving.search.product_table import promise
 from recsys.serving.search.query import SAID
@@ -102,7 +103,7 @@ def _left_open(table: ProductTable, rows: Sequence[int], question: str) -> list[
         question = asked.sub(" ", question)
     wanted = parse(without_references(question), table)
     said = frozenset().union(*(table.terms[row] for row in rows))
-    return [word for word in dict.fromkeys([*wanted.words, *wanted.unknown]) if word not in said]
+    return [word for word in dict.fromkeys(wanted.words) if word not in said]
 
 
 def _in_short(context: Context, row: int) -> str:
@@ -120,19 +121,25 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
     table, title = context.catalogue, context.catalogue.titles[row]
     if not question:
         return _in_short(context, row), True
-    if asks(question, ["price"]):
+    if says("how_many_left", question) and schema.AVAILABLE in table.table:
+        state = context.say("available" if table.available[row] else "unavailable", item=title)
+        return f"{state} {context.say('count_unknown')}", False
+    if asks(question, ["price"]) and not units_asked(question):
         price = table.prices[row]
         known = bool(np.isfinite(price))
         costs = context.say("price" if known else "price_unknown", item=title, price=f"{price:.2f}")
         more = _sentence(context, row, question)
-        return (f"{costs} {context.say('from_description', item=title, fact=more)}" if more else costs), known
+        return (f"{costs} {more}" if more and more != _ended(title) else costs), known
     if asks(question, ["stock"]) and schema.AVAILABLE in table.table:
         return context.say("available" if table.available[row] else "unavailable", item=title), True
     if asks(question, ["brand"]) and table.brands[row]:
         return context.say("brand", item=title, brand=table.brands[row]), True
     answered = _answered(context, row, question)
+    sides = of_sides(context, table.ids[row], question) if says("yes_no", question) else ""
     if answered is not None:
-        return answered, True
+        return (answered if sides in answered else f"{answered} {sides}"), True
+    if sides:
+        return context.say("from_description", item=title, fact=sides), True
     if (asks(question, ["about"]) or not parse(_unnamed(table, row, question), table)) and (said := table.said(row)):
         return context.say("from_description", item=title, fact=said), True
     about = [part for part in sentences(table.said(row)) if not gives_orders(part)]
@@ -151,14 +158,14 @@ def _answered(context: Context, row: int, question: str) -> str | None:
     whole, bare = table.canonical_texts[row], _unnamed(table, row, question)
     measures = [m for m in measures_in(bare) if any(m.unit == own.unit for own in measures_in(whole))]
     said = _sentence(context, row, question)
-    key = "from_description"
+    key, whether = "from_description", says("yes_no", question)
     if measures:
         fits = all(m.holds(whole) for m in measures)
         units = {m.unit for m in measures}
         parts = [title, *sentences(table.said(row))]
         said = next(part for part in parts if any(own.unit in units for own in measures_in(table.translated(part))))
-        key = "yes_fact" if fits else "no_fact"
-    elif said is not None and says("yes_no", question):
+        key = ("yes_fact" if fits else "no_fact") if whether else key
+    elif said is not None and whether:
         words = _asked_of(table, row, question)
         part = table.translated(said)
         freed = any(promise(word).search(part) for word in words)
@@ -167,15 +174,24 @@ def _answered(context: Context, row: int, question: str) -> str | None:
         if missing and len(missing) < len(words):
             return f"{context.say(key, item=title, fact=said)} {_missing(context, row, missing)}"
         key = "yes_fact" if plain and words and set(words) <= set(tokens(part)) else key
-    return None if said is None else context.say(key, item=title, fact=_ended(said))
+    if said is None:
+        return None
+    said = _ended(said)
+    if said == _ended(title):  # the name says it
+        head, *rest = title.split(",")
+        of_units = [
+            m for m in [*_PIECES.findall(head), *rest] if {n.unit for n in measures_in(m)} & units_asked(question)
+        ]
+        if of_units and not whether:
+            return context.say(key, item=title, fact=context.listed(part.strip() for part in of_units))
+        return said if key == "from_description" else f"{context.say(key.removesuffix('_fact'))} {said}"
+    return context.say(key, item=title, fact=said)
 
 
 def _missing(context: Context, row: int, words: Sequence[str]) -> str:
-    """That a description does not speak of these, and what buyers say of them where they do."""
-    said = opinion_on(context, context.catalogue.ids[row])
-    told = [one for one in (said.aspects if said else ()) if any(one.aspect.startswith(word) for word in words)]
-    silent = context.say("not_said_words", wishes=context.listed(words))
-    return " ".join([silent, *(aspect(context, "", one) for one in told)])
+    """That a description does not speak of these, unless buyers do."""
+    sides = of_sides(context, context.catalogue.ids[row], " ".join(words))
+    return sides or context.say("not_said_words", wishes=context.listed(words))
 
 
 _STEM = re.compile(r"(?<=[a-z]{4})(?:ing|able)$")
@@ -190,8 +206,18 @@ def _sentence(context: Context, row: int, question: str) -> str | None:
     """The sentence of the product's text that shares a telling word with the question, or None."""
     table, asked = context.catalogue, _asked_of(context.catalogue, row, question)
     parts = [table.titles[row], *(part for part in sentences(table.said(row)) if not gives_orders(part))]
-    counted = [sum(w in tokens(table.translated(part)) for w in asked) for part in parts]
     units = units_asked(question)
+    attribute = pattern("attribute").search(question)
+    sought = tokens(next(filter(None, attribute.groups()), "")) if attribute else []
+    if (
+        not units
+        and sought
+        and sought[-1] in asked
+        and not any(sought[0] in tokens(table.translated(p)) for p in parts)
+    ):
+        return None  # of the version of its USB, that it has USB says nothing
+    asked = [*asked, *COLOURS] if {"colour", "color"} & set(asked) else asked
+    counted = [sum(w in tokens(table.translated(part)) for w in asked) for part in parts]
     measured = [bool(units & {m.unit for m in measures_in(part)}) for part in parts]
     best = int(np.argmax([c + m for c, m in zip(counted, measured, strict=True)]))
     if not counted[best] and not measured[best]:

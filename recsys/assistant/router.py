@@ -25,6 +25,7 @@ from recsys.assistant.tools import Call, Context, OrderStatus, Reply, SearchPoli
 from recsys.data.orders import order_numbers
 from recsys.llm.clauses import services
 from recsys.llm.language import sentences
+from recsys.llm.quantities import dates_in
 from recsys.serving.search import mentions, parse
 
 ANGRY, FURIOUS = 0.07, 0.7
@@ -86,7 +87,12 @@ class Router:
                 continue
             routed = self._part(heard, question if at else "", turns, user)
             calls += self._as_before(heard, routed, turns, user) or routed
-        return list({repr(call): call for call in calls}.values())
+        orders = _orders_told(turns)
+        again = [
+            call.model_copy(update={"told": True}) if isinstance(call, OrderStatus) and call.order in orders else call
+            for call in calls
+        ]
+        return list({repr(call): call for call in again}.values())
 
     def _leaning(self, heard: Heard, earlier: str) -> Call | None:
         """What a question asks of the matter of the one before ("and what does it cost?"), where a rule says that."""
@@ -240,7 +246,9 @@ class Router:
             of_an_order = wish in {"cancel", "change"} and heard.theme in OF_ORDERS
             of_an_order |= wish == "return" and says("from_order", text)
             if of_an_order or about_orders or tracks or (after_order and wish):
-                return [OrderStatus(wish=wish, question=text)]
+                told = _orders_told(turns)  # the one just spoken of, unless another is
+                order = told[0] if len(told) == 1 and not (self._names_products(text) or dates_in(text)) else None
+                return [OrderStatus(order=order, wish=wish, question=text)]
         asks_state = tracks or (heard.theme == "my_order" and not asks_how) or (about_orders and not covered)
         if user is None and mine and asks_state:
             return [OrderStatus(question=text)]

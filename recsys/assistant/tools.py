@@ -234,8 +234,9 @@ class OrderStatus(Call):
     """The shopper's own orders: where they are, and cancelling, returning or changing them."""
 
     order: str | None = Field(None, description="order number")
-    wish: Literal["", "cancel", "return", "change", "missing", "damaged"] = ""
+    wish: Literal["", "cancel", "return", "refund", "change", "missing", "damaged"] = ""
     question: SkipJsonSchema[str] = ""
+    told: SkipJsonSchema[bool] = Field(False, description="whether the answer before told of it")
 
 
 class HandOver(Call):

@@ -173,6 +173,14 @@ def _time(text: str) -> float:
     return 60.0 * (int(hour) + later) + int(minute)
 
 
+def dates_in(text: str) -> list[tuple[int, int]]:
+    """Months and days that a text names, in English (also "4 Feb") or Chinese, whatever their year."""
+    months = "|".join(f"{name}|{name[:3]}" for name in _MONTHS)
+    spelled = re.sub(r"(月\d{1,2})号", r"\1日", text.lower())
+    spelled = re.sub(rf"\b({months})\b\.?", lambda m: next(n for n in _MONTHS if n.startswith(m[1][:3])), spelled)
+    return [(int(_date(found)) // 100 % 100, int(_date(found)) % 100) for found in re.findall(_DATE, spelled)]
+
+
 def _date(text: str) -> float:
     """Days as yyyymmdd; without a year as mmdd."""
     month = next((n for n, name in enumerate(_MONTHS, 1) if name in text), 0)

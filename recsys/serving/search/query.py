@@ -202,7 +202,8 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     names = [w for w in free if w in kind_terms and w in own_words and any(w in title for title in table.title_terms)]
     free = [w for w in free if w not in kind_terms and (w.isascii() or len(w) > 1)]
     names = [w for w in names if not table.of_all(w, categories)] if len(categories) == 1 else []
-    unspoken = tuple(w for w in free if w not in table.words and not w.isascii() and len(w) > 1)
+    whole_words = set(tokens(sentence))  # of 羽绒服有吗, what is left behind 羽绒 is no word
+    unspoken = tuple(w for w in free if w not in table.words and w in whole_words and not w.isascii() and len(w) > 1)
     sizes = tuple(f"size {(a or b).upper()}" for a, b in _SIZE.findall(sentence))
     foreign = () if (categories or brands) and not strict else unspoken
     unknown = (
