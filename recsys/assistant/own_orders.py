@@ -19,6 +19,7 @@ LATEST = 3
 """Orders told of when several are asked for."""
 STATUSES = ("processing", "shipped", "delivered", "returned", "cancelled")
 """States that the assistant has words for; others are told as the table has them."""
+_DAYS = re.compile(r"(\d+)\s?(?:days?|天)")
 _ANSWERED = re.compile(r"(?:(?:Yes|No)[,.] |可以[，。]|不可以。)(.)", re.DOTALL)
 
 
@@ -39,7 +40,7 @@ def order_status(context: Context, asked: OrderStatus) -> Result:
         missing, lead = context.say(missing), "" if meant else context.say("no_order_like_that")
     if not found:
         return Result.none(missing, "order_status")
-    allowed = _what_is_allowed(context, found[0], asked) if asked.wish else []
+    allowed = _what_is_allowed(context, found[0], asked) if asked.wish and not lead else []
     short = asked.told and bool(allowed)  # where it is was said a moment ago
     facts = [
         Fact(_told(context, order, short=short) + ("" if short else about_order(context, order)), _source(order))
@@ -70,7 +71,7 @@ def _meant(context: Context, orders: list[Order], question: str) -> list[Order]:
     """
     days = {f"{month:02}-{day:02}" for month, day in dates_in(question)}
     if days:
-        at = ["delivered_at", "eta"] if says("came", question) else ["ordered_at", "delivered_at", "eta"]
+        at = ["delivered_at", "eta", "ordered_at"] if says("came", question) else ["ordered_at", "delivered_at", "eta"]
         of_day = [[order for order in orders if getattr(order, name)[5:10] in days] for name in at]
         return next(filter(None, of_day), [])
     table = context.table
@@ -127,9 +128,13 @@ def _what_is_allowed(context: Context, order: Order, asked: OrderStatus) -> list
     elif wish == "return":
         state, queries = "sent_already", [rule_on("return_time", context.language)]
     facts = [Fact(context.say(state), _source(order))] if state else []
-    if wish == "return" and (days := _since(context, order)) is not None:
-        queries.insert(0, rule_on("return_time", context.language))
-        facts.append(Fact(context.say("delivered_ago", n=days), _source(order)))
+    if wish == "return" and status == "delivered" and (days := _since(context, order)) is not None:
+        time = rule_on("return_time", context.language)
+        hit = context.rule(time)
+        within = _DAYS.search(hit.passage.text) if hit is not None else None
+        over = within is not None and days > int(within[1])
+        queries = [time] if over else [time, *queries]
+        facts.append(Fact(context.say("delivered_too_long_ago" if over else "delivered_ago", n=days), _source(order)))
     for query in queries:
         hit = context.rule(query)
         of_it = asked.question not in query or query == asked.question or _on_its_kind(context, hit, order)

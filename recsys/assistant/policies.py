@@ -6,14 +6,16 @@ import re
 from dataclasses import replace
 
 from recsys.assistant import arrivals
-from recsys.assistant.hearing import LIKELY, facets, subject
+from recsys.assistant.hearing import ASPECTS, LIKELY, Heard, facets, subject
 from recsys.assistant.knowledge import Hit
 from recsys.assistant.messages import message
-from recsys.assistant.patterns import names_way, way_of_paying
+from recsys.assistant.patterns import group, names_way, way_of_paying
 from recsys.assistant.product_facts import applying
 from recsys.assistant.tools import Context, Fact, Payment, Result, SearchPolicies
-from recsys.serving.search import mentions
+from recsys.serving.search import mentions, parse
 
+NEAR = 12
+"""Passages near to a question among which one may be on its very kind of product."""
 _DENIES = re.compile(r"\bnot\b|\bcannot\b|不", re.IGNORECASE)
 
 
@@ -23,7 +25,7 @@ def search_policies(context: Context, asked: SearchPolicies) -> Result:
     heard = context.listener.hear(asked.query)
     told = context.unknown(confidence=heard.sure)
     if heard.hits and heard.sure >= context.bound:
-        facts = [Fact(_headed(hit), hit.passage.id, asked.query) for hit in heard.hits]
+        facts = [Fact(_headed(hit), hit.passage.id, asked.query) for hit in _of_its_kind(context, asked.query, heard)]
         if context.table is not None and len(named := mentions.named(asked.query, context.table)) == 1:
             facts[0] = replace(facts[0], text=applying(context.table, named[0], facts[0].text))
         told = Result(tuple(facts), heard.hits[0].intent, confidence=heard.sure, writer="retrieved")
@@ -33,6 +35,23 @@ def search_policies(context: Context, asked: SearchPolicies) -> Result:
         if took.found:
             return replace(told, facts=(*told.facts, *took.facts)) if told.found else took
     return told
+
+
+def _of_its_kind(context: Context, question: str, heard: Heard) -> list[Hit]:
+    """The passages that answer, before them one on the same matter that names the kind of product asked about."""
+    table, hits = context.table, heard.hits
+    kinds = frozenset() if table is None else parse(question, table).categories
+    if table is None or not kinds or table.kinds_named(hits[0].passage.text) & kinds:
+        return hits
+    wishes = [wish for wish in group("wishes").values() if wish.search(question)]
+    matter = facets(question) - ASPECTS
+    near = context.knowledge.rules(question, context.language, NEAR, read=heard.read)
+
+    def on_it(text: str) -> bool:
+        return bool(matter & facets(text)) or any(wish.search(text) for wish in wishes)
+
+    own = [hit for hit in near if table.kinds_named(hit.passage.text) & kinds and on_it(hit.passage.text)]
+    return [*own[:1], *(hit for hit in hits if hit not in own[:1])]
 
 
 def _headed(hit: Hit) -> str:

@@ -208,15 +208,16 @@ def _sentence(context: Context, row: int, question: str) -> str | None:
     parts = [table.titles[row], *(part for part in sentences(table.said(row)) if not gives_orders(part))]
     units = units_asked(question)
     attribute = pattern("attribute").search(question)
-    sought = tokens(next(filter(None, attribute.groups()), "")) if attribute else []
-    if (
+    sought = tokens(table.canonical(next(filter(None, attribute.groups()), ""))) if attribute else []
+    if {"colour", "color"} & set(asked):
+        asked = [*asked, *COLOURS]
+    elif (
         not units
         and sought
         and sought[-1] in asked
-        and not any(sought[0] in tokens(table.translated(p)) for p in parts)
+        and not any(sought[-1] in tokens(table.translated(p)) for p in parts)
     ):
         return None  # of the version of its USB, that it has USB says nothing
-    asked = [*asked, *COLOURS] if {"colour", "color"} & set(asked) else asked
     counted = [sum(w in tokens(table.translated(part)) for w in asked) for part in parts]
     measured = [bool(units & {m.unit for m in measures_in(part)}) for part in parts]
     best = int(np.argmax([c + m for c, m in zip(counted, measured, strict=True)]))

@@ -216,6 +216,8 @@ class Router:
             return [Reply(kind="privacy")]
         if heard.probabilities["advice"] >= NO_SHOP and not named:
             return [Reply(kind="out_of_scope")]
+        if wish == "damaged" and says("came", text) and not named and not heard.sure >= self._bound:
+            return [SearchPolicies(query=f"{rule_on(wish, dialogue.spoken_in(text))} {text}")]
         if self._products is not None and not services(text) and (calls := self._products.plan(heard, context, turns)):
             return calls
         return self._shop(heard, wish, turns, user)
@@ -244,7 +246,7 @@ class Router:
         mine = says("mine", text)
         if user is not None and (mine or after_order) and not asks_how:
             of_an_order = wish in {"cancel", "change"} and heard.theme in OF_ORDERS
-            of_an_order |= wish == "return" and says("from_order", text)
+            of_an_order |= wish == "refund" or (wish == "return" and says("from_order", text))
             if of_an_order or about_orders or tracks or (after_order and wish):
                 told = _orders_told(turns)  # the one just spoken of, unless another is
                 order = told[0] if len(told) == 1 and not (self._names_products(text) or dates_in(text)) else None
@@ -252,6 +254,8 @@ class Router:
         asks_state = tracks or (heard.theme == "my_order" and not asks_how) or (about_orders and not covered)
         if user is None and mine and asks_state:
             return [OrderStatus(question=text)]
+        if wish == "refund" and heard.theme in OF_ORDERS:
+            return [SearchPolicies(query=rule_on(wish, dialogue.spoken_in(text)))]
         if wish and not covered and heard.intents["returns"] >= SURELY:
             return [SearchPolicies(query=rule_on(wish, dialogue.spoken_in(text)))]
         if not covered and heard.intent == "out_of_scope":
