@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from recsys.assistant import arrivals
-from recsys.assistant.hearing import ASPECTS, LIKELY, Heard, facets, subject
+from recsys.assistant.hearing import LIKELY, Heard, facets, subject
 from recsys.assistant.knowledge import Hit
 from recsys.assistant.messages import message
 from recsys.assistant.patterns import group, names_way, way_of_paying
@@ -25,9 +25,10 @@ def search_policies(context: Context, asked: SearchPolicies) -> Result:
     heard = context.listener.hear(asked.query)
     told = context.unknown(confidence=heard.sure)
     if heard.hits and heard.sure >= context.bound:
-        facts = [Fact(_headed(hit), hit.passage.id, asked.query) for hit in _of_its_kind(context, asked.query, heard)]
+        facts = [Fact(_headed(hit), hit.passage.id, asked.query) for hit in heard.hits]
         if context.table is not None and len(named := mentions.named(asked.query, context.table)) == 1:
             facts[0] = replace(facts[0], text=applying(context.table, named[0], facts[0].text))
+        facts = _of_its_kind(context, asked.query, heard) or facts
         told = Result(tuple(facts), heard.hits[0].intent, confidence=heard.sure, writer="retrieved")
     of_delivery = not told.found or any("delivery" in facets(fact.text) for fact in told.facts)
     if heard.theme == arrivals.THEME and heard.probabilities[arrivals.THEME] >= LIKELY and of_delivery:
@@ -37,21 +38,15 @@ def search_policies(context: Context, asked: SearchPolicies) -> Result:
     return told
 
 
-def _of_its_kind(context: Context, question: str, heard: Heard) -> list[Hit]:
-    """The passages that answer, before them one on the same matter that names the kind of product asked about."""
-    table, hits = context.table, heard.hits
-    kinds = frozenset() if table is None else parse(question, table).categories
-    if table is None or not kinds or table.kinds_named(hits[0].passage.text) & kinds:
-        return hits
-    wishes = [wish for wish in group("wishes").values() if wish.search(question)]
-    matter = facets(question) - ASPECTS
+def _of_its_kind(context: Context, question: str, heard: Heard) -> list[Fact]:
+    """What the rules say of goods of the very kind asked about that came in a bad state; plants are no parcels."""
+    table, bad = context.table, group("wishes")["damaged"]
+    kinds = parse(question, table).categories if table is not None and bad.search(question) else frozenset()
+    if table is None or not kinds:
+        return []
     near = context.knowledge.rules(question, context.language, NEAR, read=heard.read)
-
-    def on_it(text: str) -> bool:
-        return bool(matter & facets(text)) or any(wish.search(text) for wish in wishes)
-
-    own = [hit for hit in near if table.kinds_named(hit.passage.text) & kinds and on_it(hit.passage.text)]
-    return [*own[:1], *(hit for hit in hits if hit not in own[:1])]
+    own = [p for p in (hit.passage for hit in near) if bad.search(p.text) and table.kinds_named(p.text) & kinds]
+    return [Fact(passage.text, passage.id, question) for passage in own[:1]]
 
 
 def _headed(hit: Hit) -> str:
