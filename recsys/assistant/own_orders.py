@@ -9,7 +9,7 @@ from recsys.assistant.arrivals import about_order
 from recsys.assistant.hearing import facets
 from recsys.assistant.knowledge import Hit
 from recsys.assistant.patterns import asks, says
-from recsys.assistant.policies import rule_on
+from recsys.assistant.policies import rule_on, without_yes
 from recsys.assistant.tools import Context, Fact, OrderStatus, Result
 from recsys.data.orders import Order
 from recsys.llm.quantities import dates_in
@@ -20,7 +20,6 @@ LATEST = 3
 STATUSES = ("processing", "shipped", "delivered", "returned", "cancelled")
 """States that the assistant has words for; others are told as the table has them."""
 _DAYS = re.compile(r"(\d+)\s?(?:days?|天)")
-_ANSWERED = re.compile(r"(?:(?:Yes|No)[,.] |可以[，。]|不可以。)(.)", re.DOTALL)
 
 
 def order_status(context: Context, asked: OrderStatus) -> Result:
@@ -175,9 +174,3 @@ def _concerns(context: Context, hit: Hit, order: Order) -> bool:
         return True
     kinds = {table.categories[table.row[item]] for item in order.item_ids if item in table.row}
     return not (of := table.kinds_named(hit.passage.title)) or bool(of & kinds)
-
-
-def without_yes(text: str) -> str:
-    """A rule without the "Yes." or "No." that answers another question than the one at hand."""
-    answered = _ANSWERED.match(text)
-    return text if answered is None else answered[1].upper() + text[answered.end() :]

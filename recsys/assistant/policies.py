@@ -9,13 +9,18 @@ from recsys.assistant import arrivals
 from recsys.assistant.hearing import LIKELY, Heard, facets, subject
 from recsys.assistant.knowledge import Hit
 from recsys.assistant.messages import message
-from recsys.assistant.patterns import group, names_way, way_of_paying
+from recsys.assistant.patterns import group, names_way, says, way_of_paying
 from recsys.assistant.product_facts import applying
 from recsys.assistant.tools import Context, Fact, Payment, Result, SearchPolicies
+from recsys.llm.language import tokens
 from recsys.serving.search import mentions, parse
+from recsys.serving.search.query import SAID
 
+_ROW_ID = re.compile(r":\d+$")
+_ROW_HEAD = re.compile(r"[:：(（]")
 NEAR = 12
 """Passages near to a question among which one may be on its very kind of product."""
+_ANSWERED = re.compile(r"(?:Yes[,.] |No\. |(?:可以|有|是的|不可以|不可以的)[，。])(.)", re.DOTALL)
 _DENIES = re.compile(r"\bnot\b|\bcannot\b|不", re.IGNORECASE)
 
 
@@ -25,10 +30,10 @@ def search_policies(context: Context, asked: SearchPolicies) -> Result:
     heard = context.listener.hear(asked.query)
     told = context.unknown(confidence=heard.sure)
     if heard.hits and heard.sure >= context.bound:
-        facts = [Fact(_headed(hit), hit.passage.id, asked.query) for hit in heard.hits]
+        facts = [Fact(_headed(context, asked.query, hit), hit.passage.id, asked.query) for hit in heard.hits]
         if context.table is not None and len(named := mentions.named(asked.query, context.table)) == 1:
             facts[0] = replace(facts[0], text=applying(context.table, named[0], facts[0].text))
-        facts = _of_its_kind(context, asked.query, heard) or facts
+        facts = _of_its_kind(context, asked.query, heard) or _row(context, asked.query, heard) or facts
         told = Result(tuple(facts), heard.hits[0].intent, confidence=heard.sure, writer="retrieved")
     of_delivery = not told.found or any("delivery" in facets(fact.text) for fact in told.facts)
     if heard.theme == arrivals.THEME and heard.probabilities[arrivals.THEME] >= LIKELY and of_delivery:
@@ -49,9 +54,42 @@ def _of_its_kind(context: Context, question: str, heard: Heard) -> list[Fact]:
     return [Fact(passage.text, passage.id, question) for passage in own[:1]]
 
 
-def _headed(hit: Hit) -> str:
+def _row(context: Context, question: str, heard: Heard) -> list[Fact]:
+    """The line of the shop's tables on what a question names, where what was found does not speak of that."""
+    if not facets(question) & {"cost", "duration"}:
+        return []
+    said = set(tokens(question))
+    near = [hit.passage for hit in context.knowledge.rules(question, context.language, NEAR, read=heard.read)]
+    lines = [
+        (p, {w for w in tokens(_ROW_HEAD.split(p.text)[0]) if w not in SAID and len(w) > 1})
+        for p in near
+        if p.kind == "policy" and _ROW_ID.search(p.id) and re.search("[:：]", p.text)
+    ]
+    own = [(p, head) for p, head in lines if head & said and not head & set(tokens(heard.hits[0].passage.text))]
+    return [Fact(p.text, p.id, question) for p, _ in own[:1]]
+
+
+def _answers(context: Context, question: str, text: str) -> bool:
+    """Whether the "Yes" or "No" that a rule opens with answers a question: of a kind it does not name, it may not."""
+    if not says("yes_no", question):
+        return False
+    if context.table is None or context.listener is None:
+        return True
+    kinds = parse(question, context.table).categories
+    of_else = kinds or context.listener.unheard_of(question)
+    return not of_else or bool(context.table.kinds_named(text) & kinds)
+
+
+def without_yes(text: str) -> str:
+    """A rule without the "Yes." or "No." that answers another question than the one at hand."""
+    answered = _ANSWERED.match(text)
+    return text if answered is None else answered[1].upper() + text[answered.end() :]
+
+
+def _headed(context: Context, question: str, hit: Hit) -> str:
     """A passage, a list or an exception with its heading: "What is not covered" is half of what the line below says."""
     heading, text = subject(hit), hit.passage.text
+    text = text if _answers(context, question, text) else without_yes(text)
     alone = hit.passage.kind == "faq" or not (text.startswith("- ") or _DENIES.search(heading))
     return text if alone else f"{heading}:\n{text}"
 

@@ -254,6 +254,8 @@ class Router:
         asks_state = tracks or (heard.theme == "my_order" and not asks_how) or (about_orders and not covered)
         if user is None and mine and asks_state:
             return [OrderStatus(question=text)]
+        if says("hands_in", text) and "return" in facets(text):
+            return [SearchPolicies(query=rule_on("hand_in", dialogue.spoken_in(text)))]
         if wish == "refund" and heard.theme in OF_ORDERS:
             return [SearchPolicies(query=rule_on(wish, dialogue.spoken_in(text)))]
         if wish and not covered and heard.intents["returns"] >= SURELY:
