@@ -12,11 +12,12 @@ from recsys.assistant.messages import message
 from recsys.assistant.patterns import group, names_way, says, way_of_paying
 from recsys.assistant.product_facts import applying
 from recsys.assistant.tools import Context, Fact, Payment, Result, SearchPolicies
-from recsys.llm.language import tokens
+from recsys.llm.language import language_of, tokens
 from recsys.serving.search import mentions, parse
 from recsys.serving.search.query import SAID
 
-_ROW_ID = re.compile(r":\d+$")
+_ROW = re.compile(r"[^:：.。]{2,80}[:：].*\d")
+"""A line of a table: what it is about, and its figures."""
 _ROW_HEAD = re.compile(r"[:：(（]")
 NEAR = 12
 """Passages near to a question among which one may be on its very kind of product."""
@@ -58,15 +59,14 @@ def _row(context: Context, question: str, heard: Heard) -> list[Fact]:
     """The line of the shop's tables on what a question names, where what was found does not speak of that."""
     if not facets(question) & {"cost", "duration"}:
         return []
-    said = set(tokens(question))
-    near = [hit.passage for hit in context.knowledge.rules(question, context.language, NEAR, read=heard.read)]
-    lines = [
-        (p, {w for w in tokens(_ROW_HEAD.split(p.text)[0]) if w not in SAID and len(w) > 1})
-        for p in near
-        if p.kind == "policy" and _ROW_ID.search(p.id) and re.search("[:：]", p.text)
-    ]
-    own = [(p, head) for p, head in lines if head & said and not head & set(tokens(heard.hits[0].passage.text))]
-    return [Fact(p.text, p.id, question) for p, _ in own[:1]]
+    said, first = set(tokens(question)) - SAID, set(tokens(heard.hits[0].passage.text))
+    for passage in context.knowledge.passages:
+        if passage.kind == "policy" and language_of(passage.text) == context.language:
+            for line in passage.text.split("\n"):
+                head = said.intersection(tokens(_ROW_HEAD.split(line)[0])) if _ROW.match(line) else set()
+                if any(len(word) > 1 and word not in first for word in head):
+                    return [Fact(line, passage.id, question)]
+    return []
 
 
 def _answers(context: Context, question: str, text: str) -> bool:
