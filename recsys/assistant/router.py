@@ -38,6 +38,8 @@ ALONE = 0.3
 """Probability of a greeting or thanks from which a sentence that speaks of nothing else is one."""
 OF_ORDERS = frozenset({"cancel_order", "change_address", "change_item", "my_order"})
 """Themes of a wish about an order that was placed."""
+WARRANTIES = frozenset({"warranty", "warranty_claim", "warranty_cover", "after_warranty"})
+"""Themes of faults that come later: what is covered depends on no stock."""
 SHORT = 40
 """Characters of a sentence that may be about another thing than the one before, and nothing else."""
 CERTAIN = 0.99
@@ -210,14 +212,16 @@ class Router:
         chats = heard.theme in SMALL_TALK and not self._speaks_of_goods(text, turns)
         if chats and heard.probabilities[heard.theme] >= (LIKELY if heard.speaks_of_shop else ALONE):
             return [Reply.model_validate({"kind": heard.theme})]
-        named = table is not None and mentions.named(text, table)
+        named, covered = table is not None and mentions.named(text, table), heard.sure >= self._bound
         strangers = heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY
         if strangers and not says("mine", text) and not named:
             return [Reply(kind="privacy")]
         if heard.probabilities["advice"] >= NO_SHOP and not named:
             return [Reply(kind="out_of_scope")]
-        if wish == "damaged" and says("came", text) and not named and not heard.sure >= self._bound:
+        if wish == "damaged" and says("came", text) and not named and not covered:
             return [SearchPolicies(query=f"{rule_on(wish, dialogue.spoken_in(text))} {text}")]
+        if heard.theme in WARRANTIES and heard.probabilities[heard.theme] >= LIKELY and covered and not named:
+            return [SearchPolicies(query=text)]  # of whatever brand: how many products it has is no answer
         if self._products is not None and not services(text) and (calls := self._products.plan(heard, context, turns)):
             return calls
         return self._shop(heard, wish, turns, user)

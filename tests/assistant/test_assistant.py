@@ -323,6 +323,58 @@ def test_what_can_be_done_about_an_order(assistant: Assistant, orders: pd.DataFr
 
 
 @pytest.mark.parametrize(
+    ("user", "question", "said", "silent"),
+    [
+        ("10111", "how do I return A20764?", "choose Cancel", "print the label"),  # being prepared
+        ("10111", "can you send A20764 to my office instead", "Change address", "choose Cancel"),
+        ("10632", "I cancelled A20762, when do I get my refund", "card is charged when", "choose Cancel"),
+        ("10356", "我想退掉A20757这个订单", "30天", "寄件点"),  # on its way
+        ("10023", "can i still return A20007", "longer than the rule gives", "print the label"),
+        ("10023", "what was in the order that came on 4 February", "A20007", "I find no order"),
+        ("10023", "where is the LAP001 I ordered", "I find no order of yours that fits", "Please wait"),
+    ],
+)
+def test_what_is_told_of_an_order_is_for_its_state(
+    assistant: Assistant, user: str, question: str, said: str, silent: str
+) -> None:
+    text = assistant.answer(question, user_id=user).text
+    assert said in text and silent not in text
+
+
+def test_an_order_told_of_a_moment_ago_is_not_told_again(assistant: Assistant) -> None:
+    first = assistant.answer("can i change the address of A20764?", user_id="10111").text
+    turns = [
+        {"role": "user", "content": "can i change the address of A20764?"},
+        {"role": "assistant", "content": first, "sources": ["order:A20764"]},
+    ]
+    again = assistant.answer("and can I cancel it?", turns, "10111").text
+    assert "2026-03-31 (" in first and "2026-03-31 (" not in again and "choose Cancel" in again
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "silent"),
+    [
+        ("how much does LAP001 weigh?", "does not say", "1019"),
+        ("how many LAP001 do you have left in stock", "I do not know", "A 15.6 inch"),
+        ("how much RAM does LAP011 have", ": 8 GB RAM", "999"),
+        ("do you repair a broken toaster after the warranty", "or laptops, coffee machines", "Yes"),
+        ("do you repair laptops after the warranty", "Yes, for laptops", "No"),
+        ("how much is gift wrapping", "2.95", "Yes"),
+        ("how many days do I have to hand in the return parcel", "14 days", "30 days"),
+        ("how long does large item delivery take", "3 to 7 working days", "2 to 5"),
+        ("how long do i have to return shoes", "30 days", "14 days"),
+        ("my plants arrived half dead, what can I do", "within 7 days if they arrive in bad condition", "cannot"),
+        ("how many years of guarantee does Brunholm give", "three years", "products that fit"),
+    ],
+)
+def test_the_very_thing_asked_is_told_and_no_neighbour(
+    assistant: Assistant, question: str, said: str, silent: str
+) -> None:
+    text = assistant.answer(question).text
+    assert said in text and silent not in text
+
+
+@pytest.mark.parametrize(
     ("question", "words"),
     [
         ("can i get a copy of everything you have stored on me", "download your data"),

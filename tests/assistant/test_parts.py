@@ -33,6 +33,7 @@ from recsys.data.passages import faq_passages, policy_passages, product_passages
 from recsys.encoders.encoder import Encoder
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm.language import concept_names, concepts, language_of, sentences, tokens, word_list
+from recsys.llm.quantities import dates_in
 from recsys.llm.tuning import TuningConfig
 from recsys.serving.search import ProductSearch
 from recsys.serving.search.bm25 import BM25
@@ -75,6 +76,16 @@ SHELVES = ProductTable(ITEMS)
         ("at least 27 inch", None, None),
         ("a 15.6 inch laptop", None, None),
         ("500 or less", None, 500.0),
+        ("nothing over 40", None, 40.0),
+        ("笔记本别超过1200", None, 1200.0),
+        ("顶多300", None, 300.0),
+        ("撑死两百块", None, 200.0),
+        ("控制在500", None, 500.0),
+        ("250封顶", None, 250.0),
+        ("不低于100", 100.0, None),
+        ("起码80", 80.0, None),
+        ("60块起的", 60.0, None),
+        ("1000元及以上", 1000.0, None),
         ("a present, budget 25", None, 25.0),
         ("a jacket, max 150, not black", None, 150.0),
         ("jeans not over 70", None, 70.0),
@@ -201,6 +212,12 @@ def test_history_in_every_form() -> None:
         read_history([{"role": "user"}])
     with pytest.raises(BadInput, match="not JSON"):
         parse_history("[oops")
+
+
+def test_days_are_read_in_both_languages_whatever_their_year() -> None:
+    assert dates_in("it came on 4 Feb, or March 29th") == [(2, 4), (3, 29)]
+    assert dates_in("2月4号到的，2026-03-29下单") == [(2, 4), (3, 29)]
+    assert dates_in("when may it come, in 3 days?") == []
 
 
 def test_order_numbers() -> None:

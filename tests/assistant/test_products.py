@@ -76,6 +76,23 @@ def test_what_is_refused_has_to_be_said_where_some_say_it(table: ProductTable) -
     assert found("shampoo, no almond please", table) == ["S1"]  # none is said to be free of it
 
 
+@pytest.mark.parametrize(
+    ("sentence", "ids"),
+    [
+        ("a blue shirt", ["N"]),
+        ("蓝色的shirt", ["N"]),
+        ("a shirt, not blue", ["O", "W"]),
+        ("a green shirt", ["O"]),  # olive wood is no colour of the shirt with such buttons
+        ("a red shirt", []),
+    ],
+)
+def test_a_colour_is_met_by_its_shades_and_by_no_other_colour(sentence: str, ids: list[str]) -> None:
+    titles = {"N": "Acme Shirt, Navy", "O": "Acme Shirt, Olive", "W": "Acme Shirt with Olive Wood Buttons"}
+    rows = [(item, title, "Cotton.", "Acme", "Shirts", 20.0) for item, title in titles.items()]
+    shirts = ProductTable(pd.DataFrame(rows, columns=ITEMS.columns))
+    assert found(sentence, shirts) == ids
+
+
 def test_what_a_thing_is_tells_it_from_others_of_its_category(table: ProductTable) -> None:
     assert found("a black mug", table) == ["M1"]
 

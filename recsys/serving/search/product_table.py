@@ -286,11 +286,7 @@ class ProductTable:
 
     @cached_property
     def _chinese(self) -> Mapping[str, str]:
-        names: dict[str, str] = {}
-        for said, means in self.synonyms.items():
-            if _CJK.search(said):
-                names.setdefault(means, said)
-        return names
+        return {means: said for said, means in reversed(self.synonyms.items()) if _CJK.search(said)}  # the first said
 
     def kind_terms(self, categories: Iterable[str]) -> frozenset[str]:
         """Terms that do nothing but name these categories."""
