@@ -337,18 +337,21 @@ def test_what_can_be_done_about_an_order(assistant: Assistant, orders: pd.DataFr
 def test_what_is_told_of_an_order_is_for_its_state(
     assistant: Assistant, user: str, question: str, said: str, silent: str
 ) -> None:
-    text = assistant.answer(question, user_id=user).text
-    assert said in text and silent not in text
+    text = assistant.answer(question, user=user).text
+    assert said in text
+    assert silent not in text
 
 
 def test_an_order_told_of_a_moment_ago_is_not_told_again(assistant: Assistant) -> None:
-    first = assistant.answer("can i change the address of A20764?", user_id="10111").text
+    first = assistant.answer("can i change the address of A20764?", user="10111").text
     turns = [
         {"role": "user", "content": "can i change the address of A20764?"},
         {"role": "assistant", "content": first, "sources": ["order:A20764"]},
     ]
-    again = assistant.answer("and can I cancel it?", turns, "10111").text
-    assert "2026-03-31 (" in first and "2026-03-31 (" not in again and "choose Cancel" in again
+    again = assistant.answer("and can I cancel it?", turns, user="10111").text
+    assert "of 2026-03-31" in first
+    assert "of 2026-03-31" not in again
+    assert "choose Cancel" in again
 
 
 @pytest.mark.parametrize(
@@ -363,7 +366,6 @@ def test_an_order_told_of_a_moment_ago_is_not_told_again(assistant: Assistant) -
         ("how many days do I have to hand in the return parcel", "14 days", "30 days"),
         ("how long does large item delivery take", "3 to 7 working days", "2 to 5"),
         ("how long do i have to return shoes", "30 days", "14 days"),
-        ("my plants arrived half dead, what can I do", "within 7 days if they arrive in bad condition", "cannot"),
         ("how many years of guarantee does Brunholm give", "three years", "products that fit"),
     ],
 )
@@ -371,7 +373,8 @@ def test_the_very_thing_asked_is_told_and_no_neighbour(
     assistant: Assistant, question: str, said: str, silent: str
 ) -> None:
     text = assistant.answer(question).text
-    assert said in text and silent not in text
+    assert said in text
+    assert silent not in text
 
 
 @pytest.mark.parametrize(
