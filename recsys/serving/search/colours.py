@@ -7,9 +7,9 @@ from collections.abc import Collection
 from recsys.llm.language import word_list
 
 COLOURS = word_list("colours") - {"colour", "color"}
-_SHADES = dict(pair.split("=") for pair in word_list("shades"))
+_SHADES = [tuple(pair.split("=")) for pair in sorted(word_list("shades"))]
 
 
 def of_shades(title: str, terms: Collection[str]) -> frozenset[str]:
     """Colours of the shades among a title's terms; olive wood is none."""
-    return frozenset(colour for shade, colour in _SHADES.items() if shade in terms and f"{shade} wood" not in title)
+    return frozenset(colour for shade, colour in _SHADES if shade in terms and f"{shade} wood" not in title)
