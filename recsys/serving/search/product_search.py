@@ -121,7 +121,7 @@ class ProductSearch:
         """Of products that nothing but words and meaning can find, those that say as much as the best, about."""
         kind, words = self.nearest.of_kind(text), self.table.bm25.scores(self.table.canonical(text))
         kind = np.where(kind >= NEAR_KIND - 0.1, kind, 0)  # what is far from all kinds is a gift for somebody
-        rare = [w for w in wanted.words if 0 < self.table.words[w] <= len(self.table.ids) * RARE]
+        rare = [w for w in wanted.words if 0 < self.table.words.get(w, 0) <= len(self.table.ids) * RARE]
         said = {row for row in rows if any(word in self.table.terms[row] for word in rare or wanted.words)}
         apt = [row for row in rows if row in said or kind[row] >= NEAR_KIND - 0.1]
         best = max((kind[row] + words[row] for row in apt), default=0.0)

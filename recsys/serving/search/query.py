@@ -206,12 +206,8 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     unspoken = tuple(w for w in free if w not in table.words and w in whole_words and not w.isascii() and len(w) > 1)
     sizes = tuple(f"size {(a or b).upper()}" for a, b in _SIZE.findall(sentence))
     foreign = () if (categories or brands) and not strict else unspoken
-    unknown = (
-        *sizes,
-        *lacks,
-        *foreign,
-        *(w for w in free if w not in table.words and w.isascii() and (len(w) > 3 or w in COLOURS)),
-    )
+    unheard = (w for w in free if w not in table.words and w not in COLOURS and w.isascii() and len(w) > 3)
+    unknown = (*sizes, *lacks, *foreign, *unheard)
     sorts = (("opinion", _PRAISED), ("-price", _DEAR), ("price", _CHEAP))
     sort = next((name for name, pattern in sorts if pattern.search(sentence)), "")
     return Constraints(
@@ -221,7 +217,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
         brands,
         not_brands,
         measures,
-        tuple(w for w in free if w in table.words and w not in not_words),
+        tuple(w for w in free if (w in table.words or w in COLOURS) and w not in not_words),
         tuple(w for w in names if w not in not_words),
         not_words,
         free_of,
