@@ -123,7 +123,7 @@ def _what_is_allowed(context: Context, order: Order, asked: OrderStatus) -> list
     elif wish == "return" and status == "returned":
         queries = [rule_on("refund", context.language)]
     elif wish == "return" and status == "delivered":
-        queries = _of_returning(context, order, asked.question)
+        queries.append(f"{asked.question} {_told(context, order)}")  # what it holds may have a rule of its own
     elif wish == "return":
         state, queries = "sent_already", [rule_on("return_time", context.language)]
     facts = [Fact(context.say(state), _source(order))] if state else []
@@ -134,20 +134,14 @@ def _what_is_allowed(context: Context, order: Order, asked: OrderStatus) -> list
         over = within is not None and days > int(within[1])
         queries = [time] if over else [time, *queries]
         facts.append(Fact(context.say("delivered_too_long_ago" if over else "delivered_ago", n=days), _source(order)))
+    if wish == "return" and facets(asked.question) & {"cost", "abroad", "place"}:
+        queries.insert(0, asked.question.replace(order.order_id, " "))  # another rule than how it is done
     for query in queries:
         hit = context.rule(query)
-        of_it = asked.question not in query or query == asked.question or _on_its_kind(context, hit, order)
+        of_it = _told(context, order) not in query or _on_its_kind(context, hit, order)
         if hit is not None and of_it and _concerns(context, hit, order):
             facts.append(Fact(without_yes(hit.passage.text), hit.passage.id))
     return list(dict.fromkeys(facts))
-
-
-def _of_returning(context: Context, order: Order, question: str) -> list[str]:
-    """What is looked up of sending back what has arrived: how, what it costs or from where, and a rule of its kind."""
-    queries = [rule_on("return", context.language)]
-    if facets(question) & {"cost", "abroad", "place"}:
-        queries.insert(0, question)  # another rule than how it is done
-    return [*queries, f"{question} {_told(context, order)}"]
 
 
 def _since(context: Context, order: Order) -> int | None:

@@ -71,7 +71,7 @@ def _row(context: Context, question: str, heard: Heard) -> list[Fact]:
 
 def _answers(context: Context, question: str, text: str) -> bool:
     """Whether the "Yes" or "No" that a rule opens with answers a question: of a kind it does not name, it may not."""
-    if not says("yes_no", question):
+    if not (says("yes_no", question) or "吗" in question):
         return False
     if context.table is None or context.listener is None:
         return True

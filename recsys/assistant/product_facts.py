@@ -103,7 +103,7 @@ def _left_open(table: ProductTable, rows: Sequence[int], question: str) -> list[
         question = asked.sub(" ", question)
     wanted = parse(without_references(question), table)
     said = frozenset().union(*(table.terms[row] for row in rows))
-    return [word for word in dict.fromkeys(wanted.words) if word not in said]
+    return [word for word in dict.fromkeys([*wanted.words, *wanted.unknown]) if word not in said]
 
 
 def _in_short(context: Context, row: int) -> str:
