@@ -34,7 +34,7 @@ _LIKES = re.compile(r"\b(?:likes?|loves?|enjoys?|into|fan of|interested in)\b|�
 _AND = re.compile(r"\b(?:and|or)\b|[,，、和与或]|以及|还有", re.IGNORECASE)
 _CHEAP = re.compile(
     r"\bcheap(?:est|er)?\b|\b(?:less|least|not too|not very|not so) expensive\b|\baffordable\b"
-    r"|便宜|别太贵|不要太贵|实惠",
+    r"|\blowest[ -]?priced?\b|最低价|价格最低|便宜|别太贵|不要太贵|实惠",
     re.IGNORECASE,
 )
 _PRAISED = re.compile(
