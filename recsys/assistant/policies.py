@@ -63,8 +63,9 @@ def _row(context: Context, question: str, heard: Heard) -> list[Fact]:
     for passage in context.knowledge.passages:
         if passage.kind == "policy" and language_of(passage.text) == context.language:
             for line in passage.text.split("\n"):
-                head = said.intersection(tokens(_ROW_HEAD.split(line)[0])) if _ROW.match(line) else set()
-                if any(len(word) > 1 and word not in first for word in head):
+                named = set(tokens(_ROW_HEAD.split(line)[0])) - SAID if _ROW.match(line) else set()
+                named = {word for word in named if not says("of_all", word)}  # large items, and not items
+                if named and named <= said and not named <= first:
                     return [Fact(line, passage.id, question)]
     return []
 

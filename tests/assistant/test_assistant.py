@@ -365,6 +365,7 @@ def test_an_order_told_of_a_moment_ago_is_not_told_again(assistant: Assistant) -
         ("how much is gift wrapping", "2.95", "Yes"),
         ("how many days do I have to hand in the return parcel", "14 days", "30 days"),
         ("how long does large item delivery take", "3 to 7 working days", "2 to 5"),
+        ("我想了解您的商品的配送时间", "2至5个工作日", "大件"),
         ("how long do i have to return shoes", "30 days", "14 days"),
         ("how many years of guarantee does Brunholm give", "three years", "products that fit"),
     ],
