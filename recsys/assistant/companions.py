@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from weakref import WeakKeyDictionary
 
-from recsys.assistant.patterns import owned
+from recsys.assistant.patterns import owned, pattern
 from recsys.assistant.shopping import line, past_of
 from recsys.assistant.tools import Context, GoesWith, Result
 from recsys.data import schema
@@ -30,14 +30,17 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
     apt = complements_of(context).to(own) if context.recommender is not None else {}
     if not basket and not _sold(table, own, had):
         apt = dict.fromkeys(own, 1.0)  # to a cat goes what the shop has for cats
-    for name in parse(asked.question, table).categories - own:  # what it is for was said: "camping"
+    purpose = pattern("accessories").sub(" ", asked.question)
+    for name in parse(purpose, table).categories - own:  # what it is for was said: "camping"
         apt[name] = max(apt.values(), default=1.0) + 1.0
     apt = {name: apt[name] for name in sorted(apt, key=lambda name: -apt[name])[:MOST_KINDS]}
     apt = {name: strength for name, strength in apt.items() if strength >= ENOUGH * max(apt.values())}
     rows = [row for row, kind in enumerate(table.categories) if kind in apt and table.available[row]]
+    for_others = {row: table.kinds_named(table.titles[row]) - {table.categories[row]} for row in rows}
+    rows = [row for row in rows if not for_others[row] or for_others[row] & own] or rows  # no laptop sleeve for a phone
     has = set(tokens(table.canonical(had))[-1:])
     rows = [row for row in rows if not has & set(tokens(table.kind_of[row]))] or rows  # not the thing itself again
-    called = set(tokens(table.canonical(asked.question.replace(had, " ")))) - has
+    called = set(tokens(table.canonical(purpose.replace(had, " ")))) - has
     named = [row for row in rows if called & set(tokens(table.kind_of[row]))]
     of_named = {table.categories[row] for row in named}  # who asks for tea is shown no coffee
     rows = [row for row in rows if row in named or table.categories[row] not in of_named]
@@ -68,7 +71,8 @@ def _sold(table: ProductTable, kinds: Collection[str], had: str) -> bool:
     """Whether what a shopper has is a thing of these categories, and not what their things are for."""
     names = [tokens(kind) for kind, c in zip(table.kind_of, table.categories, strict=True) if c in kinds]
     heads = [{name[-1] for name in names if word in name} for word in tokens(table.canonical(had))]
-    return not had or not any(heads) or any(len(of) == 1 for of in heads)
+    itself = any(set(tokens(kind)) <= set(tokens(table.canonical(had))) for kind in kinds)
+    return not had or itself or not any(heads) or any(len(of) == 1 for of in heads)
 
 
 _complements: WeakKeyDictionary[Recommender, Complements] = WeakKeyDictionary()

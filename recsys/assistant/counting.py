@@ -36,10 +36,13 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
     facts = [Fact(context.say("count", n=len(rows), what=described(wanted, context)))]
     if compared:
         facts.insert(0, Fact(context.say("yes" if _holds(compared, len(rows)) else "no")))
+    ends = "ends" if both_ends(asked.query) else wanted.sort
+    if ends in {"ends", *_ENDS}:
+        return Result((*facts, *_prices(context, rows, ends)), "product")
     brands = Counter(table.brands[row] for row in rows if table.brands[row])
     if brands and not wanted.brands:
         facts.append(Fact(context.say("brands", n=len(brands), brands=context.listed(sorted(brands)))))
-    return Result((*facts, *_prices(context, rows, "ends" if both_ends(asked.query) else wanted.sort)), "product")
+    return Result((*facts, *_prices(context, rows)), "product")
 
 
 def _holds(compared: re.Match[str], count: int) -> bool:
@@ -50,7 +53,7 @@ def _holds(compared: re.Match[str], count: int) -> bool:
     return count > bound if says("strictly", more) else count >= bound
 
 
-def _prices(context: Context, rows: NDArray[np.int64], sort: str) -> list[Fact]:
+def _prices(context: Context, rows: NDArray[np.int64], sort: str = "") -> list[Fact]:
     """The range of prices, or the product at the end of it that is asked for."""
     table = context.catalogue
     priced = sorted((row for row in rows if np.isfinite(table.prices[row])), key=lambda row: table.prices[row])
@@ -58,7 +61,8 @@ def _prices(context: Context, rows: NDArray[np.int64], sort: str) -> list[Fact]:
         return []
     facts = []
     for end in _ENDS if sort == "ends" else {sort} & set(_ENDS):
-        row = priced[0 if end == "price" else -1]
+        sold = [row for row in priced if table.available[row]] or priced
+        row = sold[0 if end == "price" else -1]
         facts.append(context.told(row, _ENDS[end], price=money(table.prices[row])))
     if facts:
         return facts

@@ -100,21 +100,33 @@ def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[
     if not before:
         return []
     places = [place for place, name in enumerate(PLACES) if says(name, question)]
-    if says("several", question) and len(places) < 2 and not says("superlative", question):
+    if says("several", question) and len(places) < 2 and (says("two", question) or not says("superlative", question)):
         long = next((rows for rows in before if len(rows) >= 2), before[0])
         return long[-2:] if says("last_two", question) else long[:2] if says("two", question) else long
     if places:
-        return [rows[place] for place in places if (rows := next((r for r in before if len(r) > place), []))]
+        return pointed(question, turns, table)
     rows = before[0]
     if says("last", question):
         return [next((r for r in before if len(r) > 1), rows)[-1]]
-    prices = table.prices[rows]
+    among = next((r for r in before if len(r) > 1), rows) if says("most", question) else rows
+    prices = table.prices[among]
     if np.isfinite(prices).any() and not says("others", question):
         if says("cheapest_one", question):
-            return [rows[int(np.nanargmin(prices))]]
+            return [among[int(np.nanargmin(prices))]]
         if says("dearest_one", question):
-            return [rows[int(np.nanargmax(prices))]]
-    return [rows[0]] if says("it", question) else []
+            return [among[int(np.nanargmax(prices))]]
+    kinds = table.kinds_named(question)
+    of_kind = [row for row in rows if table.categories[row] in kinds]  # "the jacket" of an order of two things
+    meant = says("it", question) or (len(of_kind) == 1 < len(rows) and says("definite", question))
+    return (of_kind or rows)[:1] if meant else []
+
+
+def pointed(question: str, turns: Sequence[Turn], table: ProductTable) -> list[int]:
+    """Rows of the products that a question points at by their place in the last list, whatever was told of since."""
+    before = lists(turns, table)
+    shown = [rows for rows in before if len(rows) > 1] or before
+    places = [place for place, name in enumerate(PLACES) if says(name, question)]
+    return [rows[place] for place in places if (rows := next((r for r in shown if len(r) > place), []))]
 
 
 def picks_one(question: str) -> bool:

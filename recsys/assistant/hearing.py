@@ -47,6 +47,8 @@ _NO_FACETS = frozenset(
 """Concepts that ask for nothing."""
 ASPECTS = frozenset({"cost", "duration", "fast", "used", "place", "abroad", "policy", "delivery"})
 """Concepts that are asked of a matter and are none of their own."""
+_OF_GOODS = frozenset({"cost", "duration", "fast", "used", "place"})
+"""Aspects that goods have as well as the shop's service."""
 _SLOPE, _MIDDLE = 11.0, 0.57
 _COSINE_SLOPE, _COSINE_MIDDLE = 20.0, 0.68
 NUMBER_WORD = rf"\b(?:{'|'.join(sorted(word_list('number_words')))})\b"
@@ -117,7 +119,10 @@ def split(question: str) -> list[str]:
     out: list[str] = []
     for part in parts:
         asks = says("asks_something", part)
-        if out and (not asks or not says("asks_something", out[-1])):  # what leads up to a question belongs to it
+        before = bool(out) and says("asks_something", out[-1]) and not says("on_condition", out[-1])
+        before |= bool(out) and says("for_things", out[-1]) and bool(facets(part) - _OF_GOODS)  # a wish, and a rule
+        bare = facets(part) == {"cost"} and bool(out) and not facets(out[-1])  # "... the cheapest, how much is it"
+        if out and (bare or not (asks and before)):  # what leads up to a question belongs to it
             out[-1] = f"{out[-1]}, {part}"
         else:
             out.append(part)

@@ -21,7 +21,7 @@ from recsys.llm.places import general_places
 from recsys.serving.search import ProductTable, mentions
 from recsys.serving.search.query import SAID
 
-OTHER_KIND = 0.35
+OTHER_KIND = 0.5
 """What a rule on another kind of product than the question's loses of its score."""
 OF_ITS_GOODS = 0.2
 """What one that speaks of the very goods gains."""

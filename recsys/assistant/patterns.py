@@ -84,7 +84,7 @@ def asks_of_products(text: str) -> bool:
 
 def says_more(text: str) -> bool:
     """Whether a text tells more of what is looked for ("she likes tea") and asks nothing."""
-    return says("says_more", text) and not says("asking", text)
+    return says("says_more", text) and not (says("asking", text) or says("what", text))
 
 
 def way_of_paying(question: str) -> str:

@@ -8,10 +8,13 @@ from recsys.assistant import dialogue, opinions, prices, tools
 from recsys.assistant.asking import SAYS_JUST_THIS, Asked, last_asked, searched
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import LIKELY, WORDS, Heard, facets, intent_of_theme
+from recsys.assistant.knowledge import SHOP_RULES
 from recsys.assistant.patterns import OF_PRODUCTS, SERVICE, asks, asks_of_products, owned, pattern, says
 from recsys.assistant.prices import PriceQuestion
 from recsys.assistant.refining import Refining
-from recsys.assistant.tools import Call, Context, ProductFacts, Reply, SearchProducts
+from recsys.assistant.tools import Call, Context, ProductFacts, Reply, SearchPolicies, SearchProducts
+from recsys.data.orders import order_numbers
+from recsys.llm.language import tokens
 from recsys.serving.search import both_ends, mentions, parse
 
 RULED = 0.4
@@ -20,6 +23,8 @@ SURELY = 0.6
 """Probability that a sentence is about returns from which it is about the shop's rules, whatever it names."""
 MOST, OF_A_BRAND = 4, 3
 """Products that one question may be about, and those of a brand that are told of where only the brand is named."""
+SHORT = 40
+"""Characters of a question of service that may be asked of what was shown."""
 _OF_RULES: list[Call] = []
 """What a rule returns that leaves a question to the shop's texts."""
 
@@ -36,11 +41,13 @@ class ProductRouter:
     def __init__(self, shop: Context) -> None:
         self._shop, self._table, self._bound = shop, shop.catalogue, shop.bound
         self._priced = prices.known(shop) is not None
+        titles = (passage.title for passage in shop.knowledge.passages if passage.kind in SHOP_RULES)
+        self._ruled = frozenset[str]().union(*map(shop.catalogue.kinds_named, titles))  # kinds with rules of their own
         self._changed = changed = Refining(shop.catalogue)
         self._rules = (
-            *(self._goes_with, self._bare, self._counted, self._opinions, self._praised_or_alike, self._earlier_prices),
-            *(self._reasons, self._side_by_side, self._service, self._again, self._facts, self._of_brand, self._which),
-            *(changed.ends, changed.refined, changed.more_said),
+            *(self._goes_with, self._bare, self._reasons, self._counted, self._opinions, self._praised_or_alike),
+            *(self._earlier_prices, self._side_by_side, self._service, self._again, self._facts, self._of_brand),
+            *(self._which, changed.ends, changed.refined, changed.more_said),
             *(self._facts_of_before, self._rule, self._searched, self._unnamed),
         )
 
@@ -56,7 +63,9 @@ class ProductRouter:
         named = mentions.named(text, table)
         if not named and heard.sure < self._bound and asks_of_products(text) and not says("own", text):
             named = mentions.meant(text, table)
-        rows = named or dialogue.referred(text, turns, table) or (mentions.named(context, table) if context else [])
+        of_context = mentions.named(context, table) if context and heard.theme in OF_PRODUCTS else []
+        rows = (named := named or of_context) or dialogue.referred(text, turns, table)
+        rows = rows or (mentions.named(context, table) if context else [])
         asked = Asked(
             heard,
             turns,
@@ -80,7 +89,8 @@ class ProductRouter:
         if limits.sort == "opinion" and not asked.named and (limits.categories or limits.brands or asked.before):
             refines = [] if limits.categories else self._changed.refines(asked)
             return [SearchProducts(query=text, refines=refines)]
-        if asked.of_one and says("alike", text):
+        recoloured = says("other_colour", text) and (asked.ids or not limits.categories)
+        if asked.of_one and (recoloured or says("alike", text)):
             return [tools.Similar(items=asked.of_one, question=text)]
         if asked.of_one and says("same_brand", text):
             brand = self._table.brands[self._table.row[asked.of_one[0]]]
@@ -101,21 +111,45 @@ class ProductRouter:
         if not why or asked.says_this:
             return None
         if asked.of_one and not asked.limits.categories:
-            return [tools.Recommend(why=asked.of_one)]
+            return [tools.Recommend(why=(asked.ids or asked.before)[:MOST])]
         about_reasons = asked.heard.speaks_of("reason") or not asked.covered
         return [tools.Recommend(question=asked.text)] if about_reasons else None
 
     def _side_by_side(self, asked: Asked) -> list[Call] | None:
         ids, compares = asked.ids, asked.heard.likely("compare")
         if len(ids) == 1 and not asked.named and asked.says("than"):
-            other = self._ids(mentions.named(last_asked(asked.turns), self._table)[:1])
-            return [tools.Compare(items=[*ids, *other], question=asked.text)]
-        if compares and not asked.limits.sort and not asked.named and len(ids) < 2 <= len(asked.before):
+            other = self._ids(mentions.named(last_asked(asked.turns), self._table)[:1]) or asked.before[:1]
+            return [tools.Compare(items=list(dict.fromkeys([*ids, *other])), question=asked.text)]
+        if compares and asked.named and len(ids) > 2:
+            ids = self._nearest_named(asked.text, ids)
+        whole = not dialogue.only_refers(asked.text, self._table)  # "and the second?" asks the last question
+        pointed = self._ids(dialogue.pointed(asked.text, asked.turns, self._table)) if compares and whole else []
+        others = [item for item in (*pointed, *asked.before[:1]) if item not in ids]
+        if compares and whole and len(ids) == 1 and others and (asked.named or len(asked.before) == 1):
+            ids = [*ids, others[0]]
+        surely = not ids or asked.heard.probabilities["compare"] >= SURELY
+        if (
+            compares
+            and whole
+            and surely
+            and not (asked.limits.sort or asked.named)
+            and len(ids) < 2 <= len(asked.before)
+        ):
             ids = asked.before[:2]
         both_named = asked.named and len(mentions.products_in(asked.text, self._table)) >= 2
         if len(ids) >= 2 and (compares or (both_named and not asked.asks("stock"))):
             return [tools.Compare(items=ids[:MOST], question=asked.text)]
         return None
+
+    def _nearest_named(self, text: str, ids: list[str]) -> list[str]:
+        """Of products that a comparison names, those whose titles share most with what stands on each side of it."""
+        table, found = self._table, list[str]()
+        for side in pattern("between").split(text):
+            said = set(tokens(table.canonical(side)))
+            shared = {item: len(said & table.title_terms[table.row[item]]) for item in ids}
+            if (most := max(shared.values())) > 1:
+                found += [item for item in ids if shared[item] == most and item not in found]
+        return found if len(found) > 1 else ids
 
     def _opinions(self, asked: Asked) -> list[Call] | None:
         """What buyers say of the products named or shown: of all of them where none is picked out."""
@@ -138,30 +172,29 @@ class ProductRouter:
         kinds = sorted(parse(had, self._table).categories or self._table.kinds_of_thing(had)) if had else []
         if asked.named or kinds:
             return [tools.GoesWith(items=asked.ids if asked.named else [], kinds=kinds, question=text)]
-        items = asked.ids or asked.before[:1]
-        if items:
-            return [tools.GoesWith(items=items)]
-        named_kinds = sorted(asked.limits.categories)
-        return [tools.GoesWith(kinds=named_kinds)] if named_kinds else None
+        named_kinds = sorted(parse(pattern("accessories").sub(" ", text), self._table).categories)
+        items = asked.ids or ([] if named_kinds and says("with_what", text) else asked.before[:1])
+        found = items or named_kinds
+        return [tools.GoesWith(items=items, kinds=[] if items else named_kinds, question=text)] if found else None
 
     def _bare(self, asked: Asked) -> list[Call] | None:
         """Nothing but "how much?" or "in stock?", of what was named or shown."""
         limits, items = asked.limits, asked.ids or asked.of_one
-        more = limits or asked.kind or facets(asked.text) - {"cost", "stock"}
+        more = limits or says("too_dear", asked.text) or asked.kind or facets(asked.text) - {"cost", "stock"}
         if more or not items or not asked.asks("price", "stock"):
             return None
         return _facts_of(items, asked)
 
     def _counted(self, asked: Asked) -> list[Call] | None:
         limits, heard, text = asked.limits, asked.heard, asked.text
-        if says("own", text) or asked.ids:
-            return None
-        after = says("counts", text)
         of_kinds = bool(limits.categories or limits.brands)
+        after = says("counts", text)
+        if says("own", text) or asked.ids or (limits.categories and says("which_ones", text) and not after):
+            return None
         of_series = set(limits.words) if len(limits.words) > 1 else set()
         of_series &= set().union(*(title for title in self._table.title_terms if of_series <= title))
         strong = after and (of_kinds or says("of_all", text) or bool(of_series))
-        strong |= both_ends(text) and of_kinds
+        strong |= of_kinds and (both_ends(text) or ("price" in limits.sort and asks_of_products(text)))
         counts = heard.speaks_of("counting") and not asked.wants and of_kinds
         whole = heard.likely("count_products", "which_brands") and not limits.unknown and not asked.says_this
         if asked.before and not of_kinds and not after:
@@ -173,13 +206,24 @@ class ProductRouter:
         heard = asked.heard
         service = any(heard.speaks_of(name) for name in SERVICE) and asked.limits.price_max is None
         of_rules = asked.covered or asked.says("own") or heard.intents["returns"] >= SURELY
-        return _OF_RULES if service and of_rules and not asked.named and not heard.speaks_of("gift") else None
+        if not (service and of_rules) or asked.named or heard.speaks_of("gift"):
+            return None
+        kinds = {self._table.categories[self._table.row[item]] for item in asked.ids or asked.before}
+        leans = len(kinds & self._ruled) == 1 and len(asked.text) <= SHORT and not (asked.kind or asked.says("own"))
+        if not leans or order_numbers(asked.turns[-1].text):
+            return _OF_RULES
+        (kind,) = kinds & self._ruled
+        kind = self._table.local_name(kind, dialogue.spoken_in(asked.text))
+        text = pattern("and_another").sub(" ", asked.text).strip()
+        return [SearchPolicies(query=f"{kind} {text}")]  # the rule on what is spoken of
 
     def _again(self, asked: Asked) -> list[Call] | None:
         """The last question, of another product ("and the second?"); of one that was listed, what it is."""
         last = last_asked(asked.turns)
-        if not asked.ids or not last or not dialogue.only_refers(asked.text, self._table):
+        if not last or not dialogue.only_refers(asked.text, self._table):
             return None
+        if not asked.ids:  # of one, there is no second
+            return [Reply(kind="which_product")] if dialogue.picks_one(asked.text) else None
         if self._priced and says("earlier_price", last):
             return [PriceQuestion(items=asked.ids[:1])]
         listed = asked.searched and asked.searched[-1] == last and not asks(last)
@@ -252,6 +296,8 @@ class ProductRouter:
             nearest = heard.hits[0]
             if nearest.cosine + WORDS * min(nearest.words, 1.0) >= SAYS_JUST_THIS:
                 return _OF_RULES
+        if heard.theme == "identity" and not kind:
+            return [Reply(kind="identity")]
         elsewhere = heard.intents["out_of_scope"] >= max(LIKELY, searches)
         of_a_rule = heard.intent not in {"product", "recommendation"} and heard.probabilities[heard.theme] >= RULED
         return _OF_RULES if elsewhere or (of_a_rule and not asked.wants) else None
@@ -267,7 +313,8 @@ class ProductRouter:
         likeliest = heard.theme == "recommend" and not asked.covered and not asks and (limits.words or limits.measures)
         if not (asked.wants or of_kind or sold or likeliest):
             return None
-        if asked.says_this and not limits.price_max:
+        only_for = asked.wants and says("for_things", asked.text) and not facets(asked.text)
+        if asked.says_this and not limits.price_max and not only_for:
             return _OF_RULES  # which charger fits my laptop
         return [SearchProducts(query=asked.text, asks=asks_of_products(asked.text))]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recsys.assistant.asking import Asked, last_asked
+from recsys.assistant.asking import Asked
 from recsys.assistant.hearing import LIKELY
 from recsys.assistant.patterns import SMALL_TALK, asks_of_products, says_more
 from recsys.assistant.tools import Call, SearchProducts
@@ -23,11 +23,13 @@ class Refining:
         self._table = table
 
     def ends(self, asked: Asked) -> list[Call] | None:
-        """The cheapest, the dearest, the best rated of a kind that was named before."""
+        """The cheapest, the best rated, those up to a price of a kind that was named before and nothing shown of."""
         limits = asked.limits
-        if not limits.sort or limits.categories or asked.ids or asked.before or limits.words:
+        bounded = limits.sort or limits.price_max is not None or limits.price_min is not None
+        if not bounded or limits.categories or asked.ids or asked.before or limits.words or asked.ruled:
             return None
-        earlier = [text for text in (asked.context, last_asked(asked.turns)) if parse(text, self._table).categories]
+        said = (asked.context, *(turn.text for turn in reversed(asked.turns) if turn.role == "user"))
+        earlier = [text for text in said if parse(text, self._table).categories]
         search = SearchProducts(query=asked.text, refines=earlier[:1])
         return [search] if earlier else None
 
@@ -57,7 +59,10 @@ class Refining:
         narrows = limited or (limits.words and not asked.ruled)
         if not (same and narrows) or limits.unknown or asked.asks("stock") or asked.says("what"):
             return None
-        if heard.theme == "product_fact" and not limited and asked.ids:
+        of_it = heard.theme == "product_fact" or (
+            heard.theme in {"colour", "size"} and not word_list("colours").intersection(limits.words)
+        )
+        if of_it and not limited and asked.ids:
             return None
         return [SearchProducts(query=text, refines=refines)]
 

@@ -14,7 +14,7 @@ from recsys.assistant.product_facts import money
 from recsys.assistant.tools import Context, Fact, Recommend, Result, SearchProducts, Similar
 from recsys.assistant.why import reasons
 from recsys.data import schema
-from recsys.llm.language import sentences, tokens
+from recsys.llm.language import sentences, tokens, word_list
 from recsys.serving.search import Constraints, ProductTable, content, matching, parse
 from recsys.serving.search.measures import Measure, measures_in
 
@@ -193,12 +193,19 @@ def similar(context: Context, asked: Similar) -> Result:
     wanted = parse(asked.question.replace(item, " ").replace(table.titles[row], " "), table)
     limit = float(table.prices[row]) - 0.01 if wanted.sort == "price" else wanted.price_max
     fits = set(matching(table, replace(wanted, categories=frozenset(), words=(), sort="", price_max=limit)).tolist())
-    rows = [table.row[i] for i in found if i in table.row and table.row[i] in fits][:LENGTH]
+    if recoloured := says("other_colour", asked.question):  # the same kind of thing, of which another colour is told
+        named = word_list("colours")
+        head, own = table.kind_of[row].split()[-1:], named & table.title_terms[row]
+        fits = {r for r in fits if table.kind_of[r].split()[-1:] == head and (named & table.title_terms[r]) - own}
+    rows = [table.row[i] for i in found if i in table.row and table.row[i] in fits]
+    rows = ([r for r in rows if table.categories[r] == table.categories[row]] or rows)[:LENGTH]
+    if not rows and recoloured:
+        return Result.none(context.say("not_said", item=table.titles[row]), "product", 0.0, passes_on=True)
     if not rows:
         return Result.none(context.say("nothing_similar"), "recommendation", 0.5)
     facts = tuple(line(context, n, at, Constraints()) for n, at in enumerate(rows, start=1))
-    lead = context.say("similar_looks" if looks else "similar", item=table.titles[row])
-    return Result(facts, "recommendation", lead)
+    lead = "other_colours" if recoloured else "similar_looks" if looks else "similar"
+    return Result(facts, "recommendation", context.say(lead, item=table.titles[row]))
 
 
 def recommend(context: Context, asked: Recommend) -> Result:
@@ -216,16 +223,19 @@ def recommend(context: Context, asked: Recommend) -> Result:
 
 def _past_with(context: Context, question: str) -> Result:
     table, recommender = context.catalogue, context.recommender
-    kinds = parse(question, table).categories
+    kinds = parse(question, table).categories or set(table.categories)
     facts: list[Fact] = []
-    if recommender is not None and context.user is not None and kinds:
+    if recommender is not None and context.user is not None:
         events = recommender.shop.tables.value.interactions
         mine = events[events[schema.USER].astype(str) == recommender.shop.protection.id(context.user)]
-        mine = mine[[i in table.row and table.categories[table.row[i]] in kinds for i in mine[schema.ITEM]]]
+        of_kind = [i in table.row and table.categories[table.row[i]] in kinds for i in mine[schema.ITEM]]
+        mine = mine[of_kind][::-1]  # the latest first
         bought = mine[mine[schema.EVENT] == "purchase"][schema.ITEM].unique() if schema.EVENT in mine else []
         looked = [i for i in mine[schema.ITEM].unique() if i not in set(bought)]
         facts = [context.told(table.row[i], "you_bought") for i in bought[:LENGTH]]
         facts += [context.told(table.row[i], "you_viewed") for i in looked[:LENGTH]]
-    if not facts:
-        return Result.none(context.say("nothing_known" if context.user else "sign_in"), "recommendation")
-    return Result(tuple(facts), "recommendation", context.say("because_of_past"), context.say("switch_off"))
+    if (rule := context.rule(context.say("rule_switch_off"))) is not None:
+        facts.append(Fact(rule.passage.text, rule.passage.id))
+    known = any(fact.source.startswith("item:") for fact in facts)
+    lead = "because_of_past" if known else "nothing_known" if context.user else "sign_in"
+    return Result(tuple(facts), "recommendation", context.say(lead))

@@ -215,6 +215,91 @@ def test_products_are_compared_with_one_that_was_named(assistant: Assistant) -> 
     assert of_items(told)[1] == "LAP005"
 
 
+@pytest.mark.parametrize(
+    ("turns", "category", "most"),
+    [
+        (["show me mugs", "my budget is 15"], "Mugs & Teapots", 15),
+        (["how many laptops do you have", "under 600?"], "Laptops", 600),  # no list was shown
+        (["想买运动鞋", "第一个有货吗", "100以内呢"], "Sneakers", 100),
+        (["有哪些手机", "第二个有货吗", "500以下"], "Smartphones", 500),
+    ],
+)
+def test_a_change_of_budget_alone_is_of_the_kind_spoken_of(
+    assistant: Assistant, items: pd.DataFrame, turns: list[str], category: str, most: float
+) -> None:
+    *_, told = talk(assistant, *turns)
+    found = items.loc[of_items(told)]
+    assert len(found)
+    assert set(found["category"]) == {category}
+    assert found["price"].max() <= most
+
+
+def test_a_rule_is_asked_of_what_was_shown(assistant: Assistant) -> None:
+    assert "30天" in talk(assistant, "想买跑鞋", "那能退吗")[-1].text
+    assert "密封" not in talk(assistant, "想买跑鞋", "那能退吗")[-1].text  # the rule on headphones
+    assert "seal" in talk(assistant, "show me in-ear headphones", "can i send it back if i dont like it")[-1].text
+
+
+def test_other_colours_are_of_the_same_kind(assistant: Assistant, items: pd.DataFrame) -> None:
+    shown, told = talk(assistant, "i want a t-shirt", "do you have it in another colour")
+    of_what, found = items.loc[of_items(shown)[0]], items.loc[of_items(told)]
+    assert set(found["category"]) == {of_what["category"]}
+    assert not found["title"].str.endswith(of_what["title"].rsplit(", ")[-1]).any()
+
+
+def test_a_wish_and_a_rule_are_both_answered(assistant: Assistant, items: pd.DataFrame) -> None:
+    (told,) = talk(assistant, "need a water bottle for my bike. whats the shipping fee?")
+    assert "3.95" in told.text
+    assert set(items.loc[of_items(told), "category"]) == {"Water Bottles"}
+
+
+@pytest.mark.parametrize("question", ["any accessories for ESP004", "ESP004有什么配件", "which case fits PHN003"])
+def test_complements_are_for_the_thing_and_no_more_of_it(
+    assistant: Assistant, items: pd.DataFrame, question: str
+) -> None:
+    (told,) = talk(assistant, question)
+    found = items.loc[of_items(told)]
+    assert not set(found["category"]) & {"Dog Accessories", "Coffee Machines", "Smartphones"}
+    assert not found["title"].str.contains("Laptop|笔记本").any() or "PHN" not in question
+
+
+def test_two_are_compared_and_no_third(assistant: Assistant) -> None:
+    (told,) = talk(assistant, "compare the Kestrel Pro and Lumina Essential smartphones")
+    assert of_items(told) == ["PHN002", "PHN008"]
+    *_, first = talk(assistant, "show me headphones", "compare the first one with HPH013")
+    assert len(of_items(first)) == 2
+    assert "HPH013" in of_items(first)
+
+
+@pytest.mark.parametrize(
+    ("question", "item"),
+    [("how much does your most expensive dress cost", "DRS007"), ("哪款跑鞋最便宜，多少钱", "RUN005")],
+)
+def test_the_one_at_the_end_of_the_prices_is_named(assistant: Assistant, question: str, item: str) -> None:
+    (told,) = talk(assistant, question)
+    assert of_items(told) == [item]
+
+
+@pytest.mark.parametrize("question", ["am i talking to a robot", "is there a real person here?", "我在跟机器人说话吗"])
+def test_it_says_openly_that_it_is_a_program(assistant: Assistant, question: str) -> None:
+    (told,) = talk(assistant, question)
+    assert re.search("program|程序", told.text)
+
+
+def test_why_something_is_shown_is_told_from_ones_own_history_with_the_way_to_switch_it_off(
+    assistant: Assistant,
+) -> None:
+    assert assistant.recommender is not None
+    events = assistant.recommender.shop.tables.value.interactions
+    user = str(events.loc[events["event"] == "purchase", "user_id"].iloc[-1])
+    mine = {str(item) for item in events.loc[events["user_id"].astype(str) == user, "item_id"]}
+    for question in ("why these recommendations on my homepage", "首页为什么都推荐这些"):
+        (told,) = talk(assistant, question, user=user)
+        assert of_items(told)
+        assert set(of_items(told)) <= mine
+        assert re.search("switch Recommendations off|关闭“推荐”", told.text)
+
+
 def test_of_a_fresh_set_most_is_refused_that_has_no_answer_and_told_that_has_one(assistant: Assistant) -> None:
     """`data/answerable_or_not.csv`: two sets of 30 without an answer and 60 with one; the second was kept unseen."""
     table = pd.read_csv(Path(__file__).parent / "data" / "answerable_or_not.csv", dtype=str, keep_default_na=False)

@@ -198,6 +198,18 @@ def test_references(question: str, ids: list[str]) -> None:
     assert [SHELVES.ids[row] for row in referred(question, TURNS, SHELVES)] == ids
 
 
+def test_a_place_is_that_of_the_last_list_whatever_was_told_of_since() -> None:
+    turns = [*TURNS, Turn("user", "is the second light?"), Turn("assistant", ITEMS.title[1])]
+    assert [SHELVES.ids[row] for row in referred("and the first one?", turns, SHELVES)] == ["L1"]
+    assert [SHELVES.ids[row] for row in referred("the most expensive of those?", turns, SHELVES)] == ["L1"]
+    assert [SHELVES.ids[row] for row in referred("is it quiet?", turns, SHELVES)] == ["L2"]
+
+
+def test_a_kind_picks_its_product_among_those_spoken_of() -> None:
+    turns = [Turn("user", "my order"), Turn("assistant", f"Order A10 ({ITEMS.title[0]}, {ITEMS.title[2]})")]
+    assert [SHELVES.ids[row] for row in referred("are the running shoes waterproof?", turns, SHELVES)] == ["S1"]
+
+
 def test_products_in_a_text_by_title_and_id() -> None:
     assert products_in("L1 or the trail shoes", SHELVES) == [2]  # an id of two letters is no reference
     assert not referred("is it light?", [], SHELVES)
@@ -550,6 +562,12 @@ def test_products_are_named_by_brand_and_words_of_the_title(text: str, ids: list
         ("I want a new laptop. Can you recommend one?", 1),
         ("Which one should I get? My budget is 100", 1),
         ("可以退吗？要自己出运费吗", 2),
+        ("need a mug for work. what is the shipping fee", 2),  # a wish, and a rule
+        ("有没有耳机？运费多少", 2),
+        ("退款要多久，运费谁出", 2),
+        ("looking for a tent, do you deliver to France?", 2),
+        ("if I order today, when does it come?", 1),
+        ("哪款最便宜，多少钱", 1),
         ("black and white shoes", 1),
     ],
 )
