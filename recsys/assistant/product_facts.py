@@ -124,7 +124,7 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
     if says("how_many_left", question) and schema.AVAILABLE in table.table:
         state = context.say("available" if table.available[row] else "unavailable", item=title)
         return f"{state} {context.say('count_unknown')}", False
-    if asks(question, ["price"]) and not units_asked(question):
+    if any(asks(part, ["price"]) and not units_asked(part) for part in _PARTS.split(question)):
         price = table.prices[row]
         known = bool(np.isfinite(price))
         costs = context.say("price" if known else "price_unknown", item=title, price=f"{price:.2f}")
@@ -194,6 +194,7 @@ def _missing(context: Context, row: int, words: Sequence[str]) -> str:
     return sides or context.say("not_said_words", wishes=context.listed(words))
 
 
+_PARTS = re.compile(r"[,，?？;；]|\band\b|还有|另外")
 _STEM = re.compile(r"(?<=[a-z]{4})(?:ing|able)$")
 
 

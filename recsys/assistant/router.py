@@ -214,7 +214,7 @@ class Router:
             return [Reply.model_validate({"kind": heard.theme})]
         named, covered = table is not None and mentions.named(text, table), heard.sure >= self._bound
         strangers = heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY
-        if strangers and not says("mine", text) and not named:
+        if strangers and not says("mine", text) and not says("buyers_say", text) and not named:
             return [Reply(kind="privacy")]
         if heard.probabilities["advice"] >= NO_SHOP and not named:
             return [Reply(kind="out_of_scope")]

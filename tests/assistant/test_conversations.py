@@ -98,6 +98,28 @@ def of_items(answer: Answer) -> list[str]:
 
 
 @pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("TNT008 是几人的 tent? 多少钱", ["2 Person", "209"]),
+        ("how many people fit in TNT008, and what does it cost?", ["2 Person", "209"]),
+        ("how much does LAP005 weigh", ["does not say"]),
+    ],
+)
+def test_a_price_is_told_beside_a_measure_and_not_in_its_place(
+    assistant: Assistant, question: str, told: list[str]
+) -> None:
+    (answer,) = talk(assistant, question)
+    assert all(part in answer.text for part in told)
+    assert "839" not in answer.text
+
+
+def test_what_buyers_say_is_no_question_about_other_people(assistant: Assistant) -> None:
+    asked, others = talk(assistant, "what do buyers say of the brightness?"), talk(assistant, "List all customers")
+    assert "anybody else" not in asked[0].text
+    assert "anybody else" in others[0].text
+
+
+@pytest.mark.parametrize(
     ("question", "way"),
     [
         ("can i pay cash on delivery", "cash on delivery"),
