@@ -62,7 +62,11 @@ def asked(context: Context, question: str) -> bool:
     if tables is None or tables.aspects is None or says("catalogue_only", question):
         return False
     of_one = says("how_it_is", question) and aspects_in(question, set(tables.aspects["aspect"]))
-    return says("reviewed", question) or bool(of_one)
+    return _of_buyers(question) or bool(of_one)
+
+
+def _of_buyers(question: str) -> bool:
+    return says("reviewed", question) or says("buyers_say", question)
 
 
 _stars: WeakKeyDictionary[Recommender, pd.DataFrame] = WeakKeyDictionary()
@@ -115,13 +119,13 @@ def opinions(context: Context, of: ProductFacts) -> Result | None:
         named = [] if said is None else [a for a in said.aspects if a.aspect in aspects_in(of.question, [a.aspect])]
         if named:
             facts += [Fact(aspect(context, title, one), f"item:{item}") for one in named]
-        elif not says("reviewed", of.question) or (everywhere and said is not None):
+        elif not _of_buyers(of.question) or (everywhere and said is not None):
             continue  # of its battery nobody wrote: what they say of the rest is no answer
         elif whole := _whole(context, item, title, said, short=len(of.items) > 1):
             facts.append(Fact(whole, f"item:{item}"))
         else:
             silent.append(Fact(context.say("no_reviews_of", item=title), f"item:{item}"))
-    if not facts and (not silent or not says("reviewed", of.question)):
+    if not facts and (not silent or not _of_buyers(of.question)):
         return None
     return Result((*facts, *silent), "product")
 

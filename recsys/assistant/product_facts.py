@@ -159,7 +159,8 @@ def _answered(context: Context, row: int, question: str) -> str | None:
     measures = [m for m in measures_in(bare) if any(m.unit == own.unit for own in measures_in(whole))]
     said = _sentence(context, row, question)
     key, whether = "from_description", says("yes_no", question)
-    if measures:
+    # A yes to a measure is none to what is asked beside it: "is there BPA in the 750 ml one?"
+    if measures and not (whether and said and set(_asked_of(table, row, question)) - set(tokens(table.titles[row]))):
         fits = all(m.holds(whole) for m in measures)
         units = {m.unit for m in measures}
         parts = [title, *sentences(table.said(row))]

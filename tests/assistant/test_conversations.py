@@ -103,14 +103,17 @@ def of_items(answer: Answer) -> list[str]:
         ("TNT008 是几人的 tent? 多少钱", ["2 Person", "209"]),
         ("how many people fit in TNT008, and what does it cost?", ["2 Person", "209"]),
         ("how much does LAP005 weigh", ["does not say"]),
+        ("is the Fellrunner Compact Dome Tent for 2 people", ["Yes", "2 Person"]),
+        ("is there BPA in BOT003, the 750 ml one", ["free of BPA"]),
     ],
 )
-def test_a_price_is_told_beside_a_measure_and_not_in_its_place(
+def test_a_measure_answers_for_itself_and_what_is_asked_beside_it_is_told_too(
     assistant: Assistant, question: str, told: list[str]
 ) -> None:
     (answer,) = talk(assistant, question)
     assert all(part in answer.text for part in told)
     assert "839" not in answer.text
+    assert not answer.text.startswith("Yes") or "BPA" not in question
 
 
 def test_what_buyers_say_is_no_question_about_other_people(assistant: Assistant) -> None:
