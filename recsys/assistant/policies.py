@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from recsys.assistant import arrivals
@@ -12,6 +13,7 @@ from recsys.assistant.messages import message
 from recsys.assistant.patterns import group, names_way, says, way_of_paying
 from recsys.assistant.product_facts import applying
 from recsys.assistant.tools import Context, Fact, Payment, Result, SearchPolicies
+from recsys.data.passages import Passage
 from recsys.llm.language import language_of, tokens
 from recsys.serving.search import mentions, parse
 from recsys.serving.search.query import SAID
@@ -106,6 +108,18 @@ def payment(context: Context, asked: Payment) -> Result:
     if named:
         return Result((Fact(hit.passage.text, hit.passage.id, asked.query),), writer="retrieved")
     return Result((Fact(hit.passage.text, hit.passage.id),), "out_of_scope", context.say("no_such_way", way=way))
+
+
+def exception(rules: Sequence[Passage], text: str) -> str:
+    """Heading of the list of what a rule does not hold for, where a line of it is all in the text; '' where none is."""
+    said = set(tokens(text))
+    for rule in rules:
+        heading = rule.title.rpartition(": ")[2]
+        if _DENIES.search(heading) and any(
+            set(words) <= said for line in rule.text.splitlines() if (words := tokens(line))
+        ):
+            return heading
+    return ""
 
 
 def rule_on(wish: str, language: str) -> str:

@@ -18,7 +18,7 @@ from recsys.assistant.hearing import ASPECTS, LIKELY, MAX_PARTS, Heard, facets, 
 from recsys.assistant.knowledge import SHOP_RULES
 from recsys.assistant.listener import Listener
 from recsys.assistant.patterns import SMALL_TALK, asks, gives_orders, says, way_of_paying, wish_in
-from recsys.assistant.policies import rule_on
+from recsys.assistant.policies import exception, rule_on
 from recsys.assistant.precedents import Precedents
 from recsys.assistant.product_router import MOST, SURELY, ProductRouter
 from recsys.assistant.tools import Call, Context, OrderStatus, Reply, SearchPolicies
@@ -263,7 +263,7 @@ class Router:
         if wish == "refund" and heard.theme in OF_ORDERS:
             return [SearchPolicies(query=rule_on(wish, dialogue.spoken_in(text)))]
         if wish and not covered and heard.intents["returns"] >= SURELY:
-            return [SearchPolicies(query=rule_on(wish, dialogue.spoken_in(text)))]
+            return [SearchPolicies(query=exception(self._rules, text) or rule_on(wish, dialogue.spoken_in(text)))]
         if not covered and heard.intent == "out_of_scope":
             return [Reply(kind="out_of_scope")]
         return [SearchPolicies(query=text)]

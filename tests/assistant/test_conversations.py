@@ -116,6 +116,12 @@ def test_a_measure_answers_for_itself_and_what_is_asked_beside_it_is_told_too(
     assert not answer.text.startswith("Yes") or "BPA" not in question
 
 
+@pytest.mark.parametrize("question", ["can I return a gift card i bought by mistake", "买错礼品卡了，能退吗"])
+def test_what_a_rule_excepts_is_told_before_the_rule(assistant: Assistant, question: str) -> None:
+    (told,) = talk(assistant, question)
+    assert told.text.startswith(("What cannot be returned", "不能退的商品"))
+
+
 def test_what_buyers_say_is_no_question_about_other_people(assistant: Assistant) -> None:
     asked, others = talk(assistant, "what do buyers say of the brightness?"), talk(assistant, "List all customers")
     assert "anybody else" not in asked[0].text
