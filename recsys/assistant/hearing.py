@@ -14,6 +14,7 @@ from scipy.special import expit
 from recsys.assistant.knowledge import Hit
 from recsys.assistant.patterns import pattern, says
 from recsys.assistant.themes import Sentences, theme_intents, theme_names
+from recsys.data.passages import Passage
 from recsys.llm.language import concept_names, concepts, word_list
 from recsys.llm.places import places
 
@@ -145,7 +146,7 @@ def covering(question: str, hits: Sequence[Hit]) -> list[Hit]:
     """
     asked, near = facets(question), [hit for hit in hits if hit.score >= NEAR * hits[0].score]
     spoken = [told_of(hit) for hit in near]
-    apt = [at for at, hit in enumerate(near) if facets(subject(hit)) <= asked | ASPECTS]  # of no other matter
+    apt = [at for at, hit in enumerate(near) if facets(subject(hit.passage)) <= asked | ASPECTS]  # of no other matter
     may = [at for at in apt if near[at].score >= AS_NEAR * near[0].score]
     may = [at for at in may if near[at].theme >= near[0].theme - OTHER_THEME]
     if asked - spoken[0]:
@@ -159,7 +160,7 @@ def covering(question: str, hits: Sequence[Hit]) -> list[Hit]:
 
 def _share_asked(hit: Hit, asked: frozenset[str], spoken: frozenset[str]) -> float:
     """How much of what a passage is about was asked for; nothing is left of one that leaves something open."""
-    more = facets(subject(hit)) - asked
+    more = facets(subject(hit.passage)) - asked
     aspects = len(more & ASPECTS) + (hit.passage.kind != "faq")  # a heading says less than a question
     return float(OF_ITS_OWN ** len(more - ASPECTS) * OF_AN_ASPECT**aspects * (1 if asked <= spoken else AS_NEAR))
 
@@ -169,7 +170,7 @@ def told_of(hit: Hit) -> frozenset[str]:
     text = hit.passage.text
     alone = hit.passage.kind != "faq" and not text.startswith("- ")
     spans = {"duration"} if says("span", text) else set()
-    return facets(text if alone else f"{subject(hit)} {text}") | spans
+    return facets(text if alone else f"{subject(hit.passage)} {text}") | spans
 
 
 def told_by(hits: Sequence[Hit]) -> frozenset[str]:
@@ -177,9 +178,9 @@ def told_by(hits: Sequence[Hit]) -> frozenset[str]:
     return frozenset().union(*map(told_of, hits))
 
 
-def subject(hit: Hit) -> str:
+def subject(passage: Passage) -> str:
     """A FAQ's question, or the heading right above a paragraph."""
-    return hit.passage.title if hit.passage.kind == "faq" else hit.passage.title.rpartition(": ")[2]
+    return passage.title if passage.kind == "faq" else passage.title.rpartition(": ")[2]
 
 
 def confidence(heard: Sentences, theme_of: str, intent: str, question: str, hits: Sequence[Hit]) -> float:

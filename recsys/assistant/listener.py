@@ -110,7 +110,7 @@ class Listener:
             hits = [hit for hit in hits if asked <= services(f"{hit.passage.title}. {hit.passage.text}")]
         hits = covering(text, hits) if hits else []
         theme = theme_names()[int(read.themes[0].argmax())]
-        if hits and _letters(text) == _letters(subject(hits[0])):
+        if hits and _letters(text) == _letters(subject(hits[0].passage)):
             return 1.0, hits  # the shop's own question
         sure = confidence(read, theme, intent_of_theme(theme), text, hits)
         about = {name for name, chance in zip(theme_names(), read.themes[0], strict=True) if chance >= ABOUT}

@@ -25,18 +25,21 @@ MOST, QUOTES = 3, 2
 
 
 @cache
+def _declared() -> dict[str, dict[str, str]]:
+    return tomllib.loads((resources.files("recsys.reviews") / "generic.toml").read_text("utf-8"))
+
+
+@cache
 def _names(language: str) -> dict[str, str]:
     """Names of the commonest aspects in a language: a shop's reviews may be in the other one than the question."""
-    declared = tomllib.loads((resources.files("recsys.reviews") / "generic.toml").read_text("utf-8"))
-    chinese: dict[str, str] = declared["chinese"]
+    chinese = _declared()["chinese"]
     return chinese if language == "zh" else {own: name for name, own in reversed(chinese.items())}
 
 
 @cache
 def _asked_by() -> dict[str, re.Pattern[str]]:
     """How a question is put about a side that it does not name."""
-    declared = tomllib.loads((resources.files("recsys.reviews") / "generic.toml").read_text("utf-8"))
-    return {aspect: re.compile(put) for aspect, put in declared["asked"].items()}
+    return {aspect: re.compile(put) for aspect, put in _declared()["asked"].items()}
 
 
 def of_sides(context: Context, item: str, question: str) -> str:

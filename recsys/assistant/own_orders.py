@@ -109,7 +109,7 @@ def _told(context: Context, order: Order, *, short: bool = False) -> str:
 def _what_is_allowed(context: Context, order: Order, asked: OrderStatus) -> list[Fact]:
     """What the order's state means for the wish, and the shop's rules on it: no way back for what is not there yet."""
     status, wish = order.status, asked.wish
-    state, queries = "", [rule_on(wish, context.language)]
+    state, of_goods, queries = "", "", [rule_on(wish, context.language)]
     if status == "cancelled" and wish != "refund":
         return [Fact(context.say("cancelled_already"), _source(order))]
     if wish in {"return", "refund"} and status == "processing":
@@ -123,7 +123,8 @@ def _what_is_allowed(context: Context, order: Order, asked: OrderStatus) -> list
     elif wish == "return" and status == "returned":
         queries = [rule_on("refund", context.language)]
     elif wish == "return" and status == "delivered":
-        queries.append(f"{asked.question} {_told(context, order)}")  # what it holds may have a rule of its own
+        of_goods = f"{asked.question} {_told(context, order)}"  # what it holds may have a rule of its own
+        queries.append(of_goods)
     elif wish == "return":
         state, queries = "sent_already", [rule_on("return_time", context.language)]
     facts = [Fact(context.say(state), _source(order))] if state else []
@@ -138,8 +139,9 @@ def _what_is_allowed(context: Context, order: Order, asked: OrderStatus) -> list
         queries.insert(0, asked.question.replace(order.order_id, " "))  # another rule than how it is done
     for query in queries:
         hit = context.rule(query)
-        of_it = _told(context, order) not in query or _on_its_kind(context, hit, order)
-        if hit is not None and of_it and _concerns(context, hit, order):
+        if hit is None or (query == of_goods and not _on_its_kind(context, hit, order)):
+            continue
+        if _concerns(context, hit, order):
             facts.append(Fact(without_yes(hit.passage.text), hit.passage.id))
     return list(dict.fromkeys(facts))
 
@@ -152,19 +154,19 @@ def _since(context: Context, order: Order) -> int | None:
     return max(0, (today - date.fromisoformat(order.delivered_at[:10])).days)
 
 
-def _on_its_kind(context: Context, hit: Hit | None, order: Order) -> bool:
-    """Whether a rule names a kind of product that an order holds."""
+def _kinds(context: Context, order: Order) -> set[str]:
+    """Kinds of the products that an order holds."""
     table = context.table
-    if table is None or hit is None:
-        return False
-    kinds = {table.categories[table.row[item]] for item in order.item_ids if item in table.row}
-    return bool(table.kinds_named(f"{hit.passage.title} {hit.passage.text}") & kinds)
+    return set() if table is None else {table.categories[table.row[i]] for i in order.item_ids if i in table.row}
+
+
+def _on_its_kind(context: Context, hit: Hit, order: Order) -> bool:
+    """Whether a rule names a kind of product that an order holds."""
+    table, passage = context.table, hit.passage
+    return table is not None and bool(table.kinds_named(f"{passage.title} {passage.text}") & _kinds(context, order))
 
 
 def _concerns(context: Context, hit: Hit, order: Order) -> bool:
     """Whether a rule is on no kind of product, or on one that an order holds."""
-    table = context.table
-    if table is None:
-        return True
-    kinds = {table.categories[table.row[item]] for item in order.item_ids if item in table.row}
-    return not (of := table.kinds_named(hit.passage.title)) or bool(of & kinds)
+    named = frozenset() if context.table is None else context.table.kinds_named(hit.passage.title)
+    return not named or bool(named & _kinds(context, order))

@@ -91,8 +91,8 @@ def without_yes(text: str) -> str:
 
 def _headed(context: Context, question: str, hit: Hit) -> str:
     """A passage, a list or an exception with its heading: "What is not covered" is half of what the line below says."""
-    heading, text = subject(hit), hit.passage.text
-    text = text if _answers(context, question, text) else without_yes(text)
+    heading, text = subject(hit.passage), hit.passage.text
+    text = text if not _ANSWERED.match(text) or _answers(context, question, text) else without_yes(text)
     alone = hit.passage.kind == "faq" or not (text.startswith("- ") or _DENIES.search(heading))
     return text if alone else f"{heading}:\n{text}"
 
@@ -114,7 +114,7 @@ def exception(rules: Sequence[Passage], text: str) -> str:
     """Heading of the list of what a rule does not hold for, where a line of it is all in the text; '' where none is."""
     said = set(tokens(text))
     for rule in rules:
-        heading = rule.title.rpartition(": ")[2]
+        heading = subject(rule)
         if _DENIES.search(heading) and any(
             set(words) <= said for line in rule.text.splitlines() if (words := tokens(line))
         ):

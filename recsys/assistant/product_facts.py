@@ -157,17 +157,16 @@ def _answered(context: Context, row: int, question: str) -> str | None:
     table, title = context.catalogue, context.catalogue.titles[row]
     whole, bare = table.canonical_texts[row], _unnamed(table, row, question)
     measures = [m for m in measures_in(bare) if any(m.unit == own.unit for own in measures_in(whole))]
-    said = _sentence(context, row, question)
+    said, words = _sentence(context, row, question), _asked_of(table, row, question)
     key, whether = "from_description", says("yes_no", question)
     # A yes to a measure is none to what is asked beside it: "is there BPA in the 750 ml one?"
-    if measures and not (whether and said and set(_asked_of(table, row, question)) - set(tokens(table.titles[row]))):
+    if measures and not (whether and said and set(words) - set(tokens(title))):
         fits = all(m.holds(whole) for m in measures)
         units = {m.unit for m in measures}
         parts = [title, *sentences(table.said(row))]
         said = next(part for part in parts if any(own.unit in units for own in measures_in(table.translated(part))))
         key = ("yes_fact" if fits else "no_fact") if whether else key
     elif said is not None and whether:
-        words = _asked_of(table, row, question)
         part = table.translated(said)
         freed = any(promise(word).search(part) for word in words)
         plain = not freed and not says("negated", question)

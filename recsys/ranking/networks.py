@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property
 from threading import Event
 
 import numpy as np
@@ -32,28 +31,20 @@ def common_past(windows: Sequence[TrainingWindow], events: Events) -> Events:
     return events.where(np.arange(len(events)) - events.indptr[events.user] < known[events.user])
 
 
-class _Networks:
-    """Networks of several pasts, trained at the same time when one of them is first asked for, a thread each."""
+def _trained(context: TrainingContext, pasts: Sequence[Events], passes: int) -> list[VisitTransformer]:
+    """Networks of several pasts, in order, trained at the same time, a thread each."""
+    from recsys.ranking import visit_training  # torch, which only training needs
 
-    def __init__(self, context: TrainingContext, pasts: Sequence[Events], passes: int) -> None:
-        self._context, self._pasts, self._passes = context, pasts, passes
-
-    @cached_property
-    def trained(self) -> list[VisitTransformer]:
-        """One of each past, in order."""
-        from recsys.ranking import visit_training  # torch, which only training needs
-
-        catalogue, seed = self._context.catalogue, self._context.seed
-        stop = Event()
-        with visit_training.one_thread(), ThreadPoolExecutor(thread_name_prefix="recsys-networks") as pool:
-            networks = [
-                pool.submit(visit_training.train, events, catalogue, passes=self._passes, seed=seed, stop=stop)
-                for events in self._pasts
-            ]
-            try:
-                return [network.result() for network in networks]
-            finally:
-                stop.set()  # Ctrl-C, or one that failed, ends the others
+    stop = Event()
+    with visit_training.one_thread(), ThreadPoolExecutor(thread_name_prefix="recsys-networks") as pool:
+        networks = [
+            pool.submit(visit_training.train, events, context.catalogue, passes=passes, seed=context.seed, stop=stop)
+            for events in pasts
+        ]
+        try:
+            return [network.result() for network in networks]
+        finally:
+            stop.set()  # Ctrl-C, or one that failed, ends the others
 
 
 def with_networks(
@@ -72,10 +63,10 @@ def with_networks(
             list(windows),
             f"{visits:,} visits are followed by another with something new, {LEAST:,} are needed",
         )
-    networks = _Networks(context, (past, context.events), config.sequence_passes)
-    shared = Lazy(lambda: networks.trained[0])
+    networks = Lazy(lambda: _trained(context, (past, context.events), config.sequence_passes))
+    shared = Lazy(lambda: networks.value[0])
     return (
-        replace(context, network=Lazy(lambda: networks.trained[1])),
+        replace(context, network=Lazy(lambda: networks.value[1])),
         [replace(window, context=replace(window.context, network=shared)) for window in windows],
         "",
     )

@@ -28,8 +28,8 @@ from recsys.errors import ArtifactError, BadInput
 from recsys.forecast.prices import PriceHistory
 from recsys.ranking.extra_blocks import extra_blocks
 from recsys.ranking.features import BLOCKS, Block, BuyingAgain, TrainingContext
-from recsys.ranking.features.base import fitted_ahead
 from recsys.ranking.features.columns import column_block, column_blocks
+from recsys.ranking.features.fitting import fitted_ahead
 from recsys.ranking.networks import with_networks
 from recsys.ranking.regression import Regression, TrainingSplit
 from recsys.ranking.repeats import RepeatWeights

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from recsys.data.catalogue import Candidates
 from recsys.data.events import Events
 from recsys.data.histories import Profile
-from recsys.ranking.features.base import Block, TrainingContext, fit_blocks
+from recsys.ranking.features.base import Block, TrainingContext
+from recsys.ranking.features.fitting import fit_blocks
 from recsys.ranking.features.popularity import LastVisitPopularity, Popularity, Recency
 from recsys.ranking.features.repeats import BuyingAgain, rows_met
 from recsys.ranking.regression import Regression, TrainingSplit

@@ -14,7 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from recsys.data.catalogue import Candidates
 from recsys.data.histories import Histories
-from recsys.ranking.features.base import Block, block_features
+from recsys.ranking.features.base import Block
+from recsys.ranking.features.fitting import block_features
 from recsys.ranking.windows import TrainingWindow
 from recsys.settings import TrainingConfig
 

@@ -12,7 +12,7 @@ from recsys.data.events import DAY
 from recsys.data.schema import TimeKind
 from recsys.errors import BadInput
 from recsys.ranking.features import BLOCKS
-from recsys.ranking.features.base import fitted_ahead
+from recsys.ranking.features.fitting import fitted_ahead
 from recsys.ranking.sampling import Impressions, sample_candidates, training_pairs
 from recsys.ranking.windows import training_windows
 from recsys.settings import TrainingConfig

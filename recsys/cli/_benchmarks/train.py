@@ -14,7 +14,7 @@ from recsys.cli._benchmarks.race import machine, race
 from recsys.data.snapshot import Snapshot
 from recsys.errors import BadInput
 from recsys.ranking.features import BLOCKS, TrainingContext
-from recsys.ranking.features.base import fitted_ahead
+from recsys.ranking.features.fitting import fitted_ahead
 from recsys.ranking.history_regression import HistoryRegression
 from recsys.ranking.sampling import training_pairs
 from recsys.ranking.windows import training_windows

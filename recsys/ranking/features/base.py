@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -237,36 +236,6 @@ class Block(ABC):
     def restore(self, state: State) -> None:
         """Inverse of `state`; the arrays may be memory maps."""
         vars(self).update({key: tuple(map(str, value)) if key == "columns" else value for key, value in state.items()})
-
-
-def fit_blocks(kinds: Sequence[type[Block]], context: TrainingContext) -> tuple[Block, ...]:
-    """One fitted block of each kind."""
-    blocks = tuple(kind() for kind in kinds)
-    for block in blocks:
-        block.fit(context)
-    return blocks
-
-
-def fitted_ahead(kinds: Sequence[type[Block]], contexts: Sequence[TrainingContext]) -> Iterator[tuple[Block, ...]]:
-    """Fitted blocks of each context in turn, the next one's made while features are made with this one's.
-
-    To fit is few large products and to make features many small ones, so one thread of each fills two processors.
-    """
-    with ThreadPoolExecutor(1, thread_name_prefix="recsys-statistics") as ahead:
-        fitted = ahead.submit(fit_blocks, kinds, contexts[0])
-        for context in contexts[1:]:
-            blocks = fitted.result()
-            fitted = ahead.submit(fit_blocks, kinds, context)
-            yield blocks
-        yield fitted.result()
-
-
-def block_features(blocks: Sequence[Block], profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
-    """Features of one shopper and ``m`` candidates by all blocks, in order; shape ``(m, number of columns)``."""
-    made: dict[str, NDArray[np.float32]] = {}
-    for block in blocks:
-        made[block.name] = block.transform_beside(made, profile, candidates)
-    return np.concatenate(list(made.values()), axis=1)
 
 
 @dataclass(frozen=True)
