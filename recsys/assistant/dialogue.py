@@ -99,16 +99,15 @@ def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[
     before = lists(turns, table)
     if not before:
         return []
-    places = [place for place, name in enumerate(PLACES) if says(name, question)]
+    rows, long = before[0], _longer(before)[0]
+    places = _places(question)
     if says("several", question) and len(places) < 2 and (says("two", question) or not says("superlative", question)):
-        long = next((rows for rows in before if len(rows) >= 2), before[0])
         return long[-2:] if says("last_two", question) else long[:2] if says("two", question) else long
     if places:
-        return pointed(question, turns, table)
-    rows = before[0]
+        return _pointed(places, before)
     if says("last", question):
-        return [next((r for r in before if len(r) > 1), rows)[-1]]
-    among = next((r for r in before if len(r) > 1), rows) if says("most", question) else rows
+        return [long[-1]]
+    among = long if says("most", question) else rows
     prices = table.prices[among]
     if np.isfinite(prices).any() and not says("others", question):
         if says("cheapest_one", question):
@@ -123,10 +122,21 @@ def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[
 
 def pointed(question: str, turns: Sequence[Turn], table: ProductTable) -> list[int]:
     """Rows of the products that a question points at by their place in the last list, whatever was told of since."""
-    before = lists(turns, table)
-    shown = [rows for rows in before if len(rows) > 1] or before
-    places = [place for place, name in enumerate(PLACES) if says(name, question)]
-    return [rows[place] for place in places if (rows := next((r for r in shown if len(r) > place), []))]
+    return _pointed(_places(question), lists(turns, table))
+
+
+def _pointed(places: Sequence[int], before: Sequence[list[int]]) -> list[int]:
+    return [rows[place] for place in places if (rows := next((r for r in _longer(before) if len(r) > place), []))]
+
+
+def _places(question: str) -> list[int]:
+    """Places in a list that a question names, from 0."""
+    return [place for place, name in enumerate(PLACES) if says(name, question)]
+
+
+def _longer(before: Sequence[list[int]]) -> Sequence[list[int]]:
+    """Lists of several products, latest first; all where none is."""
+    return [rows for rows in before if len(rows) > 1] or before
 
 
 def picks_one(question: str) -> bool:

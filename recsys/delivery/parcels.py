@@ -5,16 +5,14 @@ Whose order it was is dropped at the door: how long parcels take is no secret of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from recsys.data.sources import read_table, shown
-from recsys.data.times import as_times
+from recsys.data.times import Times, as_times
 from recsys.data.validation import MAX_TITLE, Checked, Dialect, Sieve
 
 ORDER, ORDERED, SHIPPED, DELIVERED, PROMISED = "order_id", "ordered_at", "shipped_at", "delivered_at", "promised_at"
@@ -63,9 +61,12 @@ def check_orders(raw: pd.DataFrame, source: str = "orders", *, dialect: Dialect 
         sieve.ids(ORDER)
         _join_lines(sieve)
         table = sieve.table
-    written = {name: _plain(table[name]) for name in MOMENTS if name in table}
+    read = _moments(table)
     for name in MOMENTS:
-        table[name] = _days(sieve, name, written) if name in table else np.nan
+        if name in read:
+            sieve.unread(name, read[name].unreadable)
+        # A time of day says more than how long parcels take can be known.
+        table[name] = np.floor(read[name].seconds / DAY) if name in read else np.nan
     ordered = table[ORDERED].to_numpy(np.float64)
     sieve.reject(np.isnan(ordered), "bad_ordered_at", "no time of ordering that can be read")
     off = np.zeros(len(table), bool)
@@ -102,18 +103,19 @@ def _plain(column: pd.Series) -> pd.Series:
     return column.astype("string").str.replace(_OFFSET, r"\1", regex=True)
 
 
-def _days(sieve: Sieve, name: str, written: Mapping[str, pd.Series]) -> npt.NDArray[np.float64]:
-    """Whole days of a column of times; a time of day says more than how long parcels take can be known.
+def _moments(table: pd.DataFrame) -> dict[str, Times]:
+    """Times of the columns that a table has.
 
-    Where a column does not show whether the day or the month comes first, the other times of the table may.
+    Where a column does not show whether the day or the month comes first, all times of the table together may.
     """
-    times = as_times(written[name])
-    if times.undecided:
-        texts = {key: column for key, column in written.items() if not pd.api.types.is_numeric_dtype(column)}
-        together = as_times(pd.concat(list(texts.values()), ignore_index=True))
-        start = list(texts).index(name) * len(written[name])
-        rows = slice(start, start + len(written[name]))
-        times = replace(together, seconds=together.seconds[rows], unreadable=together.unreadable[rows])
-    sieve.unread(name, times.unreadable)
-    days: npt.NDArray[np.float64] = np.floor(times.seconds / DAY)
-    return days
+    written = {name: _plain(table[name]) for name in MOMENTS if name in table}
+    read = {name: as_times(column) for name, column in written.items()}
+    if any(times.undecided for times in read.values()):
+        texts = [name for name, column in written.items() if not pd.api.types.is_numeric_dtype(column)]
+        together = as_times(pd.concat([written[name] for name in texts], ignore_index=True))
+        for at, name in enumerate(texts):
+            if read[name].undecided:
+                rows = slice(at * len(table), (at + 1) * len(table))
+                seconds, unreadable = together.seconds[rows], together.unreadable[rows]
+                read[name] = replace(together, seconds=seconds, unreadable=unreadable)
+    return read

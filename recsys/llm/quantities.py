@@ -178,7 +178,8 @@ def dates_in(text: str) -> list[tuple[int, int]]:
     months = "|".join(f"{name}|{name[:3]}" for name in _MONTHS)
     spelled = re.sub(r"(月\d{1,2})号", r"\1日", text.lower())
     spelled = re.sub(rf"\b({months})\b\.?", lambda m: next(n for n in _MONTHS if n.startswith(m[1][:3])), spelled)
-    return [(int(_date(found)) // 100 % 100, int(_date(found)) % 100) for found in re.findall(_DATE, spelled)]
+    days = (int(_date(found)) for found in re.findall(_DATE, spelled))  # as 20260204
+    return [(day // 100 % 100, day % 100) for day in days]
 
 
 def _date(text: str) -> float:
