@@ -14,7 +14,6 @@ from threading import Event
 import numpy as np
 
 from recsys.data.events import Events
-from recsys.data.snapshot import Lazy
 from recsys.ranking.features import TrainingContext
 from recsys.ranking.visit_sequences import Sequences
 from recsys.ranking.visit_transformer import VisitTransformer
@@ -63,10 +62,9 @@ def with_networks(
             list(windows),
             f"{visits:,} visits are followed by another with something new, {LEAST:,} are needed",
         )
-    networks = Lazy(lambda: _trained(context, (past, context.events), config.sequence_passes))
-    shared = Lazy(lambda: networks.value[0])
+    shared, present = _trained(context, (past, context.events), config.sequence_passes)
     return (
-        replace(context, network=Lazy(lambda: networks.value[1])),
+        replace(context, network=present),
         [replace(window, context=replace(window.context, network=shared)) for window in windows],
         "",
     )

@@ -10,7 +10,6 @@ from recsys.data.dislikes import Dislikes
 from recsys.data.histories import ad_hoc_profile
 from recsys.data.reviews import Opinions
 from recsys.data.schema import TimeKind
-from recsys.data.snapshot import Lazy
 from recsys.forecast.prices import DAY, PriceHistory
 from recsys.ranking import visit_training
 from recsys.ranking.features import BLOCKS
@@ -39,7 +38,7 @@ def shop():
     return replace(
         known,
         prices=prices,
-        network=Lazy(lambda: visit_training.train(known.events, known.catalogue, passes=2, seed=known.seed)),
+        network=visit_training.train(known.events, known.catalogue, passes=2, seed=known.seed),
     )
 
 

@@ -98,8 +98,8 @@ def test_networks_trained_at_the_same_time_are_those_trained_alone(shop, monkeyp
     windows = training_windows(shop, CONFIG)
     present, past, _ = networks.with_networks(shop, windows, CONFIG)
     pairs = (
-        (past[0].context.network.value, networks.common_past(windows, shop.events)),
-        (present.network.value, shop.events),
+        (past[0].context.network, networks.common_past(windows, shop.events)),
+        (present.network, shop.events),
     )
     threads = torch.get_num_threads()
     for together, events in pairs:

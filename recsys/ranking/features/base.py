@@ -94,7 +94,7 @@ class TrainingContext:
     seed: int = 0
     table: Lazy[pd.DataFrame] | None = None
     prices: PriceHistory | None = None
-    network: Lazy[VisitTransformer] | None = None
+    network: VisitTransformer | None = None
 
     @classmethod
     def as_of(

@@ -35,7 +35,7 @@ class Sequence(Block):
     def fit(self, context: TrainingContext) -> None:
         if context.network is None:
             raise BadInput("the ranker reads sequences of visits, and nothing was learnt of them; train it again.")
-        self.network = context.network.value
+        self.network = context.network
 
     @override
     def transform(self, profile: Profile, candidates: Candidates) -> NDArray[np.float32]:
