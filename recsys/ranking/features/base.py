@@ -84,7 +84,7 @@ class TrainingContext:
     prices
         What items cost from when on; None where the shop has no table of prices.
     network
-        Trains, when first asked, what is read from sequences of visits; None where nothing is.
+        What is read from sequences of visits; None where nothing is.
     """
 
     catalogue: ItemFeatures
