@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.assistant.themes import Reader, Sentences, bank_hash, intent_of
+from recsys.assistant.tool_choice import ToolClassifier, examples_hash
 from recsys.data.passages import SYNONYM, Passage
 from recsys.data.store import Version, knowledge_store
 from recsys.data.vectors import VectorPool
@@ -80,12 +82,20 @@ class Hit:
 class Knowledge:
     """Passages and what is needed to search them."""
 
-    def __init__(self, passages: Sequence[Passage], reader: Reader, pool: VectorPool, read: Sentences) -> None:
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        reader: Reader,
+        pool: VectorPool,
+        read: Sentences,
+        tools: ToolClassifier | None = None,
+    ) -> None:
         self.passages = tuple(p for p in passages if p.kind != SYNONYM)
         self._synonyms = tuple(p for p in passages if p.kind == SYNONYM)
         passages = self.passages
         self.reader = reader
         self.pool = pool
+        self._tools = tools
         self._read = read
         self._rows: dict[tuple[str, ...], NDArray[np.int64]] = {}
         self._words = BM25.fit([f"{p.title}\n{p.text}" for p in passages])
@@ -129,6 +139,11 @@ class Knowledge:
         )
         read = _read_passages(searched, reader, pool.vectors)
         return cls(passages, reader, pool, read)
+
+    @cached_property
+    def tools(self) -> ToolClassifier:
+        """Tells what a turn asks to be looked up; learnt at the first use where it was not published."""
+        return self._tools or ToolClassifier.fit(self.reader)
 
     def __len__(self) -> int:
         return len(self.passages)
@@ -198,6 +213,7 @@ class Knowledge:
                 file.write(json.dumps(asdict(passage), ensure_ascii=False) + "\n")
         self.pool.save(directory, "vectors")
         self.reader.save(directory)
+        self.tools.save(directory)
         about = _written_for(self.reader.encoder, self.reader.languages)
         (directory / WRITTEN_FOR).write_text(json.dumps(about), encoding="utf-8")
 
@@ -218,11 +234,12 @@ class Knowledge:
             # Another release may know other themes: they are learnt again, and what was counted with them is, too.
             current = about.get("phrases") == bank_hash()
             reader = Reader.load(directory, encoder, languages) if current else None
+            tools = ToolClassifier.load(directory) if about.get("turns") == examples_hash() else None
         if made_by != encoder.fingerprint:
             raise ArtifactError(f"{directory}: built with another encoder; run `recsys embed --knowledge` again")
         reader = reader or Reader.fit(encoder, languages)
         read = _read_passages([p for p in passages if p.kind != SYNONYM], reader, pool.vectors)
-        return cls(passages, reader, pool, read)
+        return cls(passages, reader, pool, read, tools)
 
 
 def read_passages(directory: Path) -> list[Passage]:
@@ -259,7 +276,8 @@ def _parts(passage: Passage) -> tuple[str, str, str]:
 
 
 def _written_for(encoder: Encodes, languages: Sequence[str]) -> dict[str, Any]:
-    return {"encoder": encoder.fingerprint, "languages": list(languages), "phrases": bank_hash()}
+    learnt = {"phrases": bank_hash(), "turns": examples_hash()}
+    return {"encoder": encoder.fingerprint, "languages": list(languages), **learnt}
 
 
 def _read_passages(passages: Sequence[Passage], reader: Reader, vectors: NDArray[np.float32]) -> Sentences:

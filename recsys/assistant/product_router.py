@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recsys.assistant import dialogue, opinions, prices, tools
+from recsys.assistant import calling, dialogue, opinions, prices, tools
 from recsys.assistant.asking import SAYS_JUST_THIS, Asked, last_asked, searched
+from recsys.assistant.calling import MOST
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import LIKELY, WORDS, Heard, facets, intent_of_theme
 from recsys.assistant.knowledge import SHOP_RULES
@@ -21,8 +22,8 @@ RULED = 0.4
 """Probability of a theme of the shop's rules from which a sentence that names products is no search for them."""
 SURELY = 0.6
 """Probability that a sentence is about returns from which it is about the shop's rules, whatever it names."""
-MOST, OF_A_BRAND = 4, 3
-"""Products that one question may be about, and those of a brand that are told of where only the brand is named."""
+OF_A_BRAND = 3
+"""Products of a brand that are told of where only the brand is named."""
 SHORT = 40
 """Characters of a question of service that may be asked of what was shown."""
 _OF_RULES: list[Call] = []
@@ -59,6 +60,16 @@ class ProductRouter:
         context
             The whole turn, where the question is a later part of it.
         """
+        asked = self._asked(heard, context, turns)
+        return next((calls for rule in self._rules if (calls := rule(asked)) is not None), _OF_RULES)
+
+    def called(self, tool: str, heard: Heard, turns: Sequence[Turn]) -> list[Call] | None:
+        """A call of this tool for a question; None where what it needs is not there."""
+        asked = self._asked(heard, "", turns)
+        return calling.of_products(tool, asked, self._changed.refines(asked), priced=self._priced)
+
+    def _asked(self, heard: Heard, context: str, turns: Sequence[Turn]) -> Asked:
+        """A question as the catalogue reads it."""
         table, text = self._table, heard.text
         named = mentions.named(text, table)
         if not named and heard.sure < self._bound and asks_of_products(text) and not says("own", text):
@@ -66,7 +77,7 @@ class ProductRouter:
         of_context = mentions.named(context, table) if context and heard.theme in OF_PRODUCTS else []
         rows = (named := named or of_context) or dialogue.referred(text, turns, table)
         rows = rows or (mentions.named(context, table) if context else [])
-        asked = Asked(
+        return Asked(
             heard,
             turns,
             named=bool(named),
@@ -77,7 +88,6 @@ class ProductRouter:
             context=context,
             covered=heard.sure >= self._bound,
         )
-        return next((calls for rule in self._rules if (calls := rule(asked)) is not None), _OF_RULES)
 
     def _ids(self, rows: Sequence[int]) -> list[str]:
         return [self._table.ids[row] for row in rows]

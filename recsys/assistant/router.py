@@ -19,8 +19,9 @@ from recsys.assistant.knowledge import SHOP_RULES
 from recsys.assistant.listener import Listener
 from recsys.assistant.patterns import SMALL_TALK, asks, gives_orders, says, way_of_paying, wish_in
 from recsys.assistant.policies import exception, rule_on
-from recsys.assistant.precedents import Precedents
-from recsys.assistant.product_router import MOST, SURELY, ProductRouter
+from recsys.assistant.product_router import SURELY, ProductRouter
+from recsys.assistant.tool_choice import COMPLAINT, Situation
+from recsys.assistant.toolbox import tool_name
 from recsys.assistant.tools import Call, Context, OrderStatus, Reply, SearchPolicies
 from recsys.data.orders import order_numbers
 from recsys.llm.clauses import services
@@ -44,6 +45,8 @@ SHORT = 40
 """Characters of a sentence that may be about another thing than the one before, and nothing else."""
 CERTAIN = 0.99
 """Confidence in a rule from which no other turn is asked what is meant."""
+LIKELIEST, DECIDED = 0.5, 0.9
+"""Probability of a tool from which it is taken where no rule applies, and against a rule that does."""
 RULED_TURNS = 3
 """Sentences back that one which leans on the shop's rules may lean on."""
 
@@ -62,7 +65,7 @@ class Router:
     def __init__(self, shop: Context, listener: Listener) -> None:
         self._products = None if shop.table is None else ProductRouter(shop)
         self._listener = listener
-        self._precedents = Precedents(listener)
+        self._knowledge = shop.knowledge
         self._rules = [passage for passage in shop.knowledge.passages if passage.kind in SHOP_RULES]
         self._table, self._bound = shop.table, shop.bound
 
@@ -88,7 +91,7 @@ class Router:
                 calls.append(leant)
                 continue
             routed = self._part(heard, question if at else "", turns, user)
-            calls += self._as_before(heard, routed, turns, user) or routed
+            calls += self._learnt(heard, routed, turns, user)
         orders = _orders_told(turns)
         again = [
             call.model_copy(update={"told": True}) if isinstance(call, OrderStatus) and call.order in orders else call
@@ -137,34 +140,50 @@ class Router:
         of_titles = any(terms.intersection(limits.words) for terms in self._table.title_terms)
         return bool(limits.sort) or of_titles or self._names_products(text)
 
-    def _as_before(
-        self, heard: Heard, calls: Sequence[Call], turns: Sequence[Turn], user: str | None
-    ) -> list[Call] | None:
-        """What turns like it ask for, where the calls are what is left when no rule applies."""
-        if heard.sure >= CERTAIN or not all(map(_is_left, calls)):
-            return None
-        text, tool = heard.text, self._precedents.tool(heard, self._state(turns), signed_in=user is not None)
-        shown = [] if self._table is None else dialogue.focus(turns, self._table)[:MOST]
-        unmet = heard.sure < self._bound and heard.probabilities["complaint"] >= LIKELY
-        if tool == "sorry" or unmet:
+    def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
+        """What the likeliest tool is called with, where the rules leave a turn or this is very sure of another."""
+        left = all(map(_is_left, routed))
+        if left and heard.sure < self._bound and heard.probabilities["complaint"] >= LIKELY:
             return self._apology(heard, user)
-        if tool == "order_status":
-            wish = wish_in(text)
-            return [OrderStatus(wish=wish, question=text)]
-        ruled = heard.sure >= self._bound or self._names_products(text)
-        if tool == "product_facts" and self._table is not None and shown and not ruled:
-            return [tools.ProductFacts(items=[self._table.ids[row] for row in shown], question=text)]
-        return None
+        chances = self._knowledge.tools(heard.text, heard.read.vectors[0], self._situation(turns))
+        tool = max(chances, key=chances.__getitem__)
+        unsure = chances[tool] < (LIKELIEST if left else DECIDED) or (left and heard.sure >= CERTAIN)
+        if unsure or tool in map(tool_name, routed):
+            return routed
+        return self._called(tool, heard, turns, user) or routed
 
-    def _state(self, turns: Sequence[Turn]) -> str:
-        """What the last answer told of, by its sources or, where they were not kept, by its words."""
+    def _called(self, tool: str, heard: Heard, turns: Sequence[Turn], user: str | None) -> list[Call] | None:
+        """A call of this tool for a turn; None where what it needs is not there."""
+        text = heard.text
+        if tool == "order_status":
+            told = _orders_told(turns)
+            of_last = len(told) == 1 and not (self._names_products(text) or dates_in(text))
+            if user is None and not says("mine", text):
+                return None
+            return [OrderStatus(order=told[0] if of_last else None, wish=wish_in(text), question=text)]
+        if tool == "search_policies":
+            whole = f"{self._ruled(turns)} {text}".strip()
+            leans = self._listener.hear(whole).sure > heard.sure
+            return [SearchPolicies(query=whole if leans else text)]
+        if tool == COMPLAINT:
+            return self._apology(heard, user)
+        if tool == "hand_over":
+            return [tools.HandOver(reason="asked")]
+        return None if self._products is None else self._products.called(tool, heard, turns)
+
+    def _situation(self, turns: Sequence[Turn]) -> Situation:
+        """What a turn follows, by the sources of the last answer or, where they were not kept, by its words."""
         if not turns:
-            return "any"
-        last = turns[-1]
+            return Situation()
+        last, table = turns[-1], self._table
+        shown = [] if table is None else dialogue.focus(turns, table)
         if _orders_told(turns) or (not last.sources and order_numbers(last.text)):
-            return "after_order"
-        shown = self._table is not None and dialogue.lists([last], self._table)
-        return "after_products" if shown else "after_rule" if last.sources else "any"
+            told = "order"
+        elif table is not None and dialogue.lists([last], table):
+            told = "products"
+        else:
+            told = "rule" if last.sources else "other"
+        return Situation(told, min(len(shown), 2))
 
     def _upset(self, heard: Heard, user: str | None) -> list[Call] | None:
         """An apology, where a sentence is a complaint."""

@@ -20,6 +20,7 @@ from recsys.assistant.answers import Assistant
 from recsys.assistant.knowledge import PRODUCT, Knowledge
 from recsys.assistant.reply import Answer
 from recsys.assistant.themes import bank_hash
+from recsys.assistant.tool_choice import examples_hash
 from recsys.assistant.wording import RETRIEVED
 from recsys.data.atomic import replacing
 from recsys.data.orders import Orders
@@ -164,7 +165,7 @@ def answer(
 def sample_knowledge(encoder: Encodes, languages: tuple[str, ...]) -> Knowledge:
     """What the sample shop says, read once per machine: a fresh clone answers at once the second time."""
     passages = read_knowledge(sample_dir())
-    made_of = json.dumps([encoder.fingerprint, languages, bank_hash(), [astuple(p) for p in passages]])
+    made_of = json.dumps([encoder.fingerprint, languages, bank_hash(), examples_hash(), [astuple(p) for p in passages]])
     name = f"assistant-sample-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
     folder = Path(platformdirs.user_cache_dir("recsys")) / name
     if folder.is_dir():

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ INTENTS = (
 
 _CONCEPT_SCALE = 0.5
 """Length of the concept part of a sentence beside its unit vector."""
-_REGULARISATION = 30.0
+_FIT = {"C": 30.0, "max_iter": 400}
 
 
 @dataclass(frozen=True)
@@ -107,22 +108,22 @@ def _phrases() -> tuple[list[str], NDArray[np.int64]]:
 
 @dataclass(frozen=True)
 class LinearClassifier:
-    """A fitted multinomial logistic regression over all themes: `weights` ``(n_themes, n_features)``, `offset`."""
+    """A fitted multinomial logistic regression: `weights` ``(n_classes, n_features)``, `offset`."""
 
     weights: NDArray[np.float32]
     offset: NDArray[np.float32]
 
     @classmethod
-    def fit(cls, features: NDArray[np.float32], labels: NDArray[np.int64]) -> LinearClassifier:
-        """Fit; a theme without an example is never predicted."""
-        model = LogisticRegression(C=_REGULARISATION, max_iter=400).fit(features, labels)
-        weights = np.zeros((len(theme_names()), features.shape[1]), np.float32)
+    def fit(cls, features: Any, labels: NDArray[np.int64], n_classes: int, **options: Any) -> LinearClassifier:
+        """Fit by scikit-learn with its `options`; a class without an example is never predicted."""
+        model = LogisticRegression(**options).fit(features, labels)
+        weights = np.zeros((n_classes, features.shape[1]), np.float32)
         offset = np.full(len(weights), -30.0, np.float32)
         weights[model.classes_], offset[model.classes_] = model.coef_, model.intercept_
         return cls(weights, offset)
 
-    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probability of each theme, shape ``(n, n_themes)``."""
+    def __call__(self, features: Any) -> NDArray[np.float32]:
+        """Probability of each class, shape ``(n, n_classes)``."""
         return softmax(features @ self.weights.T + self.offset, axis=1)
 
     def save(self, directory: Path, name: str) -> None:
@@ -172,9 +173,9 @@ class Reader:
             return cls(encoder, *_FITTED[encoder.fingerprint], languages)
         texts, labels = _phrases()
         vectors, found = encoder.encode(texts).vectors, concepts(texts)
-        joint = LinearClassifier.fit(_features(vectors, found), labels)
+        joint = LinearClassifier.fit(_features(vectors, found), labels, len(theme_names()), **_FIT)
         speaks = found.any(axis=1)
-        alone = LinearClassifier.fit(_unit(found[speaks]), labels[speaks])
+        alone = LinearClassifier.fit(_unit(found[speaks]), labels[speaks], len(theme_names()), **_FIT)
         _FITTED[encoder.fingerprint] = (joint, alone)
         return cls(encoder, joint, alone, languages)
 

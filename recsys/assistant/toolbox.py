@@ -47,3 +47,8 @@ def offered(shop: Context) -> dict[str, type[Call]]:
 def look_up(context: Context, call: Call) -> Result:
     """What a call finds."""
     return TOOLS[type(call)](context, call)
+
+
+def tool_name(call: Call) -> str:
+    """Name of the tool that a call is of; whether a way of paying is taken is looked up in the rules, too."""
+    return search_policies.__name__ if isinstance(call, tools.SearchPolicies) else TOOLS[type(call)].__name__
