@@ -45,7 +45,7 @@ SHORT = 40
 """Characters of a sentence that may be about another thing than the one before, and nothing else."""
 CERTAIN = 0.99
 """Confidence in a rule from which no other turn is asked what is meant."""
-LIKELIEST, DECIDED = 0.5, 0.9
+LIKELIEST, DECIDED = 0.6, 0.9
 """Probability of a tool from which it is taken where no rule applies, and against a rule that does."""
 RULED_TURNS = 3
 """Sentences back that one which leans on the shop's rules may lean on."""
@@ -147,8 +147,8 @@ class Router:
             return self._apology(heard, user)
         chances = self._knowledge.tools(heard.text, heard.read.vectors[0], self._situation(turns))
         tool = max(chances, key=chances.__getitem__)
-        unsure = chances[tool] < (LIKELIEST if left else DECIDED) or (left and heard.sure >= CERTAIN)
-        if unsure or tool in map(tool_name, routed):
+        left &= heard.sure < (CERTAIN if tool == "order_status" else self._bound)
+        if chances[tool] < (LIKELIEST if left else DECIDED) or tool in map(tool_name, routed):
             return routed
         return self._called(tool, heard, turns, user) or routed
 
@@ -158,9 +158,8 @@ class Router:
         if tool == "order_status":
             told = _orders_told(turns)
             of_last = len(told) == 1 and not (self._names_products(text) or dates_in(text))
-            if user is None and not says("mine", text):
-                return None
-            return [OrderStatus(order=told[0] if of_last else None, wish=wish_in(text), question=text)]
+            order = told[0] if of_last else None
+            return None if user is None else [OrderStatus(order=order, wish=wish_in(text), question=text)]
         if tool == "search_policies":
             whole = f"{self._ruled(turns)} {text}".strip()
             leans = self._listener.hear(whole).sure > heard.sure

@@ -27,6 +27,7 @@ from recsys.assistant.lessons import lessons, prompt, rated, train_assistant
 from recsys.assistant.patterns import gives_orders, group, pattern
 from recsys.assistant.product_facts import applying
 from recsys.assistant.themes import INTENTS, Reader, intent_of, theme_intents, theme_names
+from recsys.assistant.tool_choice import Situation
 from recsys.data.feedback import Feedback
 from recsys.data.orders import Orders, order_numbers
 from recsys.data.passages import faq_passages, policy_passages, product_passages, read_knowledge
@@ -355,6 +356,19 @@ def test_knowledge_of_another_release_learns_the_themes_of_this_one(encoder: Enc
     old, new = Knowledge.load(version.path, encoder), Knowledge.build(faq_passages(FAQ), encoder)
     hits = [(h.passage.id, h.score) for h in new.search("How do I return it?", 3)]
     assert [(h.passage.id, pytest.approx(h.score, abs=1e-5)) for h in old.search("How do I return it?", 3)] == hits
+
+
+def test_knowledge_without_a_classifier_of_tools_learns_it(encoder: Encoder, tmp_path: Path) -> None:
+    """As versions have none that were published before there was one."""
+    version = publish(faq_passages(FAQ), encoder, tmp_path)
+    asked = "how do i send this back", encoder.encode(["how do i send this back"]).vectors[0], Situation()
+    told = load_live(tmp_path, encoder).tools(*asked)
+    about = json.loads((version.path / WRITTEN_FOR).read_text("utf-8"))
+    del about["turns"]
+    (version.path / WRITTEN_FOR).write_text(json.dumps(about), "utf-8")
+    (version.path / "tools.npy").unlink()
+    assert not fits(version.path, encoder, ("en",))
+    assert Knowledge.load(version.path, encoder).tools(*asked) == pytest.approx(told, abs=1e-5)
 
 
 def test_a_catalogue_that_is_known_is_not_encoded_again(encoder: Encoder) -> None:
