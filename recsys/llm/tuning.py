@@ -65,7 +65,7 @@ class TuningConfig(BaseModel):
     patience: int = Field(2, ge=1)
     """Evaluations without improvement before training stops; the best weights seen are the ones kept."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Arithmetic of the forward and backward pass (what learns stays in fp32): `auto` is bf16 where the device has it."""
+    """Arithmetic of the forward and backward pass (what learns stays fp32): `auto` is bf16 where the device has it."""
     seed: int = 7
 
     @property
