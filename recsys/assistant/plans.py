@@ -76,7 +76,7 @@ _TOLD = {"search_policies": RULE} | dict.fromkeys(
 )
 
 
-_Text = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]
+_Text = Annotated[str, Field(max_length=MOST_CHARACTERS, pattern=r"\S")]
 
 
 class _Turn(BaseModel):
@@ -147,7 +147,7 @@ def read_conversations(path: Path) -> list[tuple[PlannedTurn, ...]]:
         The file is missing, empty or no UTF-8, or a line is no conversation; names the line, the turn and what to do.
     """
     try:
-        lines = path.read_text("utf-8").split("\n")
+        lines = path.read_text("utf-8-sig").split("\n")
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror}); give a file of conversations, one a line") from None
     except UnicodeDecodeError as error:

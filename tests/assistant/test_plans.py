@@ -125,6 +125,8 @@ def test_each_turn_is_an_example_with_what_came_before(tmp_path: Path, monkeypat
         f"{shown}\nEarlier: 2nd waterproof? / and how long to aberdeen / where's A12\nTold: order\nCustomer: ok",
     ]
     assert found[5] == found[0]
+    (tmp_path / "bom.jsonl").write_text(json.dumps(TENT), "utf-8-sig")
+    assert list(plans.examples(plans.read_conversations(tmp_path / "bom.jsonl"))) == found[:5]
     assert found[3].calls == (
         '[{"tool":"order_status","question":"where is the order","order":"A12"},{"tool":"reply","kind":"thanks"}]'
     )
@@ -147,6 +149,8 @@ def test_a_tenth_is_not_told_by_a_seeded_draw() -> None:
     ("turn", "said"),
     [
         ({"plan": ["find: x"]}, "line 2, turn 1, user: Field required"),
+        ({"user": " ", "plan": ["find: x"]}, "line 2, turn 1, user: String should match pattern"),
+        ({"user": "\ud800", "plan": ["find: x"]}, "line 2, turn 1, user: Input should be a valid string"),
         ({"user": "x", "plan": []}, "line 2, turn 1, plan: List should have at least 1 item"),
         ({"user": "x", "plan": ["find: x"] * 5}, "line 2, turn 1, plan: List should have at most 4 items"),
         ({"user": "x", "plan": ["find: x"], "shown": ["a"] * 5}, "line 2, turn 1, shown"),
