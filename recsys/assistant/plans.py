@@ -68,7 +68,7 @@ _WITH_ITEMS = {
 }
 """Least and most products that a kind names by their numbers."""
 _ONE_OF: Mapping[str, tuple[str, ...]] = {"person": get_args(Reason), "say": get_args(Said)}
-_PLAN = re.compile(rf"({'|'.join(sorted(_TOOLS, key=len, reverse=True))})((?: [^:\s]+)*):(.*)", re.DOTALL)
+_PLAN = re.compile(rf"({'|'.join(sorted(_TOOLS, key=len, reverse=True))})((?: +[^:\s]+)*) *:(.*)", re.DOTALL)
 _NUMBER = re.compile(r"#([1-9])")
 _ORDER_NUMBER = re.compile(r"[A-Za-z]*-?\d[\w-]*")
 _TOLD = {"search_policies": RULE} | dict.fromkeys(
