@@ -160,8 +160,9 @@ def finetune(
     set_seed(config.seed)
     precision = training_precision(config.precision, pick_device())
     if config.method == "lora":
-        # autocast would make a bfloat16 copy of every frozen weight, at each update anew
-        model = _with_adapter(model.to(torch.bfloat16) if precision == "bf16" else model, config)
+        if precision == "bf16":
+            weights_to_bf16(model)
+        model = _with_adapter(model, config)
     batches = examples.batches(train_rows, config.batch_tokens)
     steps = config.max_steps or max(1, math.ceil(len(batches) * config.epochs))
     checkpoints = out / "checkpoints"
@@ -217,6 +218,15 @@ def finetune(
 def _perplexity(prediction: Any) -> dict[str, float]:
     sums = np.asarray(prediction.predictions, dtype=np.float64).sum(0)
     return {"perplexity": float(np.exp(sums[0] / sums[1]))}
+
+
+def weights_to_bf16(model: Any) -> None:
+    """Keep frozen weights in bfloat16, which autocast would otherwise make of each of them at every update.
+
+    Buffers stay as they are: the frequencies of rotary position embeddings lose positions when they are rounded.
+    """
+    for weight in model.parameters():
+        weight.data = weight.data.to(torch.bfloat16)
 
 
 def _with_adapter(model: Any, config: TuningConfig) -> Any:

@@ -115,6 +115,15 @@ def test_an_adapter_beside_a_bf16_base_learns_in_fp32(base: Path, tmp_path: Path
     assert all(".h.1." in name for name in weights)
 
 
+def test_frozen_weights_are_halved_and_rotary_frequencies_are_not(tmp_path: Path) -> None:
+    model, _ = load_model(write_qwen2(tmp_path, [e.prompt for e in LESSONS]), "tiny")
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    tuning.weights_to_bf16(model)
+    assert {weight.dtype for weight in model.parameters()} == {torch.bfloat16}
+    assert any("inv_freq" in name for name in before)
+    assert all(torch.equal(buffer, before[name]) for name, buffer in model.named_buffers())
+
+
 def test_messages_are_read_as_the_chat_template_puts_them(base: Path) -> None:
     tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
     asked = [{"role": "system", "content": "Choose."}, {"role": "user", "content": "a red mug"}]
