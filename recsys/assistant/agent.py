@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from recsys.assistant import dialogue
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.messages import prompts
-from recsys.assistant.plans import SHOWN, situation
+from recsys.assistant.plans import MOST_CALLS, ORDER, PRODUCTS, RULE, SHOWN, asked, situation
 from recsys.assistant.toolbox import OFFERED
 from recsys.assistant.tools import Call, OfProducts, schema
 from recsys.data.orders import order_numbers
@@ -28,9 +28,6 @@ from recsys.llm.gpt import Message
 from recsys.serving.search import ProductTable
 
 log = logging.getLogger(__name__)
-
-MOST = 4
-"""Calls of one turn."""
 
 
 class Agent:
@@ -54,13 +51,13 @@ class Agent:
     ) -> None:
         self.model, self.trained, self._table, self._offers = model, model.plans, table, offered
         self._tools = [schema(arguments, name) for name, arguments in offered.items()]
-        self._fixed: list[Message] = [{"role": "system", "content": prompts("planner")["system"]}]
+        self._fixed: list[Message] = asked("")[:-1]
         if not self.trained:
             said = prompts("tools")
             lines = [_described(tool["function"]) for tool in self._tools]
             self._fixed = [{"role": "system", "content": "\n".join([said["system"], *lines])}]
-            for asked, calls in said["examples"]:
-                self._fixed += [{"role": "user", "content": asked}, {"role": "assistant", "content": calls}]
+            for turn, calls in said["examples"]:
+                self._fixed += [{"role": "user", "content": turn}, {"role": "assistant", "content": calls}]
 
     def warm(self) -> None:
         """Evaluate the fixed part of the prompt."""
@@ -73,7 +70,9 @@ class Agent:
         shown = [self._priced(row) for row in rows]
         text = situation(mask_personal(question), said, shown, self._told(turns))
         try:
-            found = self.model.calls([*self._fixed, {"role": "user", "content": text}], self._offered(len(rows)), MOST)
+            found = self.model.calls(
+                [*self._fixed, {"role": "user", "content": text}], self._offered(len(rows)), MOST_CALLS
+            )
         except RecsysError as error:
             log.warning("the language model chose no tools, and the router's choice stands: %s", error)
             return []
@@ -99,14 +98,14 @@ class Agent:
         """What the last answer told of."""
         last = turns[-1] if turns else Turn("user", "")
         if dialogue.orders_of(last):
-            return "order"
+            return ORDER
         if self._table is not None and dialogue.lists([last], self._table):
-            return "products"
-        return "rule" if last.sources else "order" if order_numbers(last.text) else ""
+            return PRODUCTS
+        return RULE if last.sources else ORDER if order_numbers(last.text) else ""
 
     def _offered(self, shown: int) -> list[dict[str, Any]]:
         """The tools; those over products take numbers of the products shown, none where none was."""
-        numbers = {"type": "array", "items": {"enum": [*range(1, shown + 1)]}, "maxItems": MOST}
+        numbers = {"type": "array", "items": {"enum": [*range(1, shown + 1)]}, "maxItems": SHOWN}
         items = numbers if shown else {"type": "array", "items": {"type": "integer"}, "maxItems": 0}
         offered = []
         for tool in self._tools:
@@ -120,16 +119,16 @@ class Agent:
 
     def _call(self, made: ToolCall, rows: Sequence[int]) -> Call | None:
         """A call of the assistant's own, with the ids of the products; None where its arguments are not the tool's."""
-        asked, arguments = self._offers.get(made.name), dict(made.arguments)
-        if asked is None:
+        tool, arguments = self._offers.get(made.name), dict(made.arguments)
+        if tool is None:
             return None
-        if issubclass(asked, OfProducts):
+        if issubclass(tool, OfProducts):
             numbers = arguments.get("items", [])
             if not isinstance(numbers, list) or not all(n in range(1, len(rows) + 1) for n in numbers):
                 return None
             arguments["items"] = [self._table.ids[rows[n - 1]] for n in numbers] if self._table is not None else []
         try:
-            return asked.model_validate(arguments)
+            return tool.model_validate(arguments)
         except ValidationError:
             return None
 
