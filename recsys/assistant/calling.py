@@ -26,11 +26,15 @@ def of_products(tool: str, asked: Asked, refines: Sequence[str], *, priced: bool
     text, items = asked.text, (asked.ids or asked.before)[:MOST]
     if tool == "search_products":
         earlier = [] if asked.limits.categories or not asked.before else list(refines)
-        return [tools.SearchProducts(query=text, refines=earlier, new_only=bool(earlier) and asked.says("others"))]
+        return [
+            tools.SearchProducts(
+                query=text, refines=earlier, instead="others" if earlier and asked.says("others") else ""
+            )
+        ]
     if tool == "catalogue_facts":
         return [tools.CatalogueFacts(query=text)]
     if tool == "recommend":
-        return [tools.Recommend(why=items, question="" if items else text)]
+        return [tools.Recommend(items=items, question="" if items else text)]
     if tool == "compare":
         items = list(dict.fromkeys([*items, *asked.before]))[: max(2, len(items))]
         return [tools.Compare(items=items, question=text)] if len(items) > 1 else None
