@@ -63,15 +63,21 @@ class Agent:
         """Evaluate the fixed part of the prompt."""
         self.model.warm(self._fixed, self._tools)
 
-    def plan(self, question: str, turns: Sequence[Turn]) -> list[Call]:
-        """The calls that the model asks for and that can be made; none where it fails, which is said."""
+    def plan(self, question: str, turns: Sequence[Turn], likely: Sequence[str] | None = None) -> list[Call]:
+        """The calls that the model asks for and that can be made; none where it fails, which is said.
+
+        Parameters
+        ----------
+        likely
+            Tools that it may choose from; by default all.
+        """
         rows = self._shown(turns)
         said = [mask_personal(turn.text) for turn in turns if turn.role == "user"]
         shown = [self._priced(row) for row in rows]
         text = situation(mask_personal(question), said, shown, self._told(turns))
         try:
             found = self.model.calls(
-                [*self._fixed, {"role": "user", "content": text}], self._offered(len(rows)), MOST_CALLS
+                [*self._fixed, {"role": "user", "content": text}], self._offered(len(rows), likely), MOST_CALLS
             )
         except RecsysError as error:
             log.warning("the language model chose no tools, and the router's choice stands: %s", error)
@@ -103,12 +109,14 @@ class Agent:
             return PRODUCTS
         return RULE if last.sources else ORDER if order_numbers(last.text) else ""
 
-    def _offered(self, shown: int) -> list[dict[str, Any]]:
+    def _offered(self, shown: int, likely: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """The tools; those over products take numbers of the products shown, none where none was."""
         numbers = {"type": "array", "items": {"enum": [*range(1, shown + 1)]}, "maxItems": SHOWN}
         items = numbers if shown else {"type": "array", "items": {"type": "integer"}, "maxItems": 0}
         offered = []
         for tool in self._tools:
+            if likely is not None and tool["function"]["name"] not in likely:
+                continue
             parameters = tool["function"]["parameters"]
             if "items" in parameters["properties"]:
                 properties = {**parameters["properties"], "items": items}

@@ -18,8 +18,9 @@ from recsys.assistant.listener import Listener
 from recsys.assistant.messages import message
 from recsys.assistant.reply import Answer, Done, Event, Sources, Token
 from recsys.assistant.resolving import Resolver
-from recsys.assistant.router import Router
+from recsys.assistant.router import Router, is_left
 from recsys.assistant.themes import common_words
+from recsys.assistant.tool_choice import COMPLAINT
 from recsys.assistant.toolbox import look_up, offered
 from recsys.assistant.tools import BOUND, Call, Context, Result
 from recsys.assistant.why import Why, why
@@ -164,28 +165,34 @@ class Assistant:
         yield Done(Answer(text, *found, writer, summary, result.reasons))
 
     def _looked_up(self, question: str, turns: Sequence[Turn], context: Context) -> Sequence[Result]:
-        """What a turn's calls find: those of a model that was trained to choose them, else the router's.
+        """What a turn's calls find.
 
-        Of a first turn, whose sentence is complete in itself, the router reads the arguments where both choose the
-        same tools. A model that was not trained is asked only where the router finds nothing: it is wrong more often
-        than right beside one that found something, and of two answers it drops one.
+        Of a turn that follows others and that no rule of the router applies to, a model that was trained to plan
+        writes what is asked as a question complete in itself, for the tools that the router takes for likely. Beside
+        a rule that applies, or of a first turn that something was found for, a small model is wrong more often than
+        right: there it is asked where the router finds nothing.
         """
         calls = self.router.guard(question, context.user)
         guarded = calls is not None
-        if not guarded and self.agent is not None and self.agent.trained:
-            planned = self.agent.plan(question, turns)
-            calls = self.resolver.calls(planned, turns, context.user)
-            if not turns and calls:
-                routed = self.router.plan(question, turns, context.user)
-                calls = routed if [type(call) for call in routed] == [type(call) for call in calls] else calls
         calls = calls or self.router.plan(question, turns, context.user)
+        likely = self.router.likely(question, turns) if self.agent is not None and self.agent.trained else None
+        asked = not guarded and bool(turns) and likely and likely[0] != COMPLAINT and all(map(is_left, calls))
+        if asked:
+            calls = self._planned(question, turns, context, likely) or calls
         results = self._all(context, calls)
         lost = all(type(call) in _DOUBTFUL for call in calls) and not any(result.found for result in results)
-        if guarded or self.agent is None or self.agent.trained or not lost:
+        if guarded or self.agent is None or asked or not lost:
             return results
-        planned = [call for call in self.agent.plan(question, turns) if type(call) in _REPLANNED]
-        second = self._all(context, self.resolver.calls(planned, turns, context.user))
+        planned = self._planned(question, turns, context, likely)
+        second = self._all(context, [call for call in planned if type(call) in _REPLANNED])
         return second if any(result.found for result in second) else results
+
+    def _planned(
+        self, question: str, turns: Sequence[Turn], context: Context, likely: Sequence[str] | None
+    ) -> list[Call]:
+        """The model's calls, as they can be looked up."""
+        assert self.agent is not None
+        return self.resolver.calls(self.agent.plan(question, turns, likely), question, turns, context.user)
 
     @staticmethod
     def _all(context: Context, calls: Sequence[Call]) -> list[Result]:

@@ -30,28 +30,30 @@ class Resolver:
     def __init__(self, shop: Context, router: Router) -> None:
         self._table, self._router = shop.table, router
 
-    def calls(self, planned: Sequence[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
+    def calls(self, planned: Sequence[Call], question: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What to look up for a plan, in its order."""
-        found = [call for asked in planned for call in self._resolved(asked, turns, user)]
+        found = [call for asked in planned for call in self._resolved(asked, question, turns, user)]
         return list({repr(call): call for call in found}.values())
 
-    def _resolved(self, asked: Call, turns: Sequence[Turn], user: str | None) -> list[Call]:
+    def _resolved(self, asked: Call, question: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
         if isinstance(asked, tools.OrderStatus):
-            return [self._of_order(asked, turns)]
+            return [self._of_order(asked, turns, question)]
         if isinstance(asked, tools.SearchPolicies):
             return self._router.rules(asked.query)
         if isinstance(asked, OfProducts) and self._table is not None:
             return self._of_products(asked, user)
         return [asked]
 
-    def _of_order(self, asked: tools.OrderStatus, turns: Sequence[Turn]) -> Call:
-        """An order's question: of the one told of last, unless it names another."""
+    def _of_order(self, asked: tools.OrderStatus, turns: Sequence[Turn], question: str) -> Call:
+        """A question about the order that the shopper named, else about the one told of last, if it names no goods."""
         told = dialogue.orders_told(turns)
+        said = " ".join([*(turn.text for turn in turns if turn.role == "user"), question])
+        number = asked.order if asked.order and asked.order in said else None
         names = self._table is not None and bool(
             parse(asked.question, self._table).categories or mentions.named(asked.question, self._table)
         )
-        order = asked.order or (told[0] if len(told) == 1 and not names else None)
-        wish = asked.wish or wish_in(asked.question)
+        order = number or (told[0] if len(told) == 1 and not names else None)
+        wish = wish_in(asked.question) or wish_in(question) or asked.wish
         return asked.model_copy(update={"order": order, "wish": wish, "told": order in told})
 
     def _of_products(self, asked: OfProducts, user: str | None) -> list[Call]:

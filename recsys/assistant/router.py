@@ -47,6 +47,8 @@ CERTAIN = 0.99
 """Confidence in a rule from which no other turn is asked what is meant."""
 LIKELIEST, DECIDED = 0.6, 0.9
 """Probability of a tool from which it is taken where no rule applies, and against a rule that does."""
+MAYBE = 0.1
+"""Probability of a tool from which a turn may ask for it."""
 RULED_TURNS = 3
 """Sentences back that one which leans on the shop's rules may lean on."""
 
@@ -151,15 +153,23 @@ class Router:
 
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What the likeliest tool is called with, where the rules leave a turn or this is very sure of another."""
-        left = all(map(_is_left, routed))
+        left = all(map(is_left, routed))
         if left and heard.sure < self._bound and heard.probabilities["complaint"] >= LIKELY:
             return self._apology(heard, user)
-        chances = self._knowledge.tools(heard.text, heard.read.vectors[0], self._situation(turns))
+        chances = self._chances(heard, turns)
         tool = max(chances, key=chances.__getitem__)
         left &= heard.sure < (CERTAIN if tool == "order_status" else self._bound)
         if chances[tool] < (LIKELIEST if left else DECIDED) or tool in map(tool_name, routed):
             return routed
         return self._called(tool, heard, turns, user) or routed
+
+    def likely(self, question: str, turns: Sequence[Turn]) -> list[str]:
+        """The tools that a turn may ask for, the likeliest first."""
+        chances = self._chances(self._listener.hear(question), turns)
+        return [tool for tool in sorted(chances, key=lambda tool: -chances[tool]) if chances[tool] >= MAYBE]
+
+    def _chances(self, heard: Heard, turns: Sequence[Turn]) -> dict[str, float]:
+        return self._knowledge.tools(heard.text, heard.read.vectors[0], self._situation(turns))
 
     def _called(self, tool: str, heard: Heard, turns: Sequence[Turn], user: str | None) -> list[Call] | None:
         """A call of this tool for a turn; None where what it needs is not there."""
@@ -313,7 +323,7 @@ def _query(call: Call | None) -> str:
     return call.query if isinstance(call, SearchPolicies) else ""
 
 
-def _is_left(call: Call) -> bool:
+def is_left(call: Call) -> bool:
     """Whether a call is what is left of a turn that no rule applies to."""
     anew = isinstance(call, tools.SearchProducts) and not call.refines
     return anew or type(call) is SearchPolicies or call == Reply(kind="out_of_scope")
