@@ -7,7 +7,7 @@ import re
 from recsys.llm.language import tokens
 from recsys.serving.search.product_table import ProductTable
 
-FOR = re.compile(r"\b(?:for|with|to|under|in|from|that|which|who|as)\b", re.IGNORECASE)
+FOR = re.compile(r"(?<![\w-])(?:for|with|to|under|in|from|that|which|who|as)(?![\w-])", re.IGNORECASE)
 """What comes before is looked for, what comes behind says what it is for."""
 
 
@@ -22,5 +22,7 @@ def headed(text: str, categories: frozenset[str], table: ProductTable) -> frozen
     if head and head not in categories:
         categories = frozenset({head})
     mended = table.mended(text)
-    whole = {c for name, c in table.long_names.items() if re.search(rf"\b{re.escape(name)}s?\b", mended)}
+    spans = [(re.search(rf"\b{re.escape(name)}s?\b", mended), c) for name, c in table.long_names.items()]
+    # "black leather" may be the name of bags, but a black leather jacket is none
+    whole = {c for span, c in spans if span and not {*tokens(mended[span.end() :])[:1]} & table.kind_rates.keys()}
     return categories if not whole or categories & whole else frozenset(whole)
