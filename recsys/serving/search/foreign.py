@@ -159,7 +159,12 @@ class Foreign:
         return [word for word in dict.fromkeys(self.cut(text)) if word not in _SAID and self.another(word)]
 
     def half(self, word: str) -> str:
-        """Which half of a category's name a known word means: 围巾 are the scarves of "Scarves & Hats", else ''."""
+        """Which half of a category's name a known word means: 围巾 are the scarves of "Scarves & Hats", else ''.
+
+        A single character (灯) is of many compounds, and stands for any of them.
+        """
+        if len(word) == 1:
+            return ""
         halves = {_base(half): half for half in self._synonyms.get(word, "").split("&")}
         named = {base for sense in senses(word)[:_SENSES] if (base := _base(sense)) in halves}
         return self._ends.get(named.pop(), "") if len(named) == 1 < len(halves) else ""
