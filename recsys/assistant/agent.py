@@ -1,24 +1,26 @@
 """A language model that chooses tools: it decides what is looked up, and the tools decide what may be said.
 
-Its calls are decoded under the JSON schemas of the tools, with the ids of the products that were shown, and checked
-again by their pydantic models. The fixed part of the prompt (tools and examples) comes first, to be evaluated once.
+Its calls are decoded under the JSON schemas of the tools, with the numbers of the products that were shown, and checked
+again by their pydantic models. A model that was trained to choose (`recsys finetune planner`) reads the turn alone; any
+other is told the tools and examples first, in a fixed part of the prompt that is evaluated once.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from recsys.assistant import dialogue
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.hearing import NUMBER_WORD
 from recsys.assistant.messages import prompts
+from recsys.assistant.plans import MOST_CALLS, ORDER, PRODUCTS, RULE, SHOWN, asked, situation
 from recsys.assistant.toolbox import OFFERED
-from recsys.assistant.tools import Call, OrderStatus, SearchProducts, schema
+from recsys.assistant.tools import Call, OfProducts, schema
+from recsys.data.orders import order_numbers
 from recsys.data.personal import mask_personal
 from recsys.errors import RecsysError
 from recsys.llm.chat import ChatModel, ToolCall
@@ -26,15 +28,6 @@ from recsys.llm.gpt import Message
 from recsys.serving.search import ProductTable
 
 log = logging.getLogger(__name__)
-
-MOST = 4
-"""Calls of one turn."""
-SHOWN = 4
-"""Products shown before that the model is told of."""
-EARLIER = 2
-"""The shopper's earlier sentences that it is told of."""
-MAX_TEXT = 300
-"""Characters of each sentence it is told."""
 
 
 class Agent:
@@ -46,18 +39,25 @@ class Agent:
         The catalogue; None where there is none.
     offered
         Tools it may choose, by name.
+
+    Attributes
+    ----------
+    trained
+        Whether the model was trained to choose.
     """
 
     def __init__(
         self, model: ChatModel, table: ProductTable | None, offered: Mapping[str, type[Call]] = OFFERED
     ) -> None:
-        self.model, self._table, self._offers = model, table, offered
+        self.model, self.trained, self._table, self._offers = model, model.plans, table, offered
         self._tools = [schema(arguments, name) for name, arguments in offered.items()]
-        said = prompts("tools")
-        lines = [_described(tool["function"]) for tool in self._tools]
-        self._fixed: list[Message] = [{"role": "system", "content": "\n".join([said["system"], *lines])}]
-        for asked, calls in said["examples"]:
-            self._fixed += [{"role": "user", "content": asked}, {"role": "assistant", "content": calls}]
+        self._fixed: list[Message] = asked("")[:-1]
+        if not self.trained:
+            said = prompts("tools")
+            lines = [_described(tool["function"]) for tool in self._tools]
+            self._fixed = [{"role": "system", "content": "\n".join([said["system"], *lines])}]
+            for turn, calls in said["examples"]:
+                self._fixed += [{"role": "user", "content": turn}, {"role": "assistant", "content": calls}]
 
     def warm(self) -> None:
         """Evaluate the fixed part of the prompt."""
@@ -65,77 +65,75 @@ class Agent:
 
     def plan(self, question: str, turns: Sequence[Turn]) -> list[Call]:
         """The calls that the model asks for and that can be made; none where it fails, which is said."""
-        rows = [] if self._table is None else dialogue.focus(turns, self._table)[:SHOWN]
-        asked: Message = {"role": "user", "content": self._situation(question, turns, rows)}
+        rows = self._shown(turns)
+        said = [mask_personal(turn.text) for turn in turns if turn.role == "user"]
+        shown = [self._priced(row) for row in rows]
+        text = situation(mask_personal(question), said, shown, self._told(turns))
         try:
-            found = self.model.calls([*self._fixed, asked], self._offered(rows), MOST)
+            found = self.model.calls(
+                [*self._fixed, {"role": "user", "content": text}], self._offered(len(rows)), MOST_CALLS
+            )
         except RecsysError as error:
             log.warning("the language model chose no tools, and the router's choice stands: %s", error)
             return []
-        said = " ".join([*(turn.text for turn in turns if turn.role == "user"), question])
-        calls = [call for made in found if (call := self._call(made, question, said)) is not None]
+        calls = [call for made in found if (call := self._call(made, rows)) is not None]
         return list({repr(call): call for call in calls}.values())
 
-    def _offered(self, rows: Sequence[int]) -> list[dict[str, Any]]:
-        """The tools, those that take products with the ids that were shown; without these where none was."""
-        ids = [] if self._table is None else [self._table.ids[row] for row in rows]
+    def _shown(self, turns: Sequence[Turn]) -> list[int]:
+        """Rows of the list that the latest products spoken of stand in."""
+        of_products = [turn for turn in turns if not dialogue.orders_of(turn)]
+        lists = [] if self._table is None else dialogue.lists(of_products, self._table)
+        if not lists:
+            return []
+        longer = next((rows for rows in lists if len(rows) > 1), lists[0])
+        return list(dict.fromkeys(longer if set(lists[0]) <= set(longer) else lists[0]))[:SHOWN]
+
+    def _priced(self, row: int) -> str:
+        """A product's title and price."""
+        assert self._table is not None
+        price = self._table.prices[row]
+        return self._table.titles[row] + (f" {price:.2f}" if np.isfinite(price) else "")
+
+    def _told(self, turns: Sequence[Turn]) -> str:
+        """What the last answer told of."""
+        last = turns[-1] if turns else Turn("user", "")
+        if dialogue.orders_of(last):
+            return ORDER
+        if self._table is not None and dialogue.lists([last], self._table):
+            return PRODUCTS
+        return RULE if last.sources else ORDER if order_numbers(last.text) else ""
+
+    def _offered(self, shown: int) -> list[dict[str, Any]]:
+        """The tools; those over products take numbers of the products shown, none where none was."""
+        numbers = {"type": "array", "items": {"enum": [*range(1, shown + 1)]}, "maxItems": SHOWN}
+        items = numbers if shown else {"type": "array", "items": {"type": "integer"}, "maxItems": 0}
         offered = []
         for tool in self._tools:
             parameters = tool["function"]["parameters"]
             if "items" in parameters["properties"]:
-                if not ids:
-                    continue
-                items = {"type": "array", "items": {"enum": ids}, "minItems": 1, "maxItems": MOST}
-                parameters = {**parameters, "properties": {**parameters["properties"], "items": items}}
+                properties = {**parameters["properties"], "items": items}
+                parameters = {**parameters, "properties": properties, "required": ["items", "question"]}
                 tool = {**tool, "function": {**tool["function"], "parameters": parameters}}
             offered.append(tool)
         return offered
 
-    def _situation(self, question: str, turns: Sequence[Turn], rows: Sequence[int]) -> str:
-        """What was shown and said; personal data is masked, as the model may be another house's."""
-        lines = []
-        if self._table is not None and rows:
-            shown = [f"{n} {self._table.ids[row]} {self._table.titles[row]}" for n, row in enumerate(rows, start=1)]
-            lines.append("Shown: " + ", ".join(shown))
-        if earlier := [turn.text[:MAX_TEXT] for turn in turns if turn.role == "user"][-EARLIER:]:
-            lines.append("Earlier: " + mask_personal(" / ".join(earlier)))
-        return "\n".join([*lines, f"Customer: {mask_personal(question[:MAX_TEXT])}"])
-
-    def _call(self, made: ToolCall, question: str, said: str) -> Call | None:
-        """A call of the assistant's own; None where its arguments are not those of the tool.
-
-        A limit that the shopper has not named is left out: small models add one of their own.
-        """
-        asked = self._offers.get(made.name)
+    def _call(self, made: ToolCall, rows: Sequence[int]) -> Call | None:
+        """A call of the assistant's own, with the ids of the products; None where its arguments are not the tool's."""
+        tool, arguments = self._offers.get(made.name), dict(made.arguments)
+        if tool is None:
+            return None
+        if issubclass(tool, OfProducts):
+            numbers = arguments.get("items", [])
+            if not isinstance(numbers, list) or not all(n in range(1, len(rows) + 1) for n in numbers):
+                return None
+            arguments["items"] = [self._table.ids[rows[n - 1]] for n in numbers] if self._table is not None else []
         try:
-            call: Any = asked.model_validate(dict(made.arguments)) if asked else None
+            return tool.model_validate(arguments)
         except ValidationError:
             return None
-        if isinstance(call, SearchProducts):
-            limits = {name: getattr(call, name) for name in ("price_max", "price_min")}
-            return call.model_copy(
-                update={name: None for name, limit in limits.items() if limit is not None and not names(said, limit)}
-            )
-        if isinstance(call, OrderStatus):
-            return call.model_copy(update={"question": question})
-        if (items := getattr(call, "items", None)) is not None:
-            known = [i for i in items if self._table is not None and i in self._table.row]
-            if len(known) < (2 if made.name == "compare" else 1):
-                return None
-            call = call.model_copy(update={"items": known})
-        return call
 
 
 def _described(tool: Mapping[str, Any]) -> str:
     fields = tool["parameters"]["properties"].items()
     told = [f"{name} ({field['description']})" if "description" in field else name for name, field in fields]
     return f"- {tool['name']}: {tool['description'].splitlines()[0]} Arguments: {', '.join(told)}."
-
-
-_IN_WORDS = re.compile(rf"[十百千]|{NUMBER_WORD}", re.IGNORECASE)
-
-
-def names(text: str, amount: float) -> bool:
-    """Whether a text names an amount: in digits, or some amount in words, which is not read here."""
-    in_digits = (float(number) == amount for number in re.findall(r"\d+(?:\.\d+)?", text))
-    return any(in_digits) or _IN_WORDS.search(text) is not None

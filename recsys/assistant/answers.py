@@ -17,10 +17,11 @@ from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.listener import Listener
 from recsys.assistant.messages import message
 from recsys.assistant.reply import Answer, Done, Event, Sources, Token
+from recsys.assistant.resolving import Resolver
 from recsys.assistant.router import Router
 from recsys.assistant.themes import common_words
 from recsys.assistant.toolbox import look_up, offered
-from recsys.assistant.tools import BOUND, Context, Result
+from recsys.assistant.tools import BOUND, Call, Context, Result
 from recsys.assistant.why import Why, why
 from recsys.assistant.wording import Wording
 from recsys.data import schema
@@ -85,6 +86,7 @@ class Assistant:
         listener = Listener(knowledge, self.shelves)
         self._shop = Context(knowledge, self.search, recommender, orders, bound=bound, listener=listener)
         self.router = Router(self._shop, listener)
+        self.resolver = Resolver(self._shop, self.router)
         self.handovers: Handovers | None = None
         chooses = model is not None and model.calls_tools
         self.agent = Agent(model, self.shelves, offered(self._shop)) if model is not None and chooses else None
@@ -143,7 +145,8 @@ class Assistant:
             yield from (Sources(()), Token(told.text), Done(told))
             return
         shown = frozenset() if self.shelves is None else frozenset(dialogue.shown(turns, self.shelves))
-        context = replace(self._shop, user=user, language=dialogue.spoken_in(question), shown=shown)
+        last = () if self.shelves is None else tuple(dialogue.focus(turns, self.shelves))
+        context = replace(self._shop, user=user, language=dialogue.spoken_in(question), shown=shown, last=last)
         result = tools.joined(self._looked_up(question, turns, context))
         if result.passes_on and not result.found and result.lead == context.say("no_answer"):
             result = replace(result, lead=context.say("handover"))
@@ -161,20 +164,34 @@ class Assistant:
         yield Done(Answer(text, *found, writer, summary, result.reasons))
 
     def _looked_up(self, question: str, turns: Sequence[Turn], context: Context) -> Sequence[Result]:
-        """What the router's calls find; where they find nothing, what the model's do.
+        """What a turn's calls find: those of a model that was trained to choose them, else the router's.
 
-        Asked beside a router that found something, a small model is wrong more often than right, and of two answers it
-        drops one.
+        Of a first turn, whose sentence is complete in itself, the router reads the arguments where both choose the
+        same tools. A model that was not trained is asked only where the router finds nothing: it is wrong more often
+        than right beside one that found something, and of two answers it drops one.
         """
-        calls = self.router.plan(question, turns, context.user)
-        results = [look_up(context, call) for call in calls]
+        calls = self.router.guard(question, context.user)
+        guarded = calls is not None
+        if not guarded and self.agent is not None and self.agent.trained:
+            planned = self.agent.plan(question, turns)
+            calls = self.resolver.calls(planned, turns, context.user)
+            if not turns and calls:
+                routed = self.router.plan(question, turns, context.user)
+                calls = routed if [type(call) for call in routed] == [type(call) for call in calls] else calls
+        calls = calls or self.router.plan(question, turns, context.user)
+        results = self._all(context, calls)
         lost = all(type(call) in _DOUBTFUL for call in calls) and not any(result.found for result in results)
-        if self.agent is None or not lost:
+        if guarded or self.agent is None or self.agent.trained or not lost:
             return results
         planned = [call for call in self.agent.plan(question, turns) if type(call) in _REPLANNED]
-        with ThreadPoolExecutor(max_workers=len(planned) or 1) as pool:
-            second = list(pool.map(lambda call: look_up(context, call), planned))
+        second = self._all(context, self.resolver.calls(planned, turns, context.user))
         return second if any(result.found for result in second) else results
+
+    @staticmethod
+    def _all(context: Context, calls: Sequence[Call]) -> list[Result]:
+        """What calls find, side by side."""
+        with ThreadPoolExecutor(max_workers=len(calls) or 1) as pool:
+            return list(pool.map(lambda call: look_up(context, call), calls))
 
     def _pieces(self, result: Result) -> Iterator[tuple[str, bool]]:
         """The answer in pieces, and whether each is in the model's words: what the shop's rules say may be."""

@@ -82,6 +82,16 @@ def lists(turns: Sequence[Turn], table: ProductTable) -> list[list[int]]:
     return found
 
 
+def orders_of(turn: Turn) -> list[str]:
+    """Numbers of the orders that a turn told of."""
+    return [source.removeprefix("order:") for source in turn.sources if source.startswith("order:")]
+
+
+def orders_told(turns: Sequence[Turn]) -> list[str]:
+    """Numbers of the orders that the last turn told of."""
+    return orders_of(turns[-1]) if turns else []
+
+
 def focus(turns: Sequence[Turn], table: ProductTable) -> list[int]:
     """Rows of the products the latest turn about products spoke of."""
     return next(iter(lists(turns, table)), [])

@@ -24,6 +24,6 @@ def own_words() -> dict[str, dict[str, str]]:
 
 
 def prompts(of: str) -> dict[str, Any]:
-    """``system`` and ``examples`` of what a model is asked to choose: ``tools``, or ``words``."""
+    """What a model is told for ``tools``, for ``words`` and as the ``planner``: ``system``, perhaps ``examples``."""
     found: dict[str, Any] = _read("prompts")[of]
     return found

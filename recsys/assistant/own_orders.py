@@ -45,7 +45,8 @@ def order_status(context: Context, asked: OrderStatus) -> Result:
         Fact(_told(context, order, short=short) + ("" if short else about_order(context, order)), _source(order))
         for order in found
     ]
-    if asks(asked.question, ["price"]) and asked.wish != "return":  # that asks what sending it back costs
+    totals = asks(asked.question, ["price"]) or says("order_total", asked.question)
+    if totals and asked.wish != "return":  # that asks what sending it back costs
         known = [order for order in found if order.total is not None]
         facts += [Fact(context.say("order_total", total=f"{o.total:.2f}"), _source(o)) for o in known]
     return Result((*facts, *allowed), "order_status", lead)

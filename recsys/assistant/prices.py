@@ -5,17 +5,14 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from pydantic import Field
 
-from recsys.assistant.tools import Call, Context, Fact, Result
+from recsys.assistant.tools import Context, Fact, OfProducts, Result
 from recsys.forecast.prices import DAY, PriceHistory, percent, prices_of, sales_of
 from recsys.serving.recommender import Recommender
 
 
-class PriceQuestion(Call):
+class PriceQuestion(OfProducts):
     """Say whether a product is cheaper than usual, and what its price did: also whether it will get cheaper."""
-
-    items: list[str] = Field(description="product ids", max_length=4)
 
 
 _histories: WeakKeyDictionary[Recommender, PriceHistory | None] = WeakKeyDictionary()

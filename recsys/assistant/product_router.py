@@ -95,7 +95,7 @@ class ProductRouter:
         if asked.of_one and says("same_brand", text):
             brand = self._table.brands[self._table.row[asked.of_one[0]]]
             text = pattern("same_brand").sub(" ", text)
-            search = SearchProducts(query=text, refines=asked.searched, brand=brand, new_only=True)
+            search = SearchProducts(query=text, refines=asked.searched, brand=brand, instead="others")
             return [search] if brand else None
         return None
 
@@ -111,7 +111,7 @@ class ProductRouter:
         if not why or asked.says_this:
             return None
         if asked.of_one and not asked.limits.categories:
-            return [tools.Recommend(why=(asked.ids or asked.before)[:MOST])]
+            return [tools.Recommend(items=(asked.ids or asked.before)[:MOST])]
         about_reasons = asked.heard.speaks_of("reason") or not asked.covered
         return [tools.Recommend(question=asked.text)] if about_reasons else None
 

@@ -40,18 +40,16 @@ class Refining:
         if not refines or len(text.split()) > SHORT or len(text) > 40:
             return None
         if sized := self._sized(asked):
-            return [SearchProducts(query=sized, refines=refines, new_only=True)]
+            return [SearchProducts(query=sized, refines=refines, instead="others")]
         if asks_of_products(text) and limits.price_max is None:
             return None
         others = asked.says("too_dear") and not asked.says("earlier_price") and limits.price_max is None
         if others and (not asked.ruled or (not limits.words and not limits.unknown)):
-            return [self._cheaper(asked, refines)]
+            return [SearchProducts(query="", refines=refines, instead="cheaper")]
         if asked.says("dearer") and limits.price_min is None and not asked.ruled and not asked.ids:
-            most = max(float(self._table.prices[self._table.row[item]]) for item in asked.before)
-            dearer = SearchProducts(query="", refines=refines, price_min=most + 0.01, sort="price", new_only=True)
-            return [dearer]
+            return [SearchProducts(query="", refines=refines, instead="dearer")]
         if heard.likely("more_products") and not limits.categories:
-            return [SearchProducts(query=text, refines=refines, new_only=True)]
+            return [SearchProducts(query=text, refines=refines, instead="others")]
         bounds = (limits.price_max, limits.price_min, limits.measures, limits.brands, limits.not_words, limits.free_of)
         limited = any(bound not in (None, (), frozenset()) for bound in bounds)
         kinds = parse(" ".join(refines), self._table).categories
@@ -83,14 +81,6 @@ class Refining:
         rest = WORDS_OF_SIZE[WORDS_OF_SIZE.index(named[0]) :][1:] if larger and named else ()
         rest = rest or (WORDS_OF_SIZE[: WORDS_OF_SIZE.index(named[0])] if named and not larger else ())
         return " ".join(rest)
-
-    def _cheaper(self, asked: Asked, refines: list[str]) -> SearchProducts:
-        table, rows = self._table, [self._table.row[item] for item in asked.before]
-        limit = min(float(table.prices[row]) for row in rows)
-        kind = table.categories[rows[0]]
-        cheaper = any(c == kind and p < limit for c, p in zip(table.categories, table.prices, strict=True))
-        most = limit - 0.01 if cheaper else None
-        return SearchProducts(query="", refines=refines, price_max=most, sort="price")
 
     def refines(self, asked: Asked) -> list[str]:
         """The sentences that still hold, or the kind of what was spoken of."""

@@ -66,15 +66,24 @@ class Router:
         self._rules = [passage for passage in shop.knowledge.passages if passage.kind in SHOP_RULES]
         self._table, self._bound = shop.table, shop.bound
 
-    def plan(self, question: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
-        """The calls a turn asks for, in its order."""
+    def guard(self, question: str, user: str | None) -> list[Call] | None:
+        """What nobody else decides: injected orders, the privacy of others, complaints; None for any other turn."""
         if gives_orders(question):
             return [Reply(kind="out_of_scope")]
         if says("of_others", question) and not (order_numbers(question) and user):
             return [Reply(kind="privacy")]
+        return self._upset(self._listener.hear(question), user)
+
+    def rules(self, question: str) -> list[Call]:
+        """The calls for a question about the shop that is complete in itself."""
+        heard, wish = self._listener.hear(question), wish_in(question)
+        return self._of_paying(heard) or self._of_damage(heard, wish) or self._shop(heard, wish, [], None)
+
+    def plan(self, question: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
+        """The calls a turn asks for, in its order."""
+        if (guarded := self.guard(question, user)) is not None:
+            return guarded
         whole = self._listener.hear(question)
-        if (upset := self._upset(whole, user)) is not None:
-            return upset
         parts = split(question)
         calls: list[Call] = []
         for at, part in enumerate(parts):
@@ -89,7 +98,7 @@ class Router:
                 continue
             routed = self._part(heard, question if at else "", turns, user)
             calls += self._as_before(heard, routed, turns, user) or routed
-        orders = _orders_told(turns)
+        orders = dialogue.orders_told(turns)
         again = [
             call.model_copy(update={"told": True}) if isinstance(call, OrderStatus) and call.order in orders else call
             for call in calls
@@ -161,7 +170,7 @@ class Router:
         if not turns:
             return "any"
         last = turns[-1]
-        if _orders_told(turns) or (not last.sources and order_numbers(last.text)):
+        if dialogue.orders_told(turns) or (not last.sources and order_numbers(last.text)):
             return "after_order"
         shown = self._table is not None and dialogue.lists([last], self._table)
         return "after_products" if shown else "after_rule" if last.sources else "any"
@@ -207,8 +216,8 @@ class Router:
             return [OrderStatus(wish=wish if wish in {"missing", "return"} else "", question=text)]
         if heard.likely("agent"):
             return [tools.HandOver(reason="asked")]
-        if way_of_paying(text) and heard.intents["service"] + heard.intents["delivery"] >= LIKELY:
-            return [tools.Payment(query=text)]
+        if pays := self._of_paying(heard):
+            return pays
         chats = heard.theme in SMALL_TALK and not self._speaks_of_goods(text, turns)
         if chats and heard.probabilities[heard.theme] >= (LIKELY if heard.speaks_of_shop else ALONE):
             return [Reply.model_validate({"kind": heard.theme})]
@@ -218,21 +227,33 @@ class Router:
             return [Reply(kind="privacy")]
         if heard.probabilities["advice"] >= NO_SHOP and not named:
             return [Reply(kind="out_of_scope")]
-        if wish == "damaged" and says("came", text) and not named and not covered:
-            return [SearchPolicies(query=f"{rule_on(wish, dialogue.spoken_in(text))} {text}")]
+        if not named and (damaged := self._of_damage(heard, wish)):
+            return damaged
         if heard.theme in WARRANTIES and heard.probabilities[heard.theme] >= LIKELY and covered and not named:
             return [SearchPolicies(query=text)]  # of whatever brand: how many products it has is no answer
         if self._products is not None and not services(text) and (calls := self._products.plan(heard, context, turns)):
             return calls
         return self._shop(heard, wish, turns, user)
 
+    def _of_paying(self, heard: Heard) -> list[Call]:
+        pays = way_of_paying(heard.text) and heard.intents["service"] + heard.intents["delivery"] >= LIKELY
+        return [tools.Payment(query=heard.text)] if pays else []
+
+    def _of_damage(self, heard: Heard, wish: str) -> list[Call]:
+        text = heard.text
+        if wish != "damaged" or not says("came", text) or heard.sure >= self._bound:
+            return []
+        return [SearchPolicies(query=f"{rule_on(wish, dialogue.spoken_in(text))} {text}")]
+
     def _order_again(self, heard: Heard, turns: Sequence[Turn]) -> Call | None:
         """What is asked of the order told of last: "and the shoes?", "what did it come to?", "what else is in it?"."""
-        told = _orders_told(turns) or (order_numbers(turns[-1].text) if turns else [])  # a history may be bare text
+        bare = order_numbers(turns[-1].text) if turns else []  # a history may be bare text
+        told = dialogue.orders_told(turns) or bare
         text, names = heard.text, self._names_products(heard.text)
         if told and names and says("and_another", text) and len(text) <= SHORT:
             return OrderStatus(wish=wish_in(last_asked(turns)), question=text)
-        of_total = asks(text, ["price"]) and not facets(text) - {"cost", "payment"}
+        of_total = asks(text, ["price"]) or says("order_total", text)
+        of_total = of_total and not facets(text) - {"cost", "payment"}
         if told and not names and (of_total or heard.theme == "my_order"):
             return OrderStatus(order=told[0], wish=wish_in(text), question=text)
         return None
@@ -246,13 +267,13 @@ class Router:
         tracks = heard.theme == "track_order" and not asks_how
         about_orders = heard.intent == "order_status" and heard.theme != "track_order"
         about_orders |= heard.speaks_of("my_order") and not wish
-        after_order = bool(_orders_told(turns))
+        after_order = bool(dialogue.orders_told(turns))
         mine = says("mine", text)
         if user is not None and (mine or after_order) and not asks_how:
             of_an_order = wish in {"cancel", "change"} and heard.theme in OF_ORDERS
             of_an_order |= wish == "refund" or (wish == "return" and says("from_order", text))
             if of_an_order or about_orders or tracks or (after_order and wish):
-                told = _orders_told(turns)  # the one just spoken of, unless another is
+                told = dialogue.orders_told(turns)  # the one just spoken of, unless another is
                 order = told[0] if len(told) == 1 and not (self._names_products(text) or dates_in(text)) else None
                 return [OrderStatus(order=order, wish=wish, question=text)]
         asks_state = tracks or (heard.theme == "my_order" and not asks_how) or (about_orders and not covered)
@@ -278,8 +299,3 @@ def _is_left(call: Call) -> bool:
     """Whether a call is what is left of a turn that no rule applies to."""
     anew = isinstance(call, tools.SearchProducts) and not call.refines
     return anew or type(call) is SearchPolicies or call == Reply(kind="out_of_scope")
-
-
-def _orders_told(turns: Sequence[Turn]) -> list[str]:
-    """Numbers of the orders that the last answer cites."""
-    return [s.removeprefix("order:") for s in turns[-1].sources if s.startswith("order:")] if turns else []

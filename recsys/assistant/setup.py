@@ -218,7 +218,7 @@ def _model(settings: Settings) -> ChatModel | None:
         return None
     name = DEFAULT_CHAT if ours.writer == AUTO else ours.writer
     try:
-        return load_chat(name, ours.adapter, settings.encoder.device, offline=settings.offline)
+        return load_chat(name, ours.adapter, settings.encoder.device, planner=ours.planner, offline=settings.offline)
     except RecsysError as error:
         if ours.writer != AUTO:  # a model that was asked for by name has to be there
             raise

@@ -46,6 +46,7 @@ def constraints_of(table: ProductTable, asked: SearchProducts) -> Constraints:
 def search_products(context: Context, asked: SearchProducts) -> Result:
     """Hybrid product search; wishes that no product speaks of are said, and so is a kind that the shop has not."""
     table, search = context.catalogue, context.products
+    asked = _instead(context, asked)
     wanted = constraints_of(table, asked)
     anew = bool(parse(asked.query, table).categories)
     text = content(asked.query if anew else " ".join([*asked.refines, asked.query]), table)
@@ -60,15 +61,16 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
         wanted = replace(wanted, sort="")
     user = context.user if past_of(context) else None
     units = units_asked(asked.query)
-    hidden, limit = context.shown if asked.new_only else (), ""
+    anew_only = asked.instead in {"others", "dearer"}
+    hidden, limit = context.shown if anew_only else (), ""
     found, lead = search.find(wanted, text, user, hidden=hidden), _LEADS.get(wanted.sort, "found")
-    if not found.rows and asked.new_only and wanted.price_max is not None:  # there is more, for more
+    if not found.rows and anew_only and wanted.price_max is not None:  # there is more, for more
         limit, wanted = money(wanted.price_max), replace(wanted, price_max=None, sort="price")
         found, lead = search.find(wanted, text, user, hidden=hidden), "found_dearer"
     if not found.rows:
         vague = wanted.vague and not wanted.unknown and wanted.price_max is None
         none = context.say("which_kind") if vague else nothing(context, wanted)
-        none = context.say("no_more") if asked.new_only else none
+        none = context.say("no_more") if anew_only else none
         return Result.none(none, "recommendation", 0.5)
     rows = sorted(found.rows, key=lambda row: not _states(table, row, units)) if units else found.rows
     order = _varied(table, rows, wanted)[:LENGTH]
@@ -92,6 +94,19 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     return Result(
         tuple(facts), "recommendation", context.say(lead, limit=limit), note, reasons=tuple(filter(None, said))
     )
+
+
+def _instead(context: Context, asked: SearchProducts) -> SearchProducts:
+    """A search for what is cheaper, or dearer, than the products shown last, with the price that says so."""
+    prices = context.catalogue.prices[list(context.last)]
+    if asked.instead not in {"cheaper", "dearer"} or not np.isfinite(prices).any():
+        return asked
+    if asked.instead == "dearer":
+        return asked.model_copy(update={"price_min": float(np.nanmax(prices)) + 0.01, "sort": "price"})
+    limit, kind = float(np.nanmin(prices)), context.catalogue.categories[context.last[0]]
+    of_kind = np.array([category == kind for category in context.catalogue.categories])
+    below = bool((of_kind & (context.catalogue.prices < limit)).any())
+    return asked.model_copy(update={"price_max": limit - 0.01 if below else None, "sort": "price"})
 
 
 def _states(table: ProductTable, row: int, units: Collection[str]) -> list[Measure]:
@@ -210,10 +225,10 @@ def similar(context: Context, asked: Similar) -> Result:
 
 def recommend(context: Context, asked: Recommend) -> Result:
     """The reasons of the score of products; or of a kind, what of it the shopper bought, looked at or searched for."""
-    if not asked.why:
+    if not asked.items:
         return _past_with(context, asked.question)
     table = context.catalogue
-    rows = [table.row[i] for i in asked.why if i in table.row]
+    rows = [table.row[i] for i in asked.items if i in table.row]
     facts = []
     for row, reason in zip(rows, reasons(context, rows, least=True), strict=True):
         named = table.titles[row].split(",")[0] in reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from recsys.assistant import arrivals, prices, tools
+from recsys.assistant import prices, tools
 from recsys.assistant.arrivals import DeliveryTime, delivery_time
 from recsys.assistant.companions import goes_with
 from recsys.assistant.counting import catalogue_facts
@@ -32,16 +32,15 @@ TOOLS: Mapping[type[Call], Callable[[Context, Any], Result]] = {
     tools.Recommend: recommend,
     tools.Similar: similar,
 }
-_NOT_FOR_ALL = (tools.Payment, tools.Recommend, tools.Similar, DeliveryTime, PriceQuestion)
-"""Calls that the router alone makes, or that need tables which not every shop has."""
-OFFERED: dict[str, type[Call]] = {tool.__name__: asked for asked, tool in TOOLS.items() if asked not in _NOT_FOR_ALL}
+_OF_TABLES = (tools.Payment, DeliveryTime, PriceQuestion)
+"""Calls that other tools make, or that need a table which not every shop has."""
+OFFERED: dict[str, type[Call]] = {tool.__name__: asked for asked, tool in TOOLS.items() if asked not in _OF_TABLES}
 """What a language model is offered, by its name."""
 
 
 def offered(shop: Context) -> dict[str, type[Call]]:
-    """What a language model is offered in this shop: of deliveries and prices only what has tables to look it up in."""
-    more: dict[str, type[Call]] = {} if arrivals.known(shop) is None else {delivery_time.__name__: DeliveryTime}
-    return OFFERED | more | ({} if prices.known(shop) is None else {price_history.__name__: PriceQuestion})
+    """What a language model is offered in this shop: the history of prices only where it is known."""
+    return OFFERED | ({} if prices.known(shop) is None else {price_history.__name__: PriceQuestion})
 
 
 def look_up(context: Context, call: Call) -> Result:

@@ -97,8 +97,8 @@ class Context:
         Id of the signed-in shopper, None for a stranger.
     language
         Language of the facts, ``en`` or ``zh``.
-    shown
-        Rows of products shown before.
+    shown, last
+        Rows of products shown before, and of those that the latest turn about products spoke of.
     bound
         Confidence from which a passage answers a question.
     listener
@@ -112,6 +112,7 @@ class Context:
     user: str | None = None
     language: str = "en"
     shown: frozenset[int] = frozenset()
+    last: tuple[int, ...] = ()
     bound: float = BOUND
     listener: Listener | None = None
 
@@ -167,57 +168,51 @@ class Call(BaseModel):
 class SearchProducts(Call):
     """Find products of the shop by what they are and what they cost."""
 
-    query: str = Field(description="kind of product, colour, size, features, for whom")
-    price_max: float | None = None
-    price_min: float | None = None
-    sort: Literal["relevance", "price", "-price"] = Field("relevance", description="price: cheapest first")
+    query: str = Field(description="the whole wish: kind, colour, size, features, for whom, price limits, 'cheapest'")
+    instead: Literal["", "others", "cheaper", "dearer"] = Field("", description="compared with those shown before")
+    price_max: SkipJsonSchema[float | None] = None
+    price_min: SkipJsonSchema[float | None] = None
+    sort: SkipJsonSchema[Literal["relevance", "price", "-price"]] = Field("relevance", description="cheapest first")
     brand: SkipJsonSchema[str] = ""
     refines: SkipJsonSchema[list[str]] = Field([], description="earlier sentences that still hold, oldest first")
-    new_only: SkipJsonSchema[bool] = Field(False, description="leave out what was shown before")
     asks: SkipJsonSchema[bool] = Field(False, description="whether something is asked of the products, not for them")
 
 
-class Compare(Call):
+class OfProducts(Call):
+    """What is asked of products: of some by their ids, or of those that the question names."""
+
+    items: list[str] = Field([], description="products shown", max_length=4)
+    question: str = Field("", description="what the shopper wants to know, with the name of a product not shown")
+
+
+class Compare(OfProducts):
     """Put products side by side: prices, what they share and what differs."""
 
-    items: list[str] = Field(description="two to four product ids", max_length=4)
-    question: str = ""
 
-
-class ProductFacts(Call):
+class ProductFacts(OfProducts):
     """Answer a question about products from what the catalogue says of them: price, stock, brand, description."""
 
-    items: list[str] = Field(description="product ids", max_length=4)
-    question: str = Field(description="what the shopper wants to know")
     brand: SkipJsonSchema[str] = Field("", description="brand whose products are meant, where none is named")
 
 
-class Recommend(Call):
+class Recommend(OfProducts):
     """Say why products were recommended to this shopper: these, or without any the kind that the question names."""
 
-    why: list[str] = Field([], max_length=4)
-    question: str = ""
 
+class GoesWith(OfProducts):
+    """What is bought together with products, or with a kind of them that the question names."""
 
-class GoesWith(Call):
-    """What is bought together with products, or with a kind of them."""
-
-    items: list[str] = Field([], description="product ids", max_length=4)
     kinds: SkipJsonSchema[list[str]] = Field([], description="categories that the shopper has, where none is named")
-    question: SkipJsonSchema[str] = ""
 
 
-class Similar(Call):
+class Similar(OfProducts):
     """Products like one of the shop's: nearest in what is said of them, or in their pictures where looks are asked."""
-
-    items: list[str] = Field(max_length=1)
-    question: str = ""
 
 
 class CatalogueFacts(Call):
     """Counts, brands, kinds and price ranges of the catalogue."""
 
-    query: str = Field(description="the kind of product or brand, in the shopper's words")
+    query: str = Field(description="the question, complete in itself")
 
 
 class SearchPolicies(Call):
@@ -233,9 +228,9 @@ class Payment(SearchPolicies):
 class OrderStatus(Call):
     """The shopper's own orders: where they are, and cancelling, returning or changing them."""
 
+    question: str = Field("", description="what the shopper wants to know, complete in itself")
     order: str | None = Field(None, description="order number")
     wish: Literal["", "cancel", "return", "refund", "change", "missing", "damaged"] = ""
-    question: SkipJsonSchema[str] = ""
     told: SkipJsonSchema[bool] = Field(False, description="whether the answer before told of it")
 
 

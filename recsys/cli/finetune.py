@@ -99,6 +99,43 @@ def assistant(
     return _learnt(report, "lessons", out)
 
 
+@app.command("planner")
+@command
+def planner(
+    conversations: Annotated[
+        list[Path],
+        file("--conversations", help="Conversations with the plan of each turn (JSON lines); repeatable."),
+    ],
+    out: Out,
+    base: Base = "Qwen2.5-Coder-0.5B-Instruct",
+    held_out: Annotated[
+        Path | None, file("--held-out", help="Conversations to measure on. Default: a twentieth of those given.")
+    ] = None,
+    epochs: Annotated[float, Option("--epochs", help="Passes over the turns.")] = 1.0,
+    max_steps: MaxSteps = None,
+    resume: Resume = False,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Teach a local chat model which tools a shopper's turn needs: a LoRA adapter, as `planner.gguf` for llama.cpp too.
+
+    Example: recsys finetune planner --conversations en.jsonl --conversations zh.jsonl --out planner
+    """
+    from recsys.assistant import lessons
+    from recsys.llm.tuning import TuningConfig
+
+    wanted = {**lessons.PLANNER_CONFIG.model_dump(), "epochs": epochs, "max_steps": max_steps}
+    report = lessons.train_planner(
+        conversations,
+        out,
+        base,
+        config(TuningConfig, **wanted),
+        held_out=held_out,
+        resume=resume,
+        progress=interactive(),
+    )
+    return _learnt(report, "turns", out / lessons.PLANNER_FILE)
+
+
 @app.command("sentiment")
 @command
 def sentiment(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,6 +43,11 @@ class ChatModel(Protocol):
         """Whether `calls` works; otherwise the model only words."""
         ...
 
+    @property
+    def plans(self) -> bool:
+        """Whether the model was trained to choose the assistant's tools, and needs no examples of it."""
+        ...
+
     def warm(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> None:
         """Evaluate the fixed beginning of a prompt, so that the first turn need not wait for it."""
         ...
@@ -64,7 +70,18 @@ class ChatModel(Protocol):
         ...
 
 
-def load_chat(name: str, adapter: Path | None = None, device: str | None = None, *, offline: bool = False) -> ChatModel:
+PLANNERS = {DEFAULT_CHAT: "planner.gguf"}
+"""Adapters for choosing tools that come with this package (`recsys finetune planner`), by the model they are of."""
+
+
+def load_chat(
+    name: str,
+    adapter: Path | None = None,
+    device: str | None = None,
+    *,
+    planner: Path | None = None,
+    offline: bool = False,
+) -> ChatModel:
     """The chat model of a name.
 
     Parameters
@@ -74,6 +91,9 @@ def load_chat(name: str, adapter: Path | None = None, device: str | None = None,
         ends in ``GGUF``, all run by llama.cpp (extra ``llm``); or a causal model of transformers, which words only.
     adapter
         LoRA adapter of a model of transformers.
+    planner
+        Adapter for choosing tools of a model that llama.cpp runs: a file, or the directory that `recsys finetune
+        planner` wrote. By default that of this package for `DEFAULT_CHAT`, none for others.
 
     Raises
     ------
@@ -88,16 +108,27 @@ def load_chat(name: str, adapter: Path | None = None, device: str | None = None,
         from recsys.llm.llamacpp import LlamaCpp
 
         require("xllamacpp", "llm")  # told before anything is downloaded
-        return LlamaCpp(pretrained.gguf_file(name, offline=offline))
+        file = pretrained.gguf_file(name, offline=offline)
+        if planner is None and name in PLANNERS:
+            with resources.as_file(resources.files(__package__).joinpath(PLANNERS[name])) as packaged:
+                return LlamaCpp(file, planner=packaged)
+        return LlamaCpp(file, planner=None if planner is None else _adapter_file(planner))
     from recsys.llm import gpt
 
     return WriterChat(gpt.load(name, adapter, device, offline=offline))
 
 
+def _adapter_file(place: Path) -> Path:
+    file = place / "planner.gguf" if place.is_dir() else place
+    if not file.is_file():
+        raise BadInput(f"planner {file}: no such file; `recsys finetune planner` writes one")
+    return file
+
+
 class WriterChat:
     """A `TextWriter` as a chat model: it words, in one piece; which tools to call is left to the router."""
 
-    calls_tools = False
+    calls_tools, plans = False, False
 
     def __init__(self, writer: TextWriter) -> None:
         self.writer = writer
@@ -123,7 +154,7 @@ class WriterChat:
 class EndpointChat(Endpoint):
     """A chat model behind an endpoint, with streaming and tool calls."""
 
-    calls_tools = True
+    calls_tools, plans = True, False
 
     def __init__(self, model: str, *, timeout: float = 30.0, retries: int = 1) -> None:
         super().__init__(model, timeout=timeout, retries=retries)

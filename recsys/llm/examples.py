@@ -10,13 +10,17 @@ from torch.nn.utils.rnn import pad_sequence
 
 from recsys.encoders import tokens
 from recsys.errors import BadInput
+from recsys.llm.gpt import Prompt, rendered
 from recsys.llm.trainer import IGNORED
 
 
 class Example(NamedTuple):
-    """Training example: after `prompt`, exactly as given, the model should write `completion` and stop."""
+    """Training example: after `prompt`, exactly as given, the model should write `completion` and stop.
 
-    prompt: str
+    Messages of a chat are put into the model's chat template, as they are when it writes.
+    """
+
+    prompt: Prompt
     completion: str
 
 
@@ -38,7 +42,7 @@ def check(examples: Sequence[Example], name: str) -> None:
 
 def tokenise(tokenizer: Any, examples: Sequence[Example], limit: int) -> tuple[list[Row], int]:
     """Token ids per example, the two parts tokenised apart (as at generation time), and how many were cut."""
-    prompts = tokenizer([e.prompt for e in examples], add_special_tokens=False)["input_ids"]
+    prompts = tokenizer([rendered(tokenizer, e.prompt) for e in examples], add_special_tokens=False)["input_ids"]
     completions = tokenizer([e.completion for e in examples], add_special_tokens=False)["input_ids"]
     rows, cut = [], 0
     for prompt, completion in zip(prompts, completions, strict=True):
@@ -55,9 +59,19 @@ def batches(rows: Sequence[Row], budget: int) -> list[list[Row]]:
     return [[rows[i] for i in batch] for batch in tokens.batches([len(row.ids) for row in rows], budget)]
 
 
-def collate(batches: Sequence[Sequence[Row]], pad: int) -> dict[str, torch.Tensor]:
-    """Tokens, mask and labels of one update, padded on the right; prompt and padding carry the label `IGNORED`."""
+def collate(batches: Sequence[Sequence[Row]], pad: int) -> dict[str, Any]:
+    """Tokens, mask and labels of one update, padded on the right; prompt and padding carry the label `IGNORED`.
+
+    Logits and labels begin at the token before the first completion: what comes before teaches nothing, and with a
+    large vocabulary its logits are most of an update's memory.
+    """
     rows = [row for batch in batches for row in batch]
     ids, mask = tokens.padded([row.ids for row in rows], pad)
     labels = [torch.tensor([IGNORED] * row.prompt + row.ids[row.prompt :]) for row in rows]
-    return {"input_ids": ids, "attention_mask": mask, "labels": pad_sequence(labels, True, IGNORED)}
+    kept = ids.shape[1] - min(row.prompt for row in rows) + 1
+    return {
+        "input_ids": ids,
+        "attention_mask": mask,
+        "labels": pad_sequence(labels, True, IGNORED)[:, -kept:],
+        "logits_to_keep": kept,
+    }

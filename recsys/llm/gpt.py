@@ -50,6 +50,7 @@ __all__ = [
     "TextWriter",
     "cut",
     "load",
+    "rendered",
 ]
 
 DEFAULT = "SmolLM2-135M-Instruct"
@@ -159,7 +160,7 @@ class LocalWriter:
 
     def _ids(self, prompt: Prompt, room: int) -> list[int]:
         """Token ids of a prompt; what does not fit before `room` new tokens is cut from its beginning."""
-        text = prompt if isinstance(prompt, str) else self._render(prompt)
+        text = rendered(self.tokenizer, prompt)
         if len(text) > MAX_PROMPT_CHARACTERS:
             raise BadInput(f"prompt of {len(text)} characters; at most {MAX_PROMPT_CHARACTERS} are read")
         ids: list[int] = self.tokenizer(storable(text), add_special_tokens=False)["input_ids"]
@@ -167,13 +168,6 @@ class LocalWriter:
         if limit < 1:
             raise BadInput(f"{self.name} has no room for {room} new tokens")
         return ids[-limit:] or [self._end]
-
-    def _render(self, messages: Sequence[Message]) -> str:
-        if self.tokenizer.chat_template:
-            require("jinja2", "writers")
-            turns = [dict(message) for message in messages]
-            return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
-        return "\n".join(message["content"] for message in messages) + "\n"
 
     @property
     def _end(self) -> int:
@@ -217,6 +211,17 @@ class LocalWriter:
             new = [completed(tree, row, self._end) for tree, row in zip(trees, new, strict=True)]
         texts = self.tokenizer.batch_decode(new, skip_special_tokens=True)
         return [cut(text, sampling.stop) for text in texts]
+
+
+def rendered(tokenizer: Any, prompt: Prompt) -> str:
+    """A prompt as text: messages in the tokenizer's chat template, or one a line where it has none."""
+    if isinstance(prompt, str):
+        return prompt
+    if tokenizer.chat_template:
+        require("jinja2", "writers")
+        turns = [dict(message) for message in prompt]
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    return "\n".join(message["content"] for message in prompt) + "\n"
 
 
 def load(

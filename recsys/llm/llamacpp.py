@@ -35,8 +35,15 @@ class LlamaCpp:
     ----------
     file
         A GGUF file.
+    planner
+        LoRA adapter (GGUF) of this model for choosing tools; wording goes without it. By default none.
     threads
         Threads that compute; by default ``OMP_NUM_THREADS``, else one a core this process may use.
+
+    Attributes
+    ----------
+    plans
+        Whether it was trained to choose tools, and needs no examples of them.
 
     Raises
     ------
@@ -46,7 +53,7 @@ class LlamaCpp:
 
     calls_tools = True
 
-    def __init__(self, file: Path, *, threads: int | None = None) -> None:
+    def __init__(self, file: Path, *, planner: Path | None = None, threads: int | None = None) -> None:
         llama = require("xllamacpp", "llm")
         params = llama.CommonParams()
         params.model.path = str(file)
@@ -58,10 +65,16 @@ class LlamaCpp:
         params.force_pure_content_parser = True  # calls are read here, also those of a list that was cut off
         # the wheel's server also listens on a port of this machine: nobody else has its key
         params.api_keys = [secrets.token_urlsafe(32)]
+        self.plans = planner is not None
+        if planner is not None:
+            adapter = llama.CommonAdapterLoraInfo()
+            adapter.path, adapter.scale = str(planner), 1.0
+            params.lora_adapters = [adapter]
         try:
             self._server = llama.Server(params)
         except RuntimeError as error:
-            raise BadInput(f"model {file}: llama.cpp cannot load it: {error}") from error
+            beside = "" if planner is None else f" with the adapter {planner}"
+            raise BadInput(f"model {file}: llama.cpp cannot load it{beside}: {error}") from error
         # as a grammar: a schema given to the server is checked against the prompt's last tokens, and then not at all
         self._grammar = llama.json_schema_to_grammar
         self.name = f"{file.stem}@{sha256(file)[:8]}"
@@ -138,7 +151,8 @@ class LlamaCpp:
         size = sum(len(message["content"]) for message in messages)
         if size > MAX_PROMPT_CHARACTERS:
             raise BadInput(f"prompt of {size} characters; at most {MAX_PROMPT_CHARACTERS} are read")
-        return {"messages": [dict(m) for m in messages], "id_slot": slot, "cache_prompt": True, "temperature": 0.0}
+        body = {"messages": [dict(m) for m in messages], "id_slot": slot, "cache_prompt": True, "temperature": 0.0}
+        return body | ({"lora": [{"id": 0, "scale": float(slot == _CALLING)}]} if self.plans else {})
 
     def _complete(self, body: Mapping[str, Any]) -> str:
         said = self._server.handle_chat_completions(dict(body))

@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from recsys.encoders import pretrained
+from recsys.encoders.encoder import pick_device
+from recsys.encoders.precision import training_precision
 from recsys.errors import BadInput, require
-from recsys.llm import examples, trainer
+from recsys.llm import examples, lora_gguf, trainer
 from recsys.llm.examples import Example
 from recsys.llm.loading import load_model
 
@@ -45,6 +48,8 @@ class TuningConfig(BaseModel):
     """Rank of the adapter."""
     target_modules: str | tuple[str, ...] = "all-linear"
     """Layers that get an adapter: names such as `q_proj`, or `all-linear`."""
+    first_layer: int = Field(0, ge=0)
+    """Layers below this one get no adapter: the backward pass ends there, and the adapter is as much smaller."""
     learning_rate: float | None = Field(None, gt=0)
     """Peak of the cosine schedule; by default 5e-4 for LoRA and 5e-5 for full tuning."""
     epochs: float = Field(1.0, gt=0)
@@ -60,7 +65,7 @@ class TuningConfig(BaseModel):
     patience: int = Field(2, ge=1)
     """Evaluations without improvement before training stops; the best weights seen are the ones kept."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Arithmetic of the forward and backward pass (weights stay in fp32): `auto` is bf16 where the device has it."""
+    """Arithmetic of the forward and backward pass (what learns stays fp32): `auto` is bf16 where the device has it."""
     seed: int = 7
 
     @property
@@ -105,6 +110,7 @@ def finetune(
     config: TuningConfig | None = None,
     *,
     about: str = OWN_TEXT,
+    gguf: str | None = None,
     resume: bool = False,
     progress: bool = False,
 ) -> TuningReport:
@@ -122,6 +128,8 @@ def finetune(
         model card `README.md` and `tuning.json`.
     about
         What the model card says of the examples.
+    gguf
+        Name of a file in `out` that gets the adapter as llama.cpp reads it (LoRA only).
     resume
         Continue from the last checkpoint of an interrupted run with the same arguments, if there is one.
     progress
@@ -130,7 +138,8 @@ def finetune(
     Raises
     ------
     BadInput
-        There are no examples, one has an empty completion, or the base cannot be loaded without running its code.
+        There are no examples, one has an empty completion, the base cannot be loaded without running its code, or
+        llama.cpp could not read what is to be written as `gguf`.
     """
     from transformers import set_seed
 
@@ -141,13 +150,18 @@ def finetune(
     started = time.monotonic()
     path = pretrained.resolve(base)
     model, tokenizer = load_model(path, base)
+    if gguf is not None:
+        lora_gguf.check(model.config, base)
     if tokenizer.eos_token_id is None:
         raise BadInput(f"model {base!r}: its tokenizer has no end-of-text token, so a completion could never end")
     limit = min(config.max_length, int(getattr(model.config, "max_position_embeddings", None) or config.max_length))
     train_rows, cut = examples.tokenise(tokenizer, train, limit)
     valid_rows, cut_valid = examples.tokenise(tokenizer, valid, limit)
     set_seed(config.seed)
+    precision = training_precision(config.precision, pick_device())
     if config.method == "lora":
+        if precision == "bf16":
+            weights_to_bf16(model)
         model = _with_adapter(model, config)
     batches = examples.batches(train_rows, config.batch_tokens)
     steps = config.max_steps or max(1, math.ceil(len(batches) * config.epochs))
@@ -182,7 +196,7 @@ def finetune(
         base=base,
         base_hash=pretrained.weights_hash(path),
         method=config.method,
-        precision="bf16" if run.args.bf16 else "fp32",
+        precision=precision,
         train_examples=len(train),
         valid_examples=len(valid),
         train_tokens=sum(len(row.ids) for row in train_rows),
@@ -195,6 +209,8 @@ def finetune(
     )
     if run.is_world_process_zero():
         _save(run.accelerator.unwrap_model(run.model), tokenizer, out, report, config, about)
+        if gguf is not None:
+            lora_gguf.write(out, out / gguf, model.config, path)
         shutil.rmtree(checkpoints, ignore_errors=True)
     return report
 
@@ -204,20 +220,47 @@ def _perplexity(prediction: Any) -> dict[str, float]:
     return {"perplexity": float(np.exp(sums[0] / sums[1]))}
 
 
+def weights_to_bf16(model: Any) -> None:
+    """Keep frozen weights in bfloat16, which autocast would otherwise make of each of them at every update.
+
+    Buffers stay as they are: the frequencies of rotary position embeddings lose positions when they are rounded.
+    """
+    for weight in model.parameters():
+        weight.data = weight.data.to(torch.bfloat16)
+
+
 def _with_adapter(model: Any, config: TuningConfig) -> Any:
     peft = require("peft", "writers")
+    layers, first = int(model.config.num_hidden_layers), config.first_layer
+    if first >= layers:
+        raise BadInput(f"first_layer {first}: the base has {layers} layers, so that none would get an adapter")
     targets = config.target_modules
-    adapter = peft.LoraConfig(
-        r=config.rank,
-        lora_alpha=2 * config.rank,
-        lora_dropout=0.0,
-        target_modules=targets if isinstance(targets, str) else list(targets),
-        task_type="CAUSAL_LM",
-    )
+    if first and targets == "all-linear":  # peft knows layers only beside names
+        targets = tuple(sorted(_linear(model)))
     try:
+        adapter = peft.LoraConfig(
+            r=config.rank,
+            lora_alpha=2 * config.rank,
+            lora_dropout=0.0,
+            target_modules=targets if isinstance(targets, str) else list(targets),
+            layers_to_transform=list(range(first, layers)) if first else None,
+            task_type="CAUSAL_LM",
+        )
         return peft.get_peft_model(model, adapter)
     except ValueError as error:
-        raise BadInput(f"target_modules {targets!r}: {error}") from error
+        raise BadInput(f"target_modules {config.target_modules!r}: {error}") from error
+
+
+def _linear(model: Any) -> set[str]:
+    """Names of the linear modules of a model's layers, without where they are."""
+    from transformers.pytorch_utils import Conv1D
+
+    output = model.get_output_embeddings()
+    return {
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if isinstance(module, (torch.nn.Linear, Conv1D)) and module is not output
+    }
 
 
 def _save(model: Any, tokenizer: Any, out: Path, report: TuningReport, config: TuningConfig, about: str) -> None:
@@ -237,7 +280,9 @@ def _save(model: Any, tokenizer: Any, out: Path, report: TuningReport, config: T
 
 def card(report: TuningReport, config: TuningConfig, about: str) -> str:
     """Model card: what was trained, on what, with what success."""
-    how = f"LoRA of rank {config.rank} on {config.target_modules}" if config.method == "lora" else "all weights"
+    above = f" from layer {config.first_layer} up" if config.first_layer else ""
+    lora = f"LoRA of rank {config.rank} on {config.target_modules}{above}"
+    how = lora if config.method == "lora" else "all weights"
     library = "peft" if config.method == "lora" else "transformers"
     return f"""---
 library_name: {library}

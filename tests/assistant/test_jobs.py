@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from gguf import GGUFReader
 from typer.testing import CliRunner
 
 import recsys
@@ -18,9 +19,10 @@ from recsys.assistant.knowledge import read_passages
 from recsys.data.store import knowledge_store
 from recsys.errors import ArtifactError
 from recsys.llm import llamacpp
-from recsys.llm.corpus import train_tokenizer
+from recsys.llm.corpus import is_held_out, train_tokenizer
 from recsys.settings import load_settings
 from tests.tiny_gguf import write_tiny_gguf
+from tests.tiny_gpt import write_qwen2
 
 
 def run(name: str, *arguments: object):  # type: ignore[no-untyped-def]
@@ -197,6 +199,49 @@ def test_pretrain_then_finetune_then_answer(shop: Path, tmp_path: Path, monkeypa
     )  # an untrained model says nothing that its source says
     assert run("pretrain", "--text", tmp_path / "none.txt", "--out", tmp_path / "x").exit_code == 2
     assert run("pretrain", "--text", tmp_path / "shop.txt", "--out", tmp_path / "x", "--vocabulary", 3).exit_code == 2
+
+
+def test_a_planner_is_taught_from_conversations(tmp_path: Path) -> None:
+    blue = {"user": "is it blue", "plan": ["facts #1: is it blue"]}
+    told = [
+        json.dumps(
+            {"lang": "en", "turns": [{"user": f"lamp {n}", "plan": ["find: lamp"], "shown": ["Lamp 9.00"]}, blue]}
+        )
+        for n in range(60)
+    ]
+    (tmp_path / "c.jsonl").write_text("\n".join(told), "utf-8")
+    (tmp_path / "held.jsonl").write_text("\n".join(told[:4]), "utf-8")
+    base = write_qwen2(tmp_path / "base", told, layers=14)
+    arguments = ["finetune", "planner", "--conversations", tmp_path / "c.jsonl", "--base", base, "--max-steps", 2]
+    result = run(*arguments, "--out", tmp_path / "p", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["steps"] == 2
+    aside = sum(is_held_out(f"lamp {n}", 0.05) for n in range(60))
+    assert (found["train_examples"], found["valid_examples"]) == (2 * (60 - aside), 2 * aside)
+    assert found["valid_examples"] > 0
+    assert {file.name for file in (tmp_path / "p").iterdir()} >= {"planner.gguf", "adapter_model.safetensors"}
+    layers = [t.name.split(".")[1] for t in GGUFReader(tmp_path / "p" / "planner.gguf").tensors]
+    assert sorted(set(layers)) == ["12", "13"]
+    extended = run(
+        *arguments[:4], "--conversations", tmp_path / "c.jsonl", *arguments[4:],
+        "--held-out", tmp_path / "held.jsonl", "--out", tmp_path / "q", "--json",
+    )  # fmt: skip
+    assert extended.exit_code == 0, extended.output
+    found = json.loads(extended.stdout)
+    assert (found["train_examples"], found["valid_examples"]) == (240, 8)
+
+
+def test_a_planner_is_taught_nothing_from_a_faulty_file(tmp_path: Path) -> None:
+    (tmp_path / "c.jsonl").write_text('{"lang":"en","turns":[{"user":"lamp","plan":["fnd: lamp"]}]}\n', "utf-8")
+    arguments = ["finetune", "planner", "--conversations", tmp_path / "c.jsonl", "--out", tmp_path / "p"]
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "c.jsonl, line 1, turn 1: the plan 'fnd: lamp' begins with none of" in " ".join(result.output.split())
+    (tmp_path / "c.jsonl").write_text('{"lang":"en","turns":[{"user":"lamp","plan":["find: lamp"]}]}\n', "utf-8")
+    assert "give more of them" in run(*arguments).output
+    assert "--epochs" in run(*arguments, "--epochs", -1).output
+    assert not (tmp_path / "p").exists()
 
 
 def test_the_tokenizer_keeps_to_its_size() -> None:

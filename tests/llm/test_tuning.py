@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from gguf import GGUFReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
+from recsys.encoders import pretrained
 from recsys.errors import BadInput
-from recsys.llm import examples, tuning
+from recsys.llm import examples, lora_gguf, tuning
 from recsys.llm.loading import load_model
 from recsys.llm.trainer import IGNORED
 from recsys.llm.tuning import Example, TuningConfig, finetune
-from tests.tiny_gpt import write_gpt2
+from tests.tiny_gpt import END, write_gpt2, write_qwen2
 
 COLOURS = ("red", "blue", "green", "black", "white")
 THINGS = ("teapot", "lamp", "mug", "chair", "rug", "clock", "vase", "tray")
@@ -59,6 +61,81 @@ def test_lora_leaves_the_base_alone_and_is_deterministic(base: Path, tmp_path: P
     assert written["base_model_name_or_path"] == str(base)
     assert json.loads((tmp_path / "a" / tuning.REPORT).read_text("utf-8"))["base_hash"] == reports[0].base_hash
     assert not list((tmp_path / "a").glob("*.bin"))
+
+
+def test_an_adapter_of_the_upper_layers_is_written_for_llama_cpp(tmp_path: Path) -> None:
+    base = write_qwen2(tmp_path / "qwen2", [e.prompt + e.completion for e in LESSONS], layers=3)
+    config = FAST.model_copy(update={"method": "lora", "rank": 4, "first_layer": 1, "max_steps": 2})
+    report = finetune(str(base), LESSONS[:32], LESSONS[32:], tmp_path / "out", config, gguf="planner.gguf")
+    assert report.steps == 2
+    assert report.perplexity < report.perplexity_before
+    learnt = load_file(tmp_path / "out" / "adapter_model.safetensors")
+    names = {
+        "self_attn.q_proj": "attn_q",
+        "self_attn.k_proj": "attn_k",
+        "self_attn.v_proj": "attn_v",
+        "self_attn.o_proj": "attn_output",
+        "mlp.gate_proj": "ffn_gate",
+        "mlp.up_proj": "ffn_up",
+        "mlp.down_proj": "ffn_down",
+    }
+    places = {
+        f"blk.{layer}.{theirs}.weight.lora_{side.lower()}": f"layers.{layer}.{ours}.lora_{side}.weight"
+        for layer in (1, 2)
+        for ours, theirs in names.items()
+        for side in "AB"
+    }
+    file = GGUFReader(tmp_path / "out" / "planner.gguf")
+    assert {tensor.name for tensor in file.tensors} == places.keys()
+    assert len(learnt) == len(places)
+    for tensor in file.tensors:
+        weights = learnt[f"base_model.model.model.{places[tensor.name]}"]
+        assert torch.equal(torch.tensor(tensor.data), weights.half())
+    said = {name: file.fields[name].contents() for name in ("general.type", "general.architecture", "adapter.type")}
+    assert said == {"general.type": "adapter", "general.architecture": "qwen2", "adapter.type": "lora"}
+    assert file.fields["adapter.lora.alpha"].contents() == 8.0
+    assert file.fields[lora_gguf.BASE_HASH].contents() == pretrained.weights_hash(base)
+
+
+def test_a_base_that_llama_cpp_has_no_adapters_for_is_refused_before_training(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"of the architecture gpt2, and adapters for llama\.cpp are written for qwen2"):
+        finetune(str(base), LESSONS, LESSONS[:1], tmp_path / "out", FAST, gguf="planner.gguf")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_adapter_beside_a_bf16_base_learns_in_fp32(base: Path, tmp_path: Path) -> None:
+    config = FAST.model_copy(update={"method": "lora", "rank": 4, "first_layer": 1, "max_steps": 10})
+    reports = [
+        finetune(str(base), LESSONS[:32], LESSONS[32:], tmp_path / name, config.model_copy(update={"precision": name}))
+        for name in ("fp32", "bf16")
+    ]
+    assert reports[1].perplexity == pytest.approx(reports[0].perplexity, rel=0.25)
+    weights = load_file(tmp_path / "bf16" / "adapter_model.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
+    assert all(".h.1." in name for name in weights)
+
+
+def test_frozen_weights_are_halved_and_rotary_frequencies_are_not(tmp_path: Path) -> None:
+    model, _ = load_model(write_qwen2(tmp_path, [e.prompt for e in LESSONS]), "tiny")
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    tuning.weights_to_bf16(model)
+    assert {weight.dtype for weight in model.parameters()} == {torch.bfloat16}
+    assert any("inv_freq" in name for name in before)
+    assert all(torch.equal(buffer, before[name]) for name, buffer in model.named_buffers())
+
+
+def test_messages_are_read_as_the_chat_template_puts_them(base: Path) -> None:
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
+    asked = [{"role": "system", "content": "Choose."}, {"role": "user", "content": "a red mug"}]
+    plain = examples.tokenise(tokenizer, [Example(asked, "It")], 64)[0][0]
+    tokenizer.chat_template = (
+        "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% endfor %}"
+        "{% if add_generation_prompt %}[assistant]{% endif %}"
+    )
+    row = examples.tokenise(tokenizer, [Example(asked, "It")], 64)[0][0]
+    assert tokenizer.decode(plain.ids[: plain.prompt]) == "Choose.\na red mug\n"
+    assert tokenizer.decode(row.ids[: row.prompt]) == "[system]Choose.[user]a red mug[assistant]"
+    assert tokenizer.decode(row.ids[row.prompt :]) == f"It{END}"
 
 
 def test_perplexity_is_that_of_the_completion_tokens(base: Path, tmp_path: Path) -> None:
@@ -108,6 +185,10 @@ def test_rows_fit_and_only_the_completion_has_labels(pairs: list[tuple[str, str]
     rows, cut = examples.tokenise(_Letters(), [Example(*pair) for pair in pairs], limit)
     assert cut == sum(len(p) + len(c) + 1 > limit for p, c in pairs)
     batch = examples.collate([rows], pad=0)
+    assert batch["labels"].shape == (len(pairs), batch["logits_to_keep"])
+    learnt = batch["labels"] != IGNORED
+    assert torch.equal(batch["labels"][learnt], batch["input_ids"][:, -batch["logits_to_keep"] :][learnt])
+    assert not learnt[:, 0].any()  # the first logits predict the second label
     for at, (prompt, completion) in enumerate(pairs):
         assert len(rows[at].ids) <= limit
         labels = [t for t in batch["labels"][at].tolist() if t != IGNORED]
@@ -125,3 +206,5 @@ def test_bad_input_is_named(base: Path, tmp_path: Path) -> None:
         finetune(str(base), [LESSONS[0], Example("Why? ", " ")], LESSONS[:1], tmp_path)
     with pytest.raises(BadInput, match="target_modules"):
         finetune(str(base), LESSONS, LESSONS, tmp_path, TuningConfig(target_modules=("no_such_layer",)))
+    with pytest.raises(BadInput, match="first_layer 2: the base has 2 layers"):
+        finetune(str(base), LESSONS, LESSONS, tmp_path, TuningConfig(first_layer=2))
