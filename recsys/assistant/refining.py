@@ -45,7 +45,7 @@ class Refining:
             return None
         others = asked.says("too_dear") and not asked.says("earlier_price") and limits.price_max is None
         if others and (not asked.ruled or (not limits.words and not limits.unknown)):
-            return [SearchProducts(query="", refines=refines, instead="cheaper")]
+            return [SearchProducts(query=text if limits.words else "", refines=refines, instead="cheaper")]
         if asked.says("dearer") and limits.price_min is None and not asked.ruled and not asked.ids:
             return [SearchProducts(query="", refines=refines, instead="dearer")]
         if heard.likely("more_products") and not limits.categories:

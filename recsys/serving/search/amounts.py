@@ -43,27 +43,35 @@ _AROUND = re.compile(
 _AROUND_SHARE = 0.2
 
 _HUNDREDS = re.compile(
-    r"(?:([一二两三四五六七八九])?(千))?(?:零)?(?:([一二两三四五六七八九])?(百))?(?:零)?(?:([一二三四五六七八九])?(十))?([一二三四五六七八九])?"
+    r"(?:([一二两三四五六七八九十])(万))?(?:零)?(?:([一二两三四五六七八九])?(千)(?!万))?(?:零)?(?:([一二两三四五六七八九])?(百))?(?:零)?(?:([一二三四五六七八九])?(十))?([一二三四五六七八九])?"
 )
-_VALUE = HAN_DIGITS | {"": 1}
+_VALUE = HAN_DIGITS | {"": 1, "十": 10}
 
 
 def in_digits(text: str) -> str:
-    """A text with Chinese amounts from ten up in digits: 一百五 is 150."""
+    """A text with Chinese amounts from ten up in digits: 一百五 is 150, 2万 20000."""
 
     def digits(match: re.Match[str]) -> str:
-        if not (match[2] or match[4] or match[6]):
+        units = {2 * n + 1: unit for n, unit in enumerate((10_000, 1000, 100, 10)) if match[2 * n + 2]}
+        if not units:
             return match.group()
-        whole = sum(_VALUE[match[at] or ""] * unit for at, unit in ((1, 1000), (3, 100), (5, 10)) if match[at + 1])
-        closed = match[6] or "零" in match.group()  # 一千五 is 1,500, 一千零五 1,005
-        last = 1 if closed else 10 if match[4] else 100
-        return str(whole + (_VALUE[match[7]] * last if match[7] else 0))
+        whole = sum(_VALUE[match[at] or ""] * unit for at, unit in units.items())
+        closed = "零" in match.group()  # 一千五 is 1,500, 一千零五 1,005
+        last = 1 if closed else max(min(units.values()) // 10, 1)
+        return str(whole + (_VALUE[match[9]] * last if match[9] else 0))
 
+    text = re.sub(r"(\d+(?:\.\d+)?)\s?万", lambda match: f"{float(match[1]) * 10_000:.0f}", text)
     return _HUNDREDS.sub(digits, text)
 
 
-def prices_in(sentence: str) -> tuple[float | None, float | None]:
-    """The least and the most that is to be paid; None where a sentence does not say."""
+def prices_in(sentence: str, *, at_most: bool = False) -> tuple[float | None, float | None]:
+    """The least and the most that is to be paid; None where a sentence does not say.
+
+    Parameters
+    ----------
+    at_most
+        "Around 80" is no least, as of a present, which may well cost less.
+    """
     if match := _BETWEEN.search(sentence):
         low, high = sorted(_value(group) for group in match.groups() if group)
         return low, high
@@ -71,7 +79,8 @@ def prices_in(sentence: str) -> tuple[float | None, float | None]:
         value = _value(match[1] or match[2])
         # "a budget of about 200" is a limit, "about 200" a price
         capped = re.search(r"budget|预算", sentence, re.IGNORECASE)
-        return (None if capped else value * (1 - _AROUND_SHARE)), value * (1 if capped else 1 + _AROUND_SHARE)
+        floor = None if capped or at_most else value * (1 - _AROUND_SHARE)
+        return floor, value * (1 if capped else 1 + _AROUND_SHARE)
     most = _MAX.search(sentence) or _MAX_AFTER.search(sentence)
     rest = _MAX.sub(" ", sentence)  # "no more than 50" also reads "more than 50"
     least = _MIN.search(rest) or _MIN_AFTER.search(rest)

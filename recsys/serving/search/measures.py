@@ -15,7 +15,7 @@ from recsys.llm.quantities import HAN_DIGITS, SPELLED
 
 UNIT = (
     r"gb|tb|inch(?:es)?|[\"”″]|ml|litres?|kg|cm|mm|hz|mah|w|people|persons?|man|players?|pieces?|pcs|cups?|l|g|v|英寸|寸"
-    r"|人|片|块拼图|毫升|升|公斤|千克|厘米|毫米|瓦|克"
+    r"|人|片|块拼图|毫升|升|公斤|千克|厘米|毫米|瓦|克|毫安(?:时)?"
 )
 _LEAST = r"at least |minimum |至少|more than |over "
 _MOST = r"at most |up to |under |less than |below |最多|不超过"
@@ -51,7 +51,7 @@ _SAME = {"memory": "ram", "内存": "ram", "storage": "ssd", "disk": "ssd", "固
 _SAME |= dict.fromkeys(("inches", '"', "”", "″", "英寸", "寸"), "inch") | {"litre": "l", "升": "l"}
 _SAME |= {"人": "people", "man": "people", "person": "people", "player": "people"}
 _SAME |= {"pcs": "piece", "片": "piece", "块拼图": "piece", "毫升": "ml", "公斤": "kg", "千克": "kg"}
-_SAME |= {"厘米": "cm", "毫米": "mm", "克": "g", "瓦": "w"}
+_SAME |= {"厘米": "cm", "毫米": "mm", "克": "g", "瓦": "w", "毫安": "mah", "毫安时": "mah"}
 
 
 @dataclass(frozen=True)

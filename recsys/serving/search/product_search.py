@@ -109,8 +109,10 @@ class ProductSearch:
         kind, first = self.nearest.of_kind(text), _for_its_age(table, rows, wanted)
         if only_kind:
             near = {row for row in rows if kind[row] >= max(kind[rows]) - SAME_KIND}
+            called = {row for row in rows if not table.title_terms[row].isdisjoint(wanted.names)}
             likely = {row: at for at, row in enumerate(self.by_probability(rows, user))}
-            return sorted(rows, key=lambda row: (row not in first, row not in near, likely.get(row, len(likely))))
+            place = {row: (row not in first, row not in near, row not in called) for row in rows}
+            return sorted(rows, key=lambda row: (*place[row], likely.get(row, len(likely))))
         canonical = table.canonical(text)
         like = self.nearest.likeness(_OTHER_SCRIPT.sub(" ", canonical).strip() or canonical)
         total = like + table.bm25.scores(canonical) + np.where(kind >= NEAR_KIND - 0.1, kind, 0)

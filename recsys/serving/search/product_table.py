@@ -7,8 +7,9 @@ they mean, a misspelt word by the known one nearest to it. All matching happens 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property, lru_cache
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -16,10 +17,14 @@ from numpy.typing import NDArray
 
 from recsys.data import schema
 from recsys.data.catalogue import render
+from recsys.llm.dictionary import senses
 from recsys.llm.language import chinese_segmenter, tokens, word_list
 from recsys.serving.search.bm25 import BM25
 from recsys.serving.search.colours import of_shades
+from recsys.serving.search.compounds import Compounds, two_words
+from recsys.serving.search.foreign import Foreign
 from recsys.serving.search.kind_names import kind_names
+from recsys.serving.search.spelling import homophones, one_edit, pinyin
 
 DEPARTMENT = "department"
 """Column of the catalogue that groups categories, where it has one."""
@@ -29,7 +34,6 @@ NAMES_A_KIND = 0.3
 """Agreement below which a sentence names no kind of product."""
 _CJK = re.compile(r"[\u3400-\u9fff]+")
 _LATIN = re.compile(r"[a-z]{5,}")
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 class ProductTable:
@@ -58,7 +62,7 @@ class ProductTable:
         known = schema.AVAILABLE in self.table
         self.available = self.table[schema.AVAILABLE].to_numpy(bool) if known else np.ones(len(self.table), bool)
         self.row = {item: row for row, item in enumerate(self.ids)}
-        general = dict(pair.split("=") for pair in sorted(word_list("chinese"))) if self._english() else {}
+        general = dict(pair.split("=") for pair in sorted(word_list("chinese"))) if self._english else {}
         own = dict(synonyms or {})  # first: what a shop calls its kinds is how they are named to shoppers
         self.synonyms = {said.lower(): means.lower() for said, means in {**own, **general, **own}.items()}
 
@@ -72,6 +76,7 @@ class ProductTable:
         text = self.table[schema.TEXT].iloc[row] if schema.TEXT in self.table else ""
         return str(text) if pd.notna(text) else ""
 
+    @cached_property
     def _english(self) -> bool:
         """Whether most titles are English: then a Chinese word is looked up by its English."""
         return sum(bool(_CJK.search(title)) for title in self.titles) * 2 < len(self.titles)
@@ -80,9 +85,30 @@ class ProductTable:
 
     def canonical(self, text: str) -> str:
         """A text in the catalogue's words: synonyms replaced, longest first, and misspelt words mended."""
-        low = _homophones(text.lower(), self._sounds)
-        low = _LATIN.sub(lambda match: self._spelt(match.group()), low)
-        return self._synonym.sub(lambda match: f" {self.synonyms[match.group()]} ", low) if self.synonyms else low
+        low = homophones(self.mended(text), self._sounds, lambda word: bool(senses(word)))
+        if not self.synonyms:
+            return low
+        runs = [(other, "".join(run)) for other, run in groupby(self.foreign.cut(low), self.foreign.another)]
+        return "".join(run if other else self._synonym.sub(self._means, run) for other, run in runs)
+
+    def _means(self, match: re.Match[str]) -> str:
+        return f" {self.synonyms[match.group()]} "
+
+    def in_english(self, text: str) -> str:
+        """A text in which Chinese names that only a dictionary knows are the catalogue's English ones.
+
+        Where a text names a kind by words that the shop knows, these others only say which half of it is meant.
+        """
+        if not (self._english and _CJK.search(text)):
+            return text
+        if self.kinds(tokens(self.canonical(text))):
+            return self.foreign.refined(text)
+        return self.foreign.named(text)
+
+    @cached_property
+    def foreign(self) -> Foreign:
+        """Chinese words by a general dictionary."""
+        return Foreign(zip(self.kind_of, self.categories, strict=True), self.synonyms, lambda: self.words)
 
     @cached_property
     def _synonym(self) -> re.Pattern[str]:
@@ -98,13 +124,15 @@ class ProductTable:
         """Chinese names of kinds by their pronunciation: most misspellings sound right."""
         kinds = {name.lower() for name in self.category_names}
         forms = [f for f, means in self.synonyms.items() if means in kinds and len(f) >= 2 and _CJK.fullmatch(f)]
-        return {sound: form for form in forms if (sound := _pinyin(form))}
+        return {sound: form for form in forms if (sound := pinyin(form))}
 
     def _spelt(self, word: str) -> str:
         if word in self._spelling or any(stem in self.words for stem in tokens(word)):
             return word
         # The first letter is seldom wrong: an iphone is no misspelt phone.
-        near = [other for other in _one_edit(word) if other[0] == word[0] and other in self._spelling]
+        if two := two_words(word, self.words, self.texts):
+            return two
+        near = [other for other in one_edit(word) if other[0] == word[0] and other in self._spelling]
         return max(near, key=lambda other: (other in self.words, other)) if near else word
 
     @cached_property
@@ -122,7 +150,7 @@ class ProductTable:
     def translated(self, text: str) -> str:
         """A text of the shop with the meaning of every synonym in it."""
         text = text.lower()
-        return f"{text} {self._synonym.sub(lambda m: f' {self.synonyms[m.group()]} ', text)}" if self.synonyms else text
+        return f"{text} {self._synonym.sub(self._means, text)}" if self.synonyms else text
 
     @cached_property
     def canonical_texts(self) -> list[str]:
@@ -132,13 +160,24 @@ class ProductTable:
     @cached_property
     def title_terms(self) -> list[frozenset[str]]:
         """Search terms of each title, with the meaning of synonyms and the colour of its shade: navy is blue."""
-        said = [frozenset(tokens(self.translated(title.lower()))) for title in self.titles]
-        return [terms | of_shades(title.lower(), terms) for title, terms in zip(self.titles, said, strict=True)]
+        both = zip(self.titles, self._canonical_titles, strict=True)
+        titles = [(title.lower(), means, frozenset(tokens(means))) for title, means in both]
+        return [terms | of_shades(title, terms) | self.whole.of(means) for title, means, terms in titles]
+
+    @cached_property
+    def _canonical_titles(self) -> list[str]:
+        return [self.translated(title) for title in self.titles]
 
     @cached_property
     def terms(self) -> list[frozenset[str]]:
         """Search terms of everything said of each product."""
-        return [own | frozenset(tokens(text)) for own, text in zip(self.title_terms, self.canonical_texts, strict=True)]
+        both = zip(self.title_terms, self.canonical_texts, strict=True)
+        return [own | self.whole.of(text) | frozenset(tokens(text)) for own, text in both]
+
+    @cached_property
+    def whole(self) -> Compounds:
+        """The compounds of titles."""
+        return Compounds(self._canonical_titles, self.category_names, _NO_KIND)
 
     def promises(self, row: int, word: str) -> bool:
         """Whether a product is said to be free of something."""
@@ -167,7 +206,7 @@ class ProductTable:
     def kind_of(self) -> list[str]:
         """What kind of thing each product is, by the head of its title in the catalogue's words."""
         titles = self.titles
-        if self._english():  # a Chinese title names its kind in its first word and the colour in the next
+        if self._english:  # a Chinese title names its kind in its first word and the colour in the next
             heads = [_CJK.search(title) for title in titles]
             titles = [
                 _CJK.sub(" ", self.translated(head.group())) if head else title
@@ -233,11 +272,12 @@ class ProductTable:
 
     @cached_property
     def long_names(self) -> Mapping[str, str]:
-        """Names of kinds, of several words, that are of one category."""
+        """Names of kinds, of several words, that are of one category, and what they end in: a sleeping bag."""
         places: dict[str, set[str]] = {}
         for name, category in zip(self.kind_of, self.categories, strict=True):
-            if " " in name and category:
-                places.setdefault(name, set()).add(category)
+            words = name.split() if category else []
+            for end in (words[at:] for at in range(len(words) - 1) if not at or _NO_KIND.isdisjoint(words[at:])):
+                places.setdefault(" ".join(end), set()).add(category)
         return {name: min(of) for name, of in places.items() if len(of) == 1}
 
     def category_of(self, term: str) -> str:
@@ -256,7 +296,8 @@ class ProductTable:
 
     def mended(self, text: str) -> str:
         """A text with its misspelt words put right."""
-        return _LATIN.sub(lambda match: self._spelt(match.group()), text.lower())
+        low = self.whole.written(text.lower(), self.words)
+        return _LATIN.sub(lambda match: self._spelt(match.group()), low)
 
     @cached_property
     def _held(self) -> Mapping[str, list[frozenset[str]]]:
@@ -307,43 +348,3 @@ def promise(word: str) -> re.Pattern[str]:
         rf"\b(?:no|free (?:of|from)|without|contains no)(?: \w+)? {name}|\b{name}s?[ -](?:free|proof)\b"
         rf"|\b(?:un|non-?){name}"
     )
-
-
-@lru_cache(maxsize=4096)
-def _one_edit(word: str) -> frozenset[str]:
-    """Every string one insertion, deletion, replacement or swap away (Norvig, "How to write a spelling corrector")."""
-    splits = [(word[:i], word[i:]) for i in range(len(word) + 1)]
-    return frozenset(
-        [a + b[1:] for a, b in splits if b]
-        + [a + b[1] + b[0] + b[2:] for a, b in splits if len(b) > 1]
-        + [a + c + b[1:] for a, b in splits if b for c in _LETTERS]
-        + [a + c + b for a, b in splits for c in _LETTERS]
-    ) - {word}
-
-
-@lru_cache(maxsize=4096)
-def _pinyin(text: str) -> tuple[str, ...]:
-    try:
-        from pypinyin import lazy_pinyin
-    except ImportError:
-        return ()
-    return tuple(lazy_pinyin(text))
-
-
-def _homophones(text: str, sounds: Mapping[tuple[str, ...], str]) -> str:
-    """Chinese words written with a wrong character of the same sound, put right."""
-    lengths: Sequence[int] = sorted({len(sound) for sound in sounds}, reverse=True)
-
-    def mend(run: str) -> str:
-        spoken, at = _pinyin(run), 0
-        while at < len(run) and len(spoken) == len(run):
-            for length in lengths:
-                form = sounds.get(spoken[at : at + length])
-                if form and set(form) & set(run[at : at + length]):
-                    run = run[:at] + form + run[at + length :]
-                    at += length - 1
-                    break
-            at += 1
-        return run
-
-    return _CJK.sub(lambda match: mend(match.group()), text) if sounds else text

@@ -15,6 +15,7 @@ from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.heads import FOR, headed
 from recsys.serving.search.measures import Measure, measures_in, without_measures
 from recsys.serving.search.product_table import ProductTable
+from recsys.serving.search.spelling import singular
 
 _NOT = (
     r"(?:\bnot (?:from |by |an? |in )?|\b(?:is|are)n['’]?t |\bno |\bother than |\bexcept |\bwithout |\bbut not "
@@ -30,7 +31,9 @@ _FOR_ANOTHER = re.compile(
 _PRESENT = frozenset({"gift", "present"})
 """Words of an occasion; beside what somebody likes they say nothing of the product."""
 _WORDS = re.compile(r"[a-z][a-z'-]*|[\u3400-\u9fff]+")
-_LIKES = re.compile(r"\b(?:likes?|loves?|enjoys?|into|fan of|interested in)\b|喜欢|热爱|爱好", re.IGNORECASE)
+_LIKES = re.compile(
+    r"\b(?:likes?|loves?|enjoys?|into|fan of|interested in)\b|喜欢|热爱|爱好|爱(?=[喝吃看玩做听读写画])", re.IGNORECASE
+)
 _AND = re.compile(r"\b(?:and|or)\b|[,，、和与或]|以及|还有", re.IGNORECASE)
 _CHEAP = re.compile(
     r"\bcheap(?:est|er)?\b|\b(?:less|least|not too|not very|not so) expensive\b|\baffordable\b"
@@ -171,10 +174,10 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     strict
         Chinese words that no product speaks of are wishes also beside a kind or brand, where many are only verbs.
     """
-    sentence = in_digits(sentence)
+    sentence = table.in_english(in_digits(sentence))
     sentence = _NOT_TOO.sub(lambda match: _OPPOSITE[(match[1] or match[2]).lower()], sentence)
     text = table.canonical(sentence)
-    low, high = prices_in(sentence)
+    low, high = prices_in(sentence, at_most=not _PRESENT.isdisjoint(tokens(text)))
     brands, not_brands = _brands(text, table)
     named = SAID | _of(brands | not_brands)
     refused = dict.fromkeys(w for found in _REFUSED.findall(text) for w in _whole_words(found) if w not in named)
@@ -183,7 +186,8 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     free_of = tuple(w for w in dict.fromkeys(promised) if any(table.promises(row, w) for row in range(len(table.ids))))
     not_words = tuple(w for w in refused if w not in free_of and ("-" in w or w in table.words))
     wanted = _REFUSED.sub(" ", text)
-    for name in [*brands, *not_brands]:
+    others = table.foreign.others(wanted)
+    for name in [*brands, *not_brands, *others]:
         wanted = re.sub(re.escape(name), " ", wanted, flags=re.IGNORECASE)
     said = tokens(_FOR_ANOTHER.split(wanted)[0])
     whole = table.kinds(tokens(wanted))
@@ -195,17 +199,25 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     rest = _SIZE.sub(" ", without_measures(without_prices(wanted)))
     lacks = tuple(f"{w} free" for w in _FREE_OF.findall(rest) if w not in free_of)
     rest = _ID.sub(" ", _SORTED.sub(" ", _FREE_OF.sub(" ", rest)))
-    free = [w for w in dict.fromkeys(tokens(rest)) if not w.isdigit() and w not in SAID and not _ASKED_WITH.match(w)]
-    free = [w for w in free if not liked or w not in _PRESENT]
+    free = [
+        w
+        for w in dict.fromkeys(table.whole.terms(rest))
+        if not w.isdigit() and w not in SAID and not _ASKED_WITH.match(w)
+    ]
+    beside = [w for w in free if w not in _PRESENT]
+    free = beside if liked or categories or any(w in table.words for w in beside) else free
     kind_terms = table.kind_terms(categories | by_words)
     own_words = set(tokens(table.mended(sentence)))
-    names = [w for w in free if w in kind_terms and w in own_words and any(w in title for title in table.title_terms)]
+    called = [w for w in free if w in kind_terms and w in own_words]
+    names = [w for w in called if any(w in title for title in table.title_terms)]
+    ones = [singular(f"{w}s") for w in called if w not in names]  # titles have a scarf, categories scarves
     free = [w for w in free if w not in kind_terms and (w.isascii() or len(w) > 1)]
+    free += [w for w in ones if any(w in title for title in table.title_terms)]
     names = [w for w in names if not table.of_all(w, categories)] if len(categories) == 1 else []
     whole_words = set(tokens(sentence))  # of 羽绒服有吗, what is left behind 羽绒 is no word
-    unspoken = tuple(w for w in free if w not in table.words and w in whole_words and not w.isascii() and len(w) > 1)
+    unspoken = [w for w in free if w not in table.words and w in whole_words and not w.isascii() and len(w) > 1]
     sizes = tuple(f"size {(a or b).upper()}" for a, b in _SIZE.findall(sentence))
-    foreign = () if (categories or brands) and not strict else unspoken
+    foreign = () if (categories or brands) and not strict else (*others, *unspoken)
     unheard = (w for w in free if w not in table.words and w not in COLOURS and w.isascii() and len(w) > 3)
     unknown = (*sizes, *lacks, *foreign, *unheard)
     sorts = (("opinion", _PRAISED), ("-price", _DEAR), ("price", _CHEAP))
@@ -234,7 +246,8 @@ def both_ends(sentence: str) -> bool:
 
 def content(sentence: str, table: ProductTable) -> str:
     """What a sentence is about, for its meaning: without what it refuses, amounts, and words that anybody says."""
-    text = without_prices(_REFUSED.sub(" ", _NOT_TOO.sub(" ", in_digits(table.mended(sentence)))))
+    text = table.mended(table.in_english(in_digits(sentence)))
+    text = without_prices(_REFUSED.sub(" ", _NOT_TOO.sub(" ", text)))
     words = [word for word in _WORDS.findall(text) if not SAID.issuperset(tokens(word))]
     return " ".join(words) or sentence
 
@@ -245,9 +258,11 @@ def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequ
     It is the last thing before what it is for ("bikes for kids"). A word alone that also ends the name of a kind is
     that kind; after a word that nothing of the kind is described with, it is another.
     """
-    looked_for = [
-        word for word in tokens(FOR.split(text.strip())[0]) if word not in SAID and len(word) > 1 and not word.isdigit()
-    ]
+    parts = (
+        [word for word in tokens(part) if word not in SAID and len(word) > 1 and not word.isdigit()]
+        for part in FOR.split(text)
+    )
+    looked_for = next(filter(None, parts), [])  # "what do you have in blankets" looks for what stands behind
     if not looked_for:
         return ""
     *before, head = looked_for

@@ -1,0 +1,186 @@
+"""Chinese names of things that the catalogue has no word for, by a general dictionary: 充电宝 is a portable charger.
+
+A dictionary gives many senses; one counts only where the catalogue's own titles or categories are named so, and a word
+that the shop knows keeps the shop's meaning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cached_property
+
+from recsys.llm.dictionary import senses
+from recsys.llm.language import chinese_segmenter, word_list
+from recsys.serving.search.spelling import singular
+
+_CJK = re.compile(r"[\u3400-\u9fff]+")
+_WORDS = re.compile(r"[a-z]+")
+_BEHIND = re.compile(r"(?<=\w) (?:of|with|for|in|from|by|to|and)(?: .*)?$")
+"""What follows the name of a thing: a teapot with infuser."""
+_SENSES = 2
+"""Senses of a word that are looked at; what is called so in the third place is mostly called otherwise."""
+_SHORTEST, _LONGEST = 3, 5
+"""Characters of a word of the dictionary that the segmenter takes for several."""
+
+
+class Foreign:
+    """Reads Chinese words by the dictionary, in a catalogue's English.
+
+    Parameters
+    ----------
+    kinds
+        Names of the catalogue's kinds of product, in lower case, and the category of each.
+    synonyms
+        What shoppers say, and what the catalogue calls it: these words are known.
+    words
+        Search terms of the catalogue, when they are needed for the first time.
+    """
+
+    def __init__(
+        self,
+        kinds: Iterable[tuple[str, str]],
+        synonyms: Mapping[str, str],
+        words: Callable[[], Collection[str]],
+    ) -> None:
+        self._kinds = sorted({(kind, category.lower()) for kind, category in kinds})
+        self._categories = {category for _, category in self._kinds}
+        self._synonyms, self._words = synonyms, words
+
+    @cached_property
+    def _ends(self) -> Mapping[tuple[str, ...], str]:
+        """Ends of the kinds' names, and how titles write them: ("pan",) and ("frying", "pan")."""
+        ends: dict[tuple[str, ...], str] = {}
+        for kind, category in self._kinds:
+            words = _called(kind, _base(category))
+            for at in range(len(words)):
+                base = _base(" ".join(words[at:]))
+                if len(base) > 1 or _ALONE.isdisjoint(base):
+                    ends.setdefault(base, " ".join(words[at:]))
+        return ends
+
+    @cached_property
+    def _wholes(self) -> Mapping[tuple[str, ...], str]:
+        """Whole names of categories, either half of these, and their English synonyms, as titles write them."""
+        halves = [half.strip() for name in self._categories for half in name.split("&")]
+        halves += [said for said, means in self._synonyms.items() if said.isascii() and means in self._categories]
+        return {base: self._ends.get(base, half) for half in sorted(halves) if (base := _base(half))}
+
+    @cached_property
+    def _joined(self) -> Mapping[str, str]:
+        """Names of several words, written as one: a lunchbox."""
+        return {"".join(base): written for base, written in self._ends.items() if len(base) > 1}
+
+    def english(self, word: str) -> str:
+        """What the catalogue calls a thing that it has no Chinese word for, or ''.
+
+        The end of a sense's name is enough where it has two words (a pan of frying pans) or, in the first sense, where
+        it is the whole name of a category: a portable charger is a charger, a washing machine no coffee machine.
+        """
+        for place, sense in enumerate(senses(word)[:_SENSES]):
+            said = _base(_BEHIND.sub("", sense))
+            if len(said) == 1 and said[0] in self._joined:
+                return self._joined[said[0]]
+            for at in range(len(said)):
+                end = said[at:]
+                if end in self._ends and (at == 0 or len(end) > 1):
+                    return self._ends[end]
+                if end in self._wholes and (at == 0 or place == 0):
+                    return self._nearer(word, end) if at else self._wholes[end]
+        return ""
+
+    def _nearer(self, word: str, whole: tuple[str, ...]) -> str:
+        """Of a category, the kind that another word of the senses names: a "mobile power pack" is the power bank."""
+        beside = {token for sense in senses(word) for token in _base(sense)} - set(whole)
+        means = self._synonyms.get(" ".join(whole), "")
+        for kind, category in self._kinds:
+            called = _called(kind, _base(category))
+            own = category == means or whole in [_base(half) for half in category.split("&")]
+            if own and beside.intersection(_base(" ".join(called))):
+                return " ".join(called)
+        return self._wholes[whole]
+
+    def cut(self, text: str) -> list[str]:
+        """A text in words, as the segmenter cuts its Chinese; the text itself where nothing can be looked up."""
+        segmenter = chinese_segmenter()
+        if segmenter is None or not _CJK.search(text):
+            return [text]
+        words: list[str] = []
+        while text:  # newer words than the segmenter's are the dictionary's: 充电, 宝
+            first = next(iter(segmenter.cut(text)))
+            longer = (text[:end] for end in range(min(_LONGEST, len(text)), max(len(first), _SHORTEST - 1), -1))
+            words.append(next((word for word in longer if word in self._synonyms or self.unheard(word)), first))
+            text = text[len(words[-1]) :]
+        return words
+
+    def named(self, text: str) -> str:
+        """A text with what the catalogue calls the things in it that it has no Chinese word for."""
+        words = [(word, self.english(word) if self.unheard(word) else "") for word in self.cut(text)]
+        return "".join(f" {name} " if name else word for word, name in words)
+
+    def refined(self, text: str) -> str:
+        """A text that names kinds of product, with which things of a kind are meant: 炒锅 is a wok among pans."""
+        names = [(word, self.half(word) or self._of_a_kind(word)) for word in self.cut(text)]
+        return "".join(f"{word} {name} " if name else word for word, name in names)
+
+    def _of_a_kind(self, word: str) -> str:
+        held = any(word[at:] in self._synonyms for at in range(1, len(word)))
+        return self.english(word) if held and self.unheard(word) and not self.another(word) else ""
+
+    def unheard(self, word: str) -> bool:
+        """Whether a Chinese word is the dictionary's, and neither the shop's nor anybody's in any question."""
+        known = word in self._synonyms or word in _SAID
+        return not known and len(word) > 1 and _CJK.fullmatch(word) is not None and bool(senses(word))
+
+    def another(self, word: str) -> bool:
+        """Whether a Chinese word holds a word of the shop and means another thing: 大容量 is no storage box.
+
+        So does what anybody says (有木有). A synonym at a word's end is its head; one character for a head of kinds is
+        none where the catalogue speaks of no such thing (凉鞋 are sandals, but 小猫 are cats). One before that is only
+        what it is for, and misleads where it names a kind of product.
+        """
+        if word in _SAID:
+            within = {word[at:end] for at in range(len(word)) for end in range(at + 1, len(word) + 1)}
+            return word not in self._synonyms and not within.isdisjoint(self._synonyms)
+        if not self.unheard(word):
+            return False
+        behind = [word[at:] for at in range(1, len(word)) if word[at:] in self._synonyms]
+        ahead = [word[:at] for at in range(2, len(word)) if self._synonyms.get(word[:at]) in self._categories]
+        said = {token for sense in senses(word) for token in _base(sense)}
+        if behind and len(behind[0]) == 1:
+            head = _base(self._synonyms[behind[0]])
+            kind = any(_base(name)[-len(head) :] == head for name in self._categories)
+            return kind and said.isdisjoint(self._words())
+        means = [_base(self._synonyms[part]) for part in behind or ahead]
+        return bool(means) and not any(said.intersection(meaning) for meaning in means)
+
+    def others(self, text: str) -> list[str]:
+        """Names of other things in a text that hold a word of the shop."""
+        return [word for word in dict.fromkeys(self.cut(text)) if word not in _SAID and self.another(word)]
+
+    def half(self, word: str) -> str:
+        """Which half of a category's name a known word means: 围巾 are the scarves of "Scarves & Hats", else ''.
+
+        A single character (灯) is of many compounds, and stands for any of them.
+        """
+        if len(word) == 1:
+            return ""
+        halves = {_base(half): half for half in self._synonyms.get(word, "").split("&")}
+        named = {base for sense in senses(word)[:_SENSES] if (base := _base(sense)) in halves}
+        return self._ends.get(named.pop(), "") if len(named) == 1 < len(halves) else ""
+
+
+_SAID = frozenset(word for name in ("said_when_asking", "common") for word in word_list(name))
+_ALONE = _SAID | word_list("heads_of_compounds")
+"""Words that name no thing alone."""
+
+
+def _called(kind: str, category: tuple[str, ...]) -> list[str]:
+    """Words that name a thing, of the name of its kind: what follows "jigsaw puzzle" is only that puzzle's title."""
+    words = _BEHIND.sub("", kind.removeprefix("of ")).replace("-", " ").split()
+    ends = range(len(category), len(words) + 1) if category else ()
+    return words[: next((end for end in ends if _base(" ".join(words[end - len(category) : end])) == category), None)]
+
+
+def _base(text: str) -> tuple[str, ...]:
+    return tuple(singular(word) for word in _WORDS.findall(text.lower()))
