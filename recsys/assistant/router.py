@@ -39,14 +39,16 @@ ALONE = 0.3
 """Probability of a greeting or thanks from which a sentence that speaks of nothing else is one."""
 OF_ORDERS = frozenset({"cancel_order", "change_address", "change_item", "my_order"})
 """Themes of a wish about an order that was placed."""
+_WISHES = {"cancel_order": "cancel", "change_address": "change", "change_item": "change"}
+"""What is wished of the shopper's own order where a sentence is about that in other words ("stop my order")."""
 WARRANTIES = frozenset({"warranty", "warranty_claim", "warranty_cover", "after_warranty"})
 """Themes of faults that come later: what is covered depends on no stock."""
 SHORT = 40
 """Characters of a sentence that may be about another thing than the one before, and nothing else."""
 CERTAIN = 0.99
 """Confidence in a rule from which no other turn is asked what is meant."""
-LIKELIEST, DECIDED = 0.6, 0.9
-"""Probability of a tool from which it is taken where no rule applies, and against a rule that does."""
+LIKELIEST, OWN = 0.6, 0.25
+"""Probability of a tool from which it is taken where no rule applies; of an order, where a shopper speaks of theirs."""
 MAYBE = 0.1
 """Probability of a tool from which a turn may ask for it."""
 RULED_TURNS = 3
@@ -152,17 +154,17 @@ class Router:
         return bool(limits.sort) or of_titles or self._names_products(text)
 
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
-        """What the likeliest tool is called with, where the rules leave a turn or this is very sure of another."""
-        left = all(map(is_left, routed))
-        if left and heard.sure < self._bound and heard.probabilities["complaint"] >= LIKELY:
+        """What the likeliest tool is called with, where no rule applies to a turn."""
+        if not all(map(is_left, routed)):
+            return routed
+        if heard.sure < self._bound and heard.probabilities["complaint"] >= LIKELY:
             return self._apology(heard, user)
         chances = self._chances(heard, turns)
         tool = max(chances, key=chances.__getitem__)
-        ruled = heard.sure >= self._bound and all(type(call) is SearchPolicies for call in routed)
-        if ruled and tool != "order_status":
-            return routed
-        left &= heard.sure < (CERTAIN if tool == "order_status" else self._bound)
-        if chances[tool] < (LIKELIEST if left else DECIDED) or tool in map(tool_name, routed):
+        own = user is not None and says("mine", heard.text) and chances["order_status"] >= OWN
+        tool = "order_status" if own else tool
+        sure = heard.sure >= (CERTAIN if tool == "order_status" else self._bound)
+        if sure or not (own or chances[tool] >= LIKELIEST) or tool in map(tool_name, routed):
             return routed
         return self._called(tool, heard, turns, user) or routed
 
@@ -300,6 +302,7 @@ class Router:
         about_orders |= heard.speaks_of("my_order") and not wish
         after_order = bool(dialogue.orders_told(turns))
         mine = says("mine", text)
+        wish = wish or (_WISHES.get(heard.theme, "") if mine and user is not None else "")
         if user is not None and (mine or after_order) and not asks_how:
             of_an_order = wish in {"cancel", "change"} and heard.theme in OF_ORDERS
             of_an_order |= wish == "refund" or (wish == "return" and says("from_order", text))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from recsys.encoders.protocol import Encodes
@@ -116,7 +118,10 @@ class LinearClassifier:
     @classmethod
     def fit(cls, features: Any, labels: NDArray[np.int64], n_classes: int, **options: Any) -> LinearClassifier:
         """Fit by scikit-learn with its `options`; a class without an example is never predicted."""
-        model = LogisticRegression(**options).fit(features, labels)
+        with warnings.catch_warnings(
+            action="ignore", category=ConvergenceWarning
+        ):  # of a bound on the steps that was set
+            model = LogisticRegression(**options).fit(features, labels)
         weights = np.zeros((n_classes, features.shape[1]), np.float32)
         offset = np.full(len(weights), -30.0, np.float32)
         weights[model.classes_], offset[model.classes_] = model.coef_, model.intercept_
