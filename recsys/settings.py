@@ -206,14 +206,14 @@ class AssistantSettings(_Section):
     """Languages the encoder reads; questions in others rest on their words and on shop concepts."""
     writer: str = "auto"
     """Language model: ``auto`` is Qwen2.5-Coder-0.5B-Instruct where the extra ``llm`` is installed, else none; it
-    chooses what to look up, and the shop's own words are given. A model named here words what
-    the rules say, too: a GGUF model (pinned name, ``.gguf`` file, hub repository), a causal model of transformers, or
-    ``endpoint:MODEL``; what does not follow from its source is replaced by it. ``retrieved`` is no model."""
+    chooses what to look up where the router finds nothing, and the shop's own words are given. A model named here
+    words what the rules say, too: a GGUF model (pinned name, ``.gguf`` file, hub repository), a causal model of
+    transformers, or ``endpoint:MODEL``; what does not follow from its source is replaced by it. ``retrieved`` is no model."""
     adapter: Path | None = None
     """LoRA adapter of the writer, as `recsys finetune assistant` makes it."""
     planner: Path | None = None
-    """Adapter of a GGUF writer for choosing what to look up, as `recsys finetune planner` makes it; the default writer
-    has one of its own."""
+    """Adapter of a GGUF writer for choosing what to look up, as `recsys finetune planner` makes it: with it the writer
+    also completes follow-ups that no rule applies to."""
     orders: str | None = None
     """Where orders are: a table (csv, parquet) or a SQLAlchemy URL with a table ``orders``."""
     bound: float = Field(0.5, ge=0, le=1)

@@ -20,7 +20,6 @@ from recsys.assistant.reply import Answer, Done, Event, Sources, Token
 from recsys.assistant.resolving import Resolver
 from recsys.assistant.router import Router, is_left
 from recsys.assistant.themes import common_words
-from recsys.assistant.tool_choice import COMPLAINT
 from recsys.assistant.toolbox import look_up, offered
 from recsys.assistant.tools import BOUND, Call, Context, Result
 from recsys.assistant.why import Why, why
@@ -167,32 +166,24 @@ class Assistant:
     def _looked_up(self, question: str, turns: Sequence[Turn], context: Context) -> Sequence[Result]:
         """What a turn's calls find.
 
-        Of a turn that follows others and that no rule of the router applies to, a model that was trained to plan
-        writes what is asked as a question complete in itself, for the tools that the router takes for likely. Beside
-        a rule that applies, or of a first turn that something was found for, a small model is wrong more often than
-        right: there it is asked where the router finds nothing.
+        A small model is wrong more often than right beside a router that found something, and of two answers it drops
+        one: it is asked where the router finds nothing, for the tools that are likely. One that was trained to plan is
+        also asked of a turn that follows others and that no rule of the router applies to.
         """
         calls = self.router.guard(question, context.user)
         guarded = calls is not None
         calls = calls or self.router.plan(question, turns, context.user)
-        likely = self.router.likely(question, turns) if self.agent is not None and self.agent.trained else None
-        asked = not guarded and bool(turns) and likely and likely[0] != COMPLAINT and all(map(is_left, calls))
-        if asked:
-            calls = self._planned(question, turns, context, likely) or calls
         results = self._all(context, calls)
-        lost = all(type(call) in _DOUBTFUL for call in calls) and not any(result.found for result in results)
-        if guarded or self.agent is None or asked or not lost:
+        if guarded or self.agent is None:
             return results
-        planned = self._planned(question, turns, context, likely)
+        lost = all(type(call) in _DOUBTFUL for call in calls) and not any(result.found for result in results)
+        follows = self.agent.trained and bool(turns) and all(map(is_left, calls))
+        if not (lost or follows):
+            return results
+        likely = self.router.likely(question, turns)
+        planned = self.resolver.calls(self.agent.plan(question, turns, likely), question, turns, context.user)
         second = self._all(context, [call for call in planned if type(call) in _REPLANNED])
         return second if any(result.found for result in second) else results
-
-    def _planned(
-        self, question: str, turns: Sequence[Turn], context: Context, likely: Sequence[str] | None
-    ) -> list[Call]:
-        """The model's calls, as they can be looked up."""
-        assert self.agent is not None
-        return self.resolver.calls(self.agent.plan(question, turns, likely), question, turns, context.user)
 
     @staticmethod
     def _all(context: Context, calls: Sequence[Call]) -> list[Result]:

@@ -31,8 +31,6 @@ def of_products(tool: str, asked: Asked, refines: Sequence[str], *, priced: bool
                 query=text, refines=earlier, instead="others" if earlier and asked.says("others") else ""
             )
         ]
-    if tool == "catalogue_facts":
-        return [tools.CatalogueFacts(query=text)]
     if tool == "recommend":
         return [tools.Recommend(items=items, question="" if items else text)]
     if tool == "compare":

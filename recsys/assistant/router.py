@@ -49,6 +49,8 @@ CERTAIN = 0.99
 """Confidence in a rule from which no other turn is asked what is meant."""
 LIKELIEST, OWN = 0.6, 0.25
 """Probability of a tool from which it is taken where no rule applies; of an order, where a shopper speaks of theirs."""
+UNMET = 0.3
+"""Probability of a complaint from which one is heard where neither a rule of the router nor of the shop applies."""
 MAYBE = 0.1
 """Probability of a tool from which a turn may ask for it."""
 RULED_TURNS = 3
@@ -157,9 +159,9 @@ class Router:
         """What the likeliest tool is called with, where no rule applies to a turn."""
         if not all(map(is_left, routed)):
             return routed
-        if heard.sure < self._bound and heard.probabilities["complaint"] >= LIKELY:
-            return self._apology(heard, user)
         chances = self._chances(heard, turns)
+        if heard.sure < self._bound and max(heard.probabilities["complaint"], chances[COMPLAINT]) >= UNMET:
+            return self._apology(heard, user)
         tool = max(chances, key=chances.__getitem__)
         own = user is not None and says("mine", heard.text) and chances["order_status"] >= OWN
         tool = "order_status" if own else tool
@@ -184,7 +186,7 @@ class Router:
             of_last = len(told) == 1 and not (self._names_products(text) or dates_in(text))
             order = told[0] if of_last else None
             return None if user is None else [OrderStatus(order=order, wish=wish_in(text), question=text)]
-        if tool == "search_policies":
+        if tool == "search_policies" and heard.intent != "out_of_scope" and not self._names_products(text):
             whole = f"{self._ruled(turns)} {text}".strip()
             leans = self._listener.hear(whole).sure > heard.sure
             return [SearchPolicies(query=whole if leans else text)]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,10 +69,6 @@ class ChatModel(Protocol):
         ...
 
 
-PLANNERS = {DEFAULT_CHAT: "planner.gguf"}
-"""Adapters for choosing tools that come with this package (`recsys finetune planner`), by the model they are of."""
-
-
 def load_chat(
     name: str,
     adapter: Path | None = None,
@@ -93,7 +88,7 @@ def load_chat(
         LoRA adapter of a model of transformers.
     planner
         Adapter for choosing tools of a model that llama.cpp runs: a file, or the directory that `recsys finetune
-        planner` wrote. By default that of this package for `DEFAULT_CHAT`, none for others.
+        planner` wrote.
 
     Raises
     ------
@@ -108,11 +103,8 @@ def load_chat(
         from recsys.llm.llamacpp import LlamaCpp
 
         require("xllamacpp", "llm")  # told before anything is downloaded
-        file = pretrained.gguf_file(name, offline=offline)
-        if planner is None and name in PLANNERS:
-            with resources.as_file(resources.files(__package__).joinpath(PLANNERS[name])) as packaged:
-                return LlamaCpp(file, planner=packaged)
-        return LlamaCpp(file, planner=None if planner is None else _adapter_file(planner))
+        adapted = None if planner is None else _adapter_file(planner)
+        return LlamaCpp(pretrained.gguf_file(name, offline=offline), planner=adapted)
     from recsys.llm import gpt
 
     return WriterChat(gpt.load(name, adapter, device, offline=offline))

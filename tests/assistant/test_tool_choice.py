@@ -51,12 +51,10 @@ def test_every_example_is_of_a_tool_that_there_is_and_follows_something_that_is_
         ("有没有小孩骑的平衡车，三百以内", "first", 0, "search_products"),
         ("where's my birdhouse, ordered it last friday", "first", 0, "order_status"),
         ("上礼拜下单的平衡车怎么还没发货", "first", 0, "order_status"),
-        ("how long have i got to send a birdhouse back", "first", 0, "search_policies"),
         ("退货运费谁出啊", "first", 0, "search_policies"),
         ("is the second one waterproof", "products", 2, "product_facts"),
-        ("第二个防水吗", "products", 2, "product_facts"),
+        ("第二个能防雨不", "products", 2, "product_facts"),
         ("whats the difference between the first two", "products", 2, "compare"),
-        ("let me talk to a human please", "first", 0, "hand_over"),
     ],
 )
 def test_turns_that_are_no_examples_are_told_apart(
