@@ -177,7 +177,7 @@ class Assistant:
         if guarded or self.agent is None:
             return results
         lost = all(type(call) in _DOUBTFUL for call in calls) and not any(result.found for result in results)
-        follows = self.agent.trained and bool(turns) and all(map(is_left, calls))
+        follows = self.agent.trained and bool(turns) and all(is_left(call, question) for call in calls)
         if not (lost or follows):
             return results
         likely = self.router.likely(question, turns)

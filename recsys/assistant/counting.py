@@ -31,6 +31,8 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
     rows = matching(table, replace(wanted, sort="", unknown=()))
     if not (wanted.categories or wanted.brands):  # words alone only rank: a series is what all its words are said of
         rows = rows[[table.terms[row].issuperset(wanted.words) for row in rows]]
+    of_kind = [set(wanted.names) <= table.title_terms[row] for row in rows]  # cat litter, of what there is for cats
+    rows = rows[of_kind] if wanted.names and any(of_kind) else rows
     if not len(rows):
         return Result.none(nothing(context, wanted), "product")
     facts = [Fact(context.say("count", n=len(rows), what=described(wanted, context)))]

@@ -19,6 +19,7 @@ LATEST = 3
 """Orders told of when several are asked for."""
 STATUSES = ("processing", "shipped", "delivered", "returned", "cancelled")
 """States that the assistant has words for; others are told as the table has them."""
+UNDER_WAY = frozenset({"processing", "shipped"})
 _DAYS = re.compile(r"(\d+)\s?(?:days?|天)")
 
 
@@ -31,11 +32,16 @@ def order_status(context: Context, asked: OrderStatus) -> Result:
     lead = ""
     if asked.order:
         order = context.orders.find(context.user, asked.order)
-        found, missing = [order] if order else [], context.say("no_such_order", order=asked.order)
+        found, missing = ([order] if order else []), context.say("no_such_order", order=asked.order)
     else:
         every = context.orders.latest(context.user, 1_000)
         meant = _meant(context, every, asked.question)
-        found, missing = (meant or every)[: LATEST if says("several_orders", asked.question) else 1], "no_orders"
+        under_way = [order for order in every if order.status in UNDER_WAY]
+        if meant == every and len(under_way) > 1 and asked.wish in {"", "missing"}:
+            found = under_way[:LATEST]  # "where's my stuff?" is asked of all that is
+        else:
+            found = (meant or every)[: LATEST if says("several_orders", asked.question) else 1]
+        missing = "no_orders"
         missing, lead = context.say(missing), "" if meant else context.say("no_order_like_that")
     if not found:
         return Result.none(missing, "order_status")

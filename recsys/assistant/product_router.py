@@ -10,6 +10,7 @@ from recsys.assistant.calling import MOST
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import LIKELY, WORDS, Heard, facets, intent_of_theme
 from recsys.assistant.knowledge import SHOP_RULES
+from recsys.assistant.messages import message
 from recsys.assistant.patterns import OF_PRODUCTS, SERVICE, asks, asks_of_products, owned, pattern, says
 from recsys.assistant.prices import PriceQuestion
 from recsys.assistant.refining import Refining
@@ -117,6 +118,8 @@ class ProductRouter:
         return None if asked.limits.categories or asked.says_this else [Reply(kind="which_product")]
 
     def _reasons(self, asked: Asked) -> list[Call] | None:
+        if asked.says("switch_off") and not asked.named and says("why_shown", last_asked(asked.turns)):
+            return [SearchPolicies(query=message("rule_switch_off", dialogue.spoken_in(asked.text)))]
         why = asked.heard.likely("why_recommended") or asked.says("why_shown")
         if not why or asked.says_this:
             return None

@@ -157,7 +157,7 @@ class Router:
 
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What the likeliest tool is called with, where no rule applies to a turn."""
-        if not all(map(is_left, routed)):
+        if not all(is_left(call, heard.text) for call in routed):
             return routed
         chances = self._chances(heard, turns)
         if heard.sure < self._bound and max(heard.probabilities["complaint"], chances[COMPLAINT]) >= UNMET:
@@ -233,7 +233,7 @@ class Router:
             goods = max(map(self._listener.hear, sentences(heard.text)[:MAX_PARTS]), key=lambda part: part.sure)
             if goods.hits and facets(goods.text) & told_of(goods.hits[0]):  # of what went wrong, not of another matter
                 calls.append(SearchPolicies(query=goods.text))
-        told = about_goods or wish or len(heard.text) > CURSE
+        told = about_goods or wish or len(heard.text) > CURSE or says("person", heard.text)
         way_out: Call = tools.HandOver(reason="complaint") if told else Reply(kind="what_went_wrong")
         return [*calls, way_out]
 
@@ -331,7 +331,8 @@ def _query(call: Call | None) -> str:
     return call.query if isinstance(call, SearchPolicies) else ""
 
 
-def is_left(call: Call) -> bool:
+def is_left(call: Call, question: str) -> bool:
     """Whether a call is what is left of a turn that no rule applies to."""
     anew = isinstance(call, tools.SearchProducts) and not call.refines
-    return anew or type(call) is SearchPolicies or call == Reply(kind="out_of_scope")
+    as_it_is = type(call) is SearchPolicies and call.query in question
+    return anew or as_it_is or call == Reply(kind="out_of_scope")

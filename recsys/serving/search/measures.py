@@ -14,7 +14,7 @@ import numpy as np
 from recsys.llm.quantities import HAN_DIGITS, SPELLED
 
 UNIT = (
-    r"gb|tb|inch(?:es)?|[\"”″]|ml|litres?|kg|cm|mm|hz|mah|w|people|persons?|man|players?|pieces?|pcs|cups?|l|g|v|英寸|寸"
+    r"gb|tb|inch(?:es)?|[\"”″]|ml|litres?|kg|cm|mm|hz|mah|w|people|ppl|persons?|man|players?|pieces?|pcs|cups?|l|g|v|英寸|寸"
     r"|人|片|块拼图|毫升|升|公斤|千克|厘米|毫米|瓦|克|毫安(?:时)?"
 )
 _LEAST = r"at least |minimum |至少|more than |over "
@@ -38,7 +38,7 @@ _DIGITS = {"单": 1, "双": 2, "十": 10} | {digit: n for digit, n in HAN_DIGITS
 _WORDS = {word: int(n) for word, n in SPELLED.items() if 1 <= n <= 12 and len(word) > len("an")}
 _WRITTEN = re.compile(
     rf"(?<!第)([{''.join(_DIGITS)}])(?=个?人(?!气|物|体|形)|周?岁)"
-    rf"|\b({'|'.join(_WORDS)})(?=[ -](?:people|persons?|man|players?|years?[ -]old|yrs?[ -]old)\b)",
+    rf"|\b({'|'.join(_WORDS)})(?=[ -](?:people|ppl|persons?|man|players?|years?[ -]old|yrs?[ -]old)\b)",
     re.IGNORECASE,
 )
 _FAMILY = re.compile(
@@ -49,7 +49,7 @@ _FAMILY = re.compile(
 """Adults and children, who are so many people together."""
 _SAME = {"memory": "ram", "内存": "ram", "storage": "ssd", "disk": "ssd", "固态": "ssd"}
 _SAME |= dict.fromkeys(("inches", '"', "”", "″", "英寸", "寸"), "inch") | {"litre": "l", "升": "l"}
-_SAME |= {"人": "people", "man": "people", "person": "people", "player": "people"}
+_SAME |= {"人": "people", "man": "people", "person": "people", "player": "people", "ppl": "people"}
 _SAME |= {"pcs": "piece", "片": "piece", "块拼图": "piece", "毫升": "ml", "公斤": "kg", "千克": "kg"}
 _SAME |= {"厘米": "cm", "毫米": "mm", "克": "g", "瓦": "w", "毫安": "mah", "毫安时": "mah"}
 
