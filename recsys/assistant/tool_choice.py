@@ -7,8 +7,10 @@ of what any shop sells. Parts of words read what an encoder of few parameters do
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -16,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import platformdirs
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from recsys.assistant.themes import LinearClassifier, Reader
+from recsys.data.atomic import replacing
 
 TOLD = ("first", "order", "rule", "products", "other")
 """What the answer before told of: ``first`` where there was none."""
@@ -73,14 +77,35 @@ class ToolClassifier:
 
     @classmethod
     def fit(cls, reader: Reader) -> ToolClassifier:
-        """Learn the tools with the vectors of this reader (half a minute of one core, once a process)."""
+        """Learn the tools with the vectors of this reader: half a minute of one core, once a machine and encoder.
+
+        It knows no shop, so what was learnt for one is kept for all, in the user cache.
+        """
         made_with = (reader.encoder.fingerprint, *reader.languages)
-        if made_with not in _FITTED:
-            texts = [example.text for example in examples()]
-            features = _features(texts, reader.vectors(texts), [example.situation for example in examples()])
-            labels = np.array([tool_names().index(example.tool) for example in examples()])
-            _FITTED[made_with] = cls(LinearClassifier.fit(features, labels, len(tool_names()), **_FIT))
-        return _FITTED[made_with]
+        if made_with in _FITTED:
+            return _FITTED[made_with]
+        made_of = json.dumps([*made_with, examples_hash(), _FIT])
+        kept = (
+            Path(platformdirs.user_cache_dir("recsys")) / f"{SAVED}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
+        )
+        try:
+            fitted = cls.load(kept)
+        except (OSError, ValueError):
+            fitted = cls._learnt(reader)
+            with suppress(OSError):  # a cache that cannot be written costs half a minute each time
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                with replacing(kept) as draft:
+                    draft.mkdir()
+                    fitted.save(draft)
+        _FITTED[made_with] = fitted
+        return fitted
+
+    @classmethod
+    def _learnt(cls, reader: Reader) -> ToolClassifier:
+        texts = [example.text for example in examples()]
+        features = _features(texts, reader.vectors(texts), [example.situation for example in examples()])
+        labels = np.array([tool_names().index(example.tool) for example in examples()])
+        return cls(LinearClassifier.fit(features, labels, len(tool_names()), **_FIT))
 
     def __call__(self, text: str, vector: NDArray[np.float32], situation: Situation) -> dict[str, float]:
         """Probability of each tool for a turn whose sentence vector (shape ``(dim,)``) is known."""
