@@ -180,10 +180,11 @@ class Assistant:
         follows = self.agent.trained and bool(turns) and all(is_left(call, question) for call in calls)
         if not (lost or follows):
             return results
-        likely = self.router.likely(question, turns)
-        planned = self.resolver.calls(self.agent.plan(question, turns, likely), question, turns, context.user)
-        second = self._all(context, [call for call in planned if type(call) in _REPLANNED])
-        return second if any(result.found for result in second) else results
+        planned = self.agent.plan(question, turns, self.router.likely(question, turns))
+        planned = [call for call in planned if _spoken(call) in {"", context.language}]
+        asked = [call for call in self.resolver.calls(planned, question, turns) if type(call) in _REPLANNED]
+        second = self._all(context, asked)
+        return second if second and second[0].found else results  # what it looks up besides is often of its own making
 
     @staticmethod
     def _all(context: Context, calls: Sequence[Call]) -> list[Result]:
@@ -235,6 +236,11 @@ def _search(knowledge: Knowledge, recommender: Recommender) -> ProductSearch:
 
     liked = opinions.stars(recommender)["order"].to_dict() or recommender.liked
     return ProductSearch(table, nearest, recommender.likeliest, liked)
+
+
+def _spoken(call: Call) -> str:
+    """Language that a model wrote a search of the rules in; '' of other calls."""
+    return dialogue.spoken_in(call.query) if isinstance(call, tools.SearchPolicies) else ""
 
 
 _DOUBTFUL = frozenset({tools.SearchPolicies, tools.SearchProducts})

@@ -30,18 +30,18 @@ class Resolver:
     def __init__(self, shop: Context, router: Router) -> None:
         self._table, self._router = shop.table, router
 
-    def calls(self, planned: Sequence[Call], question: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
+    def calls(self, planned: Sequence[Call], question: str, turns: Sequence[Turn]) -> list[Call]:
         """What to look up for a plan, in its order."""
-        found = [call for asked in planned for call in self._resolved(asked, question, turns, user)]
+        found = [call for asked in planned for call in self._resolved(asked, question, turns)]
         return list({repr(call): call for call in found}.values())
 
-    def _resolved(self, asked: Call, question: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
+    def _resolved(self, asked: Call, question: str, turns: Sequence[Turn]) -> list[Call]:
         if isinstance(asked, tools.OrderStatus):
             return [self._of_order(asked, turns, question)]
         if isinstance(asked, tools.SearchPolicies):
             return self._router.rules(asked.query)
         if isinstance(asked, OfProducts) and self._table is not None:
-            return self._of_products(asked, user)
+            return self._of_products(asked)
         return [asked]
 
     def _of_order(self, asked: tools.OrderStatus, turns: Sequence[Turn], question: str) -> Call:
@@ -56,7 +56,8 @@ class Resolver:
         wish = wish_in(asked.question) or wish_in(question) or asked.wish
         return asked.model_copy(update={"order": order, "wish": wish, "told": order in told})
 
-    def _of_products(self, asked: OfProducts, user: str | None) -> list[Call]:
+    def _of_products(self, asked: OfProducts) -> list[Call]:
+        """What is asked of products that were shown or are named; nothing where neither says which."""
         table, text = self._table, asked.question
         assert table is not None
         if isinstance(asked, tools.Recommend):
@@ -71,4 +72,4 @@ class Resolver:
             return [asked.model_copy(update={"items": ids[:MOST]})]
         if isinstance(asked, PriceQuestion):
             return [Reply(kind="which_product")]
-        return self._router.plan(text, [], user)
+        return []

@@ -259,6 +259,15 @@ def test_a_trained_model_completes_a_follow_up_and_nothing_that_the_router_decid
 
 
 @pytest.mark.weights
+@pytest.mark.parametrize("queries", [("zzz qqq", "How long does delivery take?"), ("送货要多久？",)])
+def test_what_a_model_makes_up_besides_or_asks_in_another_language_is_no_answer(
+    knowledge: Knowledge, queries: tuple[str, ...]
+) -> None:
+    model = Scripted([ToolCall("search_policies", {"query": query}) for query in queries])
+    assert not Assistant(knowledge, model=model).answer("zzz qqq wann kommts").sources
+
+
+@pytest.mark.weights
 def test_without_a_better_idea_a_person_takes_over(knowledge: Knowledge) -> None:
     model = Scripted([ToolCall("search_policies", {"query": "zzz qqq"})])
     assert Assistant(knowledge, model=model).answer("zzz qqq wann kommts").handover

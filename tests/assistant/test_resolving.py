@@ -52,7 +52,7 @@ def resolver() -> Resolver:
 
 
 def resolved(resolver: Resolver, call: Call, question: str = "hm", turns: list[Turn] | None = None) -> list[Call]:
-    return resolver.calls([call], question, turns or [], "anna")
+    return resolver.calls([call], question, turns or [])
 
 
 def test_an_order_is_the_one_told_of_unless_the_shopper_wrote_another_number(resolver: Resolver) -> None:
@@ -78,6 +78,7 @@ def test_products_are_found_by_their_names_where_no_number_says_which(resolver: 
     one = Compare(items=["RED1"], question="or the Rain Co. Blue Umbrella")
     assert resolved(resolver, one)[0].items == ["RED1", "BLU2"]
     assert resolved(resolver, PriceQuestion(question="was it cheaper")) == [Reply(kind="which_product")]
+    assert resolved(resolver, ProductFacts(question="is it waterproof")) == []
 
 
 def test_what_goes_with_a_kind_is_asked_of_the_kind(resolver: Resolver) -> None:
