@@ -17,10 +17,9 @@ from pydantic import ValidationError
 from recsys.assistant import dialogue
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.messages import prompts
-from recsys.assistant.plans import MOST_CALLS, ORDER, PRODUCTS, RULE, SHOWN, asked, situation
+from recsys.assistant.plans import MOST_CALLS, SHOWN, asked, situation
 from recsys.assistant.toolbox import OFFERED
 from recsys.assistant.tools import Call, OfProducts, schema
-from recsys.data.orders import order_numbers
 from recsys.data.personal import mask_personal
 from recsys.errors import RecsysError
 from recsys.llm.chat import ChatModel, ToolCall
@@ -74,7 +73,7 @@ class Agent:
         rows = self._shown(turns)
         said = [mask_personal(turn.text) for turn in turns if turn.role == "user"]
         shown = [self._priced(row) for row in rows]
-        text = situation(mask_personal(question), said, shown, self._told(turns))
+        text = situation(mask_personal(question), said, shown, dialogue.told_of(turns, self._table))
         try:
             found = self.model.calls(
                 [*self._fixed, {"role": "user", "content": text}], self._offered(len(rows), likely), MOST_CALLS
@@ -91,7 +90,7 @@ class Agent:
         lists = [] if self._table is None else dialogue.lists(of_products, self._table)
         if not lists:
             return []
-        longer = next((rows for rows in lists if len(rows) > 1), lists[0])
+        longer = dialogue.longer(lists)[0]
         return list(dict.fromkeys(longer if set(lists[0]) <= set(longer) else lists[0]))[:SHOWN]
 
     def _priced(self, row: int) -> str:
@@ -99,15 +98,6 @@ class Agent:
         assert self._table is not None
         price = self._table.prices[row]
         return self._table.titles[row] + (f" {price:.2f}" if np.isfinite(price) else "")
-
-    def _told(self, turns: Sequence[Turn]) -> str:
-        """What the last answer told of."""
-        last = turns[-1] if turns else Turn("user", "")
-        if dialogue.orders_of(last):
-            return ORDER
-        if self._table is not None and dialogue.lists([last], self._table):
-            return PRODUCTS
-        return RULE if last.sources else ORDER if order_numbers(last.text) else ""
 
     def _offered(self, shown: int, likely: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """The tools; those over products take numbers of the products shown, none where none was."""

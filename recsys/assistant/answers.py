@@ -95,6 +95,7 @@ class Assistant:
         """Read the kinds of product and the fixed parts of the prompts, so that the first turn is as fast as others."""
         if self.search is not None:
             self.search.nearest.of_kind("")
+        _ = self.knowledge.tools  # knowledge of before it was learnt has it learnt here
         for part in (self.wording, self.agent):
             if part is not None:
                 part.warm()
@@ -170,11 +171,9 @@ class Assistant:
         one: it is asked where the router finds nothing, for the tools that are likely. One that was trained to plan is
         also asked of a turn that follows others and that no rule of the router applies to.
         """
-        calls = self.router.guard(question, context.user)
-        guarded = calls is not None
-        calls = calls or self.router.plan(question, turns, context.user)
-        results = self._all(context, calls)
-        if guarded or self.agent is None:
+        calls = self.router.plan(question, turns, context.user)
+        results = [look_up(context, call) for call in calls]
+        if self.agent is None or self.router.guard(question, context.user) is not None:
             return results
         lost = all(type(call) in _DOUBTFUL for call in calls) and not any(result.found for result in results)
         follows = self.agent.trained and bool(turns) and all(is_left(call, question) for call in calls)
@@ -183,14 +182,9 @@ class Assistant:
         planned = self.agent.plan(question, turns, self.router.likely(question, turns))
         planned = [call for call in planned if _spoken(call) in {"", context.language}]
         asked = [call for call in self.resolver.calls(planned, question, turns) if type(call) in _REPLANNED]
-        second = self._all(context, asked)
+        with ThreadPoolExecutor(max_workers=len(asked) or 1) as pool:
+            second = list(pool.map(lambda call: look_up(context, call), asked))
         return second if second and second[0].found else results  # what it looks up besides is often of its own making
-
-    @staticmethod
-    def _all(context: Context, calls: Sequence[Call]) -> list[Result]:
-        """What calls find, side by side."""
-        with ThreadPoolExecutor(max_workers=len(calls) or 1) as pool:
-            return list(pool.map(lambda call: look_up(context, call), calls))
 
     def _pieces(self, result: Result) -> Iterator[tuple[str, bool]]:
         """The answer in pieces, and whether each is in the model's words: what the shop's rules say may be."""

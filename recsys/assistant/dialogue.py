@@ -13,6 +13,7 @@ import numpy as np
 
 from recsys.assistant.messages import message
 from recsys.assistant.patterns import pattern, says
+from recsys.assistant.plans import ORDER, PRODUCTS, RULE
 from recsys.data.orders import order_numbers
 from recsys.errors import BadInput
 from recsys.serving.search import ProductTable
@@ -92,6 +93,18 @@ def orders_told(turns: Sequence[Turn]) -> list[str]:
     return orders_of(turns[-1]) if turns else []
 
 
+def told_of(turns: Sequence[Turn], table: ProductTable | None) -> str:
+    """What the last turn told of, by its sources or, where they were not kept, by its words: '' for none of them."""
+    if not turns:
+        return ""
+    last = turns[-1]
+    if orders_of(last) or (not last.sources and order_numbers(last.text)):
+        return ORDER
+    if table is not None and lists([last], table):
+        return PRODUCTS
+    return RULE if last.sources else ""
+
+
 def focus(turns: Sequence[Turn], table: ProductTable) -> list[int]:
     """Rows of the products the latest turn about products spoke of."""
     return next(iter(lists(turns, table)), [])
@@ -109,7 +122,7 @@ def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[
     before = lists(turns, table)
     if not before:
         return []
-    rows, long = before[0], _longer(before)[0]
+    rows, long = before[0], longer(before)[0]
     places = _places(question)
     if says("several", question) and len(places) < 2 and (says("two", question) or not says("superlative", question)):
         return long[-2:] if says("last_two", question) else long[:2] if says("two", question) else long
@@ -136,7 +149,7 @@ def pointed(question: str, turns: Sequence[Turn], table: ProductTable) -> list[i
 
 
 def _pointed(places: Sequence[int], before: Sequence[list[int]]) -> list[int]:
-    return [rows[place] for place in places if (rows := next((r for r in _longer(before) if len(r) > place), []))]
+    return [rows[place] for place in places if (rows := next((r for r in longer(before) if len(r) > place), []))]
 
 
 def _places(question: str) -> list[int]:
@@ -144,7 +157,7 @@ def _places(question: str) -> list[int]:
     return [place for place, name in enumerate(PLACES) if says(name, question)]
 
 
-def _longer(before: Sequence[list[int]]) -> Sequence[list[int]]:
+def longer(before: Sequence[list[int]]) -> Sequence[list[int]]:
     """Lists of several products, latest first; all where none is."""
     return [rows for rows in before if len(rows) > 1] or before
 

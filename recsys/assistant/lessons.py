@@ -15,7 +15,7 @@ from recsys.assistant.plans import PlannedTurn
 from recsys.data.schema import ITEM
 from recsys.errors import BadInput
 from recsys.llm import text_cleaning, tuning
-from recsys.llm.chat import DEFAULT_CHAT
+from recsys.llm.chat import DEFAULT_CHAT, PLANNER_FILE
 from recsys.llm.corpus import is_held_out
 from recsys.llm.text_cleaning import CleaningConfig
 from recsys.llm.tuning import Example, TuningConfig, TuningReport
@@ -28,7 +28,6 @@ MAX_HELD_OUT = 200
 HELD_OUT = 0.05
 """Share of the questions, or of the conversations, that is kept aside to measure on."""
 
-PLANNER_FILE = "planner.gguf"
 PLANNER_CONFIG = TuningConfig(first_layer=12, max_length=384)
 """The upper half of the base's 24 layers learns: half the time and half the size of an adapter on all of them."""
 ABOUT_PLANS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ FOUND = 12
 _NAME = re.compile(r"[a-z][a-z'-]+")
 PAYMENT = frozenset({"cash", "cheque", "crypto"})
 """Ways of paying: the shop's rule lists those it takes."""
+RECENT = 32
+"""Sentences whose reading is kept."""
 UNSURE = 0.5
 """Confidence below which a question is read again in general words."""
 
@@ -55,12 +57,13 @@ class Listener:
 
     def __init__(self, knowledge: Knowledge, table: ProductTable | None) -> None:
         self._knowledge, self._table = knowledge, table
+        self.hear = lru_cache(maxsize=RECENT)(self._hear)  # guard, plan and look-up read the same sentence
 
     @property
     def _reader(self) -> Reader:
         return self._knowledge.reader
 
-    def hear(self, question: str) -> Heard:
+    def _hear(self, question: str) -> Heard:
         """Read one question: as it is for the shop's texts, and without the catalogue's words for what it asks.
 
         The rules are searched again in the general words ("products" for a kind, the country or union for a place)

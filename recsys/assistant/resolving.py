@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recsys.assistant import dialogue, tools
+from recsys.assistant.calling import MOST
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.patterns import wish_in
 from recsys.assistant.prices import PriceQuestion
 from recsys.assistant.router import Router
 from recsys.assistant.tools import Call, Context, OfProducts, Reply, SearchProducts
 from recsys.serving.search import mentions, parse
-
-MOST = 4
-"""Products that one question may be about."""
 
 
 class Resolver:
@@ -46,15 +44,11 @@ class Resolver:
 
     def _of_order(self, asked: tools.OrderStatus, turns: Sequence[Turn], question: str) -> Call:
         """A question about the order that the shopper named, else about the one told of last, if it names no goods."""
-        told = dialogue.orders_told(turns)
         said = " ".join([*(turn.text for turn in turns if turn.role == "user"), question])
         number = asked.order if asked.order and asked.order in said else None
-        names = self._table is not None and bool(
-            parse(asked.question, self._table).categories or mentions.named(asked.question, self._table)
-        )
-        order = number or (told[0] if len(told) == 1 and not names else None)
+        order = number or self._router.order_told(asked.question, turns)
         wish = wish_in(asked.question) or wish_in(question) or asked.wish
-        return asked.model_copy(update={"order": order, "wish": wish, "told": order in told})
+        return asked.model_copy(update={"order": order, "wish": wish, "told": order in dialogue.orders_told(turns)})
 
     def _of_products(self, asked: OfProducts) -> list[Call]:
         """What is asked of products that were shown or are named; nothing where neither says which."""

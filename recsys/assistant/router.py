@@ -117,7 +117,7 @@ class Router:
     def _leaning(self, heard: Heard, earlier: str) -> Call | None:
         """What a question asks of the matter of the one before ("and what does it cost?"), where a rule says that."""
         text, asked = heard.text, facets(heard.text)
-        of_its_own = self._names_products(text) or way_of_paying(text) or order_numbers(text)
+        of_its_own = self.names_products(text) or way_of_paying(text) or order_numbers(text)
         if not asked or of_its_own or heard.intent == "handover":
             return None
         whole = f"{earlier} {text}"
@@ -141,7 +141,13 @@ class Router:
                 break
         return " ".join(said)
 
-    def _names_products(self, text: str) -> bool:
+    def order_told(self, text: str, turns: Sequence[Turn]) -> str | None:
+        """Number of the order just told of, unless a question names goods or a day: then another may be meant."""
+        told = dialogue.orders_told(turns)
+        return told[0] if len(told) == 1 and not (self.names_products(text) or dates_in(text)) else None
+
+    def names_products(self, text: str) -> bool:
+        """Whether a text names a product or a kind of them."""
         table = self._table
         return table is not None and bool(parse(text, table).categories or mentions.named(text, table))
 
@@ -153,7 +159,7 @@ class Router:
             return True
         limits = parse(text, self._table)
         of_titles = any(terms.intersection(limits.words) for terms in self._table.title_terms)
-        return bool(limits.sort) or of_titles or self._names_products(text)
+        return bool(limits.sort) or of_titles or self.names_products(text)
 
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What the likeliest tool is called with, where no rule applies to a turn."""
@@ -182,11 +188,9 @@ class Router:
         """A call of this tool for a turn; None where what it needs is not there."""
         text = heard.text
         if tool == "order_status":
-            told = dialogue.orders_told(turns)
-            of_last = len(told) == 1 and not (self._names_products(text) or dates_in(text))
-            order = told[0] if of_last else None
+            order = self.order_told(text, turns)
             return None if user is None else [OrderStatus(order=order, wish=wish_in(text), question=text)]
-        if tool == "search_policies" and heard.intent != "out_of_scope" and not self._names_products(text):
+        if tool == "search_policies" and heard.intent != "out_of_scope" and not self.names_products(text):
             whole = f"{self._ruled(turns)} {text}".strip()
             leans = self._listener.hear(whole).sure > heard.sure
             return [SearchPolicies(query=whole if leans else text)]
@@ -200,15 +204,8 @@ class Router:
         """What a turn follows, by the sources of the last answer or, where they were not kept, by its words."""
         if not turns:
             return Situation()
-        last, table = turns[-1], self._table
-        shown = [] if table is None else dialogue.focus(turns, table)
-        if dialogue.orders_told(turns) or (not last.sources and order_numbers(last.text)):
-            told = "order"
-        elif table is not None and dialogue.lists([last], table):
-            told = "products"
-        else:
-            told = "rule" if last.sources else "other"
-        return Situation(told, min(len(shown), 2))
+        shown = [] if self._table is None else dialogue.focus(turns, self._table)
+        return Situation(dialogue.told_of(turns, self._table) or "other", min(len(shown), 2))
 
     def _upset(self, heard: Heard, user: str | None) -> list[Call] | None:
         """An apology, where a sentence is a complaint."""
@@ -246,7 +243,7 @@ class Router:
             return [OrderStatus(order=number, wish=wish, question=text) for number in numbers]
         if user is not None and (again := self._order_again(heard, turns)) is not None:
             return [again]
-        owns = says("mine", text) or self._names_products(text)
+        owns = says("mine", text) or self.names_products(text)
         if user is not None and says("arrives", text) and owns and heard.theme != "notify_restock":
             return [OrderStatus(wish=wish if wish in {"missing", "return"} else "", question=text)]
         if heard.likely("agent"):
@@ -284,7 +281,7 @@ class Router:
         """What is asked of the order told of last: "and the shoes?", "what did it come to?", "what else is in it?"."""
         bare = order_numbers(turns[-1].text) if turns else []  # a history may be bare text
         told = dialogue.orders_told(turns) or bare
-        text, names = heard.text, self._names_products(heard.text)
+        text, names = heard.text, self.names_products(heard.text)
         if told and names and says("and_another", text) and len(text) <= SHORT:
             return OrderStatus(wish=wish_in(last_asked(turns)), question=text)
         of_total = asks(text, ["price"]) or says("order_total", text)
@@ -309,8 +306,7 @@ class Router:
             of_an_order = wish in {"cancel", "change"} and heard.theme in OF_ORDERS
             of_an_order |= wish == "refund" or (wish == "return" and says("from_order", text))
             if of_an_order or about_orders or tracks or (after_order and wish):
-                told = dialogue.orders_told(turns)  # the one just spoken of, unless another is
-                order = told[0] if len(told) == 1 and not (self._names_products(text) or dates_in(text)) else None
+                order = self.order_told(text, turns)
                 return [OrderStatus(order=order, wish=wish, question=text)]
         asks_state = tracks or (heard.theme == "my_order" and not asks_how) or (about_orders and not covered)
         if user is None and mine and asks_state:

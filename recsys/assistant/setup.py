@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -13,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import platformdirs
 
 from recsys.assistant import knowledge
 from recsys.assistant.answers import Assistant
@@ -22,7 +18,7 @@ from recsys.assistant.reply import Answer
 from recsys.assistant.themes import bank_hash
 from recsys.assistant.tool_choice import examples_hash
 from recsys.assistant.wording import RETRIEVED
-from recsys.data.atomic import replacing
+from recsys.data.kept import kept
 from recsys.data.orders import Orders
 from recsys.data.passages import Passage, product_passages, read_knowledge
 from recsys.data.sample import sample_dir
@@ -31,7 +27,7 @@ from recsys.data.store import Store, Version, knowledge_store
 from recsys.encoders import universal
 from recsys.encoders.encoder import Encoder
 from recsys.encoders.protocol import Encodes
-from recsys.errors import ArtifactError, RecsysError
+from recsys.errors import RecsysError
 from recsys.llm.chat import DEFAULT_CHAT, ChatModel, load_chat
 from recsys.llm.language import language_of
 from recsys.serving.live import Live, follow
@@ -165,18 +161,14 @@ def answer(
 def sample_knowledge(encoder: Encodes, languages: tuple[str, ...]) -> Knowledge:
     """What the sample shop says, read once per machine: a fresh clone answers at once the second time."""
     passages = read_knowledge(sample_dir())
-    made_of = json.dumps([encoder.fingerprint, languages, bank_hash(), examples_hash(), [astuple(p) for p in passages]])
-    name = f"assistant-sample-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
-    folder = Path(platformdirs.user_cache_dir("recsys")) / name
-    if folder.is_dir():
-        with contextlib.suppress(ArtifactError):
-            return Knowledge.load(folder, encoder)
-    built = Knowledge.build(passages, encoder, languages=languages)
-    with contextlib.suppress(OSError):  # another process may be as fast, with the same files
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(folder) as draft:
-            built.save(draft)
-    return built
+    made_of = [encoder.fingerprint, languages, bank_hash(), examples_hash(), [astuple(p) for p in passages]]
+    return kept(
+        "assistant-sample",
+        made_of,
+        lambda folder: Knowledge.load(folder, encoder),
+        lambda: Knowledge.build(passages, encoder, languages=languages),
+        Knowledge.save,
+    )
 
 
 def _publish(passages: Sequence[Passage], settings: Settings, encoder: Encodes, *, progress: bool) -> Version:

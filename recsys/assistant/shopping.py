@@ -61,16 +61,16 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
         wanted = replace(wanted, sort="")
     user = context.user if past_of(context) else None
     units = units_asked(asked.query)
-    anew_only = asked.instead in {"others", "dearer"}
-    hidden, limit = context.shown if anew_only else (), ""
+    unseen = asked.instead in {"others", "dearer"}
+    hidden, limit = context.shown if unseen else (), ""
     found, lead = search.find(wanted, text, user, hidden=hidden), _LEADS.get(wanted.sort, "found")
-    if not found.rows and anew_only and wanted.price_max is not None:  # there is more, for more
+    if not found.rows and unseen and wanted.price_max is not None:  # there is more, for more
         limit, wanted = money(wanted.price_max), replace(wanted, price_max=None, sort="price")
         found, lead = search.find(wanted, text, user, hidden=hidden), "found_dearer"
     if not found.rows:
         vague = wanted.vague and not wanted.unknown and wanted.price_max is None
         none = context.say("which_kind") if vague else nothing(context, wanted)
-        none = context.say("no_more") if anew_only else none
+        none = context.say("no_more") if unseen else none
         return Result.none(none, "recommendation", 0.5)
     rows = sorted(found.rows, key=lambda row: not _states(table, row, units)) if units else found.rows
     order = _varied(table, rows, wanted)[:LENGTH]

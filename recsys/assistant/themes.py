@@ -118,9 +118,7 @@ class LinearClassifier:
     @classmethod
     def fit(cls, features: Any, labels: NDArray[np.int64], n_classes: int, **options: Any) -> LinearClassifier:
         """Fit by scikit-learn with its `options`; a class without an example is never predicted."""
-        with warnings.catch_warnings(
-            action="ignore", category=ConvergenceWarning
-        ):  # of a bound on the steps that was set
+        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):  # the bound on its steps is meant
             model = LogisticRegression(**options).fit(features, labels)
         weights = np.zeros((n_classes, features.shape[1]), np.float32)
         offset = np.full(len(weights), -30.0, np.float32)

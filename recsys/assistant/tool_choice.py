@@ -7,10 +7,8 @@ of what any shop sells. Parts of words read what an encoder of few parameters do
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -18,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from recsys.assistant.themes import LinearClassifier, Reader
-from recsys.data.atomic import replacing
+from recsys.data.kept import kept
 
 TOLD = ("first", "order", "rule", "products", "other")
 """What the answer before told of: ``first`` where there was none."""
@@ -84,19 +81,8 @@ class ToolClassifier:
         made_with = (reader.encoder.fingerprint, *reader.languages)
         if made_with in _FITTED:
             return _FITTED[made_with]
-        made_of = json.dumps([*made_with, examples_hash(), _FIT])
-        kept = (
-            Path(platformdirs.user_cache_dir("recsys")) / f"{SAVED}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
-        )
-        try:
-            fitted = cls.load(kept)
-        except (OSError, ValueError):
-            fitted = cls._learnt(reader)
-            with suppress(OSError):  # a cache that cannot be written costs half a minute each time
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                with replacing(kept) as draft:
-                    draft.mkdir()
-                    fitted.save(draft)
+        made_of = [*made_with, examples_hash(), _FIT]
+        fitted = kept(SAVED, made_of, cls.load, lambda: cls._learnt(reader), cls.save)
         _FITTED[made_with] = fitted
         return fitted
 

@@ -121,6 +121,7 @@ def planner(
     Example: recsys finetune planner --conversations en.jsonl --conversations zh.jsonl --out planner
     """
     from recsys.assistant import lessons
+    from recsys.llm.chat import PLANNER_FILE
     from recsys.llm.tuning import TuningConfig
 
     wanted = {**lessons.PLANNER_CONFIG.model_dump(), "epochs": epochs, "max_steps": max_steps}
@@ -133,7 +134,7 @@ def planner(
         resume=resume,
         progress=interactive(),
     )
-    return _learnt(report, "turns", out / lessons.PLANNER_FILE)
+    return _learnt(report, "turns", out / PLANNER_FILE)
 
 
 @app.command("sentiment")

@@ -19,6 +19,8 @@ from recsys.llm.gpt import ENDPOINT, Endpoint, Message, Sampling, TextWriter
 
 DEFAULT_CHAT = "Qwen2.5-Coder-0.5B-Instruct"
 """The default chat model; Apache-2.0, English and Chinese."""
+PLANNER_FILE = "planner.gguf"
+"""Adapter for choosing tools, in the directory that `recsys finetune planner` writes."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def load_chat(
 
 
 def _adapter_file(place: Path) -> Path:
-    file = place / "planner.gguf" if place.is_dir() else place
+    file = place / PLANNER_FILE if place.is_dir() else place
     if not file.is_file():
         raise BadInput(f"planner {file}: no such file; `recsys finetune planner` writes one")
     return file
