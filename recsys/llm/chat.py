@@ -95,13 +95,19 @@ def load_chat(
     Raises
     ------
     BadInput
-        There is no such model, the extra is not installed, or an endpoint is asked for offline.
+        There is no such model or planner, the planner is of another kind of model, the extra is not installed, or an
+        endpoint is asked for offline.
     """
+    runs_here = adapter is None and not name.startswith(ENDPOINT) and pretrained.is_gguf(name)
+    if planner is not None and not runs_here:
+        raise BadInput(
+            f"planner {planner}: for a GGUF model run by llama.cpp, and {name} is run otherwise; leave it out"
+        )
     if name.startswith(ENDPOINT):
         if offline:
             raise BadInput(f"{name}: an endpoint cannot be reached offline; name a local model, or 'retrieved'")
         return EndpointChat(name.removeprefix(ENDPOINT))
-    if adapter is None and pretrained.is_gguf(name):
+    if runs_here:
         from recsys.llm.llamacpp import LlamaCpp
 
         require("xllamacpp", "llm")  # told before anything is downloaded

@@ -202,6 +202,18 @@ def test_an_endpoint_needs_a_key_and_a_network(monkeypatch: pytest.MonkeyPatch) 
         load_chat("endpoint:some-model", offline=True)
 
 
+def test_a_planner_that_is_not_there_or_that_nothing_reads_is_refused(tmp_path: Path) -> None:
+    gguf = str(write_tiny_gguf(tmp_path / "tiny.gguf"))
+    with pytest.raises(BadInput, match=r"planner .*planner\.gguf: no such file; `recsys finetune planner` writes one"):
+        load_chat(gguf, planner=tmp_path)
+    (tmp_path / "planner.gguf").write_text("no adapter")
+    with pytest.raises(BadInput, match=r"cannot load it with the adapter .*planner\.gguf"):
+        load_chat(gguf, planner=tmp_path)
+    for other in ("endpoint:some-model", "gpt2"):
+        with pytest.raises(BadInput, match=f"{other} is run otherwise; leave it out"):
+            load_chat(other, planner=tmp_path)
+
+
 # --- transformers -----------------------------------------------------------------------------------------------------
 
 
