@@ -12,6 +12,7 @@ import pandas as pd
 
 from recsys.assistant import dialogue, opinions, tools
 from recsys.assistant.agent import Agent
+from recsys.assistant.answerability import Answerability
 from recsys.assistant.dialogue import MAX_QUESTION, Turn
 from recsys.assistant.knowledge import Knowledge
 from recsys.assistant.listener import Listener
@@ -57,6 +58,8 @@ class Assistant:
         The model was fine-tuned on `lessons` and is asked in their form.
     bound
         Confidence below which a person takes over.
+    judge
+        Tells whether a text answers a question; by default words and likeness alone do.
 
     Attributes
     ----------
@@ -74,6 +77,7 @@ class Assistant:
         words: bool = True,
         tuned: bool = False,
         bound: float = BOUND,
+        judge: Answerability | None = None,
     ) -> None:
         self.knowledge = knowledge
         self.recommender = recommender
@@ -83,8 +87,8 @@ class Assistant:
         self.bound = bound
         self.search = None if recommender is None else _search(knowledge, recommender)
         self.shelves = None if self.search is None else self.search.table
-        listener = Listener(knowledge, self.shelves)
-        self._shop = Context(knowledge, self.search, recommender, orders, bound=bound, listener=listener)
+        listener = Listener(knowledge, self.shelves, judge)
+        self._shop = Context(knowledge, self.search, recommender, orders, bound=bound, listener=listener, judge=judge)
         self.router = Router(self._shop, listener)
         self.resolver = Resolver(self._shop, self.router)
         self.handovers: Handovers | None = None

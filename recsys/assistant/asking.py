@@ -32,7 +32,9 @@ class Asked:
     before, searched
         Products the turns before spoke of, and the shopper's sentences that lists were given for.
     covered
-        Whether the shop's rules answer it.
+        Whether the shop's rules answer it, and more surely than the texts of the products meant.
+    told
+        Probability that one of these texts says what is asked; 0 where nobody judges that.
     context
         The whole turn, where it is a later part of one.
     """
@@ -45,6 +47,7 @@ class Asked:
     before: list[str]
     searched: list[str]
     covered: bool
+    told: float = 0.0
     context: str = ""
 
     @property

@@ -71,6 +71,8 @@ class Heard:
     vector
         Of the question as it is and without the catalogue's words, one after the other, of length 1; zeros where the
         encoder does not read its language.
+    judged
+        Probability that the first of `hits` answers by the judge alone; `sure` where there is none.
     """
 
     text: str
@@ -79,6 +81,7 @@ class Heard:
     sure: float
     hits: list[Hit]
     vector: NDArray[np.float32]
+    judged: float
 
     @property
     def theme(self) -> str:

@@ -9,9 +9,21 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from recsys.assistant import dialogue
-from recsys.assistant.hearing import ASPECTS, Heard, confidence, covering, facets, intent_of_theme, subject, told_by
+from recsys.assistant.answerability import Answerability
+from recsys.assistant.hearing import (
+    ASPECTS,
+    Heard,
+    confidence,
+    covering,
+    facets,
+    intent_of_theme,
+    subject,
+    told_by,
+    told_of,
+)
 from recsys.assistant.knowledge import PRODUCT, Hit, Knowledge
 from recsys.assistant.patterns import pattern
 from recsys.assistant.themes import Reader, Sentences, intent_of, phrases, theme_names
@@ -38,6 +50,15 @@ FOUND = 12
 _NAME = re.compile(r"[a-z][a-z'-]+")
 PAYMENT = frozenset({"cash", "cheque", "crypto"})
 """Ways of paying: the shop's rule lists those it takes."""
+UNCERTAIN = 0.01
+"""How near to 0 and 1 a probability is taken to be."""
+READ = 8
+"""Passages that the judge reads."""
+BY_SCORE = 4.0
+"""What a passage's score counts beside the judge's log-odds in the order of passages: chosen on held-out shops."""
+BY_JUDGE, BY_LIKENESS, ELSEWHERE, OFFSET = 0.7, 0.6, 0.0, 0.7
+"""Log-odds that a passage answers: the judge's, those of likeness (or what stands for them where that is of another
+passage), and what is added."""
 RECENT = 32
 """Sentences whose reading is kept."""
 UNSURE = 0.5
@@ -53,10 +74,12 @@ class Listener:
         What the shop says; its reader reads questions.
     table
         The catalogue, None where there is none.
+    judge
+        Tells whether a passage answers a question; by default their likeness alone does.
     """
 
-    def __init__(self, knowledge: Knowledge, table: ProductTable | None) -> None:
-        self._knowledge, self._table = knowledge, table
+    def __init__(self, knowledge: Knowledge, table: ProductTable | None, judge: Answerability | None = None) -> None:
+        self._knowledge, self._table, self._judge = knowledge, table, judge
         self.hear = lru_cache(maxsize=RECENT)(self._hear)  # guard, plan and look-up read the same sentence
 
     @property
@@ -81,7 +104,9 @@ class Listener:
             again, others = self._rules(plain, general)
             sure, hits = (again, others) if again > sure else (sure, hits)
         named = dict(zip(theme_names(), map(float, chances), strict=True))
-        return Heard(question, raw, named, sure, hits, _joined(read.vectors[:1], read.vectors[1:])[0])
+        vector = _joined(read.vectors[:1], read.vectors[1:])[0]
+        judged = sure if self._judge is None or not hits else float(self._judge.answers(text, [_whole(hits[0])])[0])
+        return Heard(question, raw, named, sure, hits, vector, judged)
 
     def vectors(self, questions: Sequence[str]) -> NDArray[np.float32]:
         """`Heard.vector` of several questions, shape ``(n, 2 dim)``."""
@@ -111,7 +136,12 @@ class Listener:
         hits = self._of_its_kind(text, hits)
         if asked := services(text) - PAYMENT:  # what no rule names, no rule answers; but ways of paying are listed
             hits = [hit for hit in hits if asked <= services(f"{hit.passage.title}. {hit.passage.text}")]
-        hits = covering(text, hits) if hits else []
+        sure, told = self._by_likeness(text, read, hits)
+        return (sure, told) if self._judge is None or not hits or sure >= 1 else self._judged(text, hits, sure, told[0])
+
+    def _by_likeness(self, text: str, read: Sentences, near: Sequence[Hit]) -> tuple[float, list[Hit]]:
+        """Confidence in the passages that share the question's theme, words and matters, and these."""
+        hits = covering(text, near) if near else []
         theme = theme_names()[int(read.themes[0].argmax())]
         if hits and _letters(text) == _letters(subject(hits[0].passage)):
             return 1.0, hits  # the shop's own question
@@ -120,6 +150,23 @@ class Listener:
         if about & (facets(text) - told_by(hits)):  # what it is about stands nowhere in what was found
             sure *= UNHEARD_OF
         return (sure * UNHEARD_OF if self._beside_the_matter(text, hits) else sure), hits
+
+    def _judged(self, text: str, hits: Sequence[Hit], sure: float, likest: Hit) -> tuple[float, list[Hit]]:
+        """Confidence in the passage that is likeliest to answer by the judge and its score, and what is told.
+
+        Likeness (`sure` of `likest`) counts beside the judge where both are of one passage. A second passage is told
+        where it answers, too, and speaks of what the first leaves open.
+        """
+        assert self._judge is not None, "asked where there is a judge"
+        near = hits[:READ]
+        said = _log_odds(self._judge.answers(text, [_whole(hit) for hit in near]))
+        order = np.argsort(-(said + BY_SCORE * np.array([hit.score for hit in near])), kind="stable")
+        best, *rest = (near[at] for at in order)
+        open_ = facets(text) - told_of(best)
+        more = [hit for hit, odds in zip(rest, said[order[1:]], strict=True) if odds > 0 and open_ & told_of(hit)]
+        alike = _log_odds(np.array([sure]))[0]
+        alike = BY_LIKENESS * (alike if best.passage == likest.passage else min(alike, ELSEWHERE))
+        return float(expit(BY_JUDGE * said[order[0]] + alike + OFFSET)), [best, *more[:1]]
 
     def _beside_the_matter(self, text: str, hits: Sequence[Hit]) -> bool:
         """Whether the very matter asked for may stand nowhere in what was found: theme and aspects are of many matters.
@@ -166,6 +213,17 @@ class Listener:
 def _uninflected(word: str) -> list[str]:
     """What an English word may be a form of: "stored" of "store"."""
     return [word.removesuffix(ending) for ending in ("d", "ed", "ing") if word.isascii() and word.endswith(ending)]
+
+
+def _whole(hit: Hit) -> str:
+    """A passage with what it is about, as the judge reads it."""
+    return f"{hit.passage.title} {hit.passage.text}"
+
+
+def _log_odds(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds of probabilities, none of them certain."""
+    odds: NDArray[np.float64] = logit(np.clip(chances, UNCERTAIN, 1 - UNCERTAIN))
+    return odds
 
 
 def _letters(text: str) -> str:

@@ -24,6 +24,8 @@ _ROW_HEAD = re.compile(r"[:：(（]")
 NEAR = 12
 """Passages near to a question among which one may be on its very kind of product."""
 _ANSWERED = re.compile(r"(?:Yes[,.] |No\. |(?:可以|有|是的|不可以|不可以的)[，。])(.)", re.DOTALL)
+ANSWERS = 0.7
+"""Judged probability from which a rule's "Yes" or "No" is one to the question."""
 _DENIES = re.compile(r"\bnot\b|\bcannot\b|不", re.IGNORECASE)
 
 
@@ -72,9 +74,11 @@ def _row(context: Context, question: str, heard: Heard) -> list[Fact]:
     return []
 
 
-def _answers(context: Context, question: str, text: str) -> bool:
+def _answers(context: Context, question: str, title: str, text: str) -> bool:
     """Whether the "Yes" or "No" that a rule opens with answers a question: of a kind it does not name, it may not."""
     if not (says("yes_no", question) or "吗" in question):
+        return False
+    if context.judge is not None and context.judge.answers(question, [f"{title} {text}"])[0] < ANSWERS:
         return False
     if context.table is None or context.listener is None:
         return True
@@ -92,7 +96,8 @@ def without_yes(text: str) -> str:
 def _headed(context: Context, question: str, hit: Hit) -> str:
     """A passage, a list or an exception with its heading: "What is not covered" is half of what the line below says."""
     heading, text = subject(hit.passage), hit.passage.text
-    text = text if not _ANSWERED.match(text) or _answers(context, question, text) else without_yes(text)
+    keeps = not _ANSWERED.match(text) or _answers(context, question, hit.passage.title, text)
+    text = text if keeps else without_yes(text)
     alone = hit.passage.kind == "faq" or not (text.startswith("- ") or _DENIES.search(heading))
     return text if alone else f"{heading}:\n{text}"
 

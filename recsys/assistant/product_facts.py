@@ -21,6 +21,9 @@ from recsys.serving.search.query import SAID
 
 MAX_TOLD = 140
 """Characters of a description's first sentence that are told where nothing of it answers."""
+DOUBTFUL, CERTAIN = 0.1, 0.8
+"""Probability of an answer below which the words that a question shares with a text are none, and from which the text
+answers although they share none."""
 _PIECES = re.compile(r"\d[\d.,]*\s+[^\W\d]+|\S+")
 """Words of a title; a measure and its unit are one."""
 
@@ -134,7 +137,7 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
         return context.say("available" if table.available[row] else "unavailable", item=title), True
     if asks(question, ["brand"]) and table.brands[row]:
         return context.say("brand", item=title, brand=table.brands[row]), True
-    answered = _answered(context, row, question)
+    answered = _judged(context, row, question, _answered(context, row, question))
     sides = of_sides(context, table.ids[row], question) if says("yes_no", question) else ""
     if answered is not None:
         return (answered if sides in answered else f"{answered} {sides}"), True
@@ -146,6 +149,44 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
     if about and len(about[0]) <= MAX_TOLD:
         return context.say("not_said_but", item=title, fact=about[0].rstrip("。.")), False
     return context.say("not_said", item=title), False
+
+
+_WORD = re.compile(r"[a-z][\w'’-]+", re.IGNORECASE)
+
+
+def of_it(table: ProductTable, row: int, question: str) -> str:
+    """A question with "it" for the product it names: two words of a title's head or more name it."""
+    bare = re.sub(f"{re.escape(table.ids[row])}|{re.escape(table.titles[row])}", " it ", question, flags=re.IGNORECASE)
+    head = re.split(r"[,，(（]", table.titles[row])[0]
+    names = set(tokens(table.canonical(f"{table.brands[row]} {head}")))
+    naming = [m for m in _WORD.finditer(bare) if names.intersection(tokens(table.canonical(m.group())))]
+    if bare != question or len(naming) < 2:
+        return bare
+    spans = [match.span() for match in naming]
+    return _WORD.sub(lambda m: m.group() if m.span() not in spans else "it" if m.span() == spans[0] else "", bare)
+
+
+def told_of(context: Context, row: int) -> str:
+    """All that is said of a product, as one text."""
+    table, price = context.catalogue, context.catalogue.prices[row]
+    cost = f" {context.say('price', item=table.titles[row], price=f'{price:.2f}')}" if np.isfinite(price) else ""
+    return f"{table.titles[row]}. {table.said(row)}{cost}"
+
+
+def _judged(context: Context, row: int, question: str, answered: str | None) -> str | None:
+    """An answer of words where the judge does not doubt it; else the sentence that it takes for one, or None."""
+    if context.judge is None:
+        return answered
+    table, bare = context.catalogue, of_it(context.catalogue, row, question)
+    title = table.titles[row]
+    (whole,) = context.judge.answers(bare, [told_of(context, row)])
+    if answered is not None:
+        return answered if whole >= DOUBTFUL else None
+    parts = [title, *(part for part in sentences(table.said(row)) if not gives_orders(part))]
+    said = context.judge.answers(bare, [f"{title}. {part}" for part in parts[1:]]) if len(parts) > 1 else np.zeros(0)
+    if whole < CERTAIN or not len(said) or said.max() < CERTAIN:
+        return None
+    return context.say("from_description", item=title, fact=_ended(parts[1 + int(said.argmax())]))
 
 
 def _answered(context: Context, row: int, question: str) -> str | None:

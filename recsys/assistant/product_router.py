@@ -11,12 +11,13 @@ from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import LIKELY, WORDS, Heard, facets, intent_of_theme
 from recsys.assistant.knowledge import SHOP_RULES
 from recsys.assistant.messages import message
-from recsys.assistant.patterns import OF_PRODUCTS, SERVICE, asks, asks_of_products, owned, pattern, says
+from recsys.assistant.patterns import OF_PRODUCTS, SERVICE, asks, asks_of_products, owned, pattern, says, says_more
 from recsys.assistant.prices import PriceQuestion
+from recsys.assistant.product_facts import of_it, told_of
 from recsys.assistant.refining import Refining
 from recsys.assistant.tools import Call, Context, ProductFacts, Reply, SearchPolicies, SearchProducts
 from recsys.data.orders import order_numbers
-from recsys.llm.language import tokens
+from recsys.llm.language import tokens, word_list
 from recsys.serving.search import both_ends, mentions, parse
 
 RULED = 0.4
@@ -25,6 +26,10 @@ SURELY = 0.6
 """Probability that a sentence is about returns from which it is about the shop's rules, whatever it names."""
 OF_A_BRAND = 3
 """Products of a brand that are told of where only the brand is named."""
+OF_GOODS = 0.75
+"""Confidence in a rule from which it answers a question that names or points at a product."""
+TOLD = 0.45
+"""Probability that a product's text says what is asked from which it is."""
 SHORT = 40
 """Characters of a question of service that may be asked of what was shown."""
 _OF_RULES: list[Call] = []
@@ -49,7 +54,7 @@ class ProductRouter:
         self._rules = (
             *(self._goes_with, self._bare, self._reasons, self._counted, self._opinions, self._praised_or_alike),
             *(self._earlier_prices, self._side_by_side, self._service, self._again, self._facts, self._of_brand),
-            *(self._which, changed.ends, changed.refined, changed.more_said),
+            *(self._which, self._told, changed.ends, changed.refined, changed.more_said),
             *(self._facts_of_before, self._rule, self._searched, self._unnamed),
         )
 
@@ -78,17 +83,27 @@ class ProductRouter:
         of_context = mentions.named(context, table) if context and heard.theme in OF_PRODUCTS else []
         rows = (named := named or of_context) or dialogue.referred(text, turns, table)
         rows = rows or (mentions.named(context, table) if context else [])
+        before = dialogue.focus(turns, table)
+        told = self._says(text, (rows or before)[:MOST])
         return Asked(
             heard,
             turns,
             named=bool(named),
             ids=self._ids(rows),
             limits=parse(text, table),
-            before=self._ids(dialogue.focus(turns, table)),
+            before=self._ids(before),
             searched=searched(turns),
             context=context,
-            covered=heard.sure >= self._bound,
+            covered=heard.sure >= (OF_GOODS if rows else self._bound) and heard.judged >= told,
+            told=told,
         )
+
+    def _says(self, question: str, rows: Sequence[int]) -> float:
+        """Probability that what is said of one of these products answers a question; 0 where nobody judges that."""
+        if self._shop.judge is None or not rows:
+            return 0.0
+        asked = ((of_it(self._table, row, question), told_of(self._shop, row)) for row in rows)
+        return max(float(self._shop.judge.answers(bare, [text])[0]) for bare, text in asked)
 
     def _ids(self, rows: Sequence[int]) -> list[str]:
         return [self._table.ids[row] for row in rows]
@@ -279,6 +294,16 @@ class ProductRouter:
         if not chooses or asked.ruled or len(asked.before) < 2:
             return None
         return _facts_of(asked.before, asked)
+
+    def _told(self, asked: Asked) -> list[Call] | None:
+        """What the texts of the products spoken of say, more surely than any rule of the shop does."""
+        limits, listed = asked.limits, asked.searched and asked.searched[-1] == last_asked(asked.turns)
+        recoloured = bool(limits.words) and word_list("colours").issuperset(limits.words)
+        bounds = limits.price_max is not None or bool(limits.sort or limits.brands or limits.categories) or recoloured
+        narrows = listed and (asked.wants or not asked.says("asks_something"))  # "with 16 GB" changes a list
+        if asked.told < TOLD or asked.covered or bounds or narrows or says_more(asked.text):
+            return None
+        return _facts_of(asked.ids or asked.before, asked)
 
     def _facts_of_before(self, asked: Asked) -> list[Call] | None:
         limits = asked.limits

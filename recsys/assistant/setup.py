@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from recsys.assistant import knowledge
+from recsys.assistant.answerability import Answerability
 from recsys.assistant.answers import Assistant
 from recsys.assistant.knowledge import PRODUCT, Knowledge
 from recsys.assistant.reply import Answer
@@ -36,6 +37,8 @@ from recsys.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
 
+NONE = "none"
+"""Answerability: judged by words and likeness alone."""
 AUTO = "auto"
 """Writer: the default chat model where the extra ``llm`` is installed and the weights can be had, else none.
 
@@ -76,6 +79,7 @@ def publish_knowledge(paths: Sequence[Path], settings: Settings, *, progress: bo
         A file cannot be used; nothing is published.
     """
     passages = [*(passage for path in paths for passage in read_knowledge(path)), *_catalogue(settings)]
+    _judge(settings)  # its weights are fetched by the night, and not by the first shopper
     return _publish(passages, settings, question_encoder(settings), progress=progress)
 
 
@@ -129,6 +133,7 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
         words=settings.assistant.writer != AUTO,
         tuned=settings.assistant.adapter is not None,
         bound=settings.assistant.bound,
+        judge=_judge(settings),
     )
     assistant.warm()
     return assistant
@@ -202,6 +207,14 @@ def _orders(settings: Settings, *, sample: bool) -> Orders | None:
         return Orders(where)
     table = orders_table(settings, sample=sample)
     return None if table is None else Orders.from_table(table)
+
+
+def _judge(settings: Settings) -> Answerability | None:
+    """What tells whether a text answers a question; None where the settings want none, or it cannot be had."""
+    wanted = settings.assistant.answerability
+    if wanted == NONE:
+        return None
+    return Answerability.load(None if wanted == AUTO else Path(wanted), offline=settings.offline)
 
 
 def _model(settings: Settings) -> ChatModel | None:

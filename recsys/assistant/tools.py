@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from recsys.assistant.answerability import Answerability
 from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.listener import Listener
 from recsys.assistant.messages import message
@@ -103,6 +104,8 @@ class Context:
         Confidence from which a passage answers a question.
     listener
         Reads questions for the shop's rules.
+    judge
+        Tells whether a text answers a question; None where only words do.
     """
 
     knowledge: Knowledge
@@ -115,6 +118,7 @@ class Context:
     last: tuple[int, ...] = ()
     bound: float = BOUND
     listener: Listener | None = None
+    judge: Answerability | None = None
 
     @property
     def table(self) -> ProductTable | None:

@@ -137,6 +137,39 @@ def planner(
     return _learnt(report, "turns", out / PLANNER_FILE)
 
 
+@app.command("answerability")
+@command
+def answerability(
+    questions: Annotated[
+        list[Path],
+        file("--questions", help="Questions with texts that answer them or do not (JSON lines); repeatable."),
+    ],
+    out: Out,
+    held_out: Annotated[
+        list[Path] | None, Option("--held-out", metavar="FILE", help="Questions to measure on; repeatable.")
+    ] = None,
+    start: Annotated[Path | None, Option("--start", metavar="FILE", help="Adapter file to go on from.")] = None,
+    epochs: Annotated[float, Option("--epochs", help="Passes over the questions.")] = 2.0,
+    max_steps: MaxSteps = None,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Teach the assistant which texts answer a question: an adapter of the multilingual encoder.
+
+    Example: recsys finetune answerability --questions questions.jsonl --out adapter
+    """
+    from recsys.assistant import answerability_training
+    from recsys.encoders.pair_training import PairConfig
+
+    wanted = config(PairConfig, epochs=epochs, max_steps=max_steps)
+    report = answerability_training.train(
+        questions, out, wanted, held_out=held_out or (), start=start, progress=interactive()
+    )
+    line = f"{report['pairs']} pairs, {report['steps']} updates: loss {report['loss_first']:.3f} -> "
+    line += f"{report['loss_last']:.3f}"
+    line += f"; AUC on held-out questions {report['auc']:.3f}" if "auc" in report else ""
+    return {**report, "out": str(out), "line": f"{line}; {out}"}
+
+
 @app.command("sentiment")
 @command
 def sentiment(

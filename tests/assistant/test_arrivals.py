@@ -88,8 +88,8 @@ def test_figures_are_those_of_the_parcels_to_where_the_shopper_lives(version):
     orders = Orders.from_table(pd.DataFrame([row | {"country": "United Kingdom", "region": "Wales"}]))
     said = usual(context(version, orders=orders, user="7"), DeliveryTime())
     parcels = load(version).ordered.parcels("Standard", "United Kingdom", "Wales")
-    assert "to Wales took: Standard" in said
-    assert f"(of {parcels:,})" in said
+    assert "to Wales ordered today arrives, nine times in ten, after: Standard" in said
+    assert f"(reckoned from {parcels:,})" in said
     assert "to Wales" not in usual(context(version, orders=orders, user="8"), DeliveryTime())
 
 

@@ -137,7 +137,7 @@ class Foreign:
 
         So does what anybody says (有木有). A synonym at a word's end is its head; one character for a head of kinds is
         none where the catalogue speaks of no such thing (凉鞋 are sandals, but 小猫 are cats). One before that is only
-        what it is for, and misleads where it names a kind of product.
+        what it is for, and misleads where it names a kind of product (鞋柜) or is one character (书桌 is no book).
         """
         if word in _SAID:
             within = {word[at:end] for at in range(len(word)) for end in range(at + 1, len(word) + 1)}
@@ -146,6 +146,7 @@ class Foreign:
             return False
         behind = [word[at:] for at in range(1, len(word)) if word[at:] in self._synonyms]
         ahead = [word[:at] for at in range(2, len(word)) if self._synonyms.get(word[:at]) in self._categories]
+        ahead += [word[0]] if word[0] in self._synonyms else []
         said = {token for sense in senses(word) for token in _base(sense)}
         if behind and len(behind[0]) == 1:
             head = _base(self._synonyms[behind[0]])

@@ -1,0 +1,165 @@
+"""Answerability: whether a text of the shop says what a question asks, by a cross-encoder taught on invented shops.
+
+A question and a text are about one matter far more often than one answers the other; likeness of vectors cannot tell
+(Rajpurkar et al., "Know What You Don't Know", 2018, call such questions unanswerable). The adapter that the package
+brings was taught on questions and passages written for it (`data/answerability`), and knows no shop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+
+from recsys.encoders.cross_encoder import CrossEncoder
+from recsys.errors import BadInput, RecsysError
+
+log = logging.getLogger(__name__)
+
+LABELS = ("silent", "yes", "no", "answers")
+"""What a passage says to a question: nothing, yes, no, or what is asked."""
+OUTPUTS = (*LABELS, "follows")
+"""Scores of the cross-encoder; ``follows`` is of a statement: that all of it follows from the passage."""
+ADAPTER = "answerability.safetensors"
+_KEPT = 64
+"""Questions whose scores are kept: several rules of the router ask about one."""
+
+
+class Answerability:
+    """Judges questions beside texts.
+
+    Parameters
+    ----------
+    encoder
+        Scores pairs of a question and a text in the order of `OUTPUTS`.
+    """
+
+    def __init__(self, encoder: CrossEncoder) -> None:
+        self._encoder = encoder
+        self._scores = lru_cache(maxsize=_KEPT)(self._scored)
+
+    @classmethod
+    def load(cls, directory: Path | None = None, *, offline: bool = False) -> Answerability | None:
+        """Load an adapter: that of a directory, or the package's own.
+
+        Returns
+        -------
+        Answerability or None
+            None, with a warning, where the weights that the package's own is for cannot be had.
+
+        Raises
+        ------
+        ArtifactError
+            There is none in the directory, or it is damaged.
+        """
+        if directory is not None:
+            return cls(CrossEncoder.load(directory / ADAPTER, offline=offline))
+        with resources.as_file(resources.files(__package__).joinpath(ADAPTER)) as file:
+            try:
+                return cls(CrossEncoder.load(file, offline=offline))
+            except RecsysError as error:
+                log.warning("whether a text answers a question is judged by words and likeness alone: %s", error)
+                return None
+
+    def answers(self, question: str, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Probability that each text says what the question asks, shape ``(len(texts),)``."""
+        scores = self._scores(question, tuple(texts))
+        found: NDArray[np.float64] = 1 - softmax(scores[:, : len(LABELS)], axis=1)[:, 0]
+        return found
+
+    def follows(self, statement: str, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Probability that all of a statement follows from each text, shape ``(len(texts),)``."""
+        found: NDArray[np.float64] = expit(self._scores(statement, tuple(texts))[:, len(LABELS)])
+        return found
+
+    def _scored(self, first: str, texts: tuple[str, ...]) -> NDArray[np.float64]:
+        return self._encoder([(first, text) for text in texts]).astype(np.float64)
+
+
+def read_questions(files: Sequence[Path], beside: int | None = None) -> list[tuple[str, str, str]]:
+    """Questions and statements with a text beside each and what it says to them, of files in JSON lines.
+
+    A line is a passage (``passage``, ``asks`` of ``[question, label]``, ``claims`` of ``[statement, follows or not]``)
+    or a shop (``passages``, ``asks`` of ``[question, [places of those that answer], label]``).
+
+    Parameters
+    ----------
+    beside
+        Texts of a shop that are read beside a question and leave it open; by default all of them.
+
+    Returns
+    -------
+    list of (str, str, str)
+        Question or statement, text, and one of `LABELS`, ``follows`` or ``not``.
+
+    Raises
+    ------
+    BadInput
+        A line is of neither form; file, line and field are named.
+    """
+    return [row for file in files for row in _rows(file, beside)]
+
+
+def _rows(file: Path, beside: int | None) -> list[tuple[str, str, str]]:
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file}: cannot be read as text ({error})") from None
+    rows: list[tuple[str, str, str]] = []
+    for at, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                rows += _of_line(json.loads(line), beside)
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                raise BadInput(f"{file}, line {at}: neither a passage nor a shop with its questions: {error}") from None
+    return rows
+
+
+def _of_line(line: dict[str, object], beside: int | None) -> list[tuple[str, str, str]]:
+    rows: list[tuple[str, str, str]] = []
+    if "passages" in line:
+        texts = [_text(text) for text in _listed(line, "passages")]
+        for question, places, label in _listed(line, "asks"):
+            answering = [texts[place] for place in places]
+            others = sorted(set(texts).difference(answering), key=lambda text: _drawn(f"{question}{text}"))
+            rows += [(_text(question), text, _one_of(label, LABELS)) for text in answering]
+            rows += [(question, text, LABELS[0]) for text in others[:beside]]
+    else:
+        text = _text(line["passage"])
+        rows += [(_text(question), text, _one_of(label, LABELS)) for question, label in _listed(line, "asks")]
+        claims = _listed(line, "claims") if "claims" in line else []
+        rows += [(_text(claim), text, _one_of(label, ("follows", "not"))) for claim, label in claims]
+    return rows
+
+
+def _drawn(text: str) -> str:
+    """Order by chance that is the same each time."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _listed(line: dict[str, object], key: str) -> list[Any]:
+    found = line[key]
+    if not isinstance(found, list):
+        raise ValueError(f"{key} is no list")
+    return found
+
+
+def _text(found: object) -> str:
+    if not isinstance(found, str) or not found.strip():
+        raise ValueError(f"{found!r} is no text")
+    return found
+
+
+def _one_of(label: object, labels: Sequence[str]) -> str:
+    if label not in labels:
+        raise ValueError(f"label {label!r}; expected {', '.join(labels)}")
+    return str(label)

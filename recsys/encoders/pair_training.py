@@ -1,0 +1,224 @@
+"""Fine-tuning of a cross-encoder on labelled pairs: LoRA on every linear layer of a BERT, and a head.
+
+Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021. Batches hold pairs of about one length, so little
+of them is padding; the same pairs, seed and machine give the same weights.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import BaseModel, Field
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import nn
+from torch.nn import functional
+
+from recsys.data.atomic import replacing
+from recsys.encoders import checkpoint, pretrained, tokens
+from recsys.encoders.bert import Bert
+from recsys.encoders.cross_encoder import HEAD, bounded_tokenizer, fitting, pair_ids, read_adapter
+from recsys.encoders.encoder import pick_device
+from recsys.errors import BadInput
+from recsys.progress import progress_bar
+
+PARTS = ("query", "key", "value", "output", "up", "down")
+"""Linear layers of a transformer layer that are adapted."""
+_WINDOW = 16
+"""Batches whose pairs are tokenized and sorted by length together."""
+_WARM_UP = 0.06
+"""Share of the updates in which the learning rate rises."""
+
+
+class PairConfig(BaseModel):
+    """How a cross-encoder is taught."""
+
+    rank: int = Field(32, ge=1, le=256)
+    learning_rate: float = Field(6e-4, gt=0, lt=1)
+    batch: int = Field(32, ge=1)
+    epochs: float = Field(2.0, gt=0)
+    max_steps: int | None = Field(None, ge=1)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class LabelledPair:
+    """Two texts and which output of a group of outputs is right.
+
+    Attributes
+    ----------
+    group
+        Columns of the scores that exclude one another: their softmax is learnt, of one its sigmoid.
+    label
+        Place in the group; of a group of one, 1 or 0.
+    """
+
+    first: str
+    second: str
+    group: tuple[int, ...]
+    label: int
+
+
+class _LowRank(nn.Module):
+    """A linear layer with a low-rank update beside it; the layer itself stays as it is."""
+
+    def __init__(self, layer: nn.Linear, rank: int, scale: float) -> None:
+        super().__init__()
+        self.layer, self.scale = layer, scale
+        self.lora_a = nn.Parameter(torch.empty(rank, layer.in_features))
+        self.lora_b = nn.Parameter(torch.zeros(layer.out_features, rank))
+        nn.init.kaiming_uniform_(self.lora_a, a=math.sqrt(5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.layer(x) + self.scale * (x @ self.lora_a.T @ self.lora_b.T)
+        return out
+
+
+class _Learner(nn.Module):
+    """An encoder with adapters, and a head of `outputs` scores on its [CLS]."""
+
+    def __init__(self, bert: Bert, outputs: int, rank: int, scale: float) -> None:
+        super().__init__()
+        self.bert = bert
+        for layer in bert.layers:
+            for part in PARTS:
+                setattr(layer, part, _LowRank(getattr(layer, part), rank, scale))
+        size = bert.config.hidden_size
+        self.pool, self.out = nn.Linear(size, size), nn.Linear(size, outputs)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        first = self.bert(ids, mask).last_hidden_state[:, 0].float()
+        scores: torch.Tensor = self.out(torch.tanh(self.pool(first)))
+        return scores
+
+    def taught(self) -> dict[str, torch.Tensor]:
+        """The tensors of an adapter file, by its names."""
+        found = {
+            name.removeprefix("bert."): p for name, p in self.named_parameters() if name.endswith(("lora_a", "lora_b"))
+        }
+        head = dict(self.named_parameters())
+        return {
+            name: p.detach().half().cpu().contiguous() for name, p in {**found, **{n: head[n] for n in HEAD}}.items()
+        }
+
+
+SCALE = 2.0
+"""Factor of the low-rank updates (LoRA's alpha over its rank)."""
+
+
+def teach(
+    pairs: Sequence[LabelledPair],
+    outputs: int,
+    out: Path,
+    *,
+    base: str,
+    config: PairConfig | None = None,
+    start: Path | None = None,
+    progress: bool = False,
+) -> dict[str, float]:
+    """Teach a cross-encoder and write its adapter file.
+
+    Parameters
+    ----------
+    pairs
+        What is learnt from, in any order.
+    outputs
+        Number of scores.
+    base
+        Encoder to start from, by the name that the file will say.
+    start
+        Adapter file that teaching goes on from, at its rank.
+
+    Returns
+    -------
+    dict
+        ``steps``, and the mean loss over the first and the last tenth of them.
+
+    Raises
+    ------
+    BadInput
+        There is no pair.
+    """
+    if not pairs:
+        raise BadInput("pairs: there is none to learn from")
+    config = config or PairConfig()
+    torch.manual_seed(config.seed)
+    path = pretrained.resolve(base)
+    loaded = checkpoint.load_bert(path)
+    if loaded is None:
+        raise BadInput(f"{path}: no BERT that a cross-encoder can be made of")
+    bert, backend = loaded
+    bounded_tokenizer(bert, backend)
+    before: dict[str, torch.Tensor] = {}
+    if start is not None:
+        before, about = read_adapter(start)
+        fitting(start, about, path)
+    rank = next((len(t) for name, t in before.items() if name.endswith(".lora_a")), config.rank)
+    device = pick_device()
+    net = _Learner(bert, outputs, rank, SCALE)
+    own = dict(net.named_parameters())
+    with torch.no_grad():
+        for name, tensor in before.items():
+            own[name if name in HEAD else f"bert.{name}"].copy_(tensor)
+    net.to(device)
+    learnt = [p for p in net.parameters() if p.requires_grad]
+    total = config.max_steps or max(1, int(config.epochs * len(pairs) / config.batch))
+    optimizer = torch.optim.AdamW(learnt, lr=config.learning_rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1.0, (step + 1) / max(1.0, _WARM_UP * total)) * max(0.02, 1 - step / total)
+    )
+    losses: list[float] = []
+    bar = progress_bar(progress)
+    with bar:
+        task = bar.add_task("teaching", total=total)
+        for batch in _batches(pairs, backend.backend_tokenizer, config, total):
+            ids, mask = tokens.padded([row for row, _ in batch], backend.pad_token_id)
+            with torch.autocast(device.type, torch.bfloat16):
+                scores = net(ids.to(device), mask.to(device)).cpu()
+            loss = torch.stack([_loss(scores[n].float(), pair) for n, (_, pair) in enumerate(batch)]).mean()
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(learnt, 1.0)
+            optimizer.step()
+            schedule.step()
+            losses.append(float(loss.detach()))
+            bar.advance(task)
+    about = {"base": base, "scale": str(SCALE), "weights_hash": pretrained.weights_hash(path)}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(out) as draft:
+        save_file(net.taught(), draft, about)
+    tenth = max(1, total // 10)
+    return {"steps": total, "loss_first": float(np.mean(losses[:tenth])), "loss_last": float(np.mean(losses[-tenth:]))}
+
+
+def _loss(scores: torch.Tensor, pair: LabelledPair) -> torch.Tensor:
+    own = scores[list(pair.group)]
+    if len(pair.group) == 1:
+        return functional.binary_cross_entropy_with_logits(own[0], torch.tensor(float(pair.label)))
+    return functional.cross_entropy(own[None], torch.tensor([pair.label]))
+
+
+def _batches(
+    pairs: Sequence[LabelledPair], tokenizer: Tokenizer, config: PairConfig, total: int
+) -> Iterator[list[tuple[list[int], LabelledPair]]]:
+    """Batches of token ids with their pairs, `total` of them; each pass is shuffled anew."""
+    shuffled, made = random.Random(config.seed), 0  # noqa: S311  # no secret
+    while True:
+        order = shuffled.sample(range(len(pairs)), len(pairs))
+        for at in range(0, len(order), config.batch * _WINDOW):
+            window = [pairs[n] for n in order[at : at + config.batch * _WINDOW]]
+            ids = pair_ids(tokenizer, [(pair.first, pair.second) for pair in window])
+            near = sorted(zip(ids, window, strict=True), key=lambda pair: len(pair[0]))
+            found = [near[n : n + config.batch] for n in range(0, len(near), config.batch)]
+            shuffled.shuffle(found)
+            for batch in found:
+                yield batch
+                made += 1
+                if made == total:
+                    return
