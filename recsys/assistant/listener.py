@@ -56,9 +56,9 @@ READ = 8
 """Passages that the judge reads."""
 BY_SCORE = 4.0
 """What a passage's score counts beside the judge's log-odds in the order of passages: chosen on held-out shops."""
-BY_JUDGE, BY_LIKENESS, ELSEWHERE, OFFSET = 0.7, 0.6, 0.0, 0.7
-"""Log-odds that a passage answers: the judge's, those of likeness (or what stands for them where that is of another
-passage), and what is added."""
+BY_JUDGE, BY_LIKENESS, OFFSET = 0.7, 0.6, 0.7
+"""Weights of the judge's log-odds and of those of likeness in the log-odds that a passage answers, and what is added:
+chosen on questions of the sample shop that were used in development, and on those held-out shops."""
 RECENT = 32
 """Sentences whose reading is kept."""
 UNSURE = 0.5
@@ -137,7 +137,7 @@ class Listener:
         if asked := services(text) - PAYMENT:  # what no rule names, no rule answers; but ways of paying are listed
             hits = [hit for hit in hits if asked <= services(f"{hit.passage.title}. {hit.passage.text}")]
         sure, told = self._by_likeness(text, read, hits)
-        return (sure, told) if self._judge is None or not hits or sure >= 1 else self._judged(text, hits, sure, told[0])
+        return (sure, told) if self._judge is None or not hits or sure >= 1 else self._judged(text, hits, sure, told)
 
     def _by_likeness(self, text: str, read: Sentences, near: Sequence[Hit]) -> tuple[float, list[Hit]]:
         """Confidence in the passages that share the question's theme, words and matters, and these."""
@@ -151,22 +151,25 @@ class Listener:
             sure *= UNHEARD_OF
         return (sure * UNHEARD_OF if self._beside_the_matter(text, hits) else sure), hits
 
-    def _judged(self, text: str, hits: Sequence[Hit], sure: float, likest: Hit) -> tuple[float, list[Hit]]:
+    def _judged(self, text: str, hits: Sequence[Hit], sure: float, alike: list[Hit]) -> tuple[float, list[Hit]]:
         """Confidence in the passage that is likeliest to answer by the judge and its score, and what is told.
 
-        Likeness (`sure` of `likest`) counts beside the judge where both are of one passage. A second passage is told
-        where it answers, too, and speaks of what the first leaves open.
+        Likeness (`sure` of the first of `alike`) counts beside the judge where both are of one passage, as far as it
+        doubts where they are not. Of one passage, what likeness tells beside it is told, too; else a second one that
+        answers and speaks of what the first leaves open.
         """
         assert self._judge is not None, "asked where there is a judge"
         near = hits[:READ]
         said = _log_odds(self._judge.answers(text, [_whole(hit) for hit in near]))
         order = np.argsort(-(said + BY_SCORE * np.array([hit.score for hit in near])), kind="stable")
         best, *rest = (near[at] for at in order)
+        same, likeness = best.passage == alike[0].passage, _log_odds(np.array([sure]))[0]
+        odds = BY_JUDGE * said[order[0]] + BY_LIKENESS * (likeness if same else min(likeness, 0.0)) + OFFSET
+        if same:
+            return float(expit(odds)), alike
         open_ = facets(text) - told_of(best)
-        more = [hit for hit, odds in zip(rest, said[order[1:]], strict=True) if odds > 0 and open_ & told_of(hit)]
-        alike = _log_odds(np.array([sure]))[0]
-        alike = BY_LIKENESS * (alike if best.passage == likest.passage else min(alike, ELSEWHERE))
-        return float(expit(BY_JUDGE * said[order[0]] + alike + OFFSET)), [best, *more[:1]]
+        more = [hit for hit, chance in zip(rest, said[order[1:]], strict=True) if chance > 0 and open_ & told_of(hit)]
+        return float(expit(odds)), [best, *more[:1]]
 
     def _beside_the_matter(self, text: str, hits: Sequence[Hit]) -> bool:
         """Whether the very matter asked for may stand nowhere in what was found: theme and aspects are of many matters.

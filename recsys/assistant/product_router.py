@@ -27,7 +27,7 @@ SURELY = 0.6
 OF_A_BRAND = 3
 """Products of a brand that are told of where only the brand is named."""
 OF_GOODS = 0.75
-"""Confidence in a rule from which it answers a question that names or points at a product."""
+"""Judged confidence in a rule from which it answers where goods are named or before the shopper."""
 TOLD = 0.45
 """Probability that a product's text says what is asked from which it is."""
 SHORT = 40
@@ -84,17 +84,18 @@ class ProductRouter:
         rows = (named := named or of_context) or dialogue.referred(text, turns, table)
         rows = rows or (mentions.named(context, table) if context else [])
         before = dialogue.focus(turns, table)
-        told = self._says(text, (rows or before)[:MOST])
+        told, limits = self._says(text, (rows or before)[:MOST]), parse(text, table)
+        of_goods = self._shop.judge is not None and (rows or before or limits.categories)
         return Asked(
             heard,
             turns,
             named=bool(named),
             ids=self._ids(rows),
-            limits=parse(text, table),
+            limits=limits,
             before=self._ids(before),
             searched=searched(turns),
             context=context,
-            covered=heard.sure >= (OF_GOODS if rows else self._bound) and heard.judged >= told,
+            covered=heard.sure >= (OF_GOODS if of_goods else self._bound) and heard.judged >= told,
             told=told,
         )
 
