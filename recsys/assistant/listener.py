@@ -161,7 +161,10 @@ class Listener:
         assert self._judge is not None, "asked where there is a judge"
         near = hits[:READ]
         said = _log_odds(self._judge.answers(text, [_whole(hit) for hit in near]))
-        order = np.argsort(-(said + BY_SCORE * np.array([hit.score for hit in near])), kind="stable")
+        worth = said + BY_SCORE * np.array([hit.score for hit in near])
+        if sure >= UNSURE:  # what likeness is sure of stays where the judge agrees: it knows which goods a rule is on
+            worth[[at for at, hit in enumerate(near) if hit.passage == alike[0].passage and said[at] > 0]] = np.inf
+        order = np.argsort(-worth, kind="stable")
         best, *rest = (near[at] for at in order)
         same, likeness = best.passage == alike[0].passage, _log_odds(np.array([sure]))[0]
         odds = BY_JUDGE * said[order[0]] + BY_LIKENESS * (likeness if same else min(likeness, 0.0)) + OFFSET

@@ -234,7 +234,7 @@ class ProductRouter:
         """What is done about goods, to return or repair them, is in the shop's rules, whatever kind is named."""
         heard = asked.heard
         service = any(heard.speaks_of(name) for name in SERVICE) and asked.limits.price_max is None
-        of_rules = asked.covered or asked.says("own") or heard.intents["returns"] >= SURELY
+        of_rules = heard.sure >= self._bound or asked.says("own") or heard.intents["returns"] >= SURELY
         if not (service and of_rules) or asked.named or heard.speaks_of("gift"):
             return None
         kinds = {self._table.categories[self._table.row[item]] for item in asked.ids or asked.before}

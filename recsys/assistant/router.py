@@ -166,7 +166,10 @@ class Router:
         if not all(is_left(call, heard.text) for call in routed):
             return routed
         chances = self._chances(heard, turns)
-        if heard.sure < self._bound and max(heard.probabilities["complaint"], chances[COMPLAINT]) >= UNMET:
+        of_goods = any(isinstance(call, tools.SearchProducts) for call in routed)
+        if (heard.sure < self._bound or of_goods) and max(
+            heard.probabilities["complaint"], chances[COMPLAINT]
+        ) >= UNMET:
             return self._apology(heard, user)
         tool = max(chances, key=chances.__getitem__)
         own = user is not None and says("mine", heard.text) and chances["order_status"] >= OWN
