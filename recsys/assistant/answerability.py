@@ -11,9 +11,9 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,8 @@ LABELS = ("silent", "yes", "no", "answers")
 OUTPUTS = (*LABELS, "follows")
 """Scores of the cross-encoder; ``follows`` is of a statement: that all of it follows from the passage."""
 ADAPTER = "answerability.safetensors"
-_KEPT = 64
-"""Questions whose scores are kept: several rules of the router ask about one."""
+_KEPT = 512
+"""Pairs whose scores are kept: several rules of the router ask about one question and the same texts."""
 
 
 class Answerability:
@@ -45,7 +45,8 @@ class Answerability:
 
     def __init__(self, encoder: CrossEncoder) -> None:
         self._encoder = encoder
-        self._scores = lru_cache(maxsize=_KEPT)(self._scored)
+        self._kept: dict[tuple[str, str], NDArray[np.float32]] = {}
+        self._lock = Lock()
 
     @classmethod
     def load(cls, directory: Path | None = None, *, offline: bool = False) -> Answerability | None:
@@ -72,17 +73,27 @@ class Answerability:
 
     def answers(self, question: str, texts: Sequence[str]) -> NDArray[np.float64]:
         """Probability that each text says what the question asks, shape ``(len(texts),)``."""
-        scores = self._scores(question, tuple(texts))
+        scores = self._scores(question, texts)
         found: NDArray[np.float64] = 1 - softmax(scores[:, : len(LABELS)], axis=1)[:, 0]
         return found
 
     def follows(self, statement: str, texts: Sequence[str]) -> NDArray[np.float64]:
         """Probability that all of a statement follows from each text, shape ``(len(texts),)``."""
-        found: NDArray[np.float64] = expit(self._scores(statement, tuple(texts))[:, len(LABELS)])
+        found: NDArray[np.float64] = expit(self._scores(statement, texts)[:, len(LABELS)])
         return found
 
-    def _scored(self, first: str, texts: tuple[str, ...]) -> NDArray[np.float64]:
-        return self._encoder([(first, text) for text in texts]).astype(np.float64)
+    def _scores(self, first: str, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Scores of one text beside others, shape ``(len(texts), len(OUTPUTS))``; each pair is computed once."""
+        with self._lock:
+            known = {text: self._kept.get((first, text)) for text in texts}
+        new = [text for text, scores in known.items() if scores is None]
+        found = dict(zip(new, self._encoder([(first, text) for text in new]), strict=True))
+        with self._lock:
+            self._kept |= {(first, text): scores for text, scores in found.items()}
+            for pair in list(self._kept)[:-_KEPT]:
+                del self._kept[pair]
+        rows = [found[text] if text in found else known[text] for text in texts]
+        return np.array(rows, np.float64).reshape(len(texts), len(OUTPUTS))
 
 
 def read_questions(files: Sequence[Path], beside: int | None = None) -> list[tuple[str, str, str]]:

@@ -186,6 +186,11 @@ def subject(passage: Passage) -> str:
     return passage.title if passage.kind == "faq" else passage.title.rpartition(": ")[2]
 
 
+def whole(passage: Passage) -> str:
+    """A passage with what it is about, as the judge reads it."""
+    return f"{passage.title} {passage.text}"
+
+
 def confidence(heard: Sentences, theme_of: str, intent: str, question: str, hits: Sequence[Hit]) -> float:
     """How likely the best passage answers a question.
 

@@ -23,6 +23,7 @@ from recsys.assistant.hearing import (
     subject,
     told_by,
     told_of,
+    whole,
 )
 from recsys.assistant.knowledge import PRODUCT, Hit, Knowledge
 from recsys.assistant.patterns import pattern
@@ -105,7 +106,9 @@ class Listener:
             sure, hits = (again, others) if again > sure else (sure, hits)
         named = dict(zip(theme_names(), map(float, chances), strict=True))
         vector = _joined(read.vectors[:1], read.vectors[1:])[0]
-        judged = sure if self._judge is None or not hits else float(self._judge.answers(text, [_whole(hits[0])])[0])
+        judged = (
+            sure if self._judge is None or not hits else float(self._judge.answers(text, [whole(hits[0].passage)])[0])
+        )
         return Heard(question, raw, named, sure, hits, vector, judged)
 
     def vectors(self, questions: Sequence[str]) -> NDArray[np.float32]:
@@ -160,7 +163,7 @@ class Listener:
         """
         assert self._judge is not None, "asked where there is a judge"
         near = hits[:READ]
-        said = _log_odds(self._judge.answers(text, [_whole(hit) for hit in near]))
+        said = _log_odds(self._judge.answers(text, [whole(hit.passage) for hit in near]))
         worth = said + BY_SCORE * np.array([hit.score for hit in near])
         if sure >= UNSURE:  # what likeness is sure of stays where the judge agrees: it knows which goods a rule is on
             worth[[at for at, hit in enumerate(near) if hit.passage == alike[0].passage and said[at] > 0]] = np.inf
@@ -219,11 +222,6 @@ class Listener:
 def _uninflected(word: str) -> list[str]:
     """What an English word may be a form of: "stored" of "store"."""
     return [word.removesuffix(ending) for ending in ("d", "ed", "ing") if word.isascii() and word.endswith(ending)]
-
-
-def _whole(hit: Hit) -> str:
-    """A passage with what it is about, as the judge reads it."""
-    return f"{hit.passage.title} {hit.passage.text}"
 
 
 def _log_odds(chances: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -156,7 +156,7 @@ _WORD = re.compile(r"[a-z][\w'’-]+", re.IGNORECASE)
 
 def of_it(table: ProductTable, row: int, question: str) -> str:
     """A question with "it" for the product it names: two words of a title's head or more name it."""
-    bare = re.sub(f"{re.escape(table.ids[row])}|{re.escape(table.titles[row])}", " it ", question, flags=re.IGNORECASE)
+    bare = _unnamed(table, row, question, " it ")
     head = re.split(r"[,，(（]", table.titles[row])[0]
     names = set(tokens(table.canonical(f"{table.brands[row]} {head}")))
     naming = [m for m in _WORD.finditer(bare) if names.intersection(tokens(table.canonical(m.group())))]
@@ -182,11 +182,12 @@ def _judged(context: Context, row: int, question: str, answered: str | None) -> 
     (whole,) = context.judge.answers(bare, [told_of(context, row)])
     if answered is not None:
         return answered if whole >= DOUBTFUL else None
-    parts = [title, *(part for part in sentences(table.said(row)) if not gives_orders(part))]
-    said = context.judge.answers(bare, [f"{title}. {part}" for part in parts[1:]]) if len(parts) > 1 else np.zeros(0)
-    if whole < CERTAIN or not len(said) or said.max() < CERTAIN:
+    parts = [part for part in sentences(table.said(row)) if not gives_orders(part)]
+    if whole < CERTAIN or not parts:
         return None
-    return context.say("from_description", item=title, fact=_ended(parts[1 + int(said.argmax())]))
+    said = context.judge.answers(bare, [f"{title}. {part}" for part in parts])
+    best = int(said.argmax())
+    return context.say("from_description", item=title, fact=_ended(parts[best])) if said[best] >= CERTAIN else None
 
 
 def _answered(context: Context, row: int, question: str) -> str | None:
@@ -239,9 +240,9 @@ _PARTS = re.compile(r"[,，?？;；]|\band\b|还有|另外")
 _STEM = re.compile(r"(?<=[a-z]{4})(?:ing|able)$")
 
 
-def _unnamed(table: ProductTable, row: int, question: str) -> str:
+def _unnamed(table: ProductTable, row: int, question: str, instead: str = " ") -> str:
     """A question without the title and the id of the product it is about."""
-    return re.sub(f"{re.escape(table.ids[row])}|{re.escape(table.titles[row])}", " ", question, flags=re.IGNORECASE)
+    return re.sub(f"{re.escape(table.ids[row])}|{re.escape(table.titles[row])}", instead, question, flags=re.IGNORECASE)
 
 
 def _sentence(context: Context, row: int, question: str) -> str | None:

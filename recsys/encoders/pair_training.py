@@ -99,13 +99,9 @@ class _Learner(nn.Module):
 
     def taught(self) -> dict[str, torch.Tensor]:
         """The tensors of an adapter file, by its names."""
-        found = {
-            name.removeprefix("bert."): p for name, p in self.named_parameters() if name.endswith(("lora_a", "lora_b"))
-        }
-        head = dict(self.named_parameters())
-        return {
-            name: p.detach().half().cpu().contiguous() for name, p in {**found, **{n: head[n] for n in HEAD}}.items()
-        }
+        kept = ("lora_a", "lora_b", *HEAD)
+        found = ((name.removeprefix("bert."), p) for name, p in self.named_parameters() if name.endswith(kept))
+        return {name: p.detach().half().cpu().contiguous() for name, p in found}
 
 
 SCALE = 2.0
