@@ -10,20 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
-from recsys.encoders.cross_encoder import CrossEncoder
-from recsys.errors import BadInput, RecsysError
+from recsys.encoders.cross_encoder import CrossEncoder, fetch
+from recsys.errors import ArtifactError, BadInput, RecsysError
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 LABELS = ("silent", "yes", "no", "answers")
 """What a passage says to a question: nothing, yes, no, or what is asked."""
@@ -62,14 +63,7 @@ class Answerability:
         ArtifactError
             There is none in the directory, or it is damaged.
         """
-        if directory is not None:
-            return cls(CrossEncoder.load(directory / ADAPTER, offline=offline))
-        with resources.as_file(resources.files(__package__).joinpath(ADAPTER)) as file:
-            try:
-                return cls(CrossEncoder.load(file, offline=offline))
-            except RecsysError as error:
-                log.warning("whether a text answers a question is judged by words and likeness alone: %s", error)
-                return None
+        return _of(directory, lambda file: cls(CrossEncoder.load(file, offline=offline)))
 
     def answers(self, question: str, texts: Sequence[str]) -> NDArray[np.float64]:
         """Probability that each text says what the question asks, shape ``(len(texts),)``."""
@@ -94,6 +88,25 @@ class Answerability:
                 del self._kept[pair]
         rows = [found[text] if text in found else known[text] for text in texts]
         return np.array(rows, np.float64).reshape(len(texts), len(OUTPUTS))
+
+
+def fetch_weights(directory: Path | None = None, *, offline: bool = False) -> None:
+    """Fetch the weights that an adapter is for, without loading them; directory and errors as `Answerability.load`."""
+    _of(directory, lambda file: fetch(file, offline=offline))
+
+
+def _of(directory: Path | None, use: Callable[[Path], T]) -> T | None:
+    """What is made of the adapter file of a directory, or of the package's own; None, said, where that cannot be."""
+    if directory is not None:
+        if not (directory / ADAPTER).is_file():
+            raise ArtifactError(f"{directory}: no {ADAPTER} is there; `recsys finetune answerability --out` makes one")
+        return use(directory / ADAPTER)
+    with resources.as_file(resources.files(__package__).joinpath(ADAPTER)) as file:
+        try:
+            return use(file)
+        except RecsysError as error:
+            log.warning("whether a text answers a question is judged by words and likeness alone: %s", error)
+            return None
 
 
 def read_questions(files: Sequence[Path], beside: int | None = None) -> list[tuple[str, str, str]]:

@@ -13,13 +13,17 @@ MOST = 4
 """Products that one question may be about."""
 
 
-def of_products(tool: str, asked: Asked, refines: Sequence[str], *, priced: bool) -> list[Call] | None:
+def of_products(
+    tool: str, asked: Asked, refines: Sequence[str], described: Sequence[str] = (), *, priced: bool
+) -> list[Call] | None:
     """The call of a tool of the catalogue; None where what it needs is not there.
 
     Parameters
     ----------
     refines
         The shopper's sentences that a search may refine.
+    described
+        The products that the question describes by words of their titles.
     priced
         Whether the shop keeps what its prices were.
     """
@@ -36,6 +40,8 @@ def of_products(tool: str, asked: Asked, refines: Sequence[str], *, priced: bool
     if tool == "compare":
         items = list(dict.fromkeys([*items, *asked.before]))[: max(2, len(items))]
         return [tools.Compare(items=items, question=text)] if len(items) > 1 else None
+    if tool == "product_facts":
+        items = items or list(described)
     if not items or (tool == "price_history" and not priced):
         return None
     made: dict[str, Call] = {

@@ -16,8 +16,10 @@ from recsys.assistant.patterns import pattern, says
 from recsys.assistant.plans import ORDER, PRODUCTS, RULE
 from recsys.data.orders import order_numbers
 from recsys.errors import BadInput
+from recsys.llm.language import tokens, word_list
 from recsys.serving.search import ProductTable
-from recsys.serving.search.mentions import named, products_in
+from recsys.serving.search.colours import COLOURS
+from recsys.serving.search.mentions import MOST_MEANT, named, products_in
 
 MAX_TURNS = 40
 MAX_QUESTION = 2_000
@@ -141,6 +143,23 @@ def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[
     of_kind = [row for row in rows if table.categories[row] in kinds]  # "the jacket" of an order of two things
     meant = says("it", question) or (len(of_kind) == 1 < len(rows) and says("definite", question))
     return (of_kind or rows)[:1] if meant else []
+
+
+def called(question: str, turns: Sequence[Turn], table: ProductTable) -> list[int]:
+    """Rows of "the train one": of those shown that a word of their titles tells apart, else of others of their kind."""
+    before = lists(turns, table)
+    found = pattern("the_one").search(question.lower())
+    said = set(tokens(table.canonical(next(filter(None, found.groups())))) if found else ())
+    shown = list(dict.fromkeys(row for rows in before for row in rows))
+    if not before or not said or not said <= table.words.keys():
+        return []
+    rows = [row for row in shown if said <= table.title_terms[row]]
+    if rows and len(rows) < len(shown):
+        return rows[:1]
+    kinds = {table.categories[row] for row in before[0]}
+    others = [row for row, terms in enumerate(table.title_terms) if table.categories[row] in kinds and said <= terms]
+    of_colour = said & (COLOURS | word_list("said_when_looking"))
+    return others if not rows and not of_colour and len(others) <= MOST_MEANT else []
 
 
 def pointed(question: str, turns: Sequence[Turn], table: ProductTable) -> list[int]:

@@ -55,6 +55,8 @@ def order_status(context: Context, asked: OrderStatus) -> Result:
     if totals and asked.wish != "return":  # that asks what sending it back costs
         known = [order for order in found if order.total is not None]
         facts += [Fact(context.say("order_total", total=f"{o.total:.2f}"), _source(o)) for o in known]
+    if says("charged", asked.question) and (hit := context.rule(rule_on("charge", context.language))) is not None:
+        allowed = [*allowed, Fact(hit.passage.text, hit.passage.id)]
     return Result((*facts, *allowed), "order_status", lead)
 
 
@@ -95,7 +97,14 @@ def _meant(context: Context, orders: list[Order], question: str) -> list[Order]:
             return table.categories[row] in wanted.categories
         return bool(wanted.brands or table.title_terms[row] & set(wanted.words))
 
+    def shared(order: Order) -> int:
+        return max(len(table.title_terms[table.row[i]].intersection(wanted.words)) for i in order.item_ids if holds(i))
+
     found = [order for order in orders if any(map(holds, order.item_ids))]
+    most = max(map(shared, found), default=0)
+    found = [order for order in found if shared(order) == most]  # the green tea, of two orders of tea
+    if says("sent_back", question):
+        found = [order for order in found if order.status == "returned"] or found
     return found or ([] if table.kinds_named(question) or wanted.brands else orders)
 
 

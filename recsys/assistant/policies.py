@@ -20,7 +20,6 @@ from recsys.serving.search.query import SAID
 
 _ROW = re.compile(r"[^:：.。]{2,80}[:：].*\d")
 """A line of a table: what it is about, and its figures."""
-_ROW_HEAD = re.compile(r"[:：(（]")
 NEAR = 12
 """Passages near to a question among which one may be on its very kind of product."""
 _ANSWERED = re.compile(r"(?:Yes[,.] |No\. |(?:可以|有|是的|不可以|不可以的)[，。])(.)", re.DOTALL)
@@ -64,12 +63,19 @@ def _row(context: Context, question: str, heard: Heard) -> list[Fact]:
     if not facets(question) & {"cost", "duration"}:
         return []
     said, first = set(tokens(question)) - SAID, set(tokens(heard.hits[0].passage.text))
+    if context.table is not None and len(context.last) == 1 and "delivery" in facets(heard.hits[0].passage.text):
+        said |= context.table.title_terms[context.last[0]]  # "and how long does that take?" of a floor lamp
     for passage in context.knowledge.passages:
         if passage.kind == "policy" and language_of(passage.text) == context.language:
             for line in passage.text.split("\n"):
-                named = set(tokens(_ROW_HEAD.split(line)[0])) - SAID if _ROW.match(line) else set()
-                named = {word for word in named if not says("of_all", word)}  # large items, and not items
-                if named and named <= said and not named <= first:
+                if not _ROW.match(line):
+                    continue
+                head, *goods = re.split(r"[,(（，、)）]", re.split("[:：]", line)[0])
+                named = {
+                    word for word in set(tokens(head)) - SAID if not says("of_all", word)
+                }  # large items, not items
+                of_goods = [words for part in goods if len(words := set(tokens(part)) - SAID) > 0]
+                if any(words <= said for words in of_goods) or (named and named <= said and not named <= first):
                     return [Fact(line, passage.id, question)]
     return []
 
@@ -80,11 +86,10 @@ def _answers(context: Context, question: str, passage: Passage) -> bool:
         return False
     if context.judge is not None and context.judge.answers(question, [whole(passage)])[0] < ANSWERS:
         return False
-    if context.table is None or context.listener is None:
+    if context.table is None:
         return True
     kinds = parse(question, context.table).categories
-    of_else = kinds or context.listener.unheard_of(question)
-    return not of_else or bool(context.table.kinds_named(passage.text) & kinds)
+    return not kinds or bool(context.table.kinds_named(passage.text) & kinds)
 
 
 def without_yes(text: str) -> str:

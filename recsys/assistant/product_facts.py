@@ -24,6 +24,7 @@ MAX_TOLD = 140
 DOUBTFUL, CERTAIN = 0.1, 0.8
 """Probability of an answer below which the words that a question shares with a text are none, and from which the text
 answers although they share none."""
+_COLOUR = frozenset({"colour", "color"})
 _PIECES = re.compile(r"\d[\d.,]*\s+[^\W\d]+|\S+")
 """Words of a title; a measure and its unit are one."""
 
@@ -132,12 +133,14 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
         known = bool(np.isfinite(price))
         costs = context.say("price" if known else "price_unknown", item=title, price=f"{price:.2f}")
         more = _sentence(context, row, question)
+        if asks(question, ["stock"]) and schema.AVAILABLE in table.table:
+            more = context.say("available" if table.available[row] else "unavailable", item=title)
         return (f"{costs} {more}" if more and more != _ended(title) else costs), known
     if asks(question, ["stock"]) and schema.AVAILABLE in table.table:
         return context.say("available" if table.available[row] else "unavailable", item=title), True
     if asks(question, ["brand"]) and table.brands[row]:
         return context.say("brand", item=title, brand=table.brands[row]), True
-    answered = _judged(context, row, question, _answered(context, row, question))
+    answered = _answer(context, row, question)
     sides = of_sides(context, table.ids[row], question) if says("yes_no", question) else ""
     if answered is not None:
         return (answered if sides in answered else f"{answered} {sides}"), True
@@ -163,7 +166,8 @@ def of_it(table: ProductTable, row: int, question: str) -> str:
     if bare != question or len(naming) < 2:
         return bare
     spans = [match.span() for match in naming]
-    return _WORD.sub(lambda m: m.group() if m.span() not in spans else "it" if m.span() == spans[0] else "", bare)
+    bare = _WORD.sub(lambda m: m.group() if m.span() not in spans else "it" if m.span() == spans[0] else "", bare)
+    return re.sub(r"\b(?:the|an?|your) it\b", "it", bare)
 
 
 def told_of(context: Context, row: int) -> str:
@@ -173,14 +177,19 @@ def told_of(context: Context, row: int) -> str:
     return f"{table.titles[row]}. {table.said(row)}{cost}"
 
 
-def _judged(context: Context, row: int, question: str, answered: str | None) -> str | None:
-    """An answer of words where the judge does not doubt it; else the sentence that it takes for one, or None."""
+def _answer(context: Context, row: int, question: str) -> str | None:
+    """What title and description say of what is asked, or None.
+
+    What shares words with the question is told where the judge does not doubt it, else the sentence that it takes for
+    an answer.
+    """
     if context.judge is None:
-        return answered
+        return _by_words(context, row, question)
     table, bare = context.catalogue, of_it(context.catalogue, row, question)
     title = table.titles[row]
     (whole,) = context.judge.answers(bare, [told_of(context, row)])
-    if answered is not None:
+    titled = bool(context.judge.answers(bare, [title])[0] >= CERTAIN)
+    if (answered := _by_words(context, row, question, titled=titled)) is not None:
         return answered if whole >= DOUBTFUL else None
     parts = [part for part in sentences(table.said(row)) if not gives_orders(part)]
     if whole < CERTAIN or not parts:
@@ -190,23 +199,26 @@ def _judged(context: Context, row: int, question: str, answered: str | None) -> 
     return context.say("from_description", item=title, fact=_ended(parts[best])) if said[best] >= CERTAIN else None
 
 
-def _answered(context: Context, row: int, question: str) -> str | None:
-    """What title and description say of what is asked, with a yes or no where a whole question is answered; or None.
+def _by_words(context: Context, row: int, question: str, *, titled: bool = True) -> str | None:
+    """What title and description say in words of the question, with a yes or no where it is answered whole; or None.
 
-    A number is asked of the measure of its unit ("for 2 players?" of "2 to 5 players"). Nothing is a yes that is said
-    with another negation than it is asked with ("no silicones" to "does it have silicones?").
+    A number is asked of the measure of its unit ("for 2 players?" of "2 to 5 players"), unless it only says which
+    product is meant ("is the 32 inch monitor back?"). Nothing is a yes that is said with another negation than it is
+    asked with ("no silicones" to "does it have silicones?"). A title that shares words answers where it is `titled`.
     """
     table, title = context.catalogue, context.catalogue.titles[row]
-    whole, bare = table.canonical_texts[row], _unnamed(table, row, question)
+    whole, bare, units = table.canonical_texts[row], _unnamed(table, row, question), units_asked(question)
     measures = [m for m in measures_in(bare) if any(m.unit == own.unit for own in measures_in(whole))]
     said, words = _sentence(context, row, question), _asked_of(table, row, question)
     key, whether = "from_description", says("yes_no", question)
-    # A yes to a measure is none to what is asked beside it: "is there BPA in the 750 ml one?"
-    if measures and not (whether and said and set(words) - set(tokens(title))):
+    beside = set(words) - table.title_terms[row]  # "is there BPA in the 750 ml one?" asks no measure
+    if beside or units - {m.unit for m in measures}:
+        measures = []
+    if measures:
         fits = all(m.holds(whole) for m in measures)
-        units = {m.unit for m in measures}
+        stated = {m.unit for m in measures}
         parts = [title, *sentences(table.said(row))]
-        said = next(part for part in parts if any(own.unit in units for own in measures_in(table.translated(part))))
+        said = next(part for part in parts if any(own.unit in stated for own in measures_in(table.translated(part))))
         key = ("yes_fact" if fits else "no_fact") if whether else key
     elif said is not None and whether:
         part = table.translated(said)
@@ -221,12 +233,17 @@ def _answered(context: Context, row: int, question: str) -> str | None:
     said = _ended(said)
     if said == _ended(title):  # the name says it
         head, *rest = title.split(",")
-        of_units = [
-            m for m in [*_PIECES.findall(head), *rest] if {n.unit for n in measures_in(m)} & units_asked(question)
-        ]
+        of_units = [m for m in [*_PIECES.findall(head), *rest] if {n.unit for n in measures_in(m)} & units]
         if of_units and not whether:
             return context.say(key, item=title, fact=context.listed(part.strip() for part in of_units))
-        return said if key == "from_description" else f"{context.say(key.removesuffix('_fact'))} {said}"
+        if key == "from_description":  # a name answers nothing, but that a colour is asked of it
+            of_colour = [part.strip() for part in rest if COLOURS.intersection(tokens(part))]
+            return (
+                context.say(key, item=title, fact=context.listed(of_colour))
+                if of_colour and _COLOUR & {*words}
+                else None
+            )
+        return f"{context.say(key.removesuffix('_fact'))} {said}" if titled or measures else None
     return context.say(key, item=title, fact=said)
 
 
@@ -252,7 +269,7 @@ def _sentence(context: Context, row: int, question: str) -> str | None:
     units = units_asked(question)
     attribute = pattern("attribute").search(question)
     sought = tokens(table.canonical(next(filter(None, attribute.groups()), ""))) if attribute else []
-    if {"colour", "color"} & set(asked):
+    if _COLOUR & set(asked):
         asked = [*asked, *COLOURS]
     elif (
         not units

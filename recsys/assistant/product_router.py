@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from recsys.assistant import calling, dialogue, opinions, prices, tools
 from recsys.assistant.asking import SAYS_JUST_THIS, Asked, last_asked, searched
@@ -26,7 +27,7 @@ SURELY = 0.6
 """Probability that a sentence is about returns from which it is about the shop's rules, whatever it names."""
 OF_A_BRAND = 3
 """Products of a brand that are told of where only the brand is named."""
-OF_GOODS = 0.75
+OF_GOODS = 0.7
 """Judged confidence in a rule from which it answers where goods are named or before the shopper."""
 TOLD = 0.45
 """Probability that a product's text says what is asked from which it is."""
@@ -72,20 +73,22 @@ class ProductRouter:
     def called(self, tool: str, heard: Heard, turns: Sequence[Turn]) -> list[Call] | None:
         """A call of this tool for a question; None where what it needs is not there."""
         asked = self._asked(heard, "", turns)
-        return calling.of_products(tool, asked, self._changed.refines(asked), priced=self._priced)
+        described = self._ids(mentions.described(asked.limits, self._table))
+        return calling.of_products(tool, asked, self._changed.refines(asked), described, priced=self._priced)
 
     def _asked(self, heard: Heard, context: str, turns: Sequence[Turn]) -> Asked:
         """A question as the catalogue reads it."""
         table, text = self._table, heard.text
-        named = mentions.named(text, table)
-        if not named and heard.sure < self._bound and asks_of_products(text) and not says("own", text):
-            named = mentions.meant(text, table)
+        limits, named = parse(text, table), mentions.named(text, table) or dialogue.called(text, turns, table)
+        bound = OF_GOODS if self._shop.judge is not None and limits.categories else self._bound
+        if not named and heard.sure < bound and asks_of_products(text) and not says("own", text):
+            named = mentions.meant(text, table) or ([] if says("counts", text) else mentions.described(limits, table))
         of_context = mentions.named(context, table) if context and heard.theme in OF_PRODUCTS else []
         rows = (named := named or of_context) or dialogue.referred(text, turns, table)
         rows = rows or (mentions.named(context, table) if context else [])
         before = dialogue.focus(turns, table)
-        told, limits = self._says(text, (rows or before)[:MOST]), parse(text, table)
-        of_goods = self._shop.judge is not None and (rows or before or limits.categories)
+        told = self._says(text, (rows or before)[:MOST])
+        bound = OF_GOODS if self._shop.judge is not None and (rows or before) else bound
         return Asked(
             heard,
             turns,
@@ -95,7 +98,7 @@ class ProductRouter:
             before=self._ids(before),
             searched=searched(turns),
             context=context,
-            covered=heard.sure >= (OF_GOODS if of_goods else self._bound) and heard.judged >= told,
+            covered=heard.sure >= bound and heard.judged >= told,
             told=told,
         )
 
@@ -149,8 +152,8 @@ class ProductRouter:
         if len(ids) == 1 and not asked.named and asked.says("than"):
             other = self._ids(mentions.named(last_asked(asked.turns), self._table)[:1]) or asked.before[:1]
             return [tools.Compare(items=list(dict.fromkeys([*ids, *other])), question=asked.text)]
-        if compares and asked.named and len(ids) > 2:
-            ids = self._nearest_named(asked.text, ids)
+        if compares and asked.named:
+            ids = self._nearest_named(asked.text, ids) if len(ids) > 2 else self._on_each_side(asked.text) or ids
         whole = not dialogue.only_refers(asked.text, self._table)  # "and the second?" asks the last question
         pointed = self._ids(dialogue.pointed(asked.text, asked.turns, self._table)) if compares and whole else []
         others = [item for item in (*pointed, *asked.before[:1]) if item not in ids]
@@ -179,6 +182,16 @@ class ProductRouter:
             if (most := max(shared.values())) > 1:
                 found += [item for item in ids if shared[item] == most and item not in found]
         return found if len(found) > 1 else ids
+
+    def _on_each_side(self, text: str) -> list[str]:
+        """The product that each side of a comparison names or describes, where there are two sides or more."""
+        brands, found = parse(text, self._table).brands, list[list[int]]()
+        for side in pattern("between").split(text):
+            limits = parse(side, self._table)
+            limits = replace(limits, brands=limits.brands or (brands if len(brands) == 1 else frozenset()))
+            rows = mentions.named(side, self._table) or mentions.described(limits, self._table)
+            found += [rows] if rows else []
+        return list(dict.fromkeys(self._ids([rows[0] for rows in found]))) if len(found) > 1 else []
 
     def _opinions(self, asked: Asked) -> list[Call] | None:
         """What buyers say of the products named or shown: of all of them where none is picked out."""
@@ -218,7 +231,8 @@ class ProductRouter:
         limits, heard, text = asked.limits, asked.heard, asked.text
         of_kinds = bool(limits.categories or limits.brands)
         after = says("counts", text)
-        if says("own", text) or asked.ids or (limits.categories and says("which_ones", text) and not after):
+        listed = limits.categories and says("which_ones", text) and not after
+        if says("own", text) or asked.ids or limits.superlative or listed:
             return None
         of_series = set(limits.words) if len(limits.words) > 1 else set()
         of_series &= set().union(*(title for title in self._table.title_terms if of_series <= title))
@@ -291,7 +305,11 @@ class ProductRouter:
         limits = asked.limits
         if asked.says("which_of") and "price" in limits.sort and asked.ids and not limits.categories:
             return [ProductFacts(items=asked.ids[:1], question="")]
-        chooses = asked.says("which_of") and not limits.sort and not limits.categories
+        if limits.superlative is not None and len(asked.before) > 1 and asked.says("which_of") and not asked.kind:
+            rows = [self._table.row[item] for item in asked.before]
+            if stating := limits.superlative.order([self._table.canonical_texts[row] for row in rows]):
+                return [ProductFacts(items=[asked.before[stating[0]]], question="")]
+        chooses = asked.says("which_of") and limits.sort in {"", "measure"} and not limits.categories
         if not chooses or asked.ruled or len(asked.before) < 2:
             return None
         return _facts_of(asked.before, asked)
@@ -302,7 +320,7 @@ class ProductRouter:
         recoloured = bool(limits.words) and word_list("colours").issuperset(limits.words)
         bounds = limits.price_max is not None or bool(limits.sort or limits.brands or limits.categories) or recoloured
         narrows = listed and (asked.wants or not asked.says("asks_something"))  # "with 16 GB" changes a list
-        if asked.told < TOLD or asked.covered or bounds or narrows or says_more(asked.text):
+        if asked.told < max(TOLD, asked.heard.judged) or asked.covered or bounds or narrows or says_more(asked.text):
             return None
         return _facts_of(asked.ids or asked.before, asked)
 

@@ -26,7 +26,8 @@ class Refining:
         """The cheapest, the best rated, those up to a price of a kind that was named before and nothing shown of."""
         limits = asked.limits
         bounded = limits.sort or limits.price_max is not None or limits.price_min is not None
-        if not bounded or limits.categories or asked.ids or asked.before or limits.words or asked.ruled:
+        other = bool(limits.words) and not asked.says("of_those")  # "the cheapest espresso one" is of that kind
+        if not bounded or limits.categories or asked.ids or asked.before or other or asked.ruled:
             return None
         said = (asked.context, *(turn.text for turn in reversed(asked.turns) if turn.role == "user"))
         earlier = [text for text in said if parse(text, self._table).categories]
@@ -41,6 +42,8 @@ class Refining:
             return None
         if sized := self._sized(asked):
             return [SearchProducts(query=sized, refines=refines, instead="others")]
+        if asked.says("has_any") and not (limits.categories or asked.ids or asked.ruled):
+            return [SearchProducts(query=text, refines=refines)]
         if asks_of_products(text) and limits.price_max is None:
             return None
         others = asked.says("too_dear") and not asked.says("earlier_price") and limits.price_max is None

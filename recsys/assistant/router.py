@@ -7,6 +7,7 @@ are arguments of the calls.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -15,19 +16,21 @@ from recsys.assistant import dialogue, tools
 from recsys.assistant.asking import last_asked
 from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import ASPECTS, LIKELY, MAX_PARTS, Heard, facets, split, told_by, told_of
+from recsys.assistant.hearing import whole as whole_text
 from recsys.assistant.knowledge import SHOP_RULES
 from recsys.assistant.listener import Listener
 from recsys.assistant.patterns import SMALL_TALK, asks, gives_orders, says, way_of_paying, wish_in
-from recsys.assistant.policies import exception, rule_on
+from recsys.assistant.policies import exception, rule_on, without_yes
 from recsys.assistant.product_router import SURELY, ProductRouter
 from recsys.assistant.tool_choice import COMPLAINT, Situation
 from recsys.assistant.toolbox import tool_name
 from recsys.assistant.tools import Call, Context, OrderStatus, Reply, SearchPolicies
 from recsys.data.orders import order_numbers
 from recsys.llm.clauses import services
-from recsys.llm.language import sentences
+from recsys.llm.language import sentences, tokens
 from recsys.llm.quantities import dates_in
 from recsys.serving.search import mentions, parse
+from recsys.serving.search.query import SAID
 
 ANGRY, FURIOUS = 0.07, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""
@@ -45,7 +48,7 @@ WARRANTIES = frozenset({"warranty", "warranty_claim", "warranty_cover", "after_w
 """Themes of faults that come later: what is covered depends on no stock."""
 SHORT = 40
 """Characters of a sentence that may be about another thing than the one before, and nothing else."""
-CERTAIN = 0.99
+CERTAIN = 0.97
 """Confidence in a rule from which no other turn is asked what is meant."""
 LIKELIEST, OWN = 0.6, 0.25
 """Probability of a tool from which it is taken where no rule applies; of an order, where a shopper speaks of theirs."""
@@ -53,6 +56,7 @@ UNMET = 0.3
 """Probability of a complaint from which one is heard where neither a rule of the router nor of the shop applies."""
 MAYBE = 0.1
 """Probability of a tool from which a turn may ask for it."""
+_HYPHENED = re.compile(r"[a-z]+(?:-[a-z]+)+")
 RULED_TURNS = 3
 """Sentences back that one which leans on the shop's rules may lean on."""
 
@@ -99,7 +103,8 @@ class Router:
             heard = whole if len(parts) == 1 else self._listener.hear(part)
             last = calls[-1] if calls else None
             unsure = at and not order_numbers(part) and heard.sure < self._bound
-            if unsure and isinstance(last, OrderStatus):
+            if unsure and isinstance(last, OrderStatus) and not self.names_products(part):
+                calls[-1] = last.model_copy(update={"question": f"{last.question}, {part}"})
                 continue  # what is asked of an order is told with it
             earlier = self._ruled(turns) if not at else _query(last)
             if earlier and (leant := self._leaning(heard, earlier)) is not None:
@@ -117,23 +122,31 @@ class Router:
     def _leaning(self, heard: Heard, earlier: str) -> Call | None:
         """What a question asks of the matter of the one before ("and what does it cost?"), where a rule says that."""
         text, asked = heard.text, facets(heard.text)
-        of_its_own = self.names_products(text) or way_of_paying(text) or order_numbers(text)
-        if not asked or of_its_own or heard.intent == "handover":
+        another = says("and_another", text) and len(text) <= SHORT  # "and over-ear ones?" asks the same of these
+        of_its_own = way_of_paying(text) or order_numbers(text) or (self.names_products(text) and not another)
+        if not (asked or another) or of_its_own or heard.intent == "handover" or heard.likely("product_fact", "colour"):
             return None
         whole = f"{earlier} {text}"
-        if heard.sure >= self._bound and not asked <= ASPECTS:
-            return None
         joined = self._listener.hear(whole)
         told = told_by(joined.hits)
+        if another and not asked:
+            new = [word for word in (*_HYPHENED.findall(text.lower()), *tokens(text)) if word not in SAID]
+            new = [word for word in new if word not in earlier.lower()]
+            of_those = any(word in whole_text(hit.passage).lower() for word in new for hit in joined.hits)
+            return SearchPolicies(query=whole) if joined.sure >= self._bound and of_those else None
+        matter = facets(earlier) - ASPECTS
+        same_matter = bool(matter - asked) and len(text) <= SHORT and matter <= told and bool((asked & told) - ASPECTS)
+        if heard.sure >= self._bound and not asked <= ASPECTS and not same_matter:
+            return None
         of_it = asked <= told and bool(facets(earlier) & told)
-        fits = joined.sure >= self._bound and (heard.sure < self._bound or of_it)
+        fits = joined.sure >= self._bound and (heard.sure < self._bound or of_it or same_matter)
         return SearchPolicies(query=whole) if fits else None
 
     def _ruled(self, turns: Sequence[Turn]) -> str:
         """The shopper's last sentences, back to one that names its matter; '' where no rule answered the last."""
         said: list[str] = []
         for asked, told in list(pairwise(turns))[::-2]:
-            from_rules = any(p.id in told.sources or p.text in told.text for p in self._rules)
+            from_rules = any(p.id in told.sources or without_yes(p.text) in told.text for p in self._rules)
             if not from_rules or any(s.startswith(("item:", "order:")) for s in told.sources):
                 break
             said.insert(0, asked.text)
@@ -177,7 +190,10 @@ class Router:
         sure = heard.sure >= (CERTAIN if tool == "order_status" else self._bound)
         if sure or not (own or chances[tool] >= LIKELIEST) or tool in map(tool_name, routed):
             return routed
-        return self._called(tool, heard, turns, user) or routed
+        called = self._called(tool, heard, turns, user) or []
+        ruled = own and heard.sure >= self._bound and heard.intent in {"returns", "service"}
+        rules = [call for call in routed if isinstance(call, SearchPolicies)] if ruled else []
+        return [*called, *rules] or routed  # the order, and the rule on what is to be done
 
     def likely(self, question: str, turns: Sequence[Turn]) -> list[str]:
         """The tools that a turn may ask for, the likeliest first."""
@@ -226,7 +242,7 @@ class Router:
         about_goods = of_goods > 0.1 or sure >= self._bound
         wish = wish_in(heard.text)
         if user is not None and (about_goods or wish or says("mine", heard.text)):
-            calls.append(OrderStatus(question=heard.text))
+            calls.append(OrderStatus(wish=wish if wish in {"refund", "missing"} else "", question=heard.text))
         if wish and user is None and sure < self._bound:
             calls.append(SearchPolicies(query=rule_on(wish, dialogue.spoken_in(heard.text))))
         elif hits and sure >= self._bound / 2 and (about_goods or wish):
@@ -249,8 +265,14 @@ class Router:
         owns = says("mine", text) or self.names_products(text)
         if user is not None and says("arrives", text) and owns and heard.theme != "notify_restock":
             return [OrderStatus(wish=wish if wish in {"missing", "return"} else "", question=text)]
-        if heard.likely("agent"):
-            return [tools.HandOver(reason="asked")]
+        if user is not None and (
+            (owns and says("bought_before", text)) or (says("mine", text) and says("charged", text))
+        ):
+            return [OrderStatus(question=text)]
+        if heard.likely("agent") or says("wants_person", text):
+            said: list[Call] = [Reply(kind="identity")] if heard.likely("identity") else []
+            said += [SearchPolicies(query=text)] if heard.sure >= self._bound and says("asks_something", text) else []
+            return [*said, tools.HandOver(reason="asked")]
         if pays := self._of_paying(heard):
             return pays
         chats = heard.theme in SMALL_TALK and not self._speaks_of_goods(text, turns)

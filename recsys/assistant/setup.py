@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from recsys.assistant import knowledge
-from recsys.assistant.answerability import Answerability
+from recsys.assistant.answerability import Answerability, fetch_weights
 from recsys.assistant.answers import Assistant
 from recsys.assistant.knowledge import PRODUCT, Knowledge
 from recsys.assistant.reply import Answer
@@ -79,7 +79,8 @@ def publish_knowledge(paths: Sequence[Path], settings: Settings, *, progress: bo
         A file cannot be used; nothing is published.
     """
     passages = [*(passage for path in paths for passage in read_knowledge(path)), *_catalogue(settings)]
-    _judge(settings)  # its weights are fetched by the night, and not by the first shopper
+    if (judge := settings.assistant.answerability) != NONE:  # fetched by the night, and not by the first shopper
+        fetch_weights(_directory(judge), offline=settings.offline)
     return _publish(passages, settings, question_encoder(settings), progress=progress)
 
 
@@ -117,6 +118,8 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
     ArtifactError
         There is no published version, or no knowledge for it.
     """
+    named = settings.assistant.answerability  # first: a directory that has no adapter is said at once
+    judge = None if named == NONE else Answerability.load(_directory(named), offline=settings.offline)
     recommender = recommender or Recommender.load(settings=settings)
     assert recommender.version is not None
     sample = bool(recommender.version.manifest.get("counts", {}).get("sample_shop")) or _is_sample(recommender)
@@ -133,7 +136,7 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
         words=settings.assistant.writer != AUTO,
         tuned=settings.assistant.adapter is not None,
         bound=settings.assistant.bound,
-        judge=_judge(settings),
+        judge=judge,
     )
     assistant.warm()
     return assistant
@@ -209,12 +212,9 @@ def _orders(settings: Settings, *, sample: bool) -> Orders | None:
     return None if table is None else Orders.from_table(table)
 
 
-def _judge(settings: Settings) -> Answerability | None:
-    """What tells whether a text answers a question; None where the settings want none, or it cannot be had."""
-    wanted = settings.assistant.answerability
-    if wanted == NONE:
-        return None
-    return Answerability.load(None if wanted == AUTO else Path(wanted), offline=settings.offline)
+def _directory(answerability: str) -> Path | None:
+    """Directory of the adapter that tells whether a text answers; None for the package's own."""
+    return None if answerability == AUTO else Path(answerability)
 
 
 def _model(settings: Settings) -> ChatModel | None:

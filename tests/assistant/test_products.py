@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 
 from recsys.assistant.counting import _holds
 from recsys.assistant.patterns import owned, pattern, says
+from recsys.llm.dictionary import senses
+from recsys.llm.language import chinese_segmenter
 from recsys.serving.complements import Complements
-from recsys.serving.search import ProductTable, content, matching, parse
+from recsys.serving.search import ProductSearch, ProductTable, content, matching, parse
 from recsys.serving.search.kind_names import kind_names
 from recsys.serving.search.measures import Measure, measures_in
+from recsys.serving.search.mentions import described
+from recsys.serving.search.superlatives import superlative_in
 
 ITEMS = pd.DataFrame(
     [
@@ -152,3 +156,81 @@ def test_a_number_that_is_asked_about_is_compared_with_the_count(text: str, hold
     compared = pattern("compared_count").search(text)
     assert compared is not None
     assert _holds(compared, 9) is holds
+
+
+@pytest.mark.parametrize(
+    ("sentence", "texts", "order"),
+    [
+        ("your biggest tent", ["Tent, 2 Person", "Tent, 4 Person", "Tent, 3 Person"], [1, 2, 0]),
+        ("the smallest bottle", ["Bottle 1 l", "Bottle 750 ml", "Bottle"], [1, 0]),
+        ("最重的狗粮", ["狗粮 500克", "狗粮 2公斤"], [1, 0]),
+        ("laptop with the most storage", ["16 inch, 512 GB SSD", "13 inch, 1 TB SSD"], [1, 0]),
+        ("the lightest laptop", ["Laptop 13 inch", "Laptop 16 inch"], []),
+        ("the largest game", ["Game for 2 to 5 players", "Game", "Game"], []),
+    ],
+)
+def test_a_superlative_orders_by_what_texts_state_and_by_nothing_where_few_do(
+    sentence: str, texts: list[str], order: list[int]
+) -> None:
+    found = superlative_in(sentence)
+    assert found is not None
+    assert found.order(texts) == order
+
+
+def test_a_sentence_without_a_superlative_has_none(table: ProductTable) -> None:
+    assert superlative_in("a big tent 最大限度") is None
+    assert parse("the largest mug", table).sort == "measure"
+    assert parse("the cheapest of the largest mugs", table).sort == "price"
+
+
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=20))
+def test_the_heaviest_first_is_the_lightest_last(grams: list[int]) -> None:
+    texts = [f"Bag {g} g" if g % 2 else f"Bag {g / 1000:g} kg" for g in grams]
+    heaviest, lightest = superlative_in("the heaviest"), superlative_in("the lightest")
+    assert heaviest is not None
+    assert lightest is not None
+    assert [grams[at] for at in heaviest.order(texts)] == sorted(grams, reverse=True)
+    assert [grams[at] for at in lightest.order(texts)] == sorted(grams)
+
+
+@pytest.mark.parametrize(
+    ("question", "ids"),
+    [
+        ("is the rosemary shampoo vegan", ["S1"]),
+        ("acme pottery: what does it come with", ["K2"]),
+        ("is the shampoo vegan", ["S1", "S2"]),
+        ("is it vegan", []),
+    ],
+)
+def test_words_of_titles_beside_a_kind_describe_a_product(table: ProductTable, question: str, ids: list[str]) -> None:
+    assert [table.ids[row] for row in described(parse(question, table), table)] == ids
+
+
+def test_the_other_half_of_a_category_is_not_listed(table: ProductTable) -> None:
+    search = ProductSearch(table, lambda: pytest.fail("words alone find it"))
+    for sentence, ids in (("the cheapest mug", ["M1"]), ("teapot, the cheapest", ["M2"])):
+        found = search.find(parse(sentence, table), sentence)
+        assert [table.ids[row] for row in found.rows] == ids
+
+
+def test_a_child_is_shown_what_is_said_to_be_for_its_age_where_there_is_any(table: ProductTable) -> None:
+    search = ProductSearch(table, lambda: pytest.fail("the price orders"))
+    for sentence, ids in (("cheapest for a 6 year old", ["K1"]), ("cheapest for a 2 year old", ["M1"])):
+        assert [table.ids[row] for row in search.find(parse(sentence, table), sentence).rows][:1] == ids
+
+
+@pytest.mark.skipif(chinese_segmenter() is None or not senses("吹风机"), reason="needs the extra zh")
+@pytest.mark.parametrize(
+    ("sentence", "thing"),
+    [
+        ("有没有小一点的吹风机 旅行用的", "吹风机"),
+        ("有小孩骑的自行车吗 六岁", "自行车"),
+        ("你们卖不卖冰箱", "冰箱"),
+        ("有便宜点的吗", ""),
+        ("有没有茶壶", ""),
+    ],
+)
+def test_a_thing_that_only_the_dictionary_knows_is_what_the_shop_has_not(sentence: str, thing: str) -> None:
+    words = {"茶壶": "teapot", "旅行": "travel", "小孩": "kids"}
+    shop = ProductTable(ITEMS, synonyms=words)
+    assert parse(sentence, shop).no_such == thing

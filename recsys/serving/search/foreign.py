@@ -20,6 +20,10 @@ _BEHIND = re.compile(r"(?<=\w) (?:of|with|for|in|from|by|to|and)(?: .*)?$")
 """What follows the name of a thing: a teapot with infuser."""
 _SENSES = 2
 """Senses of a word that are looked at; what is called so in the third place is mostly called otherwise."""
+_SOUGHT = re.compile(
+    r"(?:有没有|有卖|卖不卖|[有卖找买]|推荐|想要)[一几两]?[个台款件双条把只支辆本]?(?P<thing>[\u3400-\u9fff]+?)(?:[吗么呢吧卖]|[^\u3400-\u9fff]|$)"
+)
+"""A thing that is looked for, in a sentence that asks for one."""
 _SHORTEST, _LONGEST = 3, 5
 """Characters of a word of the dictionary that the segmenter takes for several."""
 
@@ -158,6 +162,18 @@ class Foreign:
     def others(self, text: str) -> list[str]:
         """Names of other things in a text that hold a word of the shop."""
         return [word for word in dict.fromkeys(self.cut(text)) if word not in _SAID and self.another(word)]
+
+    def missing(self, text: str) -> str:
+        """The thing that a Chinese sentence looks for, where neither the shop nor its English has a word for it, or ''.
+
+        It is the last word: in 旅行用的吹风机, what stands before 的 says what the thing is for.
+        """
+        found = _SOUGHT.search(text)
+        if found is None or not (words := self.cut(found["thing"].rpartition("的")[2])):
+            return ""
+        head = words[-1]
+        parts = {head[at:] for at in range(len(head))}
+        return head if self.unheard(head) and not self.english(head) and parts.isdisjoint(self._synonyms) else ""
 
     def half(self, word: str) -> str:
         """Which half of a category's name a known word means: 围巾 are the scarves of "Scarves & Hats", else ''.

@@ -6,6 +6,7 @@ import re
 
 from recsys.llm.language import tokens
 from recsys.serving.search.product_table import ProductTable
+from recsys.serving.search.query import Constraints, matching
 
 NAMED_BY = 2
 """Words of a title beside the brand that name a product without its whole title."""
@@ -63,3 +64,17 @@ def meant(text: str, table: ProductTable) -> list[int]:
             if 0 < len(rows) <= MOST_MEANT and len(words[most - 1]) > NAMED_BY:
                 return rows
     return []
+
+
+def described(wanted: Constraints, table: ProductTable) -> list[int]:
+    """Rows of the few products that a question describes by words of their titles, beside their kind or brand.
+
+    "The rabbit soft toy", "the tempo grip runners": those whose titles share most with it; none where these are many.
+    """
+    if not (wanted.categories or wanted.brands):
+        return []
+    rows = matching(table, Constraints(categories=wanted.categories, brands=wanted.brands))
+    shared = {int(row): len(table.title_terms[row].intersection(wanted.words)) for row in rows}
+    most = max(shared.values(), default=0)
+    found = [row for row, words in shared.items() if words == most]
+    return found if most and len(found) <= MOST_MEANT else []

@@ -9,10 +9,12 @@ from functools import cached_property
 
 import numpy as np
 
+from recsys.llm.language import tokens
 from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.nearest import Nearest
 from recsys.serving.search.product_table import ProductTable
 from recsys.serving.search.query import Constraints, matching
+from recsys.serving.search.spelling import singular
 
 MOST_NEAR = 40
 """Products considered where the sentence names no kind of product."""
@@ -20,6 +22,8 @@ NEAR_KIND, NEARER, SAME_KIND = 0.5, 0.06, 0.07
 """Cosine of a sentence and a kind that may be meant, how much nearer it is than those named, and what is as near."""
 AS_GOOD = 0.75
 """Share of the best agreement in words and kind from which a product is as good, where something else orders them."""
+CHILD = 12
+"""Years up to which something is looked for among what is said to be for that age, where there is any."""
 RARE = 0.1
 """Share of the products up to which speaking of a word tells them apart."""
 _OTHER_SCRIPT = re.compile(r"[\u3400-\u9fff]+")
@@ -87,6 +91,9 @@ class ProductSearch:
             rows = [int(r) for r in fits if self.table.available[r] and r not in hidden and (apt is None or r in apt)]
             if rows:
                 break
+        rows = _of_its_half(self.table, rows, wanted, text)
+        if any(m.unit == "age" and m.most <= CHILD for m in wanted.measures):
+            rows = sorted(_for_its_age(self.table, rows, wanted)) or rows
         by_words = not (wanted.categories or wanted.brands or wanted.measures or wanted.free_of)
         if by_words and text.strip() and not (wanted.vague and user is not None):
             rows = self._near_enough(rows, wanted, text)
@@ -94,6 +101,11 @@ class ProductSearch:
             *(str(m) for m in wanted.measures if m not in less.measures),
             *(word for word in wanted.words if word not in less.words),
         )
+        if wanted.superlative is not None and wanted.sort == "measure":
+            stating = wanted.superlative.order([self.table.canonical_texts[row] for row in rows])
+            if stating:
+                return Found(tuple(rows[at] for at in stating), given_up)
+            given_up += (wanted.superlative.said,)
         return Found(tuple(self._ordered(rows, wanted, text, user)), given_up)
 
     def _ordered(self, rows: list[int], wanted: Constraints, text: str, user: str | None) -> list[int]:
@@ -126,6 +138,8 @@ class ProductSearch:
         rare = [w for w in wanted.words if 0 < self.table.words.get(w, 0) <= len(self.table.ids) * RARE]
         said = {row for row in rows if any(word in self.table.terms[row] for word in rare or wanted.words)}
         apt = [row for row in rows if row in said or kind[row] >= NEAR_KIND - 0.1]
+        if wanted.sort == "measure" and apt and kind[nearest := max(apt, key=lambda row: kind[row])]:
+            return [row for row in rows if self.table.categories[row] == self.table.categories[nearest]]
         best = max((kind[row] + words[row] for row in apt), default=0.0)
         return [row for row in apt if kind[row] + words[row] >= AS_GOOD * best]
 
@@ -151,6 +165,18 @@ class ProductSearch:
     def nearest(self) -> Nearest:
         """The catalogue's vectors."""
         return self._make_nearest()
+
+
+def _of_its_half(table: ProductTable, rows: list[int], wanted: Constraints, text: str) -> list[int]:
+    """Rows without those that only the other half of a category's name names: mice, where keyboards are wanted."""
+    said = set(tokens(table.canonical(text)))
+    names = [[tokens(half) for half in name.split("&")] for name in wanted.categories if "&" in name]
+    halves = [[{*half, *map(singular, half)} for half in halves_of] for halves_of in names]
+    named = [[not half.isdisjoint(said) for half in halves_of] for halves_of in halves]
+    pairs = [pair for h, n in zip(halves, named, strict=True) if any(n) for pair in zip(h, n, strict=True)]
+    own = set().union(*(half for half, is_named in pairs if is_named))
+    others = set().union(*(half for half, is_named in pairs if not is_named))
+    return [row for row in rows if table.title_terms[row].isdisjoint(others) or table.title_terms[row] & own] or rows
 
 
 def _for_its_age(table: ProductTable, rows: Sequence[int], wanted: Constraints) -> set[int]:

@@ -16,6 +16,8 @@ from recsys.serving.search.heads import FOR, headed
 from recsys.serving.search.measures import Measure, measures_in, without_measures
 from recsys.serving.search.product_table import ProductTable
 from recsys.serving.search.spelling import singular
+from recsys.serving.search.superlatives import PATTERN as _MOST_OF
+from recsys.serving.search.superlatives import Superlative, superlative_in
 
 _NOT = (
     r"(?:\bnot (?:from |by |an? |in )?|\b(?:is|are)n['’]?t |\bno |\bother than |\bexcept |\bwithout |\bbut not "
@@ -61,10 +63,12 @@ _NOT_TOO = re.compile(
     re.IGNORECASE,
 )
 _DEAR = re.compile(r"\b(?:most expensive|priciest|dearest)\b|最贵", re.IGNORECASE)
-_SORTED = re.compile("|".join(pattern.pattern for pattern in (_PRAISED, _CHEAP, _DEAR)), re.IGNORECASE)
+_SORTED = re.compile("|".join(pattern.pattern for pattern in (_PRAISED, _CHEAP, _DEAR, _MOST_OF)), re.IGNORECASE)
 _ASKED_WITH = re.compile(r"[a-z]$|[哪几]")
 _FREE_OF = re.compile(r"\b([a-z]+)[ -]free\b")
 _ID = re.compile(r"\b(?=[a-z-]*\d)(?=\d*[a-z])[a-z\d-]{4,}\b")
+_PACKED = re.compile(r"\b(?:bag|pack|packet|box|bottle|tin|jar|tub|sack|pair)(?:e?s)? of(?= [a-z])", re.IGNORECASE)
+"""Words of what a thing comes in; beside a kind they say nothing of it."""
 _SIZE_WORDS = frozenset({"small", "medium", "large"})
 _SIZE = re.compile(r"\b(?:size|eu|uk)\s?(\d{2}|x{0,3}[sml])\b|(\d{2}|x{0,3}[sml])\s?(?:码|号)", re.IGNORECASE)
 
@@ -91,7 +95,10 @@ class Constraints:
     unknown: tuple[str, ...] = ()
     """Wishes no product of the shop speaks of."""
     sort: str = ""
-    """``price`` (cheapest first), ``-price``, ``opinion`` (praised most first), or '' for the nearest first."""
+    """``price`` (cheapest first), ``-price``, ``opinion`` (praised most first), ``measure`` (by `superlative`), or ''
+    for the nearest first."""
+    superlative: Superlative | None = None
+    """The most or the least of a measure, which comes first."""
     no_such: str = ""
     """The kind of product that is looked for, where the shop has none of it."""
 
@@ -161,7 +168,7 @@ def matching(table: ProductTable, asked: Constraints) -> NDArray[np.int64]:
         # What it is counts more than how it is.
         held += 2 * np.array([sum(name in title for name in asked.names) for title in table.title_terms])
         best = int(held[keep].max(initial=0))
-        if asked.categories or asked.sort:  # without a kind, words and meaning rank
+        if asked.categories or asked.sort not in {"", "measure"}:  # without a kind, words and meaning rank
             keep &= held == best
     return np.flatnonzero(keep)
 
@@ -174,6 +181,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     strict
         Chinese words that no product speaks of are wishes also beside a kind or brand, where many are only verbs.
     """
+    missing = table.foreign.missing(sentence)
     sentence = table.in_english(in_digits(sentence))
     sentence = _NOT_TOO.sub(lambda match: _OPPOSITE[(match[1] or match[2]).lower()], sentence)
     text = table.canonical(sentence)
@@ -196,7 +204,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     liked = [table.kinds(tokens(part)) for part in _AND.split(_LIKES.split(wanted)[-1])] if _LIKES.search(text) else []
     categories = frozenset().union(categories, *liked)
     measures = tuple(dict.fromkeys(measures_in(text)))
-    rest = _SIZE.sub(" ", without_measures(without_prices(wanted)))
+    rest = _SIZE.sub(" ", without_measures(without_prices(_PACKED.sub(" ", wanted) if categories else wanted)))
     lacks = tuple(f"{w} free" for w in _FREE_OF.findall(rest) if w not in free_of)
     rest = _ID.sub(" ", _SORTED.sub(" ", _FREE_OF.sub(" ", rest)))
     free = [
@@ -214,6 +222,8 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     free = [w for w in free if w not in kind_terms and (w.isascii() or len(w) > 1)]
     free += [w for w in ones if any(w in title for title in table.title_terms)]
     names = [w for w in names if not table.of_all(w, categories)] if len(categories) == 1 else []
+    whole_name = any("&" not in name and own_words.issuperset(tokens(name)) for name in categories)
+    names = [] if whole_name else names  # who asks for coffee machines means any of them
     whole_words = set(tokens(sentence))  # of 羽绒服有吗, what is left behind 羽绒 is no word
     unspoken = [w for w in free if w not in table.words and w in whole_words and not w.isascii() and len(w) > 1]
     sizes = tuple(f"size {(a or b).upper()}" for a, b in _SIZE.findall(sentence))
@@ -221,7 +231,8 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     unheard = (w for w in free if w not in table.words and w not in COLOURS and w.isascii() and len(w) > 3)
     unknown = (*sizes, *lacks, *foreign, *unheard)
     sorts = (("opinion", _PRAISED), ("-price", _DEAR), ("price", _CHEAP))
-    sort = next((name for name, pattern in sorts if pattern.search(sentence)), "")
+    superlative = superlative_in(sentence)
+    sort = next((name for name, pattern in sorts if pattern.search(sentence)), "measure" if superlative else "")
     return Constraints(
         high,
         low,
@@ -235,7 +246,8 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
         free_of,
         unknown,
         sort,
-        _no_such(rest, categories, bool(brands), unknown, table),
+        superlative,
+        missing or _no_such(rest, categories, bool(brands), unknown, table),
     )
 
 
@@ -267,7 +279,8 @@ def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequ
         return ""
     *before, head = looked_for
     if not categories:
-        return head if head in unknown and not branded else ""
+        named = any(word in title for word in before for title in table.title_terms)  # what follows a thing is no thing
+        return head if head in unknown and not branded and not named else ""
     names = {frozenset(tokens(half)) for name in categories for half in name.split("&")}
     whole = any(name <= set(looked_for) for name in names)
     if whole or not before or not any(head in name for name in names):

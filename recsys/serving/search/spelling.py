@@ -8,6 +8,7 @@ from functools import lru_cache
 
 _CJK = re.compile(r"[\u3400-\u9fff]+")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_IRREGULAR = {"mice": "mouse", "geese": "goose", "teeth": "tooth"}
 _F, _FE = re.compile(r"^(scar|shel|lea|loa|hal|wol|cal)ves$"), re.compile(r"^(kni|wi|li)ves$")
 
 
@@ -56,7 +57,9 @@ def homophones(text: str, sounds: Mapping[tuple[str, ...], str], right: Callable
 
 
 def singular(word: str) -> str:
-    """An English noun without its plural ending: boxes are a box, scarves a scarf."""
+    """An English noun without its plural ending: boxes are a box, mice a mouse."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
     word = _FE.sub(r"\1fe", _F.sub(r"\1f", word))
     if len(word) > 4 and word.endswith("ies"):
         return f"{word[:-3]}y"
