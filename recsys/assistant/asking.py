@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.hearing import LIKELY, Heard
+from recsys.assistant.hearing import LIKELY, SAYS_JUST_THIS, Heard
 from recsys.assistant.patterns import OF_PRODUCTS, asks, says
 from recsys.serving.search import Constraints
 
-SAYS_JUST_THIS = 0.5
-"""Cosine from which a rule is told although a sentence names products."""
 _LISTED = re.compile(r"^1\. ", re.MULTILINE)
 
 

@@ -26,6 +26,8 @@ LIKELY = 0.35
 """Probability from which an act is taken although another may be likelier."""
 AMOUNT_PENALTY = 0.5
 """Factor on the confidence when an amount is asked for and the passage has no number."""
+SAYS_JUST_THIS = 0.5
+"""Cosine from which a rule says just what is asked, whatever else a sentence names."""
 WORDS, THEME = 0.15, 0.03
 """What finding all words of a question in a passage, or its theme, adds to their cosine."""
 

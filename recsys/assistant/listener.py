@@ -46,12 +46,10 @@ UNCERTAIN = 0.01
 """How near to 0 and 1 a probability is taken to be."""
 READ = 8
 """Passages that the judge reads."""
-BY_SCORE = 4.0
-"""What a passage's score counts beside the judge's log-odds in the order of passages: chosen on invented shops."""
 BY_JUDGE, OF_SCORE, OF_THEME, ALIKE, OFFSET = 0.55, 1.7, 1.0, 1.35, -2.2
-"""Log-odds that the first of them answers: weights of the judge's log-odds, of its score, of its agreement on the theme
-and of its being what words and theme find, too, and what is added. A logistic regression on 720 questions to invented
-shops, but for the theme, which they do not need and which the sample shop's questions that were used in development do."""
+"""Log-odds that a passage answers: weights of the judge's log-odds, of the passage's score, of its agreement on the
+theme and of its being what words and theme find, and what is added. By a logistic regression on 720 questions to
+invented shops; the theme, which these do not need, by questions of the sample shop that were used in development."""
 DENIED = -2.0
 """Log-odds of the judge below which it denies no more."""
 RECENT = 32
@@ -144,19 +142,20 @@ class Listener:
     def _judged(
         self, text: str, hits: Sequence[Hit], alike: list[Hit], judge: Answerability
     ) -> tuple[float, list[Hit]]:
-        """Confidence in the passage that is likeliest to answer by the judge and its score, and what is told.
+        """Confidence in the passage that is likeliest to answer, and what is told.
 
-        Where words and theme find the same one (`alike`), what they tell beside it is told, too; else a second one
-        that answers and speaks of what the first leaves open.
+        Where words and theme find it, too (`alike`), what they tell beside it is told; else a second one that the judge
+        takes for an answer and that speaks of what the first leaves open.
         """
         near = hits[:READ]
-        said = _log_odds(judge.answers(text, [whole(hit.passage) for hit in near]))
-        order = np.argsort(-(said + BY_SCORE * np.array([hit.score for hit in near])), kind="stable")
+        said = np.maximum(_log_odds(judge.answers(text, [whole(hit.passage) for hit in near])), DENIED)
+        same = np.array([hit.passage == alike[0].passage for hit in near])
+        seen = np.array([(hit.score, hit.theme) for hit in near]) @ (OF_SCORE, OF_THEME)
+        odds = BY_JUDGE * said + seen + ALIKE * same + OFFSET
+        order = np.argsort(-odds, kind="stable")
         best, *rest = (near[at] for at in order)
-        same = best.passage == alike[0].passage
-        odds = BY_JUDGE * max(said[order[0]], DENIED) + OF_SCORE * best.score + OF_THEME * best.theme + ALIKE * same
-        sure = float(expit(odds + OFFSET))
-        if same:
+        sure = float(expit(odds[order[0]]))
+        if same[order[0]]:
             return sure, alike
         open_ = facets(text) - told_of(best)
         more = [hit for hit, chance in zip(rest, said[order[1:]], strict=True) if chance > 0 and open_ & told_of(hit)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from recsys.assistant import arrivals
-from recsys.assistant.hearing import LIKELY, Heard, facets, subject, whole
+from recsys.assistant.hearing import LIKELY, SAYS_JUST_THIS, Heard, facets, subject, whole
 from recsys.assistant.knowledge import Hit
 from recsys.assistant.messages import message
 from recsys.assistant.patterns import group, names_way, says, way_of_paying
@@ -80,9 +80,12 @@ def _row(context: Context, question: str, heard: Heard) -> list[Fact]:
     return []
 
 
-def _answers(context: Context, question: str, passage: Passage) -> bool:
+def _answers(context: Context, question: str, hit: Hit) -> bool:
     """Whether the "Yes" or "No" that a rule opens with answers a question: of a kind it does not name, it may not."""
+    passage = hit.passage
     if not (says("yes_no", question) or "吗" in question):
+        return False
+    if context.judge is None and hit.cosine < SAYS_JUST_THIS:
         return False
     if context.judge is not None and context.judge.answers(question, [whole(passage)])[0] < ANSWERS:
         return False
@@ -101,7 +104,7 @@ def without_yes(text: str) -> str:
 def _headed(context: Context, question: str, hit: Hit) -> str:
     """A passage, a list or an exception with its heading: "What is not covered" is half of what the line below says."""
     heading, text = subject(hit.passage), hit.passage.text
-    keeps = not _ANSWERED.match(text) or _answers(context, question, hit.passage)
+    keeps = not _ANSWERED.match(text) or _answers(context, question, hit)
     text = text if keeps else without_yes(text)
     alone = hit.passage.kind == "faq" or not (text.startswith("- ") or _DENIES.search(heading))
     return text if alone else f"{heading}:\n{text}"

@@ -21,7 +21,7 @@ from recsys.serving.search.query import SAID
 
 MAX_TOLD = 140
 """Characters of a description's first sentence that are told where nothing of it answers."""
-DOUBTFUL, CERTAIN = 0.1, 0.8
+DOUBTFUL, CERTAIN = 0.3, 0.8
 """Probability of an answer below which the words that a question shares with a text are none, and from which the text
 answers although they share none."""
 _COLOUR = frozenset({"colour", "color"})
@@ -183,6 +183,9 @@ def _answer(context: Context, row: int, question: str) -> str | None:
     What shares words with the question is told where the judge does not doubt it, else the sentence that it takes for
     an answer.
     """
+    units = units_asked(question)
+    if units and not any(m.unit in units for m in measures_in(context.catalogue.canonical_texts[row])):
+        return None  # it is asked how heavy, and no weight is stated
     if context.judge is None:
         return _by_words(context, row, question)
     table, bare = context.catalogue, of_it(context.catalogue, row, question)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from recsys.assistant import calling, dialogue, opinions, prices, tools
-from recsys.assistant.asking import SAYS_JUST_THIS, Asked, last_asked, searched
+from recsys.assistant.asking import Asked, last_asked, searched
 from recsys.assistant.calling import MOST
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.hearing import LIKELY, WORDS, Heard, facets, intent_of_theme
+from recsys.assistant.hearing import LIKELY, SAYS_JUST_THIS, WORDS, Heard, facets, intent_of_theme
 from recsys.assistant.knowledge import SHOP_RULES
 from recsys.assistant.messages import message
 from recsys.assistant.patterns import OF_PRODUCTS, SERVICE, asks, asks_of_products, owned, pattern, says, says_more
@@ -29,6 +29,8 @@ OF_A_BRAND = 3
 """Products of a brand that are told of where only the brand is named."""
 OF_GOODS = 0.7
 """Judged confidence in a rule from which it answers where goods are named or before the shopper."""
+CLEARLY = 0.8
+"""Probability of a theme of the shop's rules from which what goods are named makes none of them less sure."""
 TOLD = 0.45
 """Probability that a product's text says what is asked from which it is."""
 SHORT = 40
@@ -89,6 +91,8 @@ class ProductRouter:
         before = dialogue.focus(turns, table)
         told = self._says(text, (rows or before)[:MOST])
         bound = OF_GOODS if self._shop.judge is not None and (rows or before) else bound
+        if heard.probabilities[heard.theme] >= CLEARLY and heard.theme not in OF_PRODUCTS:
+            bound = self._bound
         return Asked(
             heard,
             turns,
@@ -148,7 +152,7 @@ class ProductRouter:
         return [tools.Recommend(question=asked.text)] if about_reasons else None
 
     def _side_by_side(self, asked: Asked) -> list[Call] | None:
-        ids, compares = asked.ids, asked.heard.likely("compare")
+        ids, compares = asked.ids, asked.heard.likely("compare") or (asked.named and asked.says("differs"))
         if len(ids) == 1 and not asked.named and asked.says("than"):
             other = self._ids(mentions.named(last_asked(asked.turns), self._table)[:1]) or asked.before[:1]
             return [tools.Compare(items=list(dict.fromkeys([*ids, *other])), question=asked.text)]

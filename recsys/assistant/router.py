@@ -124,7 +124,8 @@ class Router:
         text, asked = heard.text, facets(heard.text)
         another = says("and_another", text) and len(text) <= SHORT  # "and over-ear ones?" asks the same of these
         of_its_own = way_of_paying(text) or order_numbers(text) or (self.names_products(text) and not another)
-        if not (asked or another) or of_its_own or heard.intent == "handover" or heard.likely("product_fact", "colour"):
+        of_goods = heard.likely("product_fact", "colour") and not another
+        if not (asked or another) or of_its_own or of_goods or heard.intent == "handover":
             return None
         whole = f"{earlier} {text}"
         joined = self._listener.hear(whole)
@@ -237,18 +238,17 @@ class Router:
     def _apology(self, heard: Heard, user: str | None) -> list[Call]:
         """Anger gets an apology, the order looked up, the rule that helps, and a way out."""
         calls: list[Call] = [Reply(kind="sorry")]
-        sure, hits = heard.sure, heard.hits
         of_goods = sum(heard.intents[intent] for intent in ("delivery", "returns", "order_status"))
-        about_goods = of_goods > 0.1 or sure >= self._bound
+        about_goods = of_goods > 0.1 or heard.sure >= self._bound
         wish = wish_in(heard.text)
         if user is not None and (about_goods or wish or says("mine", heard.text)):
             calls.append(OrderStatus(wish=wish if wish in {"refund", "missing"} else "", question=heard.text))
-        if wish and user is None and sure < self._bound:
+        goods = max(map(self._listener.hear, sentences(heard.text)[:MAX_PARTS]), key=lambda part: part.sure)
+        of_it = goods.sure >= self._bound and facets(goods.text) & told_of(goods.hits[0])  # and not of another matter
+        if of_it and (about_goods or wish):
+            calls.append(SearchPolicies(query=goods.text))
+        elif wish and user is None:
             calls.append(SearchPolicies(query=rule_on(wish, dialogue.spoken_in(heard.text))))
-        elif hits and sure >= self._bound / 2 and (about_goods or wish):
-            goods = max(map(self._listener.hear, sentences(heard.text)[:MAX_PARTS]), key=lambda part: part.sure)
-            if goods.hits and facets(goods.text) & told_of(goods.hits[0]):  # of what went wrong, not of another matter
-                calls.append(SearchPolicies(query=goods.text))
         told = about_goods or wish or len(heard.text) > CURSE or says("person", heard.text)
         way_out: Call = tools.HandOver(reason="complaint") if told else Reply(kind="what_went_wrong")
         return [*calls, way_out]
@@ -298,8 +298,10 @@ class Router:
 
     def _of_damage(self, heard: Heard, wish: str) -> list[Call]:
         text = heard.text
-        if wish != "damaged" or not says("came", text) or heard.sure >= self._bound:
+        if wish != "damaged" or not says("came", text):
             return []
+        if heard.sure >= self._bound:
+            return [SearchPolicies(query=text)]
         return [SearchPolicies(query=f"{rule_on(wish, dialogue.spoken_in(text))} {text}")]
 
     def _order_again(self, heard: Heard, turns: Sequence[Turn]) -> Call | None:

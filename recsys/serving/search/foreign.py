@@ -21,7 +21,7 @@ _BEHIND = re.compile(r"(?<=\w) (?:of|with|for|in|from|by|to|and)(?: .*)?$")
 _SENSES = 2
 """Senses of a word that are looked at; what is called so in the third place is mostly called otherwise."""
 _SOUGHT = re.compile(
-    r"(?:有没有|有卖|卖不卖|[有卖找买]|推荐|想要)[一几两]?[个台款件双条把只支辆本]?(?P<thing>[\u3400-\u9fff]+?)(?:[吗么呢吧卖]|[^\u3400-\u9fff]|$)"
+    r"(?<![里面没])(?:有没有|有卖|卖不卖|[有卖找买]|推荐|想要)[一几两]?[个台款件双条把只支辆本]?(?P<thing>[\u3400-\u9fff]+?)(?:[吗么呢吧卖]|[^\u3400-\u9fff]|$)"
 )
 """A thing that is looked for, in a sentence that asks for one."""
 _SHORTEST, _LONGEST = 3, 5
@@ -172,8 +172,9 @@ class Foreign:
         if found is None or not (words := self.cut(found["thing"].rpartition("的")[2])):
             return ""
         head = words[-1]
-        parts = {head[at:] for at in range(len(head))}
-        return head if self.unheard(head) and not self.english(head) and parts.isdisjoint(self._synonyms) else ""
+        ends = {head[at:] for at in range(len(head))}
+        known = not ends.isdisjoint(self._synonyms) or any(len(end) > 1 and end in self._words() for end in ends)
+        return head if self.unheard(head) and not known and not self.english(head) else ""
 
     def half(self, word: str) -> str:
         """Which half of a category's name a known word means: 围巾 are the scarves of "Scarves & Hats", else ''.
