@@ -29,8 +29,6 @@ OF_A_BRAND = 3
 """Products of a brand that are told of where only the brand is named."""
 OF_GOODS = 0.7
 """Judged confidence in a rule from which it answers where goods are named or before the shopper."""
-CLEARLY = 0.8
-"""Probability of a theme of the shop's rules from which what goods are named makes none of them less sure."""
 TOLD = 0.45
 """Probability that a product's text says what is asked from which it is."""
 SHORT = 40
@@ -91,8 +89,6 @@ class ProductRouter:
         before = dialogue.focus(turns, table)
         told = self._says(text, (rows or before)[:MOST])
         bound = OF_GOODS if self._shop.judge is not None and (rows or before) else bound
-        if heard.probabilities[heard.theme] >= CLEARLY and heard.theme not in OF_PRODUCTS:
-            bound = self._bound
         return Asked(
             heard,
             turns,

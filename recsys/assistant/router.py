@@ -15,8 +15,7 @@ from typing import Any
 from recsys.assistant import dialogue, tools
 from recsys.assistant.asking import last_asked
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.hearing import ASPECTS, LIKELY, MAX_PARTS, Heard, facets, split, told_by, told_of
-from recsys.assistant.hearing import whole as whole_text
+from recsys.assistant.hearing import ASPECTS, LIKELY, MAX_PARTS, Heard, facets, split, told_by, told_of, whole
 from recsys.assistant.knowledge import SHOP_RULES
 from recsys.assistant.listener import Listener
 from recsys.assistant.patterns import SMALL_TALK, asks, gives_orders, says, way_of_paying, wish_in
@@ -96,11 +95,11 @@ class Router:
         """The calls a turn asks for, in its order."""
         if (guarded := self.guard(question, user)) is not None:
             return guarded
-        whole = self._listener.hear(question)
+        turn = self._listener.hear(question)
         parts = split(question)
         calls: list[Call] = []
         for at, part in enumerate(parts):
-            heard = whole if len(parts) == 1 else self._listener.hear(part)
+            heard = turn if len(parts) == 1 else self._listener.hear(part)
             last = calls[-1] if calls else None
             unsure = at and not order_numbers(part) and heard.sure < self._bound
             if unsure and isinstance(last, OrderStatus) and not self.names_products(part):
@@ -127,21 +126,21 @@ class Router:
         of_goods = heard.likely("product_fact", "colour") and not another
         if not (asked or another) or of_its_own or of_goods or heard.intent == "handover":
             return None
-        whole = f"{earlier} {text}"
-        joined = self._listener.hear(whole)
+        both = f"{earlier} {text}"
+        joined = self._listener.hear(both)
         told = told_by(joined.hits)
         if another and not asked:
             new = [word for word in (*_HYPHENED.findall(text.lower()), *tokens(text)) if word not in SAID]
             new = [word for word in new if word not in earlier.lower()]
-            of_those = any(word in whole_text(hit.passage).lower() for word in new for hit in joined.hits)
-            return SearchPolicies(query=whole) if joined.sure >= self._bound and of_those else None
+            of_those = any(word in whole(hit.passage).lower() for word in new for hit in joined.hits)
+            return SearchPolicies(query=both) if joined.sure >= self._bound and of_those else None
         matter = facets(earlier) - ASPECTS
         same_matter = bool(matter - asked) and len(text) <= SHORT and matter <= told and bool((asked & told) - ASPECTS)
         if heard.sure >= self._bound and not asked <= ASPECTS and not same_matter:
             return None
         of_it = asked <= told and bool(facets(earlier) & told)
         fits = joined.sure >= self._bound and (heard.sure < self._bound or of_it or same_matter)
-        return SearchPolicies(query=whole) if fits else None
+        return SearchPolicies(query=both) if fits else None
 
     def _ruled(self, turns: Sequence[Turn]) -> str:
         """The shopper's last sentences, back to one that names its matter; '' where no rule answered the last."""
@@ -211,9 +210,9 @@ class Router:
             order = self.order_told(text, turns)
             return None if user is None else [OrderStatus(order=order, wish=wish_in(text), question=text)]
         if tool == "search_policies" and heard.intent != "out_of_scope" and not self.names_products(text):
-            whole = f"{self._ruled(turns)} {text}".strip()
-            leans = self._listener.hear(whole).sure > heard.sure
-            return [SearchPolicies(query=whole if leans else text)]
+            both = f"{self._ruled(turns)} {text}".strip()
+            leans = self._listener.hear(both).sure > heard.sure
+            return [SearchPolicies(query=both if leans else text)]
         if tool == COMPLAINT:
             return self._apology(heard, user)
         if tool == "hand_over":
@@ -243,7 +242,8 @@ class Router:
         wish = wish_in(heard.text)
         if user is not None and (about_goods or wish or says("mine", heard.text)):
             calls.append(OrderStatus(wish=wish if wish in {"refund", "missing"} else "", question=heard.text))
-        goods = max(map(self._listener.hear, sentences(heard.text)[:MAX_PARTS]), key=lambda part: part.sure)
+        parts = sentences(heard.text)[:MAX_PARTS] or [heard.text]
+        goods = max(map(self._listener.hear, parts), key=lambda part: part.sure)
         of_it = goods.sure >= self._bound and facets(goods.text) & told_of(goods.hits[0])  # and not of another matter
         if of_it and (about_goods or wish):
             calls.append(SearchPolicies(query=goods.text))
@@ -265,9 +265,8 @@ class Router:
         owns = says("mine", text) or self.names_products(text)
         if user is not None and says("arrives", text) and owns and heard.theme != "notify_restock":
             return [OrderStatus(wish=wish if wish in {"missing", "return"} else "", question=text)]
-        if user is not None and (
-            (owns and says("bought_before", text)) or (says("mine", text) and says("charged", text))
-        ):
+        theirs = (owns and says("bought_before", text)) or (says("mine", text) and says("charged", text))
+        if user is not None and theirs:
             return [OrderStatus(question=text)]
         if heard.likely("agent") or says("wants_person", text):
             said: list[Call] = [Reply(kind="identity")] if heard.likely("identity") else []
