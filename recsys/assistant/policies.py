@@ -71,10 +71,9 @@ def _row(context: Context, question: str, heard: Heard) -> list[Fact]:
                 if not _ROW.match(line):
                     continue
                 head, *goods = re.split(r"[,(（，、)）]", re.split("[:：]", line)[0])
-                named = {
-                    word for word in set(tokens(head)) - SAID if not says("of_all", word)
-                }  # large items, not items
-                of_goods = [words for part in goods if len(words := set(tokens(part)) - SAID) > 0]
+                # Of "Large items (floor lamps, cat trees)", "large" names the line, and so does each of the goods.
+                named = {word for word in set(tokens(head)) - SAID if not says("of_all", word)}
+                of_goods = filter(None, (set(tokens(part)) - SAID for part in goods))
                 if any(words <= said for words in of_goods) or (named and named <= said and not named <= first):
                     return [Fact(line, passage.id, question)]
     return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from recsys.data import schema
 from recsys.llm.language import sentences, tokens
 from recsys.serving.search import ProductTable, parse
 from recsys.serving.search.colours import COLOURS
-from recsys.serving.search.measures import measures_in
+from recsys.serving.search.measures import SMALLER, measures_in
 from recsys.serving.search.product_table import promise
 from recsys.serving.search.query import SAID
 
@@ -50,17 +50,14 @@ def compare(context: Context, asked: Compare) -> Result:
     return Result(tuple(facts), "product")
 
 
-_SMALLER = {"g": ("kg", 1000), "ml": ("l", 1000)}
-"""Units that others are counted in, and how many of them make one."""
-
-
 def _by_unit(context: Context, rows: Sequence[int], unit: re.Match[str]) -> list[Fact]:
     """What each product costs by its unit, and which costs least; nothing where one says no size."""
     table, asked = context.catalogue, str(unit.lastgroup).rstrip("_")
+    small, whole = SMALLER.get(asked, (asked, 1.0))
     each = []
     for row in rows:
-        sizes = [(m.least, *_SMALLER.get(m.unit, (m.unit, 1))) for m in measures_in(table.titles[row])]
-        sizes_asked = [size / many for size, name, many in sizes if name == asked and size > 0]
+        sizes = [(m.least, *SMALLER.get(m.unit, (m.unit, 1.0))) for m in measures_in(table.titles[row])]
+        sizes_asked = [size * many / whole for size, name, many in sizes if name == small and size > 0]
         if not sizes_asked:
             return []
         each.append(float(table.prices[row]) / sizes_asked[0])
@@ -191,8 +188,8 @@ def _answer(context: Context, row: int, question: str) -> str | None:
     table, bare = context.catalogue, of_it(context.catalogue, row, question)
     title = table.titles[row]
     (whole,) = context.judge.answers(bare, [told_of(context, row)])
-    titled = bool(context.judge.answers(bare, [title])[0] >= CERTAIN)
-    if (answered := _by_words(context, row, question, titled=titled)) is not None:
+    judge = context.judge
+    if (answered := _by_words(context, row, question, lambda: judge.answers(bare, [title])[0] >= CERTAIN)) is not None:
         return answered if whole >= DOUBTFUL else None
     parts = [part for part in sentences(table.said(row)) if not gives_orders(part)]
     if whole < CERTAIN or not parts:
@@ -202,7 +199,7 @@ def _answer(context: Context, row: int, question: str) -> str | None:
     return context.say("from_description", item=title, fact=_ended(parts[best])) if said[best] >= CERTAIN else None
 
 
-def _by_words(context: Context, row: int, question: str, *, titled: bool = True) -> str | None:
+def _by_words(context: Context, row: int, question: str, titled: Callable[[], bool] = lambda: True) -> str | None:
     """What title and description say in words of the question, with a yes or no where it is answered whole; or None.
 
     A number is asked of the measure of its unit ("for 2 players?" of "2 to 5 players"), unless it only says which
@@ -241,12 +238,9 @@ def _by_words(context: Context, row: int, question: str, *, titled: bool = True)
             return context.say(key, item=title, fact=context.listed(part.strip() for part in of_units))
         if key == "from_description":  # a name answers nothing, but that a colour is asked of it
             of_colour = [part.strip() for part in rest if COLOURS.intersection(tokens(part))]
-            return (
-                context.say(key, item=title, fact=context.listed(of_colour))
-                if of_colour and _COLOUR & {*words}
-                else None
-            )
-        return f"{context.say(key.removesuffix('_fact'))} {said}" if titled or measures else None
+            asked = of_colour and not _COLOUR.isdisjoint(words)
+            return context.say(key, item=title, fact=context.listed(of_colour)) if asked else None
+        return f"{context.say(key.removesuffix('_fact'))} {said}" if measures or titled() else None
     return context.say(key, item=title, fact=said)
 
 

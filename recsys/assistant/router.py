@@ -126,6 +126,10 @@ class Router:
         of_goods = heard.likely("product_fact", "colour") and not another
         if not (asked or another) or of_its_own or of_goods or heard.intent == "handover":
             return None
+        matter = facets(earlier) - ASPECTS
+        goes_on = bool(matter - asked) and len(text) <= SHORT  # may be asked of the matter of the one before
+        if heard.sure >= self._bound and not (asked <= ASPECTS or goes_on):
+            return None
         both = f"{earlier} {text}"
         joined = self._listener.hear(both)
         told = told_by(joined.hits)
@@ -134,8 +138,7 @@ class Router:
             new = [word for word in new if word not in earlier.lower()]
             of_those = any(word in whole(hit.passage).lower() for word in new for hit in joined.hits)
             return SearchPolicies(query=both) if joined.sure >= self._bound and of_those else None
-        matter = facets(earlier) - ASPECTS
-        same_matter = bool(matter - asked) and len(text) <= SHORT and matter <= told and bool((asked & told) - ASPECTS)
+        same_matter = goes_on and matter <= told and bool((asked & told) - ASPECTS)
         if heard.sure >= self._bound and not asked <= ASPECTS and not same_matter:
             return None
         of_it = asked <= told and bool(facets(earlier) & told)

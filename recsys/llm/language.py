@@ -100,13 +100,6 @@ def concepts(texts: Sequence[str]) -> NDArray[np.float32]:
     return np.array(found, dtype=np.float32).reshape(len(texts), len(patterns))
 
 
-def without_concepts(text: str) -> str:
-    """A lower-case text without what speaks of a shop concept."""
-    for pattern in _concepts().values():
-        text = pattern.sub(" ", text)
-    return text
-
-
 @cache
 def word_list(name: str) -> frozenset[str]:
     """One of the closed lists of `words.toml`."""

@@ -47,6 +47,8 @@ _FAMILY = re.compile(
     re.IGNORECASE,
 )
 """Adults and children, who are so many people together."""
+SMALLER = {"kg": ("g", 1000.0), "l": ("ml", 1000.0), "tb": ("gb", 1000.0)}
+"""Units that are counted in smaller ones, and in how many."""
 _SAME = {"memory": "ram", "内存": "ram", "storage": "ssd", "disk": "ssd", "固态": "ssd"}
 _SAME |= dict.fromkeys(("inches", '"', "”", "″", "英寸", "寸"), "inch") | {"litre": "l", "升": "l"}
 _SAME |= {"人": "people", "man": "people", "person": "people", "player": "people", "ppl": "people"}

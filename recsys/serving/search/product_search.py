@@ -169,13 +169,12 @@ class ProductSearch:
 
 def _of_its_half(table: ProductTable, rows: list[int], wanted: Constraints, text: str) -> list[int]:
     """Rows without those that only the other half of a category's name names: mice, where keyboards are wanted."""
-    said = set(tokens(table.canonical(text)))
-    names = [[tokens(half) for half in name.split("&")] for name in wanted.categories if "&" in name]
-    halves = [[{*half, *map(singular, half)} for half in halves_of] for halves_of in names]
-    named = [[not half.isdisjoint(said) for half in halves_of] for halves_of in halves]
-    pairs = [pair for h, n in zip(halves, named, strict=True) if any(n) for pair in zip(h, n, strict=True)]
-    own = set().union(*(half for half, is_named in pairs if is_named))
-    others = set().union(*(half for half, is_named in pairs if not is_named))
+    said, own, others = set(tokens(table.canonical(text))), set[str](), set[str]()
+    for name in wanted.categories:
+        halves = [{form for word in tokens(half) for form in (word, singular(word))} for half in name.split("&")]
+        if len(halves) > 1 and any(half & said for half in halves):
+            for half in halves:
+                (own if half & said else others).update(half)
     return [row for row in rows if table.title_terms[row].isdisjoint(others) or table.title_terms[row] & own] or rows
 
 

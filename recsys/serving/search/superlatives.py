@@ -6,21 +6,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recsys.serving.search.measures import measures_in
+from recsys.serving.search.measures import SMALLER, measures_in
 
 _SIZE = ("piece", "inch", "ml", "people", "cm", "g", "gb", "mm")
 """Units in which a thing is large or small, the one that tells most of its kind first."""
 _WAYS = (
-    ("largest", 1, _SIZE, r"\b(?:biggest|largest|roomiest)\b|最大(?!限|程)"),
-    ("smallest", -1, _SIZE, r"\b(?:smallest|tiniest)\b|最小(?!限|程)"),
-    ("heaviest", 1, ("g",), r"\bheaviest\b|最重(?!要)"),
-    ("lightest", -1, ("g",), r"\blightest\b|最轻"),
-    ("tallest", 1, ("cm",), r"\btallest\b|最高(?=的|[^\u3400-\u9fff]|$)"),
-    ("most_pieces", 1, ("piece",), r"\b(?:the )?most (?:pieces|parts)\b|(?:片数?|块数?)最多"),
-    ("most_storage", 1, ("gb",), r"\b(?:the )?(?:most|biggest) (?:storage|memory|ssd)\b|(?:内存|存储|硬盘)最大"),
+    (1, _SIZE, r"\b(?:biggest|largest|roomiest)\b|最大(?!限|程)"),
+    (-1, _SIZE, r"\b(?:smallest|tiniest)\b|最小(?!限|程)"),
+    (1, ("g",), r"\bheaviest\b|最重(?!要)"),
+    (-1, ("g",), r"\blightest\b|最轻"),
+    (1, ("cm",), r"\btallest\b|最高(?=的|[^\u3400-\u9fff]|$)"),
+    (1, ("piece",), r"\b(?:the )?most (?:pieces|parts)\b|(?:片数?|块数?)最多"),
+    (1, ("gb",), r"\b(?:the )?(?:most|biggest) (?:storage|memory|ssd)\b|(?:内存|存储|硬盘)最大"),
 )
-_LARGE = {"kg": ("g", 1000.0), "l": ("ml", 1000.0), "tb": ("gb", 1000.0)}
-"""Units that are counted in smaller ones, and in how many."""
 STATED = 0.5
 """Share of the products that have to state a measure for it to order them."""
 PATTERN = re.compile("|".join(way for *_, way in reversed(_WAYS)), re.IGNORECASE)
@@ -33,8 +31,6 @@ class Superlative:
 
     Attributes
     ----------
-    name
-        Way of saying it, for the words of an answer: ``largest``, ``lightest``, ...
     sign
         1 for the most, -1 for the least.
     units
@@ -43,7 +39,6 @@ class Superlative:
         The words of the sentence.
     """
 
-    name: str
     sign: int
     units: tuple[str, ...]
     said: str
@@ -63,9 +58,9 @@ class Superlative:
 
 def superlative_in(sentence: str) -> Superlative | None:
     """The superlative of a sentence, or None."""
-    for name, sign, units, way in reversed(_WAYS):  # "the most storage" is said before "the largest"
+    for sign, units, way in reversed(_WAYS):  # "the most storage" is said before "the largest"
         if found := re.search(way, sentence, re.IGNORECASE):
-            return Superlative(name, sign, units, found.group().lower().removeprefix("the "))
+            return Superlative(sign, units, found.group().lower().removeprefix("the "))
     return None
 
 
@@ -73,7 +68,7 @@ def _stated(text: str) -> dict[str, float]:
     """The largest measure of each unit that a text states exactly, large units in the small ones."""
     found: dict[str, float] = {}
     for measure in measures_in(text):
-        unit, many = _LARGE.get(measure.unit, (measure.unit, 1.0))
+        unit, many = SMALLER.get(measure.unit, (measure.unit, 1.0))
         if measure.unit in {"people", "age"} or measure.least == measure.most:
             found[unit] = max(found.get(unit, 0.0), measure.most * many)
     return found
