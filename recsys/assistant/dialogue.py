@@ -146,20 +146,19 @@ def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[
 
 
 def called(question: str, turns: Sequence[Turn], table: ProductTable) -> list[int]:
-    """Rows of "the train one": of those shown that a word of their titles tells apart, else of others of their kind."""
+    """Rows of "the train one": the first of those shown with that word in its title, else others of their kind."""
     before = lists(turns, table)
     found = pattern("the_one").search(question.lower())
     said = set(tokens(table.canonical(next(filter(None, found.groups())))) if found else ())
-    shown = list(dict.fromkeys(row for rows in before for row in rows))
-    if not before or not said or not said <= table.words.keys():
+    if not said or not said <= table.words.keys():
         return []
-    rows = [row for row in shown if said <= table.title_terms[row]]
-    if rows and len(rows) < len(shown):
+    rows = [row for shown in before for row in shown if said <= table.title_terms[row]]
+    if rows or not (before or len(said) > 1):
         return rows[:1]
-    kinds = {table.categories[row] for row in before[0]}
+    kinds = {table.categories[row] for row in before[0]} if before else set(table.categories)
     others = [row for row, terms in enumerate(table.title_terms) if table.categories[row] in kinds and said <= terms]
     of_colour = said & (COLOURS | word_list("said_when_looking"))
-    return others if not rows and not of_colour and len(others) <= MOST_MEANT else []
+    return others if not of_colour and len(others) <= MOST_MEANT else []
 
 
 def pointed(question: str, turns: Sequence[Turn], table: ProductTable) -> list[int]:

@@ -55,9 +55,14 @@ def order_status(context: Context, asked: OrderStatus) -> Result:
     if totals and asked.wish != "return":  # that asks what sending it back costs
         known = [order for order in found if order.total is not None]
         facts += [Fact(context.say("order_total", total=f"{o.total:.2f}"), _source(o)) for o in known]
+    if says("order_way", asked.question):
+        facts += [Fact(way, _source(order)) for order in found if (way := _way(context, order))]
+    unexplained = found[0].status == "cancelled" and asked.wish in {"", "cancel"} and says("order_why", asked.question)
+    if unexplained:
+        allowed = [Fact(context.say("no_reason_known"), _source(found[0]))]
     if says("charged", asked.question) and (hit := context.rule(rule_on("charge", context.language))) is not None:
         allowed = [*allowed, Fact(hit.passage.text, hit.passage.id)]
-    return Result((*facts, *allowed), "order_status", lead)
+    return Result((*facts, *allowed), "order_status", lead, passes_on=unexplained)
 
 
 def _source(order: Order) -> str:
@@ -120,6 +125,18 @@ def _told(context: Context, order: Order, *, short: bool = False) -> str:
     known = {} if table is None else table.row
     names = ", ".join(table.titles[known[i]] if table and i in known else i for i in order.item_ids)
     return context.say("order", order=order.order_id, ordered=order.ordered_at, items=names, status=status)
+
+
+def _way(context: Context, order: Order) -> str:
+    """How, with whom and where to an order goes; '' where none of it is known."""
+    place = context.listed(filter(None, dict.fromkeys((order.region, order.country))))
+    parts = {
+        "by_method": {"method": order.method},
+        "with_carrier": {"carrier": order.carrier},
+        "to_place": {"place": place},
+    }
+    known = [context.say(key, **value) for key, value in parts.items() if any(value.values())]
+    return context.say("order_way", ways=context.say("clauses").join(known)) if known else ""
 
 
 def _what_is_allowed(context: Context, order: Order, asked: OrderStatus) -> list[Fact]:

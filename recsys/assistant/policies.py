@@ -38,6 +38,7 @@ def search_policies(context: Context, asked: SearchPolicies) -> Result:
         if context.table is not None and len(named := mentions.named(asked.query, context.table)) == 1:
             facts[0] = replace(facts[0], text=applying(context.table, named[0], facts[0].text))
         facts = _of_its_kind(context, asked.query, heard) or _row(context, asked.query, heard) or facts
+        facts += _limits(context, asked.query, facts)
         told = Result(tuple(facts), heard.hits[0].intent, confidence=heard.sure, writer="retrieved")
     of_delivery = not told.found or any("delivery" in facets(fact.text) for fact in told.facts)
     if heard.theme == arrivals.THEME and heard.probabilities[arrivals.THEME] >= LIKELY and of_delivery:
@@ -58,13 +59,25 @@ def _of_its_kind(context: Context, question: str, heard: Heard) -> list[Fact]:
     return [Fact(passage.text, passage.id, question) for passage in own[:1]]
 
 
+def _limits(context: Context, question: str, facts: Sequence[Fact]) -> list[Fact]:
+    """The rule that a fast delivery which is told of goes to some places only, where a question names a place."""
+    told = frozenset().union(*(facets(fact.text) for fact in facts))
+    if "place" not in facets(question) or "fast" not in told or "place" in told:
+        return []
+    rules = (p for p in context.knowledge.passages if p.kind == "policy" and language_of(p.text) == context.language)
+    limits = (p for p in rules if {"fast", "place"} <= facets(p.text) and says("limits", p.text))
+    return [Fact(passage.text, passage.id, question) for passage in limits][:1]
+
+
 def _row(context: Context, question: str, heard: Heard) -> list[Fact]:
     """The line of the shop's tables on what a question names, where what was found does not speak of that."""
     if not facets(question) & {"cost", "duration"}:
         return []
+    canonical = context.table.canonical if context.table is not None else str
     said, first = set(tokens(question)) - SAID, set(tokens(heard.hits[0].passage.text))
-    if context.table is not None and len(context.last) == 1 and "delivery" in facets(heard.hits[0].passage.text):
-        said |= context.table.title_terms[context.last[0]]  # "and how long does that take?" of a floor lamp
+    if context.table is not None and context.last and "delivery" in facets(heard.hits[0].passage.text):
+        titles = (context.table.title_terms[row] for row in context.last)
+        said |= frozenset.intersection(*map(frozenset, titles))  # "and how long does that take?" of floor lamps
     for passage in context.knowledge.passages:
         if passage.kind == "policy" and language_of(passage.text) == context.language:
             for line in passage.text.split("\n"):
@@ -73,8 +86,12 @@ def _row(context: Context, question: str, heard: Heard) -> list[Fact]:
                 head, *goods = re.split(r"[,(（，、)）]", re.split("[:：]", line)[0])
                 # Of "Large items (floor lamps, cat trees)", "large" names the line, and so does each of the goods.
                 named = {word for word in set(tokens(head)) - SAID if not says("of_all", word)}
-                of_goods = filter(None, (set(tokens(part)) - SAID for part in goods))
-                if any(words <= said for words in of_goods) or (named and named <= said and not named <= first):
+                of_goods = [{*tokens(part)} - SAID for part in goods] + [
+                    {*tokens(canonical(part))} - SAID for part in goods
+                ]
+                if any(words <= said for words in of_goods if words) or (
+                    named and named <= said and not named <= first
+                ):
                     return [Fact(line, passage.id, question)]
     return []
 

@@ -17,7 +17,7 @@ from recsys.serving.search import ProductTable, parse
 from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.measures import SMALLER, measures_in
 from recsys.serving.search.product_table import promise
-from recsys.serving.search.query import SAID
+from recsys.serving.search.query import SAID, sizes_in
 
 MAX_TOLD = 140
 """Characters of a description's first sentence that are told where nothing of it answers."""
@@ -25,6 +25,8 @@ DOUBTFUL, CERTAIN = 0.3, 0.8
 """Probability of an answer below which the words that a question shares with a text are none, and from which the text
 answers although they share none."""
 _COLOUR = frozenset({"colour", "color"})
+_COMMA = re.compile(r"[,，](?!\d{3}\b)")
+"""Between the parts of a title; none is within 1,100."""
 _PIECES = re.compile(r"\d[\d.,]*\s+[^\W\d]+|\S+")
 """Words of a title; a measure and its unit are one."""
 
@@ -69,7 +71,7 @@ def _by_unit(context: Context, rows: Sequence[int], unit: re.Match[str]) -> list
 def _features(table: ProductTable, row: int) -> list[str]:
     """Brand and the parts of a title: what comes between commas, or between spaces in Chinese."""
     brand, title = table.brands[row], table.titles[row]
-    parts = [part.strip() for part in title.removeprefix(brand).replace("，", ",").split(",")]
+    parts = [part.strip() for part in _COMMA.split(title.removeprefix(brand))]
     head, *rest = parts
     return [part for part in [brand, *_PIECES.findall(head), *rest] if part]
 
@@ -183,13 +185,20 @@ def _answer(context: Context, row: int, question: str) -> str | None:
     units = units_asked(question)
     if units and not any(m.unit in units for m in measures_in(context.catalogue.canonical_texts[row])):
         return None  # it is asked how heavy, and no weight is stated
+    if any(size not in tokens(context.catalogue.texts[row]) for size in sizes_in(question)):
+        return None  # of a dress whose sizes are not stated, its length says nothing
     if context.judge is None:
         return _by_words(context, row, question)
     table, bare = context.catalogue, of_it(context.catalogue, row, question)
     title = table.titles[row]
     (whole,) = context.judge.answers(bare, [told_of(context, row)])
     judge = context.judge
-    if (answered := _by_words(context, row, question, lambda: judge.answers(bare, [title])[0] >= CERTAIN)) is not None:
+    known = not parse(_unnamed(table, row, question), table, strict=True).unknown
+
+    def titled() -> bool:
+        return known and bool(judge.answers(bare, [title])[0] >= CERTAIN)
+
+    if (answered := _by_words(context, row, question, titled, whole >= CERTAIN)) is not None:
         return answered if whole >= DOUBTFUL else None
     parts = [part for part in sentences(table.said(row)) if not gives_orders(part)]
     if whole < CERTAIN or not parts:
@@ -199,12 +208,15 @@ def _answer(context: Context, row: int, question: str) -> str | None:
     return context.say("from_description", item=title, fact=_ended(parts[best])) if said[best] >= CERTAIN else None
 
 
-def _by_words(context: Context, row: int, question: str, titled: Callable[[], bool] = lambda: True) -> str | None:
+def _by_words(
+    context: Context, row: int, question: str, titled: Callable[[], bool] = lambda: True, certain: bool = False
+) -> str | None:
     """What title and description say in words of the question, with a yes or no where it is answered whole; or None.
 
     A number is asked of the measure of its unit ("for 2 players?" of "2 to 5 players"), unless it only says which
     product is meant ("is the 32 inch monitor back?"). Nothing is a yes that is said with another negation than it is
-    asked with ("no silicones" to "does it have silicones?"). A title that shares words answers where it is `titled`.
+    asked with ("no silicones" to "does it have silicones?"). A title that shares words answers where it is `titled`;
+    words that a text lacks are said to be missing, unless it is `certain` that it answers in others.
     """
     table, title = context.catalogue, context.catalogue.titles[row]
     whole, bare, units = table.canonical_texts[row], _unnamed(table, row, question), units_asked(question)
@@ -225,14 +237,14 @@ def _by_words(context: Context, row: int, question: str, titled: Callable[[], bo
         freed = any(promise(word).search(part) for word in words)
         plain = not freed and not says("negated", question)
         missing = [w for w in words if not any(own.startswith(_STEM.sub("", w)) for own in tokens(whole))]
-        if missing and len(missing) < len(words):
+        if missing and len(missing) < len(words) and not certain:
             return f"{context.say(key, item=title, fact=said)} {_missing(context, row, missing)}"
         key = "yes_fact" if plain and words and set(words) <= set(tokens(part)) else key
     if said is None:
         return None
     said = _ended(said)
     if said == _ended(title):  # the name says it
-        head, *rest = title.split(",")
+        head, *rest = _COMMA.split(title)
         of_units = [m for m in [*_PIECES.findall(head), *rest] if {n.unit for n in measures_in(m)} & units]
         if of_units and not whether:
             return context.say(key, item=title, fact=context.listed(part.strip() for part in of_units))

@@ -19,7 +19,8 @@ from recsys.assistant.refining import Refining
 from recsys.assistant.tools import Call, Context, ProductFacts, Reply, SearchPolicies, SearchProducts
 from recsys.data.orders import order_numbers
 from recsys.llm.language import tokens, word_list
-from recsys.serving.search import both_ends, mentions, parse
+from recsys.serving.search import both_ends, matching, mentions, parse
+from recsys.serving.search.product_search import NEAR_KIND
 
 RULED = 0.4
 """Probability of a theme of the shop's rules from which a sentence that names products is no search for them."""
@@ -76,17 +77,32 @@ class ProductRouter:
         described = self._ids(mentions.described(asked.limits, self._table))
         return calling.of_products(tool, asked, self._changed.refines(asked), described, priced=self._priced)
 
+    def things(self, wish: str) -> frozenset[str]:
+        """What products of a wish are called at last (lamp, bag), by its words, else by the nearest kind, if any."""
+        if said := self._table.things(wish):
+            return said
+        near = self._shop.products.nearest.of_kind(wish)
+        head = tokens(self._table.kind_of[int(near.argmax())])[-1:] if near.max() >= NEAR_KIND else []
+        return frozenset(head)
+
     def _asked(self, heard: Heard, context: str, turns: Sequence[Turn]) -> Asked:
         """A question as the catalogue reads it."""
         table, text = self._table, heard.text
         limits, named = parse(text, table), mentions.named(text, table) or dialogue.called(text, turns, table)
         bound = OF_GOODS if self._shop.judge is not None and limits.categories else self._bound
-        if not named and heard.sure < bound and asks_of_products(text) and not says("own", text):
+        earlier = mentions.named(context, table) if context else []
+        if (
+            not (named or earlier or dialogue.picks_one(text))
+            and heard.sure < bound
+            and asks_of_products(text)
+            and not says("own", text)
+        ):
             named = mentions.meant(text, table) or ([] if says("counts", text) else mentions.described(limits, table))
         of_context = mentions.named(context, table) if context and heard.theme in OF_PRODUCTS else []
         rows = (named := named or of_context) or dialogue.referred(text, turns, table)
-        rows = rows or (mentions.named(context, table) if context else [])
+        rows = rows or (mentions.named(context, table) or dialogue.called(context, turns, table) if context else [])
         before = dialogue.focus(turns, table)
+        rows = rows or ([] if before else self._counted_one(text, turns))
         told = self._says(text, (rows or before)[:MOST])
         bound = OF_GOODS if self._shop.judge is not None and (rows or before) else bound
         return Asked(
@@ -101,6 +117,15 @@ class ProductRouter:
             covered=heard.sure >= bound and heard.judged >= told,
             told=told,
         )
+
+    def _counted_one(self, text: str, turns: Sequence[Turn]) -> list[int]:
+        """The cheapest, or the dearest, of the products that were only counted: "is the cheaper one adjustable?"."""
+        counted = parse(last_asked(turns), self._table) if dialogue.picks_one(text) else None
+        if counted is None or not counted.categories or asks(text, ["price"]):
+            return []
+        rows = [int(row) for row in matching(self._table, counted) if self._table.available[row]]
+        sign = -1 if says("dearest_one", text) else 1
+        return sorted(rows, key=lambda row: sign * self._table.prices[row])[:1]
 
     def _says(self, question: str, rows: Sequence[int]) -> float:
         """Probability that what is said of one of these products answers a question; 0 where nobody judges that."""
@@ -247,7 +272,8 @@ class ProductRouter:
     def _service(self, asked: Asked) -> list[Call] | None:
         """What is done about goods, to return or repair them, is in the shop's rules, whatever kind is named."""
         heard = asked.heard
-        service = any(heard.speaks_of(name) for name in SERVICE) and asked.limits.price_max is None
+        sent = "delivery" in facets(asked.text) or heard.theme == "shipping_time"
+        service = (sent or any(heard.speaks_of(name) for name in SERVICE)) and asked.limits.price_max is None
         of_rules = heard.sure >= self._bound or asked.says("own") or heard.intents["returns"] >= SURELY
         if not (service and of_rules) or asked.named or heard.speaks_of("gift"):
             return None
@@ -334,7 +360,7 @@ class ProductRouter:
         if asked.ids or (asked.before and of_those):
             return _facts_of(asked.ids or asked.before, asked)
         of_its_kind = asked.before and asked.heard.theme in OF_PRODUCTS and limits.unknown
-        return _facts_of(asked.of_one, asked) if of_its_kind else None
+        return _facts_of(asked.ids or asked.before, asked) if of_its_kind else None
 
     # --- a new search -------------------------------------------------------------------------------------------------
 

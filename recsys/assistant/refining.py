@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from recsys.assistant.asking import Asked
 from recsys.assistant.hearing import LIKELY
 from recsys.assistant.patterns import SMALL_TALK, asks_of_products, says_more
@@ -10,6 +12,7 @@ from recsys.llm.language import word_list
 from recsys.serving.search import Constraints, ProductTable, parse
 from recsys.serving.search.measures import measures_in
 
+_BARE = re.compile(r"(?<![\w.])(\d{1,4})(?=的|号|\s*$| one\b)")
 SHORT = 8
 """Words of a turn that may be about the turn before it."""
 SIZES, WORDS_OF_SIZE = frozenset({"cm", "inch", "ml", "l", "kg", "g", "piece", "people"}), ("small", "medium", "large")
@@ -40,6 +43,8 @@ class Refining:
         refines = self.refines(asked) if asked.before else []
         if not refines or len(text.split()) > SHORT or len(text) > 40:
             return None
+        if numbered := self._numbered(asked):
+            return [SearchProducts(query=numbered, refines=refines)]
         if sized := self._sized(asked):
             return [SearchProducts(query=sized, refines=refines, instead="others")]
         if asked.says("has_any") and not (limits.categories or asked.ids or asked.ruled):
@@ -66,6 +71,16 @@ class Refining:
         if of_it and not limited and asked.ids:
             return None
         return [SearchProducts(query=text, refines=refines)]
+
+    def _numbered(self, asked: Asked) -> str:
+        """The size that a bare number says ("the 28 one", 28的) of the kind that was shown, as a wish; '' for none."""
+        table, number = self._table, _BARE.search(asked.text)
+        if number is None or asked.limits.measures or asked.limits.price_max is not None:
+            return ""
+        kind = table.categories[table.row[asked.before[0]]]
+        own = (text for text, category in zip(table.canonical_texts, table.categories, strict=True) if category == kind)
+        sizes = (m for text in own for m in measures_in(text) if m.unit in SIZES and m.least == m.most)
+        return next((str(size) for size in sizes if size.least == float(number[1])), "")
 
     def _sized(self, asked: Asked) -> str:
         """The next size up or down of the kind that was shown, as a wish; '' where none is asked for or known."""

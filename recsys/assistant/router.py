@@ -18,7 +18,16 @@ from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import ASPECTS, LIKELY, MAX_PARTS, Heard, facets, split, told_by, told_of, whole
 from recsys.assistant.knowledge import SHOP_RULES
 from recsys.assistant.listener import Listener
-from recsys.assistant.patterns import SMALL_TALK, asks, gives_orders, says, way_of_paying, wish_in
+from recsys.assistant.patterns import (
+    SMALL_TALK,
+    asks,
+    asks_of_products,
+    gives_orders,
+    pattern,
+    says,
+    way_of_paying,
+    wish_in,
+)
 from recsys.assistant.policies import exception, rule_on, without_yes
 from recsys.assistant.product_router import SURELY, ProductRouter
 from recsys.assistant.tool_choice import COMPLAINT, Situation
@@ -99,6 +108,9 @@ class Router:
         parts = split(question)
         calls: list[Call] = []
         for at, part in enumerate(parts):
+            if wishes := self._wishes(part):
+                calls += wishes
+                continue
             heard = turn if len(parts) == 1 else self._listener.hear(part)
             last = calls[-1] if calls else None
             unsure = at and not order_numbers(part) and heard.sure < self._bound
@@ -117,6 +129,15 @@ class Router:
             for call in calls
         ]
         return list({repr(call): call for call in again}.values())
+
+    def _wishes(self, text: str) -> list[Call]:
+        """A search for each wish of a sentence for things of several kinds; none of a sentence for one."""
+        wishes = [wish for part in pattern("another_wish").split(text) if (wish := part.strip())][:MAX_PARTS]
+        if self._products is None or len(wishes) == 1 or says("differs", text) or any(map(asks_of_products, wishes)):
+            return []
+        things = [self._products.things(wish) for wish in wishes]
+        apart = all(things) and len(frozenset().union(*things)) == sum(map(len, things))
+        return [tools.SearchProducts(query=wish) for wish in wishes] if apart else []
 
     def _leaning(self, heard: Heard, earlier: str) -> Call | None:
         """What a question asks of the matter of the one before ("and what does it cost?"), where a rule says that."""

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from recsys.assistant.opinions import number_of_stars, rating
-from recsys.assistant.patterns import gives_orders, says, units_asked
-from recsys.assistant.product_facts import money
+from recsys.assistant.patterns import asks, gives_orders, says, units_asked
+from recsys.assistant.product_facts import money, told_of
 from recsys.assistant.tools import Context, Fact, Recommend, Result, SearchProducts, Similar
 from recsys.assistant.why import reasons
 from recsys.data import schema
@@ -23,6 +23,10 @@ LENGTH = 3
 """Products named in one answer."""
 MOST_ALIKE = 60
 """Products like another among which those are looked for that meet what else is asked."""
+JUDGED = 8
+"""Products found, the first ones, of which it is judged whether they say what is asked of their kind."""
+SAYS = 0.4
+"""Probability from which a product's text says what is asked of its kind."""
 _LEADS = {
     "price": "found_cheapest",
     "-price": "found_dearest",
@@ -69,6 +73,11 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     unseen = asked.instead in {"others", "dearer"}
     hidden, limit = context.shown if unseen else (), ""
     found, lead = search.find(wanted, text, user, hidden=hidden), _LEADS.get(wanted.sort, "found")
+    if not found.rows and len(wanted.categories) > 1:  # a word of another kind was only a word: 不沾杯 are no cups
+        alone = (
+            search.find(replace(wanted, categories=frozenset({name})), text, user) for name in sorted(wanted.categories)
+        )
+        found = next((of_one for of_one in alone if of_one.rows), found)
     if not found.rows and unseen and wanted.price_max is not None:  # there is more, for more
         limit, wanted = money(wanted.price_max), replace(wanted, price_max=None, sort="price")
         found, lead = search.find(wanted, text, user, hidden=hidden), "found_dearer"
@@ -80,12 +89,13 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     most = "" if wanted.superlative is None else wanted.superlative.said
     lead = "found" if most in found.given_up else lead  # no text says how large they are
     rows = sorted(found.rows, key=lambda row: not _states(table, row, units)) if units else found.rows
+    rows = _saying(context, asked.query, rows) if asked.asks else rows
     order = _varied(table, rows, wanted)[:LENGTH]
     beside = set(tokens(" ".join(_FOR_WHOM.findall(text.lower()))))  # what it is for is no wish of it
     lacking = [w for w in wanted.words if w not in beside and not any(w in table.terms[row] for row in order)]
     unmet = list(dict.fromkeys([*found.given_up, *lacking, *wanted.unknown]))
     wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, unmet)]
-    if asked.asks and wishes:  # what is asked of them is not said: a list of them is no answer
+    if asked.asks and (wishes or not order):  # what is asked of them is not said: a list of them is no answer
         named = context.listed(table.local_name(name, context.language) for name in sorted(wanted.categories)[:LENGTH])
         lead = context.say("kinds_do_not_say", kinds=named or "…")
         return Result.none(lead, "product", 0.0, passes_on=True)
@@ -100,6 +110,15 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
         facts += [line(context, n, row, wanted, units), *([context.cited(row, reason)] if reason else [])]
     lead = context.say(lead, limit=limit, most=most)
     return Result(tuple(facts), "recommendation", lead, note, reasons=tuple(filter(None, said)))
+
+
+def _saying(context: Context, question: str, rows: Sequence[int]) -> list[int]:
+    """Of products that something is asked of, those whose texts say it; all where nobody judges that."""
+    if context.judge is None or asks(question):  # price, stock and brand are known of all
+        return list(rows)
+    near = rows[:JUDGED]
+    chances = context.judge.answers(question, [told_of(context, row) for row in near])
+    return [row for row, chance in zip(near, chances, strict=True) if chance >= SAYS]
 
 
 def _instead(context: Context, asked: SearchProducts) -> SearchProducts:

@@ -43,6 +43,7 @@ class Order:
     eta: str
     item_ids: tuple[str, ...]
     shipped_at: str = ""
+    carrier: str = ""
     country: str = ""
     region: str = ""
     method: str = ""
@@ -140,7 +141,7 @@ def _grouped(rows: Sequence[dict[str, Any]]) -> list[Order]:
             item_ids=tuple(dict.fromkeys(str(line["item_id"]) for line in lines)),
             shipped_at=_day(lines[0].get("shipped_at")),
             total=_amount(lines[0].get("total")),
-            **{name: str(lines[0].get(name) or "") for name in ("country", "region", "method")},
+            **{name: str(lines[0].get(name) or "") for name in ("carrier", "country", "region", "method")},
         )
         for order_id, lines in grouped.items()
     ]

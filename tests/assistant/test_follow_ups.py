@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from recsys.assistant import Assistant
@@ -116,3 +117,35 @@ def test_of_a_table_the_line_on_what_is_named_is_told(assistant: Assistant) -> N
     (told,) = talk(assistant, "how much to deliver the cat tree")
     assert "14.95" in told.text
     assert "3.95" not in told.text
+
+
+def test_a_number_of_people_holds_of_what_is_listed(assistant: Assistant) -> None:
+    (told,) = talk(assistant, "tent for 4, festival, dont want to faff about with poles")
+    assert "item:TNT004" in told.sources
+    assert not {"item:TNT001", "item:TNT007"} & set(told.sources)
+
+
+def test_two_wishes_of_one_sentence_are_both_met(assistant: Assistant, sample_items: pd.DataFrame) -> None:
+    (told,) = talk(assistant, "找个零下能用的睡袋 再来个头灯")
+    titles = [sample_items.at[source.removeprefix("item:"), "title"] for source in told.sources]
+    assert any("Sleeping Bag" in title for title in titles)
+    assert any("Headlamp" in title for title in titles)
+
+
+@pytest.mark.parametrize(
+    ("user", "question", "says"),
+    [
+        ("10802", "is my order going to the locker or my house", "by Parcel locker, with Northpost, to Leinster"),
+        ("10632", "我那个显示器订单怎么被取消了??", "订单中没有记录原因"),
+    ],
+)
+def test_of_an_order_is_told_how_it_goes_and_what_is_not_noted(
+    assistant: Assistant, user: str, question: str, says: str
+) -> None:
+    (told,) = talk(assistant, question, user=user)
+    assert says in told.text
+
+
+def test_of_a_fast_delivery_that_goes_to_some_places_only_that_is_said(assistant: Assistant) -> None:
+    (told,) = talk(assistant, "到德国要多久啊")
+    assert "特快配送仅限英国和爱尔兰" in told.text

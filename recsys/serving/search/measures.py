@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -34,7 +35,7 @@ _AGE = re.compile(
 _MONTHS = re.compile(r"(\d+)[\s-]*(?:months?[\s-]*olds?|个月(?:大|的(?:宝宝|婴儿)))", re.IGNORECASE)
 _FROM_BIRTH = re.compile(r"\bfrom birth\b|新生儿(?:可用|适用)|初生", re.IGNORECASE)
 _SPF = re.compile(r"\bspf[\s-]?(\d+)|防晒指数\s?(\d+)", re.IGNORECASE)
-_DIGITS = {"单": 1, "双": 2, "十": 10} | {digit: n for digit, n in HAN_DIGITS.items() if n}
+_DIGITS = {"单": 1, "双": 2, "俩": 2, "十": 10} | {digit: n for digit, n in HAN_DIGITS.items() if n}
 _WORDS = {word: int(n) for word, n in SPELLED.items() if 1 <= n <= 12 and len(word) > len("an")}
 _WRITTEN = re.compile(
     rf"(?<!第)([{''.join(_DIGITS)}])(?=个?人(?!气|物|体|形)|周?岁)"
@@ -112,10 +113,27 @@ def measures_in(text: str) -> tuple[Measure, ...]:
     return (*found, *(Measure(float(a or b), float(a or b), "spf") for a, b in _SPF.findall(text)))
 
 
+_FOR_SO_MANY = re.compile(
+    rf"\bfor (?:the )?(\d{{1,2}}|{'|'.join(_WORDS)})(?: of us)?"
+    r"(?=\s*(?:$|[,.;:!?]|\b(?:and|with|that|which|under|at|in|to|on|max|below|please|around|about)\b))",
+    re.IGNORECASE,
+)
+
+
+def people_in(text: str, kind: Iterable[str]) -> tuple[Measure, ...]:
+    """For how many people something is wished, where no unit says so ("a tent for 4") and the texts of its kind do."""
+    found = _FOR_SO_MANY.search(text)
+    of_people = [any(m.unit == "people" for m in measures_in(own)) for own in kind] if found else []
+    if found is None or 2 * sum(of_people) <= len(of_people):
+        return ()
+    many = float(_WORDS.get(found[1].lower()) or found[1])
+    return (Measure(many, many, "people"),)
+
+
 def without_measures(text: str) -> str:
     """A text without its measures."""
     text = _together(text)
-    for pattern in (_SPF, _MONTHS, _AGE, _MEASURE):
+    for pattern in (_SPF, _MONTHS, _AGE, _MEASURE, _FOR_SO_MANY):
         text = pattern.sub(" ", text)
     return text
 

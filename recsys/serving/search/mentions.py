@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 
 from recsys.llm.language import tokens
+from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.product_table import ProductTable
-from recsys.serving.search.query import Constraints, matching
+from recsys.serving.search.query import SAID, Constraints, matching
 
 NAMED_BY = 2
 """Words of a title beside the brand that name a product without its whole title."""
 MOST_MEANT = 4
 """More products than this with the same words are a kind, not a name."""
+MOST_SIDE_BY_SIDE = 4
+"""Words of a title, one after another, that are looked for in a text."""
 _QUOTED = re.compile(r"《([^》]+)》")
 _THE = re.compile(r"\b(?:the|your) ((?:[a-z'-]+ ){1,3}[a-z'-]+)")
 
@@ -63,6 +66,20 @@ def meant(text: str, table: ProductTable) -> list[int]:
             rows = [row for row, title in enumerate(table.title_terms) if len(said) > 1 and said <= title]
             if 0 < len(rows) <= MOST_MEANT and len(words[most - 1]) > NAMED_BY:
                 return rows
+    return _called(text, table)
+
+
+def _called(text: str, table: ProductTable) -> list[int]:
+    """Rows of the few products whose titles have words that stand side by side in a text, and name no kind."""
+    words = re.findall(r"[a-z][a-z'’-]*", text.lower())
+    kinds = table.kind_terms(set(table.categories)) | SAID | COLOURS
+    for most in range(MOST_SIDE_BY_SIDE, 1, -1):
+        for at in range(len(words) - most + 1):
+            if kinds.isdisjoint(own := tokens(name := " ".join(words[at : at + most]))) and len(own) == most:
+                found = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
+                rows = [row for row, title in enumerate(table.titles) if found.search(title)]
+                if 0 < len(rows) <= MOST_MEANT:
+                    return rows
     return []
 
 
@@ -70,11 +87,15 @@ def described(wanted: Constraints, table: ProductTable) -> list[int]:
     """Rows of the few products that a question describes by words of their titles, beside their kind or brand.
 
     "The rabbit soft toy", "the tempo grip runners": those whose titles share most with it; none where these are many.
+    Two words of a title ("that vintage bear"), or one and a measure ("the 12 kg kettlebell"), describe it whatever kind
+    another word names ("washing machine").
     """
-    if not (wanted.categories or wanted.brands):
-        return []
-    rows = matching(table, Constraints(categories=wanted.categories, brands=wanted.brands))
-    shared = {int(row): len(table.title_terms[row].intersection(wanted.words)) for row in rows}
-    most = max(shared.values(), default=0)
-    found = [row for row, words in shared.items() if words == most]
-    return found if most and len(found) <= MOST_MEANT else []
+    kinds = Constraints(categories=wanted.categories, brands=wanted.brands)
+    for rows, least in ((matching(table, kinds) if kinds else (), 1), (range(len(table.ids)), 2)):
+        shared = {int(row): len(table.title_terms[row].intersection(wanted.words)) for row in rows}
+        shared = {row: n + sum(m.holds(table.titles[row]) for m in wanted.measures) for row, n in shared.items() if n}
+        most = max(shared.values(), default=0)
+        found = [row for row, words in shared.items() if words == most]
+        if most >= least:
+            return found if len(found) <= MOST_MEANT else []
+    return []

@@ -270,6 +270,11 @@ class ProductTable:
         best = max(shared, default=0)
         return frozenset(c for c, n in zip(self.categories, shared, strict=True) if best and n == best)
 
+    def things(self, text: str) -> frozenset[str]:
+        """What products are called at last, as far as a text says it: lamp, bag."""
+        said = set(tokens(self.canonical(text)))
+        return frozenset(head for kind in set(self.kind_of) for head in tokens(kind)[-1:] if head in said)
+
     @cached_property
     def long_names(self) -> Mapping[str, str]:
         """Names of kinds, of several words, that are of one category, and what they end in: a sleeping bag."""

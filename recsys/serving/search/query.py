@@ -13,7 +13,7 @@ from recsys.llm.language import tokens, word_list
 from recsys.serving.search.amounts import in_digits, prices_in, without_prices
 from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.heads import FOR, headed
-from recsys.serving.search.measures import Measure, measures_in, without_measures
+from recsys.serving.search.measures import Measure, measures_in, people_in, without_measures
 from recsys.serving.search.product_table import ProductTable
 from recsys.serving.search.spelling import singular
 from recsys.serving.search.superlatives import PATTERN as _MOST_OF
@@ -70,7 +70,10 @@ _ID = re.compile(r"\b(?=[a-z-]*\d)(?=\d*[a-z])[a-z\d-]{4,}\b")
 _PACKED = re.compile(r"\b(?:bag|pack|packet|box|bottle|tin|jar|tub|sack|pair)(?:e?s)? of(?= [a-z])", re.IGNORECASE)
 """Words of what a thing comes in; beside a kind they say nothing of it."""
 _SIZE_WORDS = frozenset({"small", "medium", "large"})
-_SIZE = re.compile(r"\b(?:size|eu|uk)\s?(\d{2}|x{0,3}[sml])\b|(\d{2}|x{0,3}[sml])\s?(?:码|号)", re.IGNORECASE)
+_SIZE = re.compile(
+    r"\b(?:size|eu|uk)\s?(\d{2}|x{0,3}[sml])\b|(\d{2}|x{0,3}[sml])\s?(?:码|号)|(?<![a-z])(x{1,3}[sl])(?![a-z])",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     strict
         Chinese words that no product speaks of are wishes also beside a kind or brand, where many are only verbs.
     """
-    missing = table.foreign.missing(sentence)
+    missing, makes = table.foreign.missing(sentence), table.foreign.makes(sentence)
     sentence = table.in_english(in_digits(sentence))
     sentence = _NOT_TOO.sub(lambda match: _OPPOSITE[(match[1] or match[2]).lower()], sentence)
     text = table.canonical(sentence)
@@ -204,6 +207,9 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     liked = [table.kinds(tokens(part)) for part in _AND.split(_LIKES.split(wanted)[-1])] if _LIKES.search(text) else []
     categories = frozenset().union(categories, *liked)
     measures = tuple(dict.fromkeys(measures_in(text)))
+    if categories and not any(m.unit == "people" for m in measures):
+        of_kind = (own for own, kind in zip(table.canonical_texts, table.categories, strict=True) if kind in categories)
+        measures += people_in(text, of_kind)
     rest = _SIZE.sub(" ", without_measures(without_prices(_PACKED.sub(" ", wanted) if categories else wanted)))
     lacks = tuple(f"{w} free" for w in _FREE_OF.findall(rest) if w not in free_of)
     rest = _ID.sub(" ", _SORTED.sub(" ", _FREE_OF.sub(" ", rest)))
@@ -226,10 +232,10 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     names = [] if whole_name else names  # who asks for coffee machines means any of them
     whole_words = set(tokens(sentence))  # of 羽绒服有吗, what is left behind 羽绒 is no word
     unspoken = [w for w in free if w not in table.words and w in whole_words and not w.isascii() and len(w) > 1]
-    sizes = tuple(f"size {(a or b).upper()}" for a, b in _SIZE.findall(sentence))
+    sizes = tuple(f"size {size.upper()}" for size in sizes_in(sentence) if len(size) == 1 or size not in table.words)
     foreign = () if (categories or brands) and not strict else (*others, *unspoken)
     unheard = (w for w in free if w not in table.words and w not in COLOURS and w.isascii() and len(w) > 3)
-    unknown = (*sizes, *lacks, *foreign, *unheard)
+    unknown = (*sizes, *lacks, *foreign, *makes, *unheard)
     sorts = (("opinion", _PRAISED), ("-price", _DEAR), ("price", _CHEAP))
     superlative = superlative_in(sentence)
     sort = next((name for name, pattern in sorts if pattern.search(sentence)), "measure" if superlative else "")
@@ -249,6 +255,11 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
         superlative,
         missing or _no_such(rest, categories, bool(brands), unknown, table),
     )
+
+
+def sizes_in(sentence: str) -> tuple[str, ...]:
+    """Sizes of clothes and shoes that a sentence names."""
+    return tuple(next(filter(None, found)).lower() for found in _SIZE.findall(sentence))
 
 
 def both_ends(sentence: str) -> bool:
