@@ -130,12 +130,8 @@ def _told(context: Context, order: Order, *, short: bool = False) -> str:
 def _way(context: Context, order: Order) -> str:
     """How, with whom and where to an order goes; '' where none of it is known."""
     place = context.listed(filter(None, dict.fromkeys((order.region, order.country))))
-    parts = {
-        "by_method": {"method": order.method},
-        "with_carrier": {"carrier": order.carrier},
-        "to_place": {"place": place},
-    }
-    known = [context.say(key, **value) for key, value in parts.items() if any(value.values())]
+    parts = {"by_method": order.method, "with_carrier": order.carrier, "to_place": place}
+    known = [context.say(key, name=name) for key, name in parts.items() if name]
     return context.say("order_way", ways=context.say("clauses").join(known)) if known else ""
 
 

@@ -86,12 +86,9 @@ def _row(context: Context, question: str, heard: Heard) -> list[Fact]:
                 head, *goods = re.split(r"[,(（，、)）]", re.split("[:：]", line)[0])
                 # Of "Large items (floor lamps, cat trees)", "large" names the line, and so does each of the goods.
                 named = {word for word in set(tokens(head)) - SAID if not says("of_all", word)}
-                of_goods = [{*tokens(part)} - SAID for part in goods] + [
-                    {*tokens(canonical(part))} - SAID for part in goods
-                ]
-                if any(words <= said for words in of_goods if words) or (
-                    named and named <= said and not named <= first
-                ):
+                forms = (set(tokens(form)) - SAID for part in goods for form in (part, canonical(part)))
+                of_goods = any(words and words <= said for words in forms)
+                if of_goods or (named and named <= said and not named <= first):
                     return [Fact(line, passage.id, question)]
     return []
 

@@ -193,9 +193,9 @@ def _answer(context: Context, row: int, question: str) -> str | None:
     title = table.titles[row]
     (whole,) = context.judge.answers(bare, [told_of(context, row)])
     judge = context.judge
-    known = not parse(_unnamed(table, row, question), table, strict=True).unknown
 
     def titled() -> bool:
+        known = not parse(_unnamed(table, row, question), table, strict=True).unknown
         return known and bool(judge.answers(bare, [title])[0] >= CERTAIN)
 
     if (answered := _by_words(context, row, question, titled, whole >= CERTAIN)) is not None:

@@ -98,9 +98,10 @@ class ProductRouter:
             and not says("own", text)
         ):
             named = mentions.meant(text, table) or ([] if says("counts", text) else mentions.described(limits, table))
-        of_context = mentions.named(context, table) if context and heard.theme in OF_PRODUCTS else []
-        rows = (named := named or of_context) or dialogue.referred(text, turns, table)
-        rows = rows or (mentions.named(context, table) or dialogue.called(context, turns, table) if context else [])
+        rows = (named := named or (earlier if heard.theme in OF_PRODUCTS else [])) or dialogue.referred(
+            text, turns, table
+        )
+        rows = rows or earlier or (dialogue.called(context, turns, table) if context else [])
         before = dialogue.focus(turns, table)
         rows = rows or ([] if before else self._counted_one(text, turns))
         told = self._says(text, (rows or before)[:MOST])

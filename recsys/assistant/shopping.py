@@ -73,11 +73,6 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     unseen = asked.instead in {"others", "dearer"}
     hidden, limit = context.shown if unseen else (), ""
     found, lead = search.find(wanted, text, user, hidden=hidden), _LEADS.get(wanted.sort, "found")
-    if not found.rows and len(wanted.categories) > 1:  # a word of another kind was only a word: 不沾杯 are no cups
-        alone = (
-            search.find(replace(wanted, categories=frozenset({name})), text, user) for name in sorted(wanted.categories)
-        )
-        found = next((of_one for of_one in alone if of_one.rows), found)
     if not found.rows and unseen and wanted.price_max is not None:  # there is more, for more
         limit, wanted = money(wanted.price_max), replace(wanted, price_max=None, sort="price")
         found, lead = search.find(wanted, text, user, hidden=hidden), "found_dearer"

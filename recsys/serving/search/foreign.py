@@ -176,15 +176,6 @@ class Foreign:
         known = not ends.isdisjoint(self._synonyms) or any(len(end) > 1 and end in self._words() for end in ends)
         return head if self.unheard(head) and not known and not self.english(head) else ""
 
-    def makes(self, text: str) -> list[str]:
-        """What stands before 的 and a thing, as a make does, and is nothing that the catalogue speaks of: 小米."""
-        found = _SOUGHT.search(text)
-        before, made, _ = found["thing"].rpartition("的") if found is not None else ("", "", "")
-        if not made or self.cut(before) != [before] or not self.unheard(before):
-            return []
-        said = {token for sense in senses(before) for token in _base(sense)}
-        return [before] if said.isdisjoint(self._words()) else []
-
     def half(self, word: str) -> str:
         """Which half of a category's name a known word means: 围巾 are the scarves of "Scarves & Hats", else ''.
 

@@ -72,14 +72,16 @@ def meant(text: str, table: ProductTable) -> list[int]:
 def _called(text: str, table: ProductTable) -> list[int]:
     """Rows of the few products whose titles have words that stand side by side in a text, and name no kind."""
     words = re.findall(r"[a-z][a-z'’-]*", text.lower())
-    kinds = table.kind_terms(set(table.categories)) | SAID | COLOURS
+    of_kinds = table.all_kind_terms | SAID | COLOURS
     for most in range(MOST_SIDE_BY_SIDE, 1, -1):
         for at in range(len(words) - most + 1):
-            if kinds.isdisjoint(own := tokens(name := " ".join(words[at : at + most]))) and len(own) == most:
-                found = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
-                rows = [row for row, title in enumerate(table.titles) if found.search(title)]
-                if 0 < len(rows) <= MOST_MEANT:
-                    return rows
+            own = tokens(name := " ".join(words[at : at + most]))
+            if len(own) < most or not of_kinds.isdisjoint(own) or not table.words.keys() >= set(own):
+                continue  # titles are looked through for words of theirs alone
+            found = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
+            rows = [row for row, title in enumerate(table.titles) if found.search(title)]
+            if 0 < len(rows) <= MOST_MEANT:
+                return rows
     return []
 
 

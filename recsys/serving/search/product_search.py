@@ -93,7 +93,7 @@ class ProductSearch:
                 break
         rows = _of_its_half(self.table, rows, wanted, text)
         if any(m.unit == "age" and m.most <= CHILD for m in wanted.measures):
-            rows = self._of_its_age(rows, wanted)
+            rows = sorted(_for_its_age(self.table, rows, wanted)) or rows
         by_words = not (wanted.categories or wanted.brands or wanted.measures or wanted.free_of)
         if by_words and text.strip() and not (wanted.vague and user is not None):
             rows = self._near_enough(rows, wanted, text)
@@ -107,13 +107,6 @@ class ProductSearch:
                 return Found(tuple(rows[at] for at in stating), given_up)
             given_up += (wanted.superlative.said,)
         return Found(tuple(self._ordered(rows, wanted, text, user)), given_up)
-
-    def _of_its_age(self, rows: list[int], wanted: Constraints) -> list[int]:
-        """Rows said to be for a child's age, where there are any and none of the rest says more of what is wished."""
-        aged = sorted(_for_its_age(self.table, rows, wanted))
-        said = [sum(word in self.table.terms[row] for word in wanted.words) for row in rows]
-        of_aged = [n for row, n in zip(rows, said, strict=True) if row in aged]
-        return aged if aged and max(of_aged) >= max(said) else rows
 
     def _ordered(self, rows: list[int], wanted: Constraints, text: str, user: str | None) -> list[int]:
         table = self.table

@@ -334,10 +334,16 @@ class ProductTable:
     def _chinese(self) -> Mapping[str, str]:
         return {means: said for said, means in reversed(self.synonyms.items()) if _CJK.search(said)}  # the first said
 
+    @cached_property
+    def all_kind_terms(self) -> frozenset[str]:
+        """`kind_terms` of every category."""
+        return self.kind_terms(self.category_names)
+
     def kind_terms(self, categories: Iterable[str]) -> frozenset[str]:
         """Terms that do nothing but name these categories."""
-        departments = [d for c, d in zip(self.categories, self.departments, strict=True) if c in set(categories)]
-        return frozenset(term for name in {*categories, *departments} for term in tokens(name))
+        wanted = set(categories)
+        departments = {d for c, d in zip(self.categories, self.departments, strict=True) if c in wanted}
+        return frozenset(term for name in wanted | departments for term in tokens(name))
 
 
 _LISTS = ("colours", "said_when_looking", "said_when_asking", "function_words", "common")

@@ -184,7 +184,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     strict
         Chinese words that no product speaks of are wishes also beside a kind or brand, where many are only verbs.
     """
-    missing, makes = table.foreign.missing(sentence), table.foreign.makes(sentence)
+    missing = table.foreign.missing(sentence)
     sentence = table.in_english(in_digits(sentence))
     sentence = _NOT_TOO.sub(lambda match: _OPPOSITE[(match[1] or match[2]).lower()], sentence)
     text = table.canonical(sentence)
@@ -235,7 +235,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     sizes = tuple(f"size {size.upper()}" for size in sizes_in(sentence) if len(size) == 1 or size not in table.words)
     foreign = () if (categories or brands) and not strict else (*others, *unspoken)
     unheard = (w for w in free if w not in table.words and w not in COLOURS and w.isascii() and len(w) > 3)
-    unknown = (*sizes, *lacks, *foreign, *makes, *unheard)
+    unknown = (*sizes, *lacks, *foreign, *unheard)
     sorts = (("opinion", _PRAISED), ("-price", _DEAR), ("price", _CHEAP))
     superlative = superlative_in(sentence)
     sort = next((name for name, pattern in sorts if pattern.search(sentence)), "measure" if superlative else "")
