@@ -44,6 +44,9 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
     brands = Counter(table.brands[row] for row in rows if table.brands[row])
     if brands and not wanted.brands:
         facts.append(Fact(context.say("brands", n=len(brands), brands=context.listed(sorted(brands)))))
+        if says("most_of", asked.query):
+            (brand, most), *_ = brands.most_common(1)
+            facts.append(Fact(context.say("brand_of_most", brand=brand, n=most)))
     return Result((*facts, *_prices(context, rows)), "product")
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from recsys.assistant.knowledge import Hit
-from recsys.assistant.patterns import pattern, says
+from recsys.assistant.patterns import asks, pattern, says
 from recsys.assistant.themes import Sentences, theme_intents, theme_names
 from recsys.data.passages import Passage
 from recsys.llm.language import concept_names, concepts, word_list
@@ -20,6 +20,8 @@ from recsys.llm.places import places
 
 MAX_PARTS = 3
 """Questions in one turn that are answered."""
+BARE = 10
+"""Characters of a question for price or stock that says nothing of what."""
 CLEAR = 0.25
 """Probability of the likeliest theme below which a question is like none of them."""
 LIKELY = 0.35
@@ -124,11 +126,12 @@ def split(question: str) -> list[str]:
     parts = [part.strip(" ,，") for part in pattern("split").split(question) if part and part.strip(" ,，")]
     out: list[str] = []
     for part in parts:
-        asks = says("asks_something", part)
+        asks_it = says("asks_something", part)
         before = bool(out) and says("asks_something", out[-1]) and not says("on_condition", out[-1])
         before |= bool(out) and says("for_things", out[-1]) and bool(facets(part) - _OF_GOODS)  # a wish, and a rule
         bare = facets(part) == {"cost"} and bool(out) and not facets(out[-1])  # "... the cheapest, how much is it"
-        if out and (bare or not (asks and before)):  # what leads up to a question belongs to it
+        bare |= bool(out) and len(part) <= BARE and asks(part, ("price", "stock"))  # 那款香水多少钱 有货不
+        if out and (bare or not (asks_it and before)):  # what leads up to a question belongs to it
             out[-1] = f"{out[-1]}, {part}"
         else:
             out.append(part)

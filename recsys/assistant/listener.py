@@ -46,12 +46,14 @@ UNCERTAIN = 0.01
 """How near to 0 and 1 a probability is taken to be."""
 READ = 8
 """Passages that the judge reads."""
-BY_JUDGE, OF_SCORE, OF_THEME, ALIKE, OFFSET = 0.55, 1.7, 1.0, 1.35, -2.2
+BY_JUDGE, OF_SCORE, OF_THEME, ALIKE, OFFSET = 0.7, 1.7, 1.0, 1.35, -2.05
 """Log-odds that a passage answers: weights of the judge's log-odds, of the passage's score, of its agreement on the
 theme and of its being what words and theme find, and what is added. By a logistic regression on 720 questions to
 invented shops; the theme, which these do not need, by questions of the sample shop that were used in development."""
 DENIED = -2.0
 """Log-odds of the judge below which it denies no more."""
+SURER = 1.0
+"""Log-odds by which another passage is the likelier answer for the judge, from which that is told: both do answer."""
 RECENT = 32
 """Sentences whose reading is kept."""
 UNSURE = 0.5
@@ -156,7 +158,9 @@ class Listener:
         best, *rest = (near[at] for at in order)
         sure = float(expit(odds[order[0]]))
         if same[order[0]]:
-            return sure, alike
+            surest = int(said.argmax())
+            surer = said[order[0]] > 0 and said[surest] > said[order[0]] + SURER
+            return sure, [near[surest]] if surer else alike
         open_ = facets(text) - told_of(best)
         more = [hit for hit, chance in zip(rest, said[order[1:]], strict=True) if chance > 0 and open_ & told_of(hit)]
         return sure, [best, *more[:1]]

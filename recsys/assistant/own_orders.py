@@ -12,7 +12,7 @@ from recsys.assistant.patterns import asks, says
 from recsys.assistant.policies import rule_on, without_yes
 from recsys.assistant.tools import Context, Fact, OrderStatus, Result
 from recsys.data.orders import Order
-from recsys.llm.quantities import dates_in
+from recsys.llm.quantities import dates_in, months_in
 from recsys.serving.search import mentions, parse
 
 LATEST = 3
@@ -55,14 +55,20 @@ def order_status(context: Context, asked: OrderStatus) -> Result:
     if totals and asked.wish != "return":  # that asks what sending it back costs
         known = [order for order in found if order.total is not None]
         facts += [Fact(context.say("order_total", total=f"{o.total:.2f}"), _source(o)) for o in known]
+    by_day = sorted((order for order in found if order.eta), key=lambda order: str(order.eta))
+    if len(by_day) > 1 and says("which_first", asked.question):
+        facts.append(Fact(context.say("comes_first", order=by_day[0].order_id), _source(by_day[0])))
     if says("order_way", asked.question):
         facts += [Fact(way, _source(order)) for order in found if (way := _way(context, order))]
     unexplained = found[0].status == "cancelled" and asked.wish in {"", "cancel"} and says("order_why", asked.question)
     if unexplained:
         allowed = [Fact(context.say("no_reason_known"), _source(found[0]))]
+    of_part = asked.wish in {"cancel", "change"} and bool(allowed) and says("part_of_order", asked.question)
+    if of_part:
+        allowed.append(Fact(context.say("part_not_said"), _source(found[0])))
     if says("charged", asked.question) and (hit := context.rule(rule_on("charge", context.language))) is not None:
         allowed = [*allowed, Fact(hit.passage.text, hit.passage.id)]
-    return Result((*facts, *allowed), "order_status", lead, passes_on=unexplained)
+    return Result((*facts, *allowed), "order_status", lead, passes_on=unexplained or of_part)
 
 
 def _source(order: Order) -> str:
@@ -87,6 +93,8 @@ def _meant(context: Context, orders: list[Order], question: str) -> list[Order]:
         at = ["delivered_at", "eta", "ordered_at"] if says("came", question) else ["ordered_at", "delivered_at", "eta"]
         of_day = [[order for order in orders if getattr(order, name)[5:10] in days] for name in at]
         return next(filter(None, of_day), [])
+    if months := [f"{month:02}" for month in months_in(question)]:
+        orders = [order for order in orders if order.ordered_at[5:7] in months]
     table = context.table
     if table is None:
         return orders

@@ -43,8 +43,10 @@ def search_policies(context: Context, asked: SearchPolicies) -> Result:
     of_delivery = not told.found or any("delivery" in facets(fact.text) for fact in told.facts)
     if heard.theme == arrivals.THEME and heard.probabilities[arrivals.THEME] >= LIKELY and of_delivery:
         took = arrivals.delivery_time(context, arrivals.asked_in(context, asked.query))
-        if took.found:
-            return replace(told, facts=(*told.facts, *took.facts)) if told.found else took
+        if took.found:  # beside what the shop says of it
+            rule = () if told.found else (context.rule(rule_on("delivery", context.language)),)
+            facts = [Fact(hit.passage.text, hit.passage.id, asked.query) for hit in rule if hit is not None]
+            return replace(told if told.found else took, facts=(*told.facts, *facts, *took.facts))
     return told
 
 

@@ -13,6 +13,7 @@ from recsys.assistant.hearing import LIKELY, SAYS_JUST_THIS, WORDS, Heard, facet
 from recsys.assistant.knowledge import SHOP_RULES
 from recsys.assistant.messages import message
 from recsys.assistant.patterns import OF_PRODUCTS, SERVICE, asks, asks_of_products, owned, pattern, says, says_more
+from recsys.assistant.policies import rule_on
 from recsys.assistant.prices import PriceQuestion
 from recsys.assistant.product_facts import of_it, told_of
 from recsys.assistant.refining import Refining
@@ -170,7 +171,7 @@ class ProductRouter:
             return None
         if asked.of_one and not asked.limits.categories:
             return [tools.Recommend(items=(asked.ids or asked.before)[:MOST])]
-        about_reasons = asked.heard.speaks_of("reason") or not asked.covered
+        about_reasons = asked.heard.speaks_of("reason") or not asked.covered or asked.heard.judged < TOLD
         return [tools.Recommend(question=asked.text)] if about_reasons else None
 
     def _side_by_side(self, asked: Asked) -> list[Call] | None:
@@ -180,6 +181,8 @@ class ProductRouter:
             return [tools.Compare(items=list(dict.fromkeys([*ids, *other])), question=asked.text)]
         if compares and asked.named:
             ids = self._nearest_named(asked.text, ids) if len(ids) > 2 else self._on_each_side(asked.text) or ids
+        elif compares and not (asked.before or ids):
+            ids = self._on_each_side(asked.text)
         whole = not dialogue.only_refers(asked.text, self._table)  # "and the second?" asks the last question
         pointed = self._ids(dialogue.pointed(asked.text, asked.turns, self._table)) if compares and whole else []
         others = [item for item in (*pointed, *asked.before[:1]) if item not in ids]
@@ -211,11 +214,17 @@ class ProductRouter:
 
     def _on_each_side(self, text: str) -> list[str]:
         """The product that each side of a comparison names or describes, where there are two sides or more."""
-        brands, found = parse(text, self._table).brands, list[list[int]]()
+        both, found = parse(text, self._table), list[list[int]]()
         for side in pattern("between").split(text):
             limits = parse(side, self._table)
-            limits = replace(limits, brands=limits.brands or (brands if len(brands) == 1 else frozenset()))
+            limits = replace(
+                limits,
+                brands=limits.brands or (both.brands if len(both.brands) == 1 else frozenset()),
+                categories=limits.categories or both.categories,
+                measures=limits.measures or both.measures,
+            )
             rows = mentions.named(side, self._table) or mentions.described(limits, self._table)
+            rows = rows or (matching(self._table, limits).tolist() if limits.brands else [])
             found += [rows] if rows else []
         return list(dict.fromkeys(self._ids([rows[0] for rows in found]))) if len(found) > 1 else []
 
@@ -241,9 +250,18 @@ class ProductRouter:
         if asked.named or kinds:
             return [tools.GoesWith(items=asked.ids if asked.named else [], kinds=kinds, question=text)]
         named_kinds = sorted(parse(pattern("accessories").sub(" ", text), self._table).categories)
+        if asked.before and (made_for := self._made_for(named_kinds, asked.before[0])):
+            return [SearchProducts(query=made_for)]
         items = asked.ids or ([] if named_kinds and says("with_what", text) else asked.before[:1])
         found = items or named_kinds
         return [tools.GoesWith(items=items, kinds=[] if items else named_kinds, question=text)] if found else None
+
+    def _made_for(self, kinds: Sequence[str], item: str) -> str:
+        """What a kind is called whose things are for such a product (a smartphone case); '' for none."""
+        table = self._table
+        thing = table.kind_of[table.row[item]].split()[-1:]
+        names = {kind for kind, c in zip(table.kind_of, table.categories, strict=True) if c in kinds}
+        return min((name for name in names if thing and thing[0] in name.split()[:-1]), default="")
 
     def _bare(self, asked: Asked) -> list[Call] | None:
         """Nothing but "how much?" or "in stock?", of what was named or shown."""
@@ -273,12 +291,14 @@ class ProductRouter:
     def _service(self, asked: Asked) -> list[Call] | None:
         """What is done about goods, to return or repair them, is in the shop's rules, whatever kind is named."""
         heard = asked.heard
-        sent = "delivery" in facets(asked.text) or heard.theme == "shipping_time"
+        sent = "delivery" in facets(asked.text) or heard.theme == "shipping_time" or asked.says("sent_on")
         service = (sent or any(heard.speaks_of(name) for name in SERVICE)) and asked.limits.price_max is None
-        of_rules = heard.sure >= self._bound or asked.says("own") or heard.intents["returns"] >= SURELY
+        of_rules = heard.sure >= self._bound or asked.says("own", "sent_on") or heard.intents["returns"] >= SURELY
         if not (service and of_rules) or asked.named or heard.speaks_of("gift"):
             return None
         kinds = {self._table.categories[self._table.row[item]] for item in asked.ids or asked.before}
+        if asked.before and asked.says("sent_on"):
+            return [SearchPolicies(query=f"{rule_on('delivery', dialogue.spoken_in(asked.text))} {asked.text}")]
         leans = len(kinds & self._ruled) == 1 and len(asked.text) <= SHORT and not (asked.kind or asked.says("own"))
         if not leans or order_numbers(asked.turns[-1].text):
             return _OF_RULES
@@ -347,7 +367,15 @@ class ProductRouter:
         recoloured = bool(limits.words) and word_list("colours").issuperset(limits.words)
         bounds = limits.price_max is not None or bool(limits.sort or limits.brands or limits.categories) or recoloured
         narrows = listed and (asked.wants or not asked.says("asks_something"))  # "with 16 GB" changes a list
-        if asked.told < max(TOLD, asked.heard.judged) or asked.covered or bounds or narrows or says_more(asked.text):
+        narrows = narrows or asked.says("in_size")
+        if (
+            asked.told < max(TOLD, asked.heard.judged)
+            or asked.covered
+            or bounds
+            or narrows
+            or asked.says("in_size")
+            or says_more(asked.text)
+        ):
             return None
         return _facts_of(asked.ids or asked.before, asked)
 
@@ -397,7 +425,8 @@ class ProductRouter:
         likeliest = heard.theme == "recommend" and not asked.covered and not asks and (limits.words or limits.measures)
         if not (asked.wants or of_kind or sold or likeliest):
             return None
-        only_for = asked.wants and says("for_things", asked.text) and not facets(asked.text)
+        only_for = asked.wants and says("for_things", asked.text)
+        only_for &= not facets(asked.text) or heard.probabilities["recommend"] >= SURELY
         if asked.says_this and not limits.price_max and not only_for:
             return _OF_RULES  # which charger fits my laptop
         return [SearchProducts(query=asked.text, asks=asks_of_products(asked.text))]

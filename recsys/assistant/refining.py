@@ -85,6 +85,8 @@ class Refining:
     def _sized(self, asked: Asked) -> str:
         """The next size up or down of the kind that was shown, as a wish; '' where none is asked for or known."""
         larger, table = asked.says("larger"), self._table
+        if asked.says("in_size"):
+            return " ".join(word for word in WORDS_OF_SIZE if word in asked.limits.words)
         if not larger and not asked.says("smaller"):
             return ""
         row = table.row[asked.before[0]]

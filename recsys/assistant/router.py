@@ -117,6 +117,14 @@ class Router:
             if unsure and isinstance(last, OrderStatus) and not self.names_products(part):
                 calls[-1] = last.model_copy(update={"question": f"{last.question}, {part}"})
                 continue  # what is asked of an order is told with it
+            counted = isinstance(last, tools.CatalogueFacts) and not self.names_products(part)
+            if counted and isinstance(last, tools.CatalogueFacts) and says("most_of", part):
+                calls[-1] = last.model_copy(update={"query": f"{last.query}, {part}"})
+                continue
+            of_found = unsure and asks_of_products(part) and not asks(part) and not self.names_products(part)
+            if of_found and isinstance(last, tools.SearchProducts) and not last.asks:
+                calls[-1] = last.model_copy(update={"then": part})
+                continue  # and what is asked of the products that are looked for, of those found
             earlier = self._ruled(turns) if not at else _query(last)
             if earlier and (leant := self._leaning(heard, earlier)) is not None:
                 calls.append(leant)
@@ -284,8 +292,13 @@ class Router:
         of_orders = wish or heard.intents["order_status"] > 0.1 or says("mine", text) or "order" in text.lower()
         if numbers and (user is not None or of_orders):
             return [OrderStatus(order=number, wish=wish, question=text) for number in numbers]
+        if says("elsewhere", text):
+            return [Reply(kind="out_of_scope")]
         if user is not None and (again := self._order_again(heard, turns)) is not None:
             return [again]
+        if heard.sure < self._bound and says("broke_down", text) and (says("own", text) or says("used_for", text)):
+            own: list[Call] = [OrderStatus(question=text)] if user is not None else []
+            return [*own, SearchPolicies(query=rule_on("fault", dialogue.spoken_in(text)))]
         owns = says("mine", text) or self.names_products(text)
         if user is not None and says("arrives", text) and owns and heard.theme != "notify_restock":
             return [OrderStatus(wish=wish if wish in {"missing", "return"} else "", question=text)]

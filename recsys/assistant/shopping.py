@@ -10,8 +10,8 @@ import numpy as np
 
 from recsys.assistant.opinions import number_of_stars, rating
 from recsys.assistant.patterns import asks, gives_orders, says, units_asked
-from recsys.assistant.product_facts import money, told_of
-from recsys.assistant.tools import Context, Fact, Recommend, Result, SearchProducts, Similar
+from recsys.assistant.product_facts import money, product_facts, told_of
+from recsys.assistant.tools import Context, Fact, ProductFacts, Recommend, Result, SearchProducts, Similar
 from recsys.assistant.why import reasons
 from recsys.data import schema
 from recsys.llm.language import sentences, tokens, word_list
@@ -59,7 +59,8 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     wanted = constraints_of(table, asked)
     anew = bool(parse(asked.query, table).categories)
     text = content(asked.query if anew else " ".join([*asked.refines, asked.query]), table)
-    if not asked.refines and (wanted.no_such or (wanted.vague and wanted.unknown)):
+    of_kind = asked.asks and wanted.categories  # what is asked of these is no thing that is looked for
+    if not (asked.refines or of_kind) and (wanted.no_such or (wanted.vague and wanted.unknown)):
         lead = context.say("not_in_catalogue", words=wanted.no_such or context.listed(wanted.unknown))
         if wanted.categories:
             kinds = (table.local_name(name, context.language) for name in sorted(wanted.categories))
@@ -88,13 +89,17 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     order = _varied(table, rows, wanted)[:LENGTH]
     beside = set(tokens(" ".join(_FOR_WHOM.findall(text.lower()))))  # what it is for is no wish of it
     lacking = [w for w in wanted.words if w not in beside and not any(w in table.terms[row] for row in order)]
-    unmet = list(dict.fromkeys([*found.given_up, *lacking, *wanted.unknown]))
+    unheard = [*wanted.unknown, *table.foreign.names(asked.query)]
+    strange = [w for w in unheard if says("sold", asked.query) and _before_a_kind(table, w, asked.query)]
+    unmet = list(dict.fromkeys([*found.given_up, *lacking, *([] if strange else unheard)]))
     wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, unmet)]
-    if asked.asks and (wishes or not order):  # what is asked of them is not said: a list of them is no answer
+    if asked.asks and (wishes or strange or not order):  # what is asked of them is not said: no list answers
         named = context.listed(table.local_name(name, context.language) for name in sorted(wanted.categories)[:LENGTH])
         lead = context.say("kinds_do_not_say", kinds=named or "…")
         return Result.none(lead, "product", 0.0, passes_on=True)
-    note = context.say("unmet", wishes=context.listed(wishes)) if wishes else ""
+    notes = [context.say("unmet", wishes=context.listed(wishes))] if wishes else []
+    notes += [context.say("unheard", words=context.listed(strange))] if strange else []
+    note = "\n".join(notes)
     if units:  # what is asked for is told of each, or that it is not said
         silent = [table.titles[row] for row in order if not _states(table, row, units)]
         note = context.say("not_said_of_others", items=context.listed(silent)) if silent else note
@@ -104,6 +109,9 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     for n, (row, reason) in enumerate(zip(order, said, strict=True), start=1):
         facts += [line(context, n, row, wanted, units), *([context.cited(row, reason)] if reason else [])]
     lead = context.say(lead, limit=limit, most=most)
+    if asked.then:
+        told = product_facts(context, ProductFacts(items=[table.ids[row] for row in order], question=asked.then))
+        facts += told.lines
     return Result(tuple(facts), "recommendation", lead, note, reasons=tuple(filter(None, said)))
 
 
@@ -127,6 +135,12 @@ def _instead(context: Context, asked: SearchProducts) -> SearchProducts:
     of_kind = np.array([category == kind for category in context.catalogue.categories])
     below = bool((of_kind & (context.catalogue.prices < limit)).any())
     return asked.model_copy(update={"price_max": limit - 0.01 if below else None, "sort": "price"})
+
+
+def _before_a_kind(table: ProductTable, word: str, text: str) -> bool:
+    """Whether a word stands right before what a kind is called, as a brand does."""
+    _, _, behind = text.lower().partition(word)
+    return bool(table.kinds(tokens(table.canonical(behind.removeprefix("的")))[:1]))
 
 
 def _states(table: ProductTable, row: int, units: Collection[str]) -> list[Measure]:
@@ -272,5 +286,5 @@ def _past_with(context: Context, question: str) -> Result:
     if (rule := context.rule(context.say("rule_switch_off"))) is not None:
         facts.append(Fact(rule.passage.text, rule.passage.id))
     known = any(fact.source.startswith("item:") for fact in facts)
-    lead = "because_of_past" if known else "nothing_known" if context.user else "sign_in"
+    lead = "because_of_past" if known else "nothing_known" if context.user else "sign_in_for_reasons"
     return Result(tuple(facts), "recommendation", context.say(lead))

@@ -180,6 +180,7 @@ class SearchProducts(Call):
     brand: SkipJsonSchema[str] = ""
     refines: SkipJsonSchema[list[str]] = Field([], description="earlier sentences that still hold, oldest first")
     asks: SkipJsonSchema[bool] = Field(False, description="whether something is asked of the products, not for them")
+    then: SkipJsonSchema[str] = Field("", description="what is asked of those that are found")
 
 
 class OfProducts(Call):

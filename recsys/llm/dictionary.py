@@ -27,6 +27,12 @@ def _text() -> bytes:
 
 
 @lru_cache(maxsize=4096)
+def is_name(word: str) -> bool:
+    """Whether a Chinese word is a name: of a brand, a place, a person (its pronunciation begins with a capital)."""
+    return re.search(rf" {re.escape(word)} \[[A-Z]".encode(), _text()) is not None
+
+
+@lru_cache(maxsize=4096)
 def senses(word: str) -> tuple[str, ...]:
     """English senses of a Chinese word that may be names of things, in the dictionary's order.
 

@@ -182,6 +182,15 @@ def dates_in(text: str) -> list[tuple[int, int]]:
     return [(day // 100 % 100, day % 100) for day in days]
 
 
+def months_in(text: str) -> list[int]:
+    """Months that a text names without a day: "in feb", 二月."""
+    low, names = text.lower(), "|".join(f"{name}|{name[:3]}" for name in _MONTHS)
+    said = re.findall(rf"\b(?:in|last|from|of|back in) ({names})\b(?!\.? \d{{1,2}}\b)", low)
+    named = [next(n for n, name in enumerate(_MONTHS, 1) if name.startswith(month[:3])) for month in said]
+    counted = re.findall(r"(?<![\d.个])(\d{1,2}|[一二三四五六七八九十]{1,2})月(?:份|的|里|买|下|订|\W|$)", low)
+    return [*named, *(n for month in counted if 1 <= (n := int(_number(month))) <= 12)]
+
+
 def _date(text: str) -> float:
     """Days as yyyymmdd; without a year as mmdd."""
     month = next((n for n, name in enumerate(_MONTHS, 1) if name in text), 0)

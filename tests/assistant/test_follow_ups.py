@@ -149,3 +149,83 @@ def test_of_an_order_is_told_how_it_goes_and_what_is_not_noted(
 def test_of_a_fast_delivery_that_goes_to_some_places_only_that_is_said(assistant: Assistant) -> None:
     (told,) = talk(assistant, "到德国要多久啊")
     assert "特快配送仅限英国和爱尔兰" in told.text
+
+
+@pytest.mark.parametrize(
+    ("question", "items"),
+    [
+        ("有越南的旅游书吗", {"TRV008"}),
+        ("5公斤的幼犬粮 要羊肉的", {"DOG005", "DOG008"}),
+        ("狗雨衣 大型犬穿的 有吗", {"DTY005"}),
+        ("低因咖啡豆有大包的吗", {"BEA007"}),
+        ("想给爸妈买个手机，屏幕大一点，450以内", {"PHN003", "PHN004", "PHN008"}),
+        ("tent for me the wife n 2 kids, must be easy to put up im hopeless", {"TNT002", "TNT003", "TNT004"}),
+        ("一家四口用的帐篷", {"TNT002", "TNT003", "TNT004"}),
+        ("送女朋友口红 红色 不沾杯那种 30以内", {"LIP008", "LIP009"}),
+        ("red lipstick but not maison clair", {"LIP008", "LIP009"}),
+        ("somthing for my nephew hes turning 6, mad about dinosaurs", {"PUZ003", "PUZ010"}),
+    ],
+)
+def test_a_list_holds_nothing_that_does_not_fit(assistant: Assistant, question: str, items: set[str]) -> None:
+    (told,) = talk(assistant, question)
+    shown = {source.removeprefix("item:") for source in told.sources if source.startswith("item:")}
+    assert shown
+    assert shown <= items
+
+
+@pytest.mark.parametrize(
+    ("question", "items", "says"),
+    [
+        ("loose earl grey, biggest bag u have", {"BEA011"}, "22.49"),
+        ("do u have nike running shoes", set(), "“nike”"),
+        ("有没有小米的手机", set(), "小米"),
+        ("how many tents do u do and which brand has the most", set(), "Northface Ridge (5)"),
+        ("retinol和peptide的精华有啥区别", set(), "Retinol"),
+        ("whats the max weight of cat for the big cat tree", set(), "do not say"),
+        ("炒菜用的wok有吗 电磁炉能用不", {"PAN002"}, "没有提到"),
+    ],
+)
+def test_what_is_asked_beside_a_kind_is_answered(
+    assistant: Assistant, question: str, items: set[str], says: str
+) -> None:
+    (told,) = talk(assistant, question)
+    assert {f"item:{item}" for item in items} <= set(told.sources)
+    assert says in told.text
+
+
+@pytest.mark.parametrize(
+    ("turns", "says"),
+    [
+        (["14 inch laptop pls", "k and how long to get it to dublin"], "2 to 5 working days"),
+        (["pop-up tent for 4", "and delivery on that one?"], "2 to 5 working days"),
+        (["cheapest large cat litter", "got it in small?"], "Small"),
+        (["wireless vertical mouse under 60", "the cheap one, ok with a mac?"], "macOS"),
+        (["lumina compact smartphone price", "got a case that fits?"], "Smartphone Case"),
+    ],
+)
+def test_delivery_and_kinds_of_what_was_shown(assistant: Assistant, turns: list[str], says: str) -> None:
+    *_, told = talk(assistant, *turns)
+    assert says in told.text
+
+
+@pytest.mark.parametrize(
+    ("user", "question", "source", "says"),
+    [
+        ("10219", "which coffee machine did i get in feb again", "order:A20266", "2026-02-20"),
+        ("10665", "我有两单没到 哪个先到", "order:A20740", "订单A20740先到"),
+        ("10111", "只取消其中一个花盆行不行", "order:A20764", "没有写明"),
+    ],
+)
+def test_the_month_the_part_and_the_first_of_orders(
+    assistant: Assistant, user: str, question: str, source: str, says: str
+) -> None:
+    (told,) = talk(assistant, question, user=user)
+    assert source in told.sources
+    assert says in told.text
+
+
+@pytest.mark.parametrize("question", ["耳机才用俩月左边就没声了", "my kestrel laptop won't charge after 3 weeks"])
+def test_what_works_no_more_is_told_how_the_warranty_is_claimed(assistant: Assistant, question: str) -> None:
+    (told,) = talk(assistant, question)
+    assert any(source.startswith(("warranty", "faq")) for source in told.sources)
+    assert not any(source.startswith("item:") for source in told.sources)

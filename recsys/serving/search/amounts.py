@@ -9,13 +9,14 @@ from recsys.serving.search.measures import UNIT
 
 _CURRENCY = r"(?:[$£€¥￥]|eur|usd|gbp|rmb)?\s?"
 _NUMBER = rf"{_CURRENCY}(\d[\d,]*(?:\.\d+)?)(?![\d.,]*\d|[\s-]*(?:{UNIT}|%|个|年|天|t-?shirts?)(?![a-z]))"
+_PAID = rf"{_NUMBER}(?:\s*(?:euros?|pounds?|dollars?|quid|bucks)\b)?"
 _MAX = re.compile(
     r"(?:under|below|less than|at most|(?:not )?up to|no more than|not (?:more|over|above|exceeding)(?: than)?"
     r"|(?:nothing|none|never) (?:over|above)|maximum(?: of)?|max\.?|limit(?: of| is)?|cheaper than|within"
     r"|budget(?: is| of|:)?|spend (?:more than )?|<=?|(?<!不)[低少]于|[不别](?:要|能|可)?(?:超过?|高于|多于)"
     r"|最[多高]|顶多|撑死|封顶|上限(?:是|为)?"
     r"|控制在|预算(?:是|为)?)了?"
-    rf"\s*(?:about |is |only )?{_NUMBER}",
+    rf"\s*(?:about |is |only )?{_PAID}",
     re.IGNORECASE,
 )
 _MAX_AFTER = re.compile(
@@ -25,7 +26,7 @@ _MAX_AFTER = re.compile(
 )
 _MIN = re.compile(
     rf"(?:over|above|more than|at least|no less than|from|minimum(?: of)?|starting at"
-    rf"|[高多]于|不[低少]于|至少|起码|最[少低]|超过)\s*{_NUMBER}",
+    rf"|[高多]于|不[低少]于|至少|起码|最[少低]|超过)\s*{_PAID}",
     re.IGNORECASE,
 )
 _MIN_AFTER = re.compile(
@@ -37,7 +38,7 @@ _BETWEEN = re.compile(
     re.IGNORECASE,
 )
 _AROUND = re.compile(
-    rf"(?:around|about|roughly|approximately|大约|大概|左右)\s*{_NUMBER}|{_NUMBER}\s*(?:元|块钱?)?\s*(?:左右|上下)",
+    rf"(?:around|about|roughly|approximately|大约|大概|左右)\s*{_PAID}|{_NUMBER}\s*(?:元|块钱?)?\s*(?:左右|上下)",
     re.IGNORECASE,
 )
 _AROUND_SHARE = 0.2

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 
-from recsys.llm.dictionary import senses
-from recsys.llm.language import chinese_segmenter, word_list
+from recsys.llm.dictionary import is_name, senses
+from recsys.llm.language import chinese_segmenter, tokens, word_list
 from recsys.serving.search.spelling import singular
 
 _CJK = re.compile(r"[\u3400-\u9fff]+")
@@ -122,10 +122,17 @@ class Foreign:
         words = [(word, self.english(word) if self.unheard(word) else "") for word in self.cut(text)]
         return "".join(f" {name} " if name else word for word, name in words)
 
-    def refined(self, text: str) -> str:
-        """A text that names kinds of product, with which things of a kind are meant: 炒锅 is a wok among pans."""
-        names = [(word, self.half(word) or self._of_a_kind(word)) for word in self.cut(text)]
+    def refined(self, text: str, apart: Collection[str]) -> str:
+        """A text that names kinds of product, with which things of a kind are meant: 炒锅 is a wok among pans.
+
+        A word whose English tells products of these kinds apart (`apart`) is that: 越南 is Vietnam, of travel guides.
+        """
+        names = [(w, self.half(w) or self._of_a_kind(w) or self._telling(w, apart)) for w in self.cut(text)]
         return "".join(f"{word} {name} " if name else word for word, name in names)
+
+    def _telling(self, word: str, apart: Collection[str]) -> str:
+        told = (sense for sense in senses(word)[:_SENSES] if self.unheard(word))
+        return next((sense for sense in told if (said := tokens(sense)) and all(w in apart for w in said)), "")
 
     def _of_a_kind(self, word: str) -> str:
         held = any(word[at:] in self._synonyms for at in range(1, len(word)))
@@ -162,6 +169,12 @@ class Foreign:
     def others(self, text: str) -> list[str]:
         """Names of other things in a text that hold a word of the shop."""
         return [word for word in dict.fromkeys(self.cut(text)) if word not in _SAID and self.another(word)]
+
+    def names(self, text: str) -> list[str]:
+        """Names in a text (小米, 华为) of which neither the shop nor the English of its products has a word."""
+        named = (word for word in dict.fromkeys(self.cut(text)) if self.unheard(word) and is_name(word))
+        called = ((word, [sense.split(",")[0] for sense in senses(word)[:_SENSES]]) for word in named)
+        return [word for word, names in called if set(self._words()).isdisjoint(tokens(" ".join(names)))]
 
     def missing(self, text: str) -> str:
         """The thing that a Chinese sentence looks for, where neither the shop nor its English has a word for it, or ''.

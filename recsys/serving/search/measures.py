@@ -48,6 +48,14 @@ _FAMILY = re.compile(
     re.IGNORECASE,
 )
 """Adults and children, who are so many people together."""
+_COUPLE = re.compile(
+    r"\b(?:me|myself|us)(?:,| and| n| &| \+)?(?: (?:the|my))? (?:wife|husband|partner|girlfriend|boyfriend|gf|bf)\b"
+    r"(?:\s*(?:,|and|n|&|\+|with) (?:our |my |the )?(\d|two|three|four|an?)?\s*"
+    r"(kids?|child(?:ren)?|daughters?|sons?|boys?|girls?)\b)?"
+    r"|一家([两二三四五六])口",
+    re.IGNORECASE,
+)
+"""The shopper with a partner and so many children, or a family of so many."""
 SMALLER = {"kg": ("g", 1000.0), "l": ("ml", 1000.0), "tb": ("gb", 1000.0)}
 """Units that are counted in smaller ones, and in how many."""
 _SAME = {"memory": "ram", "内存": "ram", "storage": "ssd", "disk": "ssd", "固态": "ssd"}
@@ -78,6 +86,9 @@ class Measure:
     def meets(self, other: Measure) -> bool:
         """Whether two measures are of the same thing and their ranges overlap."""
         same = self.unit == other.unit and (not self.of or not other.of or self.of == other.of)
+        if same and self.unit == "inch" and self.least == self.most and other.least == other.most:
+            whole = self.least.is_integer() or other.least.is_integer()  # 13.3 inches are called 13
+            return self.least == other.least or (whole and int(self.least) == int(other.least))
         return same and self.least <= other.most and other.least <= self.most
 
     def holds(self, text: str) -> bool:
@@ -122,26 +133,34 @@ _FOR_SO_MANY = re.compile(
 
 def people_in(text: str, kind: Iterable[str]) -> tuple[Measure, ...]:
     """For how many people something is wished, where no unit says so ("a tent for 4") and the texts of its kind do."""
-    found = _FOR_SO_MANY.search(text)
-    of_people = [any(m.unit == "people" for m in measures_in(own)) for own in kind] if found else []
-    if found is None or 2 * sum(of_people) <= len(of_people):
+    found, couple = _FOR_SO_MANY.search(text), _COUPLE.search(text)
+    of_people = [any(m.unit == "people" for m in measures_in(own)) for own in kind] if found or couple else []
+    if 2 * sum(of_people) <= len(of_people):
         return ()
-    many = float(_WORDS.get(found[1].lower()) or found[1])
+    if found is not None:
+        many = _counted(found[1])
+    elif couple is not None:
+        kids = _counted(couple[1] or "1") if couple[2] else 0.0
+        many = _counted(couple[3]) if couple[3] else 2 + kids
     return (Measure(many, many, "people"),)
 
 
 def without_measures(text: str) -> str:
     """A text without its measures."""
     text = _together(text)
-    for pattern in (_SPF, _MONTHS, _AGE, _MEASURE, _FOR_SO_MANY):
+    for pattern in (_SPF, _MONTHS, _AGE, _MEASURE, _FOR_SO_MANY, _COUPLE):
         text = pattern.sub(" ", text)
     return text
 
 
 def _together(text: str) -> str:
     """A text with "two adults and two children" as the number of people that they are."""
-    value = _DIGITS | _WORDS | {"a": 1, "an": 1}
-    return _FAMILY.sub(lambda m: f" {sum(int(value.get(n.lower(), n)) for n in m.groups())} people ", text)
+    return _FAMILY.sub(lambda m: f" {sum(map(_counted, m.groups())):g} people ", text)
+
+
+def _counted(word: str) -> float:
+    """A number of people, in digits or a word."""
+    return float((_DIGITS | _WORDS | {"a": 1, "an": 1}).get(word.lower(), word))
 
 
 def _number(text: str) -> float:

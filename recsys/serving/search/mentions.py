@@ -7,7 +7,7 @@ import re
 from recsys.llm.language import tokens
 from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.product_table import ProductTable
-from recsys.serving.search.query import SAID, Constraints, matching
+from recsys.serving.search.query import SAID, Constraints, brands_in, matching
 
 NAMED_BY = 2
 """Words of a title beside the brand that name a product without its whole title."""
@@ -47,11 +47,12 @@ def named(text: str, table: ProductTable) -> list[int]:
     quoted = [name for name in _QUOTED.findall(text) if len(name) > 1]
     if rows := [row for row, title in enumerate(table.titles) if any(name in title for name in quoted)][:MOST_MEANT]:
         return rows
-    said = set(tokens(table.canonical(text)))
+    canonical = table.canonical(text)
+    said, refused = set(tokens(canonical)), brands_in(canonical, table)[1]
     best: dict[int, list[int]] = {}
     for row, (brand, title) in enumerate(zip(table.brands, table.title_terms, strict=True)):
         of_brand = set(tokens(brand))
-        if of_brand and of_brand <= said:
+        if of_brand and of_brand <= said and brand not in refused:
             best.setdefault(len(title & said - of_brand), []).append(row)
     most = max(best, default=0)
     return best[most] if most >= NAMED_BY and len(best[most]) <= MOST_MEANT else []
@@ -61,10 +62,11 @@ def meant(text: str, table: ProductTable) -> list[int]:
     """Rows of the few products whose titles have the words that a text speaks of as known: "the plush whale"."""
     for match in _THE.finditer(text.lower()):
         words = match[1].split()
-        for most in range(len(words), 1, -1):
-            said = set(tokens(" ".join(words[:most])))
+        spans = [words[at:end] for end in range(len(words), 1, -1) for at in range(end - 1)]
+        for span in sorted(spans, key=len, reverse=True):  # of "the big cat tree", the cat tree
+            said = set(tokens(" ".join(span)))
             rows = [row for row, title in enumerate(table.title_terms) if len(said) > 1 and said <= title]
-            if 0 < len(rows) <= MOST_MEANT and len(words[most - 1]) > NAMED_BY:
+            if 0 < len(rows) <= MOST_MEANT and len(span[-1]) > NAMED_BY:
                 return rows
     return _called(text, table)
 
@@ -92,7 +94,7 @@ def described(wanted: Constraints, table: ProductTable) -> list[int]:
     Two words of a title ("that vintage bear"), or one and a measure ("the 12 kg kettlebell"), describe it whatever kind
     another word names ("washing machine").
     """
-    kinds = Constraints(categories=wanted.categories, brands=wanted.brands)
+    kinds = Constraints(categories=wanted.categories, brands=wanted.brands, not_brands=wanted.not_brands)
     for rows, least in ((matching(table, kinds) if kinds else (), 1), (range(len(table.ids)), 2)):
         shared = {int(row): len(table.title_terms[row].intersection(wanted.words)) for row in rows}
         shared = {row: n + sum(m.holds(table.titles[row]) for m in wanted.measures) for row, n in shared.items() if n}

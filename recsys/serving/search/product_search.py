@@ -92,17 +92,20 @@ class ProductSearch:
             if rows:
                 break
         rows = _of_its_half(self.table, rows, wanted, text)
+        by_words = not (wanted.categories or wanted.brands or wanted.free_of)
+        by_words &= all(measure.unit == "age" for measure in wanted.measures) and (
+            bool(wanted.words) or not wanted.measures
+        )
+        if by_words and text.strip() and not (wanted.vague and user is not None):
+            rows = self._near_enough(rows, wanted, text) or (rows if wanted.measures else [])
         if any(m.unit == "age" and m.most <= CHILD for m in wanted.measures):
             rows = sorted(_for_its_age(self.table, rows, wanted)) or rows
-        by_words = not (wanted.categories or wanted.brands or wanted.measures or wanted.free_of)
-        if by_words and text.strip() and not (wanted.vague and user is not None):
-            rows = self._near_enough(rows, wanted, text)
         given_up = (
             *(str(m) for m in wanted.measures if m not in less.measures),
             *(word for word in wanted.words if word not in less.words),
         )
         if wanted.superlative is not None and wanted.sort == "measure":
-            stating = wanted.superlative.order([self.table.canonical_texts[row] for row in rows])
+            stating = wanted.superlative.nearly([self.table.canonical_texts[row] for row in rows])
             if stating:
                 return Found(tuple(rows[at] for at in stating), given_up)
             given_up += (wanted.superlative.said,)

@@ -101,9 +101,15 @@ class ProductTable:
         """
         if not (self._english and _CJK.search(text)):
             return text
-        if self.kinds(tokens(self.canonical(text))):
-            return self.foreign.refined(text)
+        if kinds := self.kinds(tokens(self.canonical(text))):
+            return self.foreign.refined(text, self._apart(kinds))
         return self.foreign.named(text)
+
+    def _apart(self, categories: Collection[str]) -> frozenset[str]:
+        """Words that some titles of these categories have and others have not."""
+        both = zip(self.title_terms, self.categories, strict=True)
+        titles = [title for title, category in both if category in categories]
+        return frozenset[str]().union(*titles) - frozenset.intersection(*titles)
 
     @cached_property
     def foreign(self) -> Foreign:

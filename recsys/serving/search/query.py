@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recsys.llm.language import tokens, word_list
 from recsys.serving.search.amounts import in_digits, prices_in, without_prices
 from recsys.serving.search.colours import COLOURS
-from recsys.serving.search.heads import FOR, headed
+from recsys.serving.search.heads import FOR, first_wished, headed
 from recsys.serving.search.measures import Measure, measures_in, people_in, without_measures
 from recsys.serving.search.product_table import ProductTable
 from recsys.serving.search.spelling import singular
@@ -28,7 +28,8 @@ _REFUSED = re.compile(
     rf"{_NOT}((?:[a-z-]+(?: or | and )?){{1,3}}|[\u3400-\u9fff]{{1,6}}?(?=的|[^\u3400-\u9fff]|$))", re.IGNORECASE
 )
 _FOR_ANOTHER = re.compile(
-    r"\b(?:for|to go with|that fits|compatible with|matching) (?:my|our|his|her|their)\b", re.IGNORECASE
+    r"\b(?:for|to go with|that fits|compatible with|matching) (?:my|our|his|her|their)\b|\b(?:that|which) ",
+    re.IGNORECASE,
 )
 _PRESENT = frozenset({"gift", "present"})
 """Words of an occasion; beside what somebody likes they say nothing of the product."""
@@ -69,6 +70,12 @@ _FREE_OF = re.compile(r"\b([a-z]+)[ -]free\b")
 _ID = re.compile(r"\b(?=[a-z-]*\d)(?=\d*[a-z])[a-z\d-]{4,}\b")
 _PACKED = re.compile(r"\b(?:bag|pack|packet|box|bottle|tin|jar|tub|sack|pair)(?:e?s)? of(?= [a-z])", re.IGNORECASE)
 """Words of what a thing comes in; beside a kind they say nothing of it."""
+_LARGE_PACK = re.compile(
+    r"(?<=[a-z])(?:,| in)? (?:an? |the )?(?:(big(?:gest)?|large(?:st)?)|small(?:est)?) "
+    r"(?:bag|pack|packet|box|bottle|tin|jar|tub|sack)(?:e?s)?\b(?! of)",
+    re.IGNORECASE,
+)
+"""How much of a thing is wanted, by what it comes in."""
 _SIZE_WORDS = frozenset({"small", "medium", "large"})
 _SIZE = re.compile(
     r"\b(?:size|eu|uk)\s?(\d{2}|x{0,3}[sml])\b|(\d{2}|x{0,3}[sml])\s?(?:码|号)|(?<![a-z])(x{1,3}[sl])(?![a-z])",
@@ -186,11 +193,15 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     """
     missing = table.foreign.missing(sentence)
     sentence = table.in_english(in_digits(sentence))
-    sentence = _NOT_TOO.sub(lambda match: _OPPOSITE[(match[1] or match[2]).lower()], sentence)
+    sentence = _of_a_pack(sentence, table)
+    opposites = [_OPPOSITE[(en or zh).lower()] for en, zh in _NOT_TOO.findall(sentence)]
+    sentence = _NOT_TOO.sub(" ", sentence)
     text = table.canonical(sentence)
     low, high = prices_in(sentence, at_most=not _PRESENT.isdisjoint(tokens(text)))
-    brands, not_brands = _brands(text, table)
+    brands, not_brands = brands_in(text, table)
     named = SAID | _of(brands | not_brands)
+    for name in not_brands:  # and what follows the brand is no more refused
+        text = re.sub(f"{_NOT}{re.escape(name)}", " ", text, flags=re.IGNORECASE)
     refused = dict.fromkeys(w for found in _REFUSED.findall(text) for w in _whole_words(found) if w not in named)
     # What some are said to be free of ("no silicones") has to be said; of the rest it is enough that it is not named.
     promised = [*refused, *_FREE_OF.findall(text)]
@@ -201,18 +212,19 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     for name in [*brands, *not_brands, *others]:
         wanted = re.sub(re.escape(name), " ", wanted, flags=re.IGNORECASE)
     said = tokens(_FOR_ANOTHER.split(wanted)[0])
-    whole = table.kinds(tokens(wanted))
+    first = first_wished(sentence, table)
+    whole = first or table.kinds(tokens(wanted))
     categories = whole if len(whole) == 1 else table.kinds(said) or whole  # a toy for my dog is a dog's toy
-    by_words, categories = categories, headed(wanted, categories, table)
+    by_words, categories = categories, categories if first else headed(wanted, categories, table)
     liked = [table.kinds(tokens(part)) for part in _AND.split(_LIKES.split(wanted)[-1])] if _LIKES.search(text) else []
     categories = frozenset().union(categories, *liked)
     measures = tuple(dict.fromkeys(measures_in(text)))
     if categories and not any(m.unit == "people" for m in measures):
         of_kind = (own for own, kind in zip(table.canonical_texts, table.categories, strict=True) if kind in categories)
-        measures += people_in(text, of_kind)
+        measures += people_in(sentence, of_kind)
     rest = _SIZE.sub(" ", without_measures(without_prices(_PACKED.sub(" ", wanted) if categories else wanted)))
     lacks = tuple(f"{w} free" for w in _FREE_OF.findall(rest) if w not in free_of)
-    rest = _ID.sub(" ", _SORTED.sub(" ", _FREE_OF.sub(" ", rest)))
+    rest = " ".join([_ID.sub(" ", _SORTED.sub(" ", _FREE_OF.sub(" ", rest))), *opposites])
     free = [
         w
         for w in dict.fromkeys(table.whole.terms(rest))
@@ -255,6 +267,15 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
         superlative,
         missing or _no_such(rest, categories, bool(brands), unknown, table),
     )
+
+
+def _of_a_pack(sentence: str, table: ProductTable) -> str:
+    """A sentence with "the biggest" for "the biggest bag" of something that was named before: no bag is wanted."""
+    found = _LARGE_PACK.search(sentence)
+    before = set(tokens(sentence[: found.start()])) - SAID if found else set()
+    if found is None or not before & table.words.keys():
+        return sentence
+    return f"{sentence[: found.start()]} {'biggest' if found[1] else 'smallest'} {sentence[found.end() :]}"
 
 
 def sizes_in(sentence: str) -> tuple[str, ...]:
@@ -316,7 +337,8 @@ def _of(names: Iterable[str]) -> set[str]:
     return {word for name in names for word in tokens(name)}
 
 
-def _brands(text: str, table: ProductTable) -> tuple[frozenset[str], frozenset[str]]:
+def brands_in(text: str, table: ProductTable) -> tuple[frozenset[str], frozenset[str]]:
+    """Brands that a text in lower case names, and those that it refuses ("not from Kestrel")."""
     wanted: set[str] = set()
     refused: set[str] = set()
     for name in table.brand_names:

@@ -15,12 +15,17 @@ _WAYS = (
     (-1, _SIZE, r"\b(?:smallest|tiniest)\b|最小(?!限|程)"),
     (1, ("g",), r"\bheaviest\b|最重(?!要)"),
     (-1, ("g",), r"\blightest\b|最轻"),
+    (1, ("inch",), r"屏幕?(?:要|能)?大(?!小)|大屏|\b(?:big|bigger|large|larger) (?:screen|display)\b"),
+    (1, _SIZE, r"大(?:包|袋|瓶|罐|桶|盒)(?=装|的|$)"),
+    (-1, _SIZE, r"小(?:包|袋|瓶|罐|桶|盒)(?=装|的|$)"),
     (1, ("cm",), r"\btallest\b|最高(?=的|[^\u3400-\u9fff]|$)"),
     (1, ("piece",), r"\b(?:the )?most (?:pieces|parts)\b|(?:片数?|块数?)最多"),
     (1, ("gb",), r"\b(?:the )?(?:most|biggest) (?:storage|memory|ssd)\b|(?:内存|存储|硬盘)最大"),
 )
 STATED = 0.5
 """Share of the products that have to state a measure for it to order them."""
+AS_LARGE = 2.0
+"""How many times as large as a product the largest may be, for it to be shown as large."""
 PATTERN = re.compile("|".join(way for *_, way in reversed(_WAYS)), re.IGNORECASE)
 """What says so in a sentence."""
 
@@ -54,6 +59,13 @@ class Superlative:
             if len(stating) >= max(1.0, STATED * len(texts)):
                 return sorted(stating, key=lambda at: -self.sign * stated[at][unit])
         return []
+
+    def nearly(self, texts: Sequence[str]) -> list[int]:
+        """Places of `order` without those that state less than half as much as the first (or more than twice)."""
+        order, stated = self.order(texts), [_stated(text) for text in texts]
+        unit = next((u for u in self.units if order and all(u in stated[at] for at in order)), "")
+        sizes = {at: (stated[at][unit], stated[order[0]][unit]) for at in order}
+        return [at for at in order if max(sizes[at]) <= AS_LARGE * min(sizes[at])]
 
 
 def superlative_in(sentence: str) -> Superlative | None:
