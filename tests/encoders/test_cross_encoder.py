@@ -74,6 +74,20 @@ def test_teaching_goes_on_where_it_stopped(taught: Path, tiny_encoder: Path, tmp
     assert before.keys() == after.keys()
 
 
+def test_what_is_kept_of_an_adapter_is_averaged_with_what_it_learnt(
+    taught: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    files = {kept: tmp_path / f"{kept}.safetensors" for kept in (0.0, 0.25)}
+    for kept, file in files.items():
+        config = PairConfig(rank=8, max_steps=3, kept=kept)
+        teach(pairs(96), 3, file, base=str(tiny_encoder), config=config, start=taught)
+    before, after, both = (load_file(file) for file in (taught, files[0.0], files[0.25]))
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    for name, kept in both.items():
+        expected = 0.75 * after[name].float() + 0.25 * before[name].float()
+        assert torch.allclose(kept.float(), expected, atol=1e-3)
+
+
 def test_an_update_is_added_to_its_weight(tiny_encoder: Path) -> None:
     loaded = checkpoint.load_bert(tiny_encoder)
     assert loaded is not None
