@@ -28,7 +28,8 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
     basket = [i for i in asked.items if i in table.row]
     own, had = {table.categories[table.row[i]] for i in basket} | set(asked.kinds), owned(asked.question)
     apt = complements_of(context).to(own) if context.recommender is not None else {}
-    if not basket and not _sold(table, own, had):
+    of_its_own = not basket and not _sold(table, own, had)
+    if of_its_own:
         apt = dict.fromkeys(own, 1.0)  # to a cat goes what the shop has for cats
     purpose = pattern("accessories").sub(" ", asked.question)
     for name in parse(purpose, table).categories - own:  # what it is for was said: "camping"
@@ -39,7 +40,8 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
     for_others = {row: table.kinds_named(table.titles[row]) - {table.categories[row]} for row in rows}
     rows = [row for row in rows if not for_others[row] or for_others[row] & own] or rows  # no laptop sleeve for a phone
     has = set(tokens(table.canonical(had))[-1:])
-    rows = [row for row in rows if not has & set(tokens(table.kind_of[row]))] or rows  # not the thing itself again
+    itself = [row for row in rows if has & set(tokens(table.kind_of[row]))]
+    rows = rows if of_its_own else [row for row in rows if row not in itself] or rows  # not the thing itself again
     called = set(tokens(table.canonical(purpose.replace(had, " ")))) - has
     named = [row for row in rows if called & set(tokens(table.kind_of[row]))]
     of_named = {table.categories[row] for row in named}  # who asks for tea is shown no coffee
@@ -64,7 +66,8 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
     facts = tuple(line(context, n, row, Constraints()) for n, row in enumerate(chosen, start=1))
     names = [table.titles[table.row[basket[0]]]] if basket else [table.local_name(n, context.language) for n in own]
     names = names if basket or not had else [had]
-    return Result(facts, "recommendation", context.say("goes_with", item=context.listed(sorted(names))))
+    lead = "goes_for" if of_its_own else "goes_with"
+    return Result(facts, "recommendation", context.say(lead, item=context.listed(sorted(names))))
 
 
 def _sold(table: ProductTable, kinds: Collection[str], had: str) -> bool:

@@ -130,7 +130,10 @@ def split(question: str) -> list[str]:
         before = bool(out) and says("asks_something", out[-1]) and not says("on_condition", out[-1])
         before |= bool(out) and says("for_things", out[-1]) and bool(facets(part) - _OF_GOODS)  # a wish, and a rule
         bare = facets(part) == {"cost"} and bool(out) and not facets(out[-1])  # "... the cheapest, how much is it"
-        bare |= bool(out) and len(part) <= BARE and asks(part, ("price", "stock"))  # 那款香水多少钱 有货不
+        bare |= (
+            bool(out) and len(part) <= BARE and asks(part, ("price", "stock")) and facets(part) <= {"cost", "stock"}
+        )  # 那款香水多少钱 有货不
+        bare |= bool(out) and len(part) <= BARE and says("for_things", part) and not facets(part)  # ... 有什么推荐
         if out and (bare or not (asks_it and before)):  # what leads up to a question belongs to it
             out[-1] = f"{out[-1]}, {part}"
         else:

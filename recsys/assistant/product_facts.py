@@ -289,7 +289,10 @@ def _sentence(context: Context, row: int, question: str) -> str | None:
         return None  # of the version of its USB, that it has USB says nothing
     counted = [sum(w in tokens(table.translated(part)) for w in asked) for part in parts]
     measured = [bool(units & {m.unit for m in measures_in(part)}) for part in parts]
-    best = int(np.argmax([c + m for c, m in zip(counted, measured, strict=True)]))
+    shared = [c + m for c, m in zip(counted, measured, strict=True)]
+    head = set(tokens(table.translated(re.split(r"[,，(（]", parts[0])[0])))
+    whole = head.isdisjoint(asked)  # a feature that the title lists is told in the sentence on it
+    best = max(range(len(parts)), key=lambda at: (shared[at], whole and at > 0, -at))
     if not counted[best] and not measured[best]:
         return None
     return _ended(parts[best])

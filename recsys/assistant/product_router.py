@@ -33,6 +33,8 @@ OF_GOODS = 0.7
 """Judged confidence in a rule from which it answers where goods are named or before the shopper."""
 TOLD = 0.45
 """Probability that a product's text says what is asked from which it is."""
+PROPERTY = 5
+"""Characters of a question that says no more than a property."""
 SHORT = 40
 """Characters of a question of service that may be asked of what was shown."""
 _OF_RULES: list[Call] = []
@@ -92,13 +94,12 @@ class ProductRouter:
         limits, named = parse(text, table), mentions.named(text, table) or dialogue.called(text, turns, table)
         bound = OF_GOODS if self._shop.judge is not None and limits.categories else self._bound
         earlier = mentions.named(context, table) if context else []
-        if (
-            not (named or earlier or dialogue.picks_one(text))
-            and heard.sure < bound
-            and asks_of_products(text)
-            and not says("own", text)
-        ):
-            named = mentions.meant(text, table) or ([] if says("counts", text) else mentions.described(limits, table))
+        if not (named or earlier or dialogue.picks_one(text)) and asks_of_products(text) and not says("own", text):
+            unsure = heard.sure < bound
+            of_goods = unsure or not facets(text) - {"cost", "stock"}  # and not how much its delivery is
+            named = mentions.meant(text, table) if of_goods else []
+            describes = (unsure or (of_goods and asks(text, ["price", "stock"]))) and not says("counts", text)
+            named = named or (mentions.described(limits, table) if describes else [])
         rows = (named := named or (earlier if heard.theme in OF_PRODUCTS else [])) or dialogue.referred(
             text, turns, table
         )
@@ -161,7 +162,7 @@ class ProductRouter:
             return None
         if asked.of_one:
             return [PriceQuestion(items=asked.ids[:2] or asked.of_one)]
-        return None if asked.limits.categories or asked.says_this else [Reply(kind="which_product")]
+        return None if asked.limits.categories or asked.says_this or asked.ruled else [Reply(kind="which_product")]
 
     def _reasons(self, asked: Asked) -> list[Call] | None:
         if asked.says("switch_off") and not asked.named and says("why_shown", last_asked(asked.turns)):
@@ -243,7 +244,7 @@ class ProductRouter:
         """What goes with the products named, with the kinds that the shopper says to have, or with what was shown."""
         heard, text = asked.heard, asked.text
         likely = heard.likely("goes_with") and not asks_of_products(text)
-        if not (says("completes", text) or likely) or asked.ruled or says("alike", text):
+        if not (says("completes", text) or likely) or asked.ruled or asked.says_this or says("alike", text):
             return None
         had = owned(text)
         kinds = sorted(parse(had, self._table).categories or self._table.kinds_of_thing(had)) if had else []
@@ -264,8 +265,11 @@ class ProductRouter:
         return min((name for name in names if thing and thing[0] in name.split()[:-1]), default="")
 
     def _bare(self, asked: Asked) -> list[Call] | None:
-        """Nothing but "how much?" or "in stock?", of what was named or shown."""
+        """Nothing but "how much?", "in stock?" or a property (防水不), of what was named or shown."""
         limits, items = asked.limits, asked.ids or asked.of_one
+        property_of = asks_of_products(asked.text) and not (facets(asked.text) - {"water"} or asked.kind)
+        if items and property_of and len(asked.text) <= PROPERTY:
+            return _facts_of(items, asked)
         more = limits or says("too_dear", asked.text) or asked.kind or facets(asked.text) - {"cost", "stock"}
         if more or not items or not asked.asks("price", "stock"):
             return None

@@ -322,7 +322,13 @@ class Router:
             return [Reply(kind="out_of_scope")]
         if not named and (damaged := self._of_damage(heard, wish)):
             return damaged
-        if heard.theme in WARRANTIES and heard.probabilities[heard.theme] >= LIKELY and covered and not named:
+        if (
+            heard.theme in WARRANTIES
+            and heard.probabilities[heard.theme] >= LIKELY
+            and covered
+            and not named
+            and facets(text)
+        ):
             return [SearchPolicies(query=text)]  # of whatever brand: how many products it has is no answer
         if self._products is not None and not services(text) and (calls := self._products.plan(heard, context, turns)):
             return calls

@@ -13,7 +13,7 @@ from recsys.llm.language import tokens
 from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.nearest import Nearest
 from recsys.serving.search.product_table import ProductTable
-from recsys.serving.search.query import Constraints, matching
+from recsys.serving.search.query import SIZE_WORDS, Constraints, matching
 from recsys.serving.search.spelling import singular
 
 MOST_NEAR = 40
@@ -138,8 +138,13 @@ class ProductSearch:
         """Of products that nothing but words and meaning can find, those that say as much as the best, about."""
         kind, words = self.nearest.of_kind(text), self.table.bm25.scores(self.table.canonical(text))
         kind = np.where(kind >= NEAR_KIND - 0.1, kind, 0)  # what is far from all kinds is a gift for somebody
-        rare = [w for w in wanted.words if 0 < self.table.words.get(w, 0) <= len(self.table.ids) * RARE]
-        said = {row for row in rows if any(word in self.table.terms[row] for word in rare or wanted.words)}
+        rare = [
+            w
+            for w in wanted.words
+            if w not in SIZE_WORDS and 0 < self.table.words.get(w, 0) <= len(self.table.ids) * RARE
+        ]
+        telling = rare or set(wanted.words) - SIZE_WORDS
+        said = {row for row in rows if any(word in self.table.terms[row] for word in telling)}
         apt = [row for row in rows if row in said or kind[row] >= NEAR_KIND - 0.1]
         if wanted.sort == "measure" and apt and kind[nearest := max(apt, key=lambda row: kind[row])]:
             return [row for row in rows if self.table.categories[row] == self.table.categories[nearest]]

@@ -63,6 +63,9 @@ class ProductTable:
         self.available = self.table[schema.AVAILABLE].to_numpy(bool) if known else np.ones(len(self.table), bool)
         self.row = {item: row for row, item in enumerate(self.ids)}
         general = dict(pair.split("=") for pair in sorted(word_list("chinese"))) if self._english else {}
+        titles = " ".join(self.titles).lower()
+        spoken = [tuple(pair.split("=")) for pair in sorted(word_list("varieties"))]
+        general |= {said: means for said, means in spoken if means in titles and said not in titles}
         own = dict(synonyms or {})  # first: what a shop calls its kinds is how they are named to shoppers
         self.synonyms = {said.lower(): means.lower() for said, means in {**own, **general, **own}.items()}
 

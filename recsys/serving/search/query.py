@@ -28,7 +28,8 @@ _REFUSED = re.compile(
     rf"{_NOT}((?:[a-z-]+(?: or | and )?){{1,3}}|[\u3400-\u9fff]{{1,6}}?(?=的|[^\u3400-\u9fff]|$))", re.IGNORECASE
 )
 _FOR_ANOTHER = re.compile(
-    r"\b(?:for|to go with|that fits|compatible with|matching) (?:my|our|his|her|their)\b|\b(?:that|which) ",
+    r"\b(?:for|to go with|that fits|compatible with|matching) (?:my|our|his|her|their|some(?:one|body)|people)\b"
+    r"|\b(?:that|which) ",
     re.IGNORECASE,
 )
 _PRESENT = frozenset({"gift", "present"})
@@ -76,7 +77,8 @@ _LARGE_PACK = re.compile(
     re.IGNORECASE,
 )
 """How much of a thing is wanted, by what it comes in."""
-_SIZE_WORDS = frozenset({"small", "medium", "large"})
+SIZE_WORDS = frozenset({"small", "medium", "large"})
+"""Sizes; alone they say of no thing what it is."""
 _SIZE = re.compile(
     r"\b(?:size|eu|uk)\s?(\d{2}|x{0,3}[sml])\b|(\d{2}|x{0,3}[sml])\s?(?:码|号)|(?<![a-z])(x{1,3}[sl])(?![a-z])",
     re.IGNORECASE,
@@ -129,7 +131,7 @@ class Constraints:
         if self.categories and earlier.categories and self.categories != earlier.categories:
             return self
         words = self.words if self.words and not self.categories else (*earlier.words, *self.words)
-        for group in (_SIZE_WORDS, COLOURS):  # a size takes the place of a size, and not of the thing
+        for group in (SIZE_WORDS, COLOURS):  # a size takes the place of a size, and not of the thing
             if self.words and group.issuperset(self.words):
                 words = (*(word for word in earlier.words if word not in group), *self.words)
         given = {name: value for name, value in vars(self).items() if value not in (None, frozenset(), (), "")}
@@ -240,6 +242,12 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     free = [w for w in free if w not in kind_terms and (w.isascii() or len(w) > 1)]
     free += [w for w in ones if any(w in title for title in table.title_terms)]
     names = [w for w in names if not table.of_all(w, categories)] if len(categories) == 1 else []
+    if len(categories) == 1:  # a sleeping bag is no sleeping mat
+        spoken = f" {table.mended(sentence)} "
+        longest = max(
+            (n for n, c in table.long_names.items() if c in categories and f" {n}" in spoken), key=len, default=""
+        )
+        names += [w for w in tokens(longest) if w not in names]
     whole_name = any("&" not in name and own_words.issuperset(tokens(name)) for name in categories)
     names = [] if whole_name else names  # who asks for coffee machines means any of them
     whole_words = set(tokens(sentence))  # of 羽绒服有吗, what is left behind 羽绒 is no word
