@@ -371,15 +371,8 @@ class ProductRouter:
         recoloured = bool(limits.words) and word_list("colours").issuperset(limits.words)
         bounds = limits.price_max is not None or bool(limits.sort or limits.brands or limits.categories) or recoloured
         narrows = listed and (asked.wants or not asked.says("asks_something"))  # "with 16 GB" changes a list
-        narrows = narrows or asked.says("in_size")
-        if (
-            asked.told < max(TOLD, asked.heard.judged)
-            or asked.covered
-            or bounds
-            or narrows
-            or asked.says("in_size")
-            or says_more(asked.text)
-        ):
+        changes = bounds or narrows or asked.says("in_size") or says_more(asked.text)
+        if asked.told < max(TOLD, asked.heard.judged) or asked.covered or changes:
             return None
         return _facts_of(asked.ids or asked.before, asked)
 

@@ -117,8 +117,8 @@ class Router:
             if unsure and isinstance(last, OrderStatus) and not self.names_products(part):
                 calls[-1] = last.model_copy(update={"question": f"{last.question}, {part}"})
                 continue  # what is asked of an order is told with it
-            counted = isinstance(last, tools.CatalogueFacts) and not self.names_products(part)
-            if counted and isinstance(last, tools.CatalogueFacts) and says("most_of", part):
+            most = says("most_of", part) and not self.names_products(part)  # of the kind that is counted
+            if most and isinstance(last, tools.CatalogueFacts):
                 calls[-1] = last.model_copy(update={"query": f"{last.query}, {part}"})
                 continue
             of_found = unsure and asks_of_products(part) and not asks(part) and not self.names_products(part)
@@ -322,13 +322,8 @@ class Router:
             return [Reply(kind="out_of_scope")]
         if not named and (damaged := self._of_damage(heard, wish)):
             return damaged
-        if (
-            heard.theme in WARRANTIES
-            and heard.probabilities[heard.theme] >= LIKELY
-            and covered
-            and not named
-            and facets(text)
-        ):
+        under_warranty = heard.theme in WARRANTIES and heard.probabilities[heard.theme] >= LIKELY
+        if under_warranty and covered and not named and facets(text):
             return [SearchPolicies(query=text)]  # of whatever brand: how many products it has is no answer
         if self._products is not None and not services(text) and (calls := self._products.plan(heard, context, turns)):
             return calls

@@ -92,10 +92,8 @@ class ProductSearch:
             if rows:
                 break
         rows = _of_its_half(self.table, rows, wanted, text)
-        by_words = not (wanted.categories or wanted.brands or wanted.free_of)
-        by_words &= all(measure.unit == "age" for measure in wanted.measures) and (
-            bool(wanted.words) or not wanted.measures
-        )
+        for_an_age = bool(wanted.words) and all(measure.unit == "age" for measure in wanted.measures)
+        by_words = not (wanted.categories or wanted.brands or wanted.free_of) and (for_an_age or not wanted.measures)
         if by_words and text.strip() and not (wanted.vague and user is not None):
             rows = self._near_enough(rows, wanted, text) or (rows if wanted.measures else [])
         if any(m.unit == "age" and m.most <= CHILD for m in wanted.measures):

@@ -72,7 +72,7 @@ _ID = re.compile(r"\b(?=[a-z-]*\d)(?=\d*[a-z])[a-z\d-]{4,}\b")
 _PACKED = re.compile(r"\b(?:bag|pack|packet|box|bottle|tin|jar|tub|sack|pair)(?:e?s)? of(?= [a-z])", re.IGNORECASE)
 """Words of what a thing comes in; beside a kind they say nothing of it."""
 _LARGE_PACK = re.compile(
-    r"(?<=[a-z])(?:,| in)? (?:an? |the )?(?:(big(?:gest)?|large(?:st)?)|small(?:est)?) "
+    r"(?<=[a-z])(?:,| in)? (?:an? |the )?(?:(big(?:gest)?|larg(?:e|est))|small(?:est)?) "
     r"(?:bag|pack|packet|box|bottle|tin|jar|tub|sack)(?:e?s)?\b(?! of)",
     re.IGNORECASE,
 )
