@@ -199,7 +199,8 @@ def _answer(context: Context, row: int, question: str) -> str | None:
         return known and bool(judge.answers(bare, [title])[0] >= CERTAIN)
 
     if (answered := _by_words(context, row, question, titled, whole >= CERTAIN)) is not None:
-        return answered if whole >= DOUBTFUL else None
+        stated = bool(units) and says("which_of", question)  # which has the most of a measure: each states its own
+        return answered if stated or whole >= DOUBTFUL else None
     parts = [part for part in sentences(table.said(row)) if not gives_orders(part)]
     if whole < CERTAIN or not parts:
         return None
@@ -291,7 +292,7 @@ def _sentence(context: Context, row: int, question: str) -> str | None:
     measured = [bool(units & {m.unit for m in measures_in(part)}) for part in parts]
     shared = [c + m for c, m in zip(counted, measured, strict=True)]
     head = set(tokens(table.translated(re.split(r"[,，(（]", parts[0])[0])))
-    whole = head.isdisjoint(asked)  # a feature that the title lists is told in the sentence on it
+    whole = not units and head.isdisjoint(asked)  # a feature that the title lists is told in the sentence on it
     best = max(range(len(parts)), key=lambda at: (shared[at], whole and at > 0, -at))
     if not counted[best] and not measured[best]:
         return None

@@ -267,7 +267,7 @@ class ProductRouter:
     def _bare(self, asked: Asked) -> list[Call] | None:
         """Nothing but "how much?", "in stock?" or a property (防水不), of what was named or shown."""
         limits, items = asked.limits, asked.ids or asked.of_one
-        property_of = asks_of_products(asked.text) and not (facets(asked.text) - {"water"} or asked.kind)
+        property_of = asks_of_products(asked.text) and asked.heard.theme in OF_PRODUCTS and not asked.kind
         if items and property_of and len(asked.text) <= PROPERTY:
             return _facts_of(items, asked)
         more = limits or says("too_dear", asked.text) or asked.kind or facets(asked.text) - {"cost", "stock"}

@@ -236,6 +236,8 @@ def test_the_month_the_part_and_the_first_of_orders(
         (["那个48片的拼图多少钱"], "item:PUZ006", "9.99"),
         (["salt road card game how many players and whats the price"], "item:BRD005", "2 to 5 players"),
         (["Kestrel Pro那款手机是双卡吗", "防水不"], "item:PHN002", "没有提到"),
+        (["推荐一款便宜的磨豆机", "能分期吗"], "faq.zh:21", "分三个月"),
+        (["显示器要4k的 打游戏 别超过250", "哪个刷新率高"], "item:MON008", "165"),
         (["got a new kitten!! what do i need"], "item:CTR004", "Scratching Post"),
     ],
 )
