@@ -40,8 +40,8 @@ def goes_with(context: Context, asked: GoesWith) -> Result:
     for_others = {row: table.kinds_named(table.titles[row]) - {table.categories[row]} for row in rows}
     rows = [row for row in rows if not for_others[row] or for_others[row] & own] or rows  # no laptop sleeve for a phone
     has = set(tokens(table.canonical(had))[-1:])
-    itself = [row for row in rows if has & set(tokens(table.kind_of[row]))]
-    rows = rows if of_its_own else [row for row in rows if row not in itself] or rows  # not the thing itself again
+    if not of_its_own:
+        rows = [row for row in rows if not has & set(tokens(table.kind_of[row]))] or rows  # not the thing itself again
     called = set(tokens(table.canonical(purpose.replace(had, " ")))) - has
     named = [row for row in rows if called & set(tokens(table.kind_of[row]))]
     of_named = {table.categories[row] for row in named}  # who asks for tea is shown no coffee

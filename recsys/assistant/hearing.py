@@ -21,7 +21,7 @@ from recsys.llm.places import places
 MAX_PARTS = 3
 """Questions in one turn that are answered."""
 BARE = 10
-"""Characters of a question for price or stock that says nothing of what."""
+"""Characters of a question, for price, stock or advice, that says nothing of what."""
 CLEAR = 0.25
 """Probability of the likeliest theme below which a question is like none of them."""
 LIKELY = 0.35
@@ -129,11 +129,10 @@ def split(question: str) -> list[str]:
         asks_it = says("asks_something", part)
         before = bool(out) and says("asks_something", out[-1]) and not says("on_condition", out[-1])
         before |= bool(out) and says("for_things", out[-1]) and bool(facets(part) - _OF_GOODS)  # a wish, and a rule
-        bare = facets(part) == {"cost"} and bool(out) and not facets(out[-1])  # "... the cheapest, how much is it"
-        bare |= (
-            bool(out) and len(part) <= BARE and asks(part, ("price", "stock")) and facets(part) <= {"cost", "stock"}
-        )  # 那款香水多少钱 有货不
-        bare |= bool(out) and len(part) <= BARE and says("for_things", part) and not facets(part)  # ... 有什么推荐
+        bare = facets(part) == {"cost"} and not (out and facets(out[-1]))  # "... the cheapest, how much is it"
+        if len(part) <= BARE:  # 那款香水多少钱 有货不; ... 有什么推荐
+            bare |= asks(part, ("price", "stock")) and facets(part) <= {"cost", "stock"}
+            bare |= says("for_things", part) and not facets(part)
         if out and (bare or not (asks_it and before)):  # what leads up to a question belongs to it
             out[-1] = f"{out[-1]}, {part}"
         else:

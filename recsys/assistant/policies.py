@@ -44,9 +44,11 @@ def search_policies(context: Context, asked: SearchPolicies) -> Result:
     if heard.theme == arrivals.THEME and heard.probabilities[arrivals.THEME] >= LIKELY and of_delivery:
         took = arrivals.delivery_time(context, arrivals.asked_in(context, asked.query))
         if took.found:  # beside what the shop says of it
-            rule = () if told.found else (context.rule(rule_on("delivery", context.language)),)
-            facts = [Fact(hit.passage.text, hit.passage.id, asked.query) for hit in rule if hit is not None]
-            return replace(told if told.found else took, facts=(*told.facts, *facts, *took.facts))
+            if told.found:
+                return replace(told, facts=(*told.facts, *took.facts))
+            rule = context.rule(rule_on("delivery", context.language))
+            facts = [] if rule is None else [Fact(rule.passage.text, rule.passage.id, asked.query)]
+            return replace(took, facts=(*facts, *took.facts))
     return told
 
 

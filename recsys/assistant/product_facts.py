@@ -159,7 +159,7 @@ _WORD = re.compile(r"[a-z][\w'’-]+", re.IGNORECASE)
 def of_it(table: ProductTable, row: int, question: str) -> str:
     """A question with "it" for the product it names: two words of a title's head or more name it."""
     bare = _unnamed(table, row, question, " it ")
-    head = re.split(r"[,，(（]", table.titles[row])[0]
+    head = _head(table.titles[row])
     names = set(tokens(table.canonical(f"{table.brands[row]} {head}")))
     naming = [m for m in _WORD.finditer(bare) if names.intersection(tokens(table.canonical(m.group())))]
     if bare != question or len(naming) < 2:
@@ -272,6 +272,11 @@ def _unnamed(table: ProductTable, row: int, question: str, instead: str = " ") -
     return re.sub(f"{re.escape(table.ids[row])}|{re.escape(table.titles[row])}", instead, question, flags=re.IGNORECASE)
 
 
+def _head(title: str) -> str:
+    """A title up to the features that it lists."""
+    return re.split(r"[,，(（]", title)[0]
+
+
 def _sentence(context: Context, row: int, question: str) -> str | None:
     """The sentence of the product's text that shares a telling word with the question, or None."""
     table, asked = context.catalogue, _asked_of(context.catalogue, row, question)
@@ -291,7 +296,7 @@ def _sentence(context: Context, row: int, question: str) -> str | None:
     counted = [sum(w in tokens(table.translated(part)) for w in asked) for part in parts]
     measured = [bool(units & {m.unit for m in measures_in(part)}) for part in parts]
     shared = [c + m for c, m in zip(counted, measured, strict=True)]
-    head = set(tokens(table.translated(re.split(r"[,，(（]", parts[0])[0])))
+    head = set(tokens(table.translated(_head(parts[0]))))
     whole = not units and head.isdisjoint(asked)  # a feature that the title lists is told in the sentence on it
     best = max(range(len(parts)), key=lambda at: (shared[at], whole and at > 0, -at))
     if not counted[best] and not measured[best]:
@@ -307,7 +312,7 @@ def _asked_of(table: ProductTable, row: int, question: str) -> list[str]:
     kind = table.kind_terms({table.categories[row]})
     named = set(tokens(table.canonical(f"{table.brands[row]} {table.categories[row]}"))) | kind
     bare = table.canonical(_unnamed(table, row, question))
-    head = set(tokens(table.canonical(re.split(r"[,，(（]", table.titles[row])[0])))
+    head = set(tokens(table.canonical(_head(table.titles[row]))))
     shared = set(tokens(bare)) & head
     by_words = bare == table.canonical(question)  # and neither by its id nor by its whole title
     named |= shared if by_words and len(shared - kind) > 1 else set()

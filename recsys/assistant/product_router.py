@@ -300,9 +300,9 @@ class ProductRouter:
         of_rules = heard.sure >= self._bound or asked.says("own", "sent_on") or heard.intents["returns"] >= SURELY
         if not (service and of_rules) or asked.named or heard.speaks_of("gift"):
             return None
-        kinds = {self._table.categories[self._table.row[item]] for item in asked.ids or asked.before}
         if asked.before and asked.says("sent_on"):
             return [SearchPolicies(query=f"{rule_on('delivery', dialogue.spoken_in(asked.text))} {asked.text}")]
+        kinds = {self._table.categories[self._table.row[item]] for item in asked.ids or asked.before}
         leans = len(kinds & self._ruled) == 1 and len(asked.text) <= SHORT and not (asked.kind or asked.says("own"))
         if not leans or order_numbers(asked.turns[-1].text):
             return _OF_RULES

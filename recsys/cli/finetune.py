@@ -150,7 +150,7 @@ def answerability(
     ] = None,
     start: Annotated[Path | None, Option("--start", metavar="FILE", help="Adapter file to go on from.")] = None,
     epochs: Annotated[float, Option("--epochs", help="Passes over the questions.")] = 2.0,
-    kept: Annotated[
+    keep: Annotated[
         float, Option("--keep", metavar="SHARE", help="Share of the --start adapter that stays: weights are averaged.")
     ] = 0.0,
     max_steps: MaxSteps = None,
@@ -163,7 +163,7 @@ def answerability(
     from recsys.assistant import answerability_training
     from recsys.encoders.pair_training import PairConfig
 
-    wanted = config(PairConfig, epochs=epochs, kept=kept, max_steps=max_steps)
+    wanted = config(PairConfig, epochs=epochs, keep=keep, max_steps=max_steps)
     report = answerability_training.train(
         questions, out, wanted, held_out=held_out or (), start=start, progress=interactive()
     )

@@ -48,7 +48,7 @@ class PairConfig(BaseModel):
     batch: int = Field(32, ge=1)
     epochs: float = Field(2.0, gt=0)
     max_steps: int | None = Field(None, ge=1)
-    kept: float = Field(0.0, ge=0, lt=1)
+    keep: float = Field(0.0, ge=0, lt=1)
     """Share of the adapter gone on from in what is written: both are averaged, weight by weight."""
     seed: int = 0
 
@@ -196,16 +196,16 @@ def teach(
     about = {"base": base, "scale": str(SCALE), "weights_hash": pretrained.weights_hash(path)}
     out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(out) as draft:
-        save_file(_averaged(net.taught(), before, config.kept), draft, about)
+        save_file(_averaged(net.taught(), before, config.keep), draft, about)
     tenth = max(1, total // 10)
     return {"steps": total, "loss_first": float(np.mean(losses[:tenth])), "loss_last": float(np.mean(losses[-tenth:]))}
 
 
-def _averaged(after: dict[str, torch.Tensor], before: dict[str, torch.Tensor], kept: float) -> dict[str, torch.Tensor]:
+def _averaged(after: dict[str, torch.Tensor], before: dict[str, torch.Tensor], keep: float) -> dict[str, torch.Tensor]:
     """Tensors between those before and after teaching; where there was nothing before, those after."""
-    if not (kept and before):
+    if not (keep and before):
         return after
-    return {name: ((1 - kept) * t.float() + kept * before[name].float()).half() for name, t in after.items()}
+    return {name: ((1 - keep) * t.float() + keep * before[name].float()).half() for name, t in after.items()}
 
 
 def _loss(scores: torch.Tensor, pair: LabelledPair) -> torch.Tensor:

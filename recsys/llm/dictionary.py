@@ -26,10 +26,20 @@ def _text() -> bytes:
     return gzip.decompress(source.read_bytes())
 
 
+def _entries(word: str) -> list[str]:
+    """Entries of a Chinese word from the pronunciation on: ``Xiao3 mi3] /Xiaomi/``."""
+    text, entry, found = _text(), f" {word} [".encode(), list[str]()  # behind traditional and simplified
+    at = text.find(entry)
+    while at >= 0:
+        found.append(text[at + len(entry) : text.find(b"\n", at)].decode())
+        at = text.find(entry, at + 1)
+    return found
+
+
 @lru_cache(maxsize=4096)
 def is_name(word: str) -> bool:
     """Whether a Chinese word is a name: of a brand, a place, a person (its pronunciation begins with a capital)."""
-    return re.search(rf" {re.escape(word)} \[[A-Z]".encode(), _text()) is not None
+    return any("A" <= entry[0] <= "Z" for entry in _entries(word))
 
 
 @lru_cache(maxsize=4096)
@@ -39,11 +49,6 @@ def senses(word: str) -> tuple[str, ...]:
     What stands in brackets, verbs ("to recommend") and references to other entries are left out; of a word that the
     dictionary has not, and without the extra ``zh``, there are none.
     """
-    text, found = _text(), []
-    at = text.find(f" {word} [".encode())  # traditional and simplified, then the pronunciation in brackets
-    while at >= 0:
-        line = text[at : text.find(b"\n", at)].decode()
-        found += re.split(r"[/;]", line.partition("] /")[2])
-        at = text.find(f" {word} [".encode(), at + 1)
+    found = (sense for entry in _entries(word) for sense in re.split(r"[/;]", entry.partition("] /")[2]))
     names = (_ASIDE.sub(" ", sense).strip() for sense in found)
     return tuple(dict.fromkeys(n.lower() for n in names if n and not _NO_NAME.match(n) and not _HAN.search(n)))

@@ -173,22 +173,27 @@ def _time(text: str) -> float:
     return 60.0 * (int(hour) + later) + int(minute)
 
 
+_MONTH = "|".join(f"{name}|{name[:3]}" for name in _MONTHS)
+
+
 def dates_in(text: str) -> list[tuple[int, int]]:
     """Months and days that a text names, in English (also "4 Feb") or Chinese, whatever their year."""
-    months = "|".join(f"{name}|{name[:3]}" for name in _MONTHS)
     spelled = re.sub(r"(月\d{1,2})号", r"\1日", text.lower())
-    spelled = re.sub(rf"\b({months})\b\.?", lambda m: next(n for n in _MONTHS if n.startswith(m[1][:3])), spelled)
+    spelled = re.sub(rf"\b({_MONTH})\b\.?", lambda m: _MONTHS[_month(m[1]) - 1], spelled)
     days = (int(_date(found)) for found in re.findall(_DATE, spelled))  # as 20260204
     return [(day // 100 % 100, day % 100) for day in days]
 
 
+def _month(name: str) -> int:
+    """Number of a month by its name, or its first three letters."""
+    return next(n for n, month in enumerate(_MONTHS, 1) if month.startswith(name[:3]))
+
+
 def months_in(text: str) -> list[int]:
     """Months that a text names without a day: "in feb", 二月."""
-    low, names = text.lower(), "|".join(f"{name}|{name[:3]}" for name in _MONTHS)
-    said = re.findall(rf"\b(?:in|last|from|of|back in) ({names})\b(?!\.? \d{{1,2}}\b)", low)
-    named = [next(n for n, name in enumerate(_MONTHS, 1) if name.startswith(month[:3])) for month in said]
-    counted = re.findall(r"(?<![\d.个])(\d{1,2}|[一二三四五六七八九十]{1,2})月(?:份|的|里|买|下|订|\W|$)", low)
-    return [*named, *(n for month in counted if 1 <= (n := int(_number(month))) <= 12)]
+    named = re.findall(rf"\b(?:in|last|from|of) ({_MONTH})\b(?!\.? \d{{1,2}}\b)", text.lower())
+    counted = re.findall(r"(?<![\d.个])(\d{1,2}|[一二三四五六七八九十]{1,2})月(?:份|的|里|买|下|订|\W|$)", text)
+    return [*map(_month, named), *(n for month in counted if 1 <= (n := int(_number(month))) <= 12)]
 
 
 def _date(text: str) -> float:

@@ -79,7 +79,7 @@ def test_what_is_kept_of_an_adapter_is_averaged_with_what_it_learnt(
 ) -> None:
     files = {kept: tmp_path / f"{kept}.safetensors" for kept in (0.0, 0.25)}
     for kept, file in files.items():
-        config = PairConfig(rank=8, max_steps=3, kept=kept)
+        config = PairConfig(rank=8, max_steps=3, keep=kept)
         teach(pairs(96), 3, file, base=str(tiny_encoder), config=config, start=taught)
     before, after, both = (load_file(file) for file in (taught, files[0.0], files[0.25]))
     assert any(not torch.equal(before[name], after[name]) for name in before)

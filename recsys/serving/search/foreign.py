@@ -131,7 +131,8 @@ class Foreign:
         return "".join(f"{word} {name} " if name else word for word, name in names)
 
     def _telling(self, word: str, apart: Collection[str]) -> str:
-        told = (sense for sense in senses(word)[:_SENSES] if self.unheard(word))
+        """The first of the word's senses all of whose words are among these, or ''."""
+        told = senses(word)[:_SENSES] if self.unheard(word) else ()
         return next((sense for sense in told if (said := tokens(sense)) and all(w in apart for w in said)), "")
 
     def _of_a_kind(self, word: str) -> str:
@@ -172,9 +173,13 @@ class Foreign:
 
     def names(self, text: str) -> list[str]:
         """Names in a text (小米, 华为) of which neither the shop nor the English of its products has a word."""
-        named = (word for word in dict.fromkeys(self.cut(text)) if self.unheard(word) and is_name(word))
-        called = ((word, [sense.split(",")[0] for sense in senses(word)[:_SENSES]]) for word in named)
-        return [word for word, names in called if set(self._words()).isdisjoint(tokens(" ".join(names)))]
+
+        def known(word: str) -> bool:
+            called = " ".join(sense.split(",")[0] for sense in senses(word)[:_SENSES])
+            return any(term in self._words() for term in tokens(called))
+
+        words = dict.fromkeys(self.cut(text))
+        return [word for word in words if self.unheard(word) and is_name(word) and not known(word)]
 
     def missing(self, text: str) -> str:
         """The thing that a Chinese sentence looks for, where neither the shop nor its English has a word for it, or ''.

@@ -40,7 +40,10 @@ def first_wished(sentence: str, table: ProductTable) -> frozenset[str]:
 
     None where a clause behind wishes for something else or names nothing but another kind: "a phone, headphones".
     """
-    clauses = [table.canonical(clause) for clause in _CLAUSE.split(sentence)]
+    clauses = _CLAUSE.split(sentence)
+    if len(clauses) == 1:
+        return frozenset()
+    clauses = [table.canonical(clause) for clause in clauses]
     kinds = [table.kinds(tokens(clause)) for clause in clauses]
     at = next((place for place, named in enumerate(kinds) if named), len(kinds))
     behind = [(clause, named) for clause, named in zip(clauses[at + 1 :], kinds[at + 1 :], strict=True) if named]

@@ -96,9 +96,9 @@ def described(wanted: Constraints, table: ProductTable) -> list[int]:
     """
     kinds = Constraints(categories=wanted.categories, brands=wanted.brands, not_brands=wanted.not_brands)
     for rows, least in ((matching(table, kinds) if kinds else (), 1), (range(len(table.ids)), 2)):
-        shared = {int(row): len(table.title_terms[row].intersection(wanted.words)) for row in rows}
-        stated = {row: sum(m.holds(table.titles[row]) for m in wanted.measures) for row in shared}
-        shared = {row: n + stated[row] for row, n in shared.items() if n or (least == 1 and stated[row])}
+        named = {int(row): len(table.title_terms[row].intersection(wanted.words)) for row in rows}
+        named = named if least == 1 else {row: n for row, n in named.items() if n}  # a measure alone is of its kind
+        shared = {row: n + sum(m.holds(table.titles[row]) for m in wanted.measures) for row, n in named.items()}
         most = max(shared.values(), default=0)
         found = [row for row, words in shared.items() if words == most]
         if most >= least:

@@ -69,11 +69,12 @@ _SORTED = re.compile("|".join(pattern.pattern for pattern in (_PRAISED, _CHEAP, 
 _ASKED_WITH = re.compile(r"[a-z]$|[哪几]")
 _FREE_OF = re.compile(r"\b([a-z]+)[ -]free\b")
 _ID = re.compile(r"\b(?=[a-z-]*\d)(?=\d*[a-z])[a-z\d-]{4,}\b")
-_PACKED = re.compile(r"\b(?:bag|pack|packet|box|bottle|tin|jar|tub|sack|pair)(?:e?s)? of(?= [a-z])", re.IGNORECASE)
+_CONTAINER = "bag|pack|packet|box|bottle|tin|jar|tub|sack"
+_PACKED = re.compile(rf"\b(?:{_CONTAINER}|pair)(?:e?s)? of(?= [a-z])", re.IGNORECASE)
 """Words of what a thing comes in; beside a kind they say nothing of it."""
 _LARGE_PACK = re.compile(
     r"(?<=[a-z])(?:,| in)? (?:an? |the )?(?:(big(?:gest)?|larg(?:e|est))|small(?:est)?) "
-    r"(?:bag|pack|packet|box|bottle|tin|jar|tub|sack)(?:e?s)?\b(?! of)",
+    rf"(?:{_CONTAINER})(?:e?s)?\b(?! of)",
     re.IGNORECASE,
 )
 """How much of a thing is wanted, by what it comes in."""

@@ -53,19 +53,21 @@ class Superlative:
 
         The first of the units that so many state is the measure.
         """
-        stated = [_stated(text) for text in texts]
-        for unit in self.units:
-            stating = [at for at, sizes in enumerate(stated) if unit in sizes]
-            if len(stating) >= max(1.0, STATED * len(texts)):
-                return sorted(stating, key=lambda at: -self.sign * stated[at][unit])
-        return []
+        return [at for at, _ in self._sizes(texts)]
 
     def nearly(self, texts: Sequence[str]) -> list[int]:
         """Places of `order` without those that state less than half as much as the first (or more than twice)."""
-        order, stated = self.order(texts), [_stated(text) for text in texts]
-        unit = next((u for u in self.units if order and all(u in stated[at] for at in order)), "")
-        sizes = {at: (stated[at][unit], stated[order[0]][unit]) for at in order}
-        return [at for at in order if max(sizes[at]) <= AS_LARGE * min(sizes[at])]
+        sizes = self._sizes(texts)
+        return [at for at, size in sizes if max(size, sizes[0][1]) <= AS_LARGE * min(size, sizes[0][1])]
+
+    def _sizes(self, texts: Sequence[str]) -> list[tuple[int, float]]:
+        """Places of the texts that state the measure, in the order of `order`, with what each states."""
+        stated = [_stated(text) for text in texts]
+        for unit in self.units:
+            sizes = [(at, own[unit]) for at, own in enumerate(stated) if unit in own]
+            if len(sizes) >= max(1.0, STATED * len(texts)):
+                return sorted(sizes, key=lambda place: -self.sign * place[1])
+        return []
 
 
 def superlative_in(sentence: str) -> Superlative | None:
