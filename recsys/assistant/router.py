@@ -19,6 +19,7 @@ from recsys.assistant.hearing import ASPECTS, LIKELY, MAX_PARTS, Heard, facets, 
 from recsys.assistant.knowledge import SHOP_RULES
 from recsys.assistant.listener import Listener
 from recsys.assistant.patterns import (
+    SERVICE,
     SMALL_TALK,
     asks,
     asks_of_products,
@@ -292,11 +293,13 @@ class Router:
         of_orders = wish or heard.intents["order_status"] > 0.1 or says("mine", text) or "order" in text.lower()
         if numbers and (user is not None or of_orders):
             return [OrderStatus(order=number, wish=wish, question=text) for number in numbers]
-        if says("elsewhere", text):
+        broken = says("broke_down", text) and not says("for_things", text)  # then another is looked for
+        serviced = any(heard.speaks_of(name) for name in SERVICE) and not says("for_things", text)
+        if says("elsewhere", text) and (broken or serviced):
             return [Reply(kind="out_of_scope")]
         if user is not None and (again := self._order_again(heard, turns)) is not None:
             return [again]
-        if heard.sure < self._bound and says("broke_down", text) and (says("own", text) or says("used_for", text)):
+        if heard.sure < self._bound and broken and (says("own", text) or says("used_for", text)):
             own: list[Call] = [OrderStatus(question=text)] if user is not None else []
             return [*own, SearchPolicies(query=rule_on("fault", dialogue.spoken_in(text)))]
         owns = says("mine", text) or self.names_products(text)

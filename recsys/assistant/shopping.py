@@ -90,8 +90,8 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     beside = set(tokens(" ".join(_FOR_WHOM.findall(text.lower()))))  # what it is for is no wish of it
     lacking = [w for w in wanted.words if w not in beside and not any(w in table.terms[row] for row in order)]
     unheard = [*wanted.unknown, *table.foreign.names(asked.query)]
-    strange = [w for w in unheard if says("sold", asked.query) and _before_a_kind(table, w, asked.query)]
-    unmet = list(dict.fromkeys([*found.given_up, *lacking, *([] if strange else unheard)]))
+    strange = [w for w in unheard if _before_a_kind(table, w, asked.query)] if says("sold", asked.query) else []
+    unmet = list(dict.fromkeys([*found.given_up, *lacking, *(w for w in unheard if w not in strange)]))
     wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, unmet)]
     if asked.asks and (wishes or strange or not order):  # what is asked of them is not said: no list answers
         named = context.listed(table.local_name(name, context.language) for name in sorted(wanted.categories)[:LENGTH])

@@ -145,11 +145,13 @@ def teach(
     Raises
     ------
     BadInput
-        There is no pair.
+        There is no pair, or a share is to be kept of no adapter.
     """
     if not pairs:
         raise BadInput("pairs: there is none to learn from")
     config = config or PairConfig()
+    if config.keep and start is None:
+        raise BadInput("keep: no adapter is gone on from, of which a share could stay; name one with --start")
     torch.manual_seed(config.seed)
     path = pretrained.resolve(base)
     loaded = checkpoint.load_bert(path)

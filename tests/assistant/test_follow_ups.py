@@ -31,6 +31,7 @@ def assistant(sample_assistant: Assistant) -> Assistant:
         (["cheapest large cat litter", "got it in small?"], "Small"),
         (["wireless vertical mouse under 60", "the cheap one, ok with a mac?"], "macOS"),
         (["lumina compact smartphone price", "got a case that fits?"], "Smartphone Case"),
+        (["my ikea lamp, got it from ikea, broke. do you have a desk lamp"], "Desk Lamp"),
     ],
 )
 def test_a_turn_that_follows_is_read_with_what_it_follows(assistant: Assistant, turns: list[str], says: str) -> None:

@@ -110,3 +110,6 @@ def test_what_is_no_adapter_is_refused(taught: Path, tiny_encoder: Path, tmp_pat
             CrossEncoder.load(tmp_path / f"{file}.safetensors")
     with pytest.raises(BadInput, match="none to learn from"):
         teach([], 3, tmp_path / "x.safetensors", base=str(tiny_encoder))
+    with pytest.raises(BadInput, match="--start"):
+        teach(pairs(8), 3, tmp_path / "x.safetensors", base=str(tiny_encoder), config=PairConfig(keep=0.5))
+    assert not (tmp_path / "x.safetensors").exists()

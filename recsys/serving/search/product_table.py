@@ -65,7 +65,8 @@ class ProductTable:
         general = dict(pair.split("=") for pair in sorted(word_list("chinese"))) if self._english else {}
         titles = " ".join(self.titles).lower()
         spoken = [tuple(pair.split("=")) for pair in sorted(word_list("varieties"))]
-        general |= {said: means for said, means in spoken if means in titles and said not in titles}
+        titled = {name for pair in spoken for name in pair if re.search(rf"\b{name}\b", titles)}
+        general |= {said: means for said, means in spoken if means in titled and said not in titled}
         own = dict(synonyms or {})  # first: what a shop calls its kinds is how they are named to shoppers
         self.synonyms = {said.lower(): means.lower() for said, means in {**own, **general, **own}.items()}
 
