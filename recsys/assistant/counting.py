@@ -45,8 +45,9 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
     if brands and not wanted.brands:
         facts.append(Fact(context.say("brands", n=len(brands), brands=context.listed(sorted(brands)))))
         if says("most_of", asked.query):
-            (brand, most), *_ = brands.most_common(1)
-            facts.append(Fact(context.say("brand_of_most", brand=brand, n=most)))
+            most = max(brands.values())
+            first = context.listed(sorted(brand for brand, n in brands.items() if n == most))
+            facts.append(Fact(context.say("brand_of_most", brand=first, n=most)))
     return Result((*facts, *_prices(context, rows)), "product")
 
 
