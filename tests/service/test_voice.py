@@ -92,6 +92,27 @@ def test_what_was_said_is_shown_and_corrected_before_it_is_asked(speaking, tmp_p
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (apt-get install chromium)")
+def test_the_microphone_comes_when_the_shop_says_it_hears_and_what_is_typed_stays(speaking):
+    with running(speaking) as address, playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_context(locale="en-GB").new_page()
+        held = []  # a busy shop: its card comes after the shopper has begun to type
+        page.route("**/insight/card", lambda asked: held.append(asked))
+        page.goto(f"{address}#/catalogue")
+        page.get_by_role("button", name="Ask the assistant").click()
+        field = page.get_by_label("Your question")
+        field.fill("How long does del")
+        assert page.get_by_role("button", name="Speak").count() == 0
+        held[0].continue_()
+        playwright.expect(page.get_by_role("button", name="Speak")).to_be_visible()
+        playwright.expect(field).to_have_value("How long does del")
+        playwright.expect(field).to_be_focused()
+        page.get_by_role("button", name="中文").click()  # in the other language it stays, too
+        playwright.expect(page.locator("#question")).to_have_value("How long does del")
+        browser.close()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (apt-get install chromium)")
 def test_without_a_microphone_the_page_says_so_and_typing_goes_on(speaking):
     with running(speaking) as address, playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -23,7 +23,10 @@ async function route(focus) {
   document.title = `${t(`nav_${view}`)} · recsys`;
   const turn = ++shown;
   try {
-    state.card ??= await get("/insight/card");
+    if (!state.card) {
+      state.card = await get("/insight/card");
+      if (!$("chat").hidden) chat.draw(); // opened before it was known whether the shop hears
+    }
     if (turn === shown) await VIEWS[view].show($("main"), rest.length ? decodeURIComponent(rest.join("/")) : null);
   } catch (error) {
     if (turn === shown) $("main").replaceChildren(failed(error, () => route()));

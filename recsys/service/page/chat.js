@@ -8,7 +8,10 @@ import { t } from "./words.js";
 const turns = []; // {role, content, answer}
 
 export function draw() {
+  const before = $("question"); // drawn again, what is being typed stays
+  const typing = before !== null && document.activeElement === before;
   const input = h("input", { id: "question", autocomplete: "off", maxlength: 2000, required: true });
+  input.value = before?.value ?? "";
   const log = h("div", { id: "log", role: "log", tabindex: "0", "aria-label": t("chat_title") });
   const told = h("p", { class: "hint", role: "status" });
   const speak = state.card?.voice && hears()
@@ -31,6 +34,7 @@ export function draw() {
       if (question) ask(question);
     } }, h("label", { for: "question", class: "sr" }, t("chat_label")), input, speak, h("button", { type: "submit", class: "solid" }, t("chat_send"))));
   input.placeholder = t("chat_label");
+  if (typing) input.focus();
   drawLog();
 }
 
