@@ -146,8 +146,12 @@ def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[
 
 
 def called(question: str, turns: Sequence[Turn], table: ProductTable) -> list[int]:
-    """Rows of "the train one": the first of those shown with that word in its title, else others of their kind."""
+    """Rows of "the train one", "the 14 inch one": the first shown with that in its title, else others of their kind."""
     before = lists(turns, table)
+    if number := pattern("the_number").search(question.lower()):
+        stands = re.compile(rf"(?<![\d.]){re.escape(next(filter(None, number.groups())))}(?![\d.])")
+        if rows := [row for shown in before for row in shown if stands.search(table.titles[row])]:
+            return rows[:1]
     found = pattern("the_one").search(question.lower())
     said = set(tokens(table.canonical(next(filter(None, found.groups())))) if found else ())
     if not said or not said <= table.words.keys():

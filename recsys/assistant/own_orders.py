@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
+
+import numpy as np
 
 from recsys.assistant.arrivals import about_order
 from recsys.assistant.hearing import facets
@@ -58,6 +61,8 @@ def order_status(context: Context, asked: OrderStatus) -> Result:
     by_day = sorted((order for order in found if order.eta), key=lambda order: str(order.eta))
     if len(by_day) > 1 and says("which_first", asked.question):
         facts.append(Fact(context.say("comes_first", order=by_day[0].order_id), _source(by_day[0])))
+    if says("reorder", asked.question):
+        facts += _to_buy_again(context, found, asked.question)
     if says("order_way", asked.question):
         facts += [Fact(way, _source(order)) for order in found if (way := _way(context, order))]
     unexplained = found[0].status == "cancelled" and asked.wish in {"", "cancel"} and says("order_why", asked.question)
@@ -133,6 +138,21 @@ def _told(context: Context, order: Order, *, short: bool = False) -> str:
     known = {} if table is None else table.row
     names = ", ".join(table.titles[known[i]] if table and i in known else i for i in order.item_ids)
     return context.say("order", order=order.order_id, ordered=order.ordered_at, items=names, status=status)
+
+
+def _to_buy_again(context: Context, orders: Sequence[Order], question: str) -> list[Fact]:
+    """What products of orders cost now and whether they can be bought: all, or those that a question names."""
+    table = context.table
+    if table is None:
+        return []
+    rows = list(dict.fromkeys(table.row[i] for order in orders for i in order.item_ids if i in table.row))
+    kinds = parse(question, table).categories
+    rows = [row for row in rows if table.categories[row] in kinds] or rows
+    facts = [
+        context.told(row, "price", price=f"{table.prices[row]:.2f}") for row in rows if np.isfinite(table.prices[row])
+    ]
+    gone = [context.told(row, "unavailable") for row in rows if not table.available[row]]
+    return [*facts, *gone, Fact(context.say("order_it_yourself"))] if facts else []
 
 
 def _way(context: Context, order: Order) -> str:

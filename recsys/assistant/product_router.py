@@ -21,6 +21,7 @@ from recsys.assistant.tools import Call, Context, ProductFacts, Reply, SearchPol
 from recsys.data.orders import order_numbers
 from recsys.llm.language import tokens, word_list
 from recsys.serving.search import both_ends, matching, mentions, parse
+from recsys.serving.search.measures import measures_in
 from recsys.serving.search.product_search import NEAR_KIND
 
 RULED = 0.4
@@ -182,6 +183,8 @@ class ProductRouter:
             return [tools.Compare(items=list(dict.fromkeys([*ids, *other])), question=asked.text)]
         if compares and asked.named:
             ids = self._nearest_named(asked.text, ids) if len(ids) > 2 else self._on_each_side(asked.text) or ids
+        elif compares and not ids and (both := self._both(asked)):
+            ids = both
         elif compares and not (asked.before or ids):
             ids = self._on_each_side(asked.text)
         whole = not dialogue.only_refers(asked.text, self._table)  # "and the second?" asks the last question
@@ -202,6 +205,13 @@ class ProductRouter:
         if len(ids) >= 2 and (compares or (both_named and not asked.asks("stock"))):
             return [tools.Compare(items=ids[:MOST], question=asked.text)]
         return None
+
+    def _both(self, asked: Asked) -> list[str]:
+        """The two products of a kind that a comparison speaks of ("the two down bags"); none where they are not two."""
+        if not (asked.says("two") and asked.limits.categories):
+            return []
+        rows = matching(self._table, asked.limits).tolist()
+        return self._ids(rows) if len(rows) == 2 else []
 
     def _nearest_named(self, text: str, ids: list[str]) -> list[str]:
         """Of products that a comparison names, those whose titles share most with what stands on each side of it."""
@@ -254,8 +264,9 @@ class ProductRouter:
         if asked.before and (made_for := self._made_for(named_kinds, asked.before[0])):
             return [SearchProducts(query=made_for)]
         items = asked.ids or ([] if named_kinds and says("with_what", text) else asked.before[:1])
-        found = items or named_kinds
-        return [tools.GoesWith(items=items, kinds=[] if items else named_kinds, question=text)] if found else None
+        if not (items or named_kinds):
+            return [Reply(kind="which_product")] if says("completes", text) else None
+        return [tools.GoesWith(items=items, kinds=[] if items else named_kinds, question=text)]
 
     def _made_for(self, kinds: Sequence[str], item: str) -> str:
         """What a kind is called whose things are for such a product (a smartphone case); '' for none."""
@@ -370,8 +381,10 @@ class ProductRouter:
         limits, listed = asked.limits, asked.searched and asked.searched[-1] == last_asked(asked.turns)
         recoloured = bool(limits.words) and word_list("colours").issuperset(limits.words)
         bounds = limits.price_max is not None or bool(limits.sort or limits.brands or limits.categories) or recoloured
-        narrows = listed and (asked.wants or not asked.says("asks_something"))  # "with 16 GB" changes a list
+        sized = bool(limits.measures) and not asked.ids  # "有大一点的吗 50ml"
+        narrows = listed and (sized or asked.wants or not asked.says("asks_something"))  # "with 16 GB" changes a list
         changes = bounds or narrows or asked.says("in_size") or says_more(asked.text)
+        changes |= asked.says("too_dear", "dearer") and not asked.says("earlier_price")
         if asked.told < max(TOLD, asked.heard.judged) or asked.covered or changes:
             return None
         return _facts_of(asked.ids or asked.before, asked)
@@ -426,7 +439,21 @@ class ProductRouter:
         only_for &= not facets(asked.text) or heard.probabilities["recommend"] >= SURELY
         if asked.says_this and not limits.price_max and not only_for:
             return _OF_RULES  # which charger fits my laptop
-        return [SearchProducts(query=asked.text, asks=asks_of_products(asked.text))]
+        fitting = self._fitting(asked)
+        return [
+            SearchProducts(query=f"{asked.text} {fitting}".strip(), asks=asks_of_products(asked.text) and not fitting)
+        ]
+
+    def _fitting(self, asked: Asked) -> str:
+        """The size of the product spoken of that things of the kind looked for are made for: of a sleeve "for it"."""
+        table, kinds = self._table, asked.limits.categories
+        if not (asked.of_one and kinds and asked.says("for_it")) or asked.limits.measures:
+            return ""
+        row = table.row[(asked.ids or asked.before)[0]]
+        own = (text for text, kind in zip(table.titles, table.categories, strict=True) if kind in kinds)
+        ranges = {m.unit for title in own for m in measures_in(title) if m.least < m.most}
+        sizes = [m for m in measures_in(table.titles[row]) if m.unit in ranges and m.least == m.most]
+        return str(sizes[0]) if sizes and table.categories[row] not in kinds else ""
 
     def _unnamed(self, asked: Asked) -> list[Call] | None:
         if asked.heard.theme not in OF_PRODUCTS or asked.kind or asked.covered or asked.before:

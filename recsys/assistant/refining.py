@@ -41,11 +41,12 @@ class Refining:
         """Changes of the last search: "under 700", "no, blue", "cheaper", "more"."""
         heard, limits, text = asked.heard, asked.limits, asked.text
         refines = self.refines(asked) if asked.before else []
-        if not refines or len(text.split()) > SHORT or len(text) > 40:
+        long = len(text.split()) > SHORT or len(text) > 40
+        if not refines or (long and not asked.says("too_dear")):
             return None
         if numbered := self._numbered(asked):
             return [SearchProducts(query=numbered, refines=refines)]
-        if sized := self._sized(asked):
+        if not asked.limits.measures and (sized := self._sized(asked)):
             return [SearchProducts(query=sized, refines=refines, instead="others")]
         if asked.says("has_any") and not (limits.categories or asked.ids or asked.ruled):
             return [SearchProducts(query=text, refines=refines)]

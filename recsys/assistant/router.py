@@ -160,6 +160,8 @@ class Router:
         goes_on = bool(matter - asked) and len(text) <= SHORT  # may be asked of the matter of the one before
         if heard.sure >= self._bound and not (asked <= ASPECTS or goes_on):
             return None
+        if heard.sure >= CERTAIN and len(asked) > 1 and not another:
+            return None  # it says itself what it is about
         both = f"{earlier} {text}"
         joined = self._listener.hear(both)
         told = told_by(joined.hits)
@@ -219,6 +221,7 @@ class Router:
             return self._apology(heard, user)
         tool = max(chances, key=chances.__getitem__)
         own = user is not None and says("mine", heard.text) and chances["order_status"] >= OWN
+        own &= chances[tool] < LIKELIEST or heard.intents["order_status"] >= MAYBE
         tool = "order_status" if own else tool
         sure = heard.sure >= (CERTAIN if tool == "order_status" else self._bound)
         if sure or not (own or chances[tool] >= LIKELIEST) or tool in map(tool_name, routed):
@@ -280,7 +283,7 @@ class Router:
         of_it = goods.sure >= self._bound and facets(goods.text) & told_of(goods.hits[0])  # and not of another matter
         if of_it and (about_goods or wish):
             calls.append(SearchPolicies(query=goods.text))
-        elif wish and user is None:
+        elif wish and (user is None or wish == "damaged"):
             calls.append(SearchPolicies(query=rule_on(wish, dialogue.spoken_in(heard.text))))
         told = about_goods or wish or len(heard.text) > CURSE or says("person", heard.text)
         way_out: Call = tools.HandOver(reason="complaint") if told else Reply(kind="what_went_wrong")
@@ -299,10 +302,14 @@ class Router:
             return [Reply(kind="out_of_scope")]
         if user is not None and (again := self._order_again(heard, turns)) is not None:
             return [again]
-        if heard.sure < self._bound and broken and (says("own", text) or says("used_for", text)):
+        used = says("used_for", text) and not says("came", text)
+        if broken and (used or (heard.sure < self._bound and says("own", text))):
             own: list[Call] = [OrderStatus(question=text)] if user is not None else []
             return [*own, SearchPolicies(query=rule_on("fault", dialogue.spoken_in(text)))]
         owns = says("mine", text) or self.names_products(text)
+        if user is not None and says("reorder", text) and (owns or dialogue.orders_told(turns)):
+            return [OrderStatus(question=text)]
+        owns |= bool(dialogue.orders_told(turns))
         if user is not None and says("arrives", text) and owns and heard.theme != "notify_restock":
             return [OrderStatus(wish=wish if wish in {"missing", "return"} else "", question=text)]
         theirs = (owns and says("bought_before", text)) or (says("mine", text) and says("charged", text))

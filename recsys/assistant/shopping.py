@@ -14,9 +14,11 @@ from recsys.assistant.product_facts import money, product_facts, told_of
 from recsys.assistant.tools import Context, Fact, ProductFacts, Recommend, Result, SearchProducts, Similar
 from recsys.assistant.why import reasons
 from recsys.data import schema
+from recsys.llm.dictionary import senses
 from recsys.llm.language import sentences, tokens, word_list
 from recsys.serving.search import Constraints, ProductTable, content, matching, parse
 from recsys.serving.search.measures import Measure, measures_in
+from recsys.serving.search.product_search import Found
 
 _FOR_WHOM = re.compile(r"\b(?:for|in|on) (?:my|our|the|a|an|his|her|their)\b([^,.;]*)")
 LENGTH = 3
@@ -74,9 +76,20 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     unseen = asked.instead in {"others", "dearer"}
     hidden, limit = context.shown if unseen else (), ""
     found, lead = search.find(wanted, text, user, hidden=hidden), _LEADS.get(wanted.sort, "found")
-    if not found.rows and unseen and wanted.price_max is not None:  # there is more, for more
-        limit, wanted = money(wanted.price_max), replace(wanted, price_max=None, sort="price")
-        found, lead = search.find(wanted, text, user, hidden=hidden), "found_dearer"
+    if wanted.price_max is not None and (
+        unseen or (asked.refines and asked.instead != "cheaper")
+    ):  # there may be more, for more
+        latest = parse(asked.query, table).words
+
+        def lacks(found: Found) -> tuple[bool, int, int]:  # of what was said last, and of all
+            least = [len(_lacking(table, words, found.rows)) for words in (latest, wanted.words)]
+            return not found.rows, least[0], least[1] + len(found.given_up)
+
+        beyond = replace(wanted, price_min=wanted.price_max + 0.01, price_max=None, sort="price")
+        dearer = search.find(beyond, text, user, hidden=hidden)
+        if lacks(dearer) < lacks(found):
+            limit, found, lead = money(wanted.price_max), dearer, "found_dearer"
+            wanted = replace(beyond, price_min=None)
     if not found.rows:
         vague = wanted.vague and not wanted.unknown and wanted.price_max is None
         none = context.say("which_kind") if vague else nothing(context, wanted)
@@ -88,8 +101,8 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     rows = _saying(context, asked.query, rows) if asked.asks else rows
     order = _varied(table, rows, wanted)[:LENGTH]
     beside = set(tokens(" ".join(_FOR_WHOM.findall(text.lower()))))  # what it is for is no wish of it
-    lacking = [w for w in wanted.words if w not in beside and not any(w in table.terms[row] for row in order)]
-    unheard = [*wanted.unknown, *table.foreign.names(asked.query)]
+    lacking = [word for word in _lacking(table, wanted.words, order) if word not in beside]
+    unheard = _lacking(table, [*wanted.unknown, *table.foreign.names(asked.query)], order)
     strange = [w for w in unheard if _before_a_kind(table, w, asked.query)] if says("sold", asked.query) else []
     unmet = list(dict.fromkeys([*found.given_up, *lacking, *(w for w in unheard if w not in strange)]))
     wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, unmet)]
@@ -113,6 +126,19 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
         told = product_facts(context, ProductFacts(items=[table.ids[row] for row in order], question=asked.then))
         facts += told.lines
     return Result(tuple(facts), "recommendation", lead, note, reasons=tuple(filter(None, said)))
+
+
+def _lacking(table: ProductTable, words: Sequence[str], rows: Sequence[int]) -> list[str]:
+    """Words that none of the first products speaks of, nor of what a dictionary has for them (轻便 is "light")."""
+    first = rows[:LENGTH]
+
+    def spoken(word: str) -> bool:
+        senses_of = [tokens(sense) for sense in senses(word)]
+        return any(
+            word in table.terms[row] or any(s and table.terms[row] >= set(s) for s in senses_of) for row in first
+        )
+
+    return [word for word in words if not spoken(word)]
 
 
 def _saying(context: Context, question: str, rows: Sequence[int]) -> list[int]:

@@ -31,6 +31,26 @@ def assistant(sample_assistant: Assistant) -> Assistant:
         (["cheapest large cat litter", "got it in small?"], "Small"),
         (["wireless vertical mouse under 60", "the cheap one, ok with a mac?"], "macOS"),
         (["lumina compact smartphone price", "got a case that fits?"], "Smartphone Case"),
+        (
+            [
+                "over ear headphones with noise cancelling",
+                "169 is a lot.. anything cheaper over the ear, dont need the noise thing",
+            ],
+            "65.99",
+        ),
+        (["tent for me and my gf max 220", "and in a 4 person?"], "149"),
+        (["100以内的香水 送女友", "有大一点的吗 50ml那种"], "129"),
+        (["下个月去冰岛 想要件轻便的羽绒服 250以内", "有红色的没"], "259"),
+        (["need a laptop for uni, nothing over 650 pls", "which one of those has the most memory"], "639"),
+        (["need a laptop for uni, nothing over 650 pls", "the 15.6 one"], "15.6 inch"),
+        (
+            [
+                "gift for my 6 yr old nephew hes mad about dinosaurs",
+                "hes not really a puzzle kid, got something with experiments?",
+            ],
+            "Chemistry",
+        ),
+        (["在法国能送吗 多少钱运费"], "3.95"),
         (["my ikea lamp, got it from ikea, broke. do you have a desk lamp"], "Desk Lamp"),
     ],
 )
@@ -50,6 +70,9 @@ def test_a_turn_that_follows_is_read_with_what_it_follows(assistant: Assistant, 
         ("那只兔子毛绒玩具能机洗吗", ["item:PLU001"], "machine washable"),
         ("atelier nuit那款鸢尾麝香的香水多少钱 有现货不", ["item:PRF006"], "目前无货"),
         ("loose earl grey, biggest bag u have", ["item:BEA011"], "22.49"),
+        ("do u have earl grey by the kilo", ["item:BEA011"], "22.49"),
+        ("do u have noise cancelling headphones that arent in ear", ["item:HPH008"], "Over-Ear"),
+        ("两款羽绒睡袋有什么不一样", ["item:SLB011", "item:SLB014"], "便宜40"),
         ("do u have nike running shoes", [], "“nike”"),
         ("有没有小米的手机", [], "小米"),
         ("how many tents do u do and which brand has the most", [], "Northface Ridge (5)"),
@@ -87,6 +110,9 @@ def test_the_size_that_says_which_product_is_meant_is_no_yes(assistant: Assistan
         ("有没有小一点的吹风机 旅行用的", "吹风机"),
         ("have you got an air fryer big enough for 2", "fryer"),
         ("u got lego?", "lego"),
+        ("do u sell bluetooth speakers", "speaker"),
+        ("do u sell yoga leggings for pregnancy", "yoga leggings"),
+        ("a stand for my laptop", "stand"),
     ],
 )
 def test_a_thing_that_is_not_sold_is_named(assistant: Assistant, question: str, thing: str) -> None:
@@ -101,6 +127,16 @@ def test_a_thing_that_is_not_sold_is_named(assistant: Assistant, question: str, 
         ("10442", "还有之前退的那个绿茶 钱退了没", "order:A20155", "5个工作日"),
         ("10100", "我二月份退掉的狗粮是什么牌子来着 多少钱", "order:A20156", "11.99"),
         ("10673", "have u charged my card already", "order:A20767", "charged when the parcel leaves"),
+        ("10673", "did u take the money for my headphones already", "order:A20767", "charged when the parcel leaves"),
+        (
+            "10322",
+            "the bag i bought a few days ago has a scratch on it, not happy at all",
+            "order:A20745",
+            "photograph",
+        ),
+        ("10489", "reorder my coffee pls, the dark one", "order:A20749", "19.49"),
+        ("10443", "tracking says nothing, who even is delivering my shoes", "order:A20739", "Swiftline"),
+        ("10652", "笔记本键盘坏了 才买十天不到 怎么弄", "order:A20651", "两个工作日"),
         ("10329", "hv i got my money back for the cat litter yet", "order:A20623", "within 5 working days"),
         ("10219", "which coffee machine did i get in feb again", "order:A20266", "2026-02-20"),
         ("10665", "我有两单没到 哪个先到", "order:A20740", "订单A20740先到"),
@@ -188,6 +224,23 @@ def test_a_list_holds_nothing_that_does_not_fit(assistant: Assistant, question: 
     shown = {source.removeprefix("item:") for source in told.sources if source.startswith("item:")}
     assert shown
     assert shown <= items
+
+
+@pytest.mark.parametrize(
+    ("turns", "never"),
+    [
+        (["家里刚养了只小狗 三个月 吃什么粮好", "它对鸡肉过敏"], "Chicken"),
+        (
+            ["need a laptop for uni, nothing over 650 pls", "the 15.6 one", "ok and a sleeve for that one?"],
+            "13-14 inch",
+        ),
+        (["whats the cheapest backpack for a laptop"], "SSD"),
+    ],
+)
+def test_what_was_refused_or_does_not_fit_is_not_shown(assistant: Assistant, turns: list[str], never: str) -> None:
+    *_, told = talk(assistant, *turns)
+    assert any(source.startswith("item:") for source in told.sources)
+    assert never not in told.text
 
 
 @pytest.mark.parametrize(

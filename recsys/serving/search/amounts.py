@@ -9,7 +9,8 @@ from recsys.serving.search.measures import UNIT
 
 _CURRENCY = r"(?:[$£€¥￥]|eur|usd|gbp|rmb)?\s?"
 _NUMBER = rf"{_CURRENCY}(\d[\d,]*(?:\.\d+)?)(?![\d.,]*\d|[\s-]*(?:{UNIT}|%|个|年|天|t-?shirts?)(?![a-z]))"
-_PAID = rf"{_NUMBER}(?:\s*(?:euros?|pounds?|dollars?|quid|bucks)\b)?"
+_MONEY = "euros?|pounds?|dollars?|quid|bucks"
+_PAID = rf"{_NUMBER}(?:\s*(?:{_MONEY})\b)?"
 _MAX = re.compile(
     r"(?:under|below|less than|at most|(?:not )?up to|no more than|not (?:more|over|above|exceeding)(?: than)?"
     r"|(?:nothing|none|never) (?:over|above)|maximum(?: of)?|max\.?|limit(?: of| is)?|cheaper than|within"
@@ -20,7 +21,7 @@ _MAX = re.compile(
     re.IGNORECASE,
 )
 _MAX_AFTER = re.compile(
-    rf"{_NUMBER}\s*(?:元|块钱?|euros?|pounds?|dollars?|quid|bucks)?\s*"
+    rf"{_NUMBER}\s*(?:元|块钱?|{_MONEY})?\s*"
     r"(?:or less|at most|maximum|max|budget|tops|以下|以内|之内|内|封顶|顶天|为限)",
     re.IGNORECASE,
 )
@@ -38,7 +39,8 @@ _BETWEEN = re.compile(
     re.IGNORECASE,
 )
 _AROUND = re.compile(
-    rf"(?:around|about|roughly|approximately|大约|大概|左右)\s*{_PAID}|{_NUMBER}\s*(?:元|块钱?)?\s*(?:左右|上下)",
+    rf"(?:around|about|roughly|approximately|大约|大概|左右)\s*{_PAID}|\b(?:like|say) {_NUMBER}\s*(?:{_MONEY})\b"
+    rf"|{_NUMBER}\s*(?:元|块钱?)?\s*(?:左右|上下)",
     re.IGNORECASE,
 )
 _AROUND_SHARE = 0.2
@@ -77,7 +79,7 @@ def prices_in(sentence: str, *, at_most: bool = False) -> tuple[float | None, fl
         low, high = sorted(_value(group) for group in match.groups() if group)
         return low, high
     if (match := _AROUND.search(sentence)) and not _MAX.search(sentence.replace(match.group(), "")):
-        value = _value(match[1] or match[2])
+        value = _value(next(filter(None, match.groups())))
         # "a budget of about 200" is a limit, "about 200" a price
         capped = re.search(r"budget|预算", sentence, re.IGNORECASE)
         floor = None if capped or at_most else value * (1 - _AROUND_SHARE)

@@ -13,6 +13,8 @@ from recsys.llm.language import tokens
 
 _HYPHENED = re.compile(r"[a-z]+(?:-[a-z]+)+")
 _PAIR = re.compile(r"(?<![a-z-])([a-z]{3,}) (?=([a-z]{3,})(?![a-z-]))")
+_GAP = re.compile("[ -](?:the )?")
+"""What stands between the parts of a compound: over-ear, over the ear."""
 _PART = 3
 """Letters that either part of a compound has at least."""
 
@@ -53,7 +55,7 @@ class Compounds:
             return match[1] if one else match.group()
 
         text = _PAIR.sub(joined, text)
-        return self._any.sub(lambda m: self._by_letters[re.sub("[ -]", "", m.group())], text) if self.whole else text
+        return self._any.sub(lambda m: self._by_letters[_GAP.sub("", m.group())], text) if self.whole else text
 
     @cached_property
     def _by_letters(self) -> dict[str, str]:
@@ -61,7 +63,9 @@ class Compounds:
 
     @cached_property
     def _any(self) -> re.Pattern[str]:
-        forms = "|".join(word.replace("-", "[ -]?") for word in sorted(self.whole, key=len, reverse=True))
+        forms = "|".join(
+            word.replace("-", f"(?:{_GAP.pattern})?") for word in sorted(self.whole, key=len, reverse=True)
+        )
         return re.compile(rf"(?<![a-z-])(?:{forms})(?![a-z-])")
 
 

@@ -18,6 +18,8 @@ _CJK = re.compile(r"[\u3400-\u9fff]+")
 _WORDS = re.compile(r"[a-z]+")
 _BEHIND = re.compile(r"(?<=\w) (?:of|with|for|in|from|by|to|and)(?: .*)?$")
 """What follows the name of a thing: a teapot with infuser."""
+_WHERE = re.compile("[去往到在住]$")
+"""What stands before the name of a place."""
 _SENSES = 2
 """Senses of a word that are looked at; what is called so in the third place is mostly called otherwise."""
 _SOUGHT = re.compile(
@@ -172,14 +174,15 @@ class Foreign:
         return [word for word in dict.fromkeys(self.cut(text)) if word not in _SAID and self.another(word)]
 
     def names(self, text: str) -> list[str]:
-        """Names in a text (小米, 华为) of which neither the shop nor the English of its products has a word."""
+        """Names in a text (小米, 华为), none of places, that neither the shop nor the English of its products has."""
 
         def known(word: str) -> bool:
             called = " ".join(sense.split(",")[0] for sense in senses(word)[:_SENSES])
             return any(term in self._words() for term in tokens(called))
 
         words = dict.fromkeys(self.cut(text))
-        return [word for word in words if self.unheard(word) and is_name(word) and not known(word)]
+        names = [word for word in words if self.unheard(word) and is_name(word) and not known(word)]
+        return [word for word in names if not _WHERE.search(text.partition(word)[0])]
 
     def missing(self, text: str) -> str:
         """The thing that a Chinese sentence looks for, where neither the shop nor its English has a word for it, or ''.

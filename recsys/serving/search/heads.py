@@ -23,10 +23,14 @@ def headed(text: str, categories: frozenset[str], table: ProductTable) -> frozen
     A category called by the last thing named is meant ("a camping tent"), and that of a kind whose whole name of
     several words stands there, or the end of one ("hiking backpack", "sleeping bag").
     """
-    named = [term for term in tokens(FOR.split(table.canonical(text).strip())[0]) if term in table.kind_rates]
+    first = tokens(FOR.split(table.canonical(text).strip())[0])
+    named = [term for term in first if term in table.kind_rates]
     head = table.category_of(named[-1]) if named else ""
+    ending = table.ending_in(first[-1]) if first else frozenset()
     if head and head not in categories:
         categories = frozenset({head})
+    elif ending and categories.isdisjoint(ending) and first[-1] not in tokens(" ".join(categories)):
+        categories = ending  # a backpack for a laptop is no laptop
     mended = table.mended(text)
     near = [(name, c) for name, c in table.long_names.items() if name in mended]
     spans = [(re.search(rf"\b{re.escape(name)}s?\b", mended), c) for name, c in near]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from recsys.llm.quantities import HAN_DIGITS, SPELLED
 
 UNIT = (
-    r"gb|tb|inch(?:es)?|[\"”″]|ml|litres?|kg|cm|mm|hz|mah|w|people|ppl|persons?|man|players?|pieces?|pcs|cups?|l|g|v|英寸|寸"
+    r"gb|tb|inch(?:es)?|[\"”″]|ml|litres?|kg|kilos?|cm|mm|hz|mah|w|people|ppl|persons?|man|players?|pieces?|pcs|cups?|l|g|v|英寸|寸"
     r"|人|片|块拼图|毫升|升|公斤|千克|厘米|毫米|瓦|克|毫安(?:时)?"
 )
 _LEAST = r"at least |minimum |至少|more than |over "
@@ -42,6 +42,11 @@ _WRITTEN = re.compile(
     rf"|\b({'|'.join(_WORDS)})(?=[ -](?:people|ppl|persons?|man|players?|years?[ -]old|yrs?[ -]old)\b)",
     re.IGNORECASE,
 )
+_KILOS = (
+    (re.compile(r"\bhalf (?:a |of a )?kilo\b|半公斤|一斤(?!半)", re.IGNORECASE), "500 g"),
+    (re.compile(r"\b(?:an?|one|by the) kilo(?:gram)?\b|[一1]公斤|[二两2]斤", re.IGNORECASE), "1 kg"),
+)
+"""Weights that are said without a figure."""
 _FAMILY = re.compile(
     rf"(?<!\d)(\d|[两二三四]|{'|'.join(_WORDS)})\s*个?\s*(?:adults?|grown-?ups|大人|成人)\s*(?:and|,|，|\+|&|和|带)?\s*"
     rf"(\d|[一两二三四]|{'|'.join(_WORDS)}|an?)\s*个?\s*(?:kids?|child(?:ren)?|小孩|孩子|儿童|宝宝)",
@@ -62,7 +67,7 @@ _SAME = {"memory": "ram", "内存": "ram", "storage": "ssd", "disk": "ssd", "固
 _SAME |= dict.fromkeys(("inches", '"', "”", "″", "英寸", "寸"), "inch") | {"litre": "l", "升": "l"}
 _SAME |= {"人": "people", "man": "people", "person": "people", "player": "people", "ppl": "people"}
 _SAME |= {"pcs": "piece", "片": "piece", "块拼图": "piece", "毫升": "ml", "公斤": "kg", "千克": "kg"}
-_SAME |= {"厘米": "cm", "毫米": "mm", "克": "g", "瓦": "w", "毫安": "mah", "毫安时": "mah"}
+_SAME |= {"kilo": "kg"} | {"厘米": "cm", "毫米": "mm", "克": "g", "瓦": "w", "毫安": "mah", "毫安时": "mah"}
 
 
 @dataclass(frozen=True)
@@ -85,11 +90,19 @@ class Measure:
 
     def meets(self, other: Measure) -> bool:
         """Whether two measures are of the same thing and their ranges overlap."""
-        same = self.unit == other.unit and (not self.of or not other.of or self.of == other.of)
+        if self.unit != other.unit:
+            mine, others = self.small(), other.small()
+            return mine.unit == others.unit and mine.meets(others)
+        same = not self.of or not other.of or self.of == other.of
         if same and self.unit == "inch" and self.least == self.most and other.least == other.most:
             whole = self.least.is_integer() or other.least.is_integer()  # 13.3 inches are called 13
             return self.least == other.least or (whole and int(self.least) == int(other.least))
         return same and self.least <= other.most and other.least <= self.most
+
+    def small(self) -> Measure:
+        """The same in the smaller unit that it is counted in, if any: 1 kg is 1000 g."""
+        unit, many = SMALLER.get(self.unit, (self.unit, 1.0))
+        return replace(self, least=self.least * many, most=self.most * many, unit=unit)
 
     def holds(self, text: str) -> bool:
         """Whether a text has such a number."""
@@ -154,7 +167,9 @@ def without_measures(text: str) -> str:
 
 
 def _together(text: str) -> str:
-    """A text with "two adults and two children" as the number of people that they are."""
+    """A text with "two adults and two children" as the number of people that they are, and kilos in figures."""
+    for said, weight in _KILOS:
+        text = said.sub(weight, text)
     return _FAMILY.sub(lambda m: f" {sum(map(_counted, m.groups())):g} people ", text)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recsys.data import schema
 from recsys.data.catalogue import render
-from recsys.llm.dictionary import senses
+from recsys.llm.dictionary import is_english, senses
 from recsys.llm.language import chinese_segmenter, tokens, word_list
 from recsys.serving.search.bm25 import BM25
 from recsys.serving.search.colours import of_shades
@@ -143,6 +143,8 @@ class ProductTable:
         if two := two_words(word, self.words, self.texts):
             return two
         near = [other for other in one_edit(word) if other[0] == word[0] and other in self._spelling]
+        if near and is_english(word):  # speakers are no misspelt sneakers
+            return word
         return max(near, key=lambda other: (other in self.words, other)) if near else word
 
     @cached_property
@@ -267,6 +269,11 @@ class ProductTable:
         total = np.where(covered == covered.max(), total, 0)
         best = float(total.max())
         return frozenset(name for name, sum_ in zip(self.category_names, total, strict=True) if sum_ >= KIND * best)
+
+    def ending_in(self, term: str) -> frozenset[str]:
+        """Categories of the products whose kind a term is called by: hiking backpacks are bags, or camping gear."""
+        heads = ((tokens(kind)[-1:], category) for kind, category in zip(self.kind_of, self.categories, strict=True))
+        return frozenset(category for head, category in heads if head == [term] and category)
 
     def of_all(self, term: str, categories: Collection[str]) -> bool:
         """Whether all titles of these categories have a term, which then tells none of them apart."""

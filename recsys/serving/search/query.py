@@ -20,13 +20,18 @@ from recsys.serving.search.superlatives import PATTERN as _MOST_OF
 from recsys.serving.search.superlatives import Superlative, superlative_in
 
 _NOT = (
-    r"(?:\bnot (?:from |by |an? |in )?|\b(?:is|are)n['’]?t |\bno |\bother than |\bexcept |\bwithout |\bbut not "
+    r"(?:\bnot (?:really |much of |keen on |into |a fan of |from |by |an? |in )*"
+    r"|\b(?:does|do)n['’]?t (?:really )?(?:like|want|need) "
+    r"|\b(?:hates?|dislikes?|allergic to) |\b(?:is|are)n['’]?t |\bno |\bother than |\bexcept |\bwithout |\bbut not "
     r"|\banything but "
-    r"|(?:不要|除了|不是|别要|不含|不带|无(?!线|论|法))\s*)(?:(?:a|an|the|any|whole|added|made of|made from|in) )*"
+    r"|(?:不要|不想要|不需要|不喜欢|不爱[吃喝]?|讨厌|不能吃|除了|不是|别要|不含|不带|无(?!线|论|法))\s*)"
+    r"(?:(?:a|an|the|any|whole|added|made of|made from|in) )*"
 )
 _REFUSED = re.compile(
     rf"{_NOT}((?:[a-z-]+(?: or | and )?){{1,3}}|[\u3400-\u9fff]{{1,6}}?(?=的|[^\u3400-\u9fff]|$))", re.IGNORECASE
 )
+_HARMED = re.compile(r"对([\u3400-\u9fff]{1,6}?)(?:有点|严重|会)?过敏")
+"""What somebody is allergic to, they do not want."""
 _FOR_ANOTHER = re.compile(
     r"\b(?:for|to go with|that fits|compatible with|matching) (?:my|our|his|her|their|some(?:one|body)|people)\b"
     r"|\b(?:that|which) ",
@@ -194,6 +199,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     strict
         Chinese words that no product speaks of are wishes also beside a kind or brand, where many are only verbs.
     """
+    sentence = _HARMED.sub(r"不要\1", sentence)
     missing = table.foreign.missing(sentence)
     sentence = table.in_english(in_digits(sentence))
     sentence = _of_a_pack(sentence, table)
@@ -311,22 +317,30 @@ def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequ
     It is the last thing before what it is for ("bikes for kids"). A word alone that also ends the name of a kind is
     that kind; after a word that nothing of the kind is described with, it is another.
     """
-    parts = (
+    parts = [
         [word for word in tokens(part) if word not in SAID and len(word) > 1 and not word.isdigit()]
         for part in FOR.split(text)
-    )
+    ]
     looked_for = next(filter(None, parts), [])  # "what do you have in blankets" looks for what stands behind
     if not looked_for:
         return ""
     *before, head = looked_for
+    many = head in unknown and any(re.search(rf"\b{re.escape(w)}s? {re.escape(head)}s\b", text) for w in before[-1:])
     if not categories:
-        named = any(word in title for word in before for title in table.title_terms)  # what follows a thing is no thing
+        # What follows a thing is no thing, unless there are many ("yoga leggings") or only a property stands before it.
+        things = frozenset(table.kind_rates) if head.isascii() else frozenset().union(*table.title_terms)
+        named = not many and not things.isdisjoint(before)
         return head if head in unknown and not branded and not named else ""
     names = {frozenset(tokens(half)) for name in categories for half in name.split("&")}
+    if many and before:
+        return f"{before[-1]} {head}s"
     whole = any(name <= set(looked_for) for name in names)
+    kind = [terms for terms, category in zip(table.terms, table.categories, strict=True) if category in categories]
+    if not (whole or before) and len(parts) > 1 and re.search(rf"\b(?:an?|some|any) {re.escape(head)}\b", text):
+        made_for = any(head in terms for terms in kind) or any(head in name for name in names)
+        return "" if made_for or head in COLOURS | _PRESENT else head  # a stand for a laptop is none
     if whole or not before or not any(head in name for name in names):
         return ""
-    kind = [terms for terms, category in zip(table.terms, table.categories, strict=True) if category in categories]
     other = before[-1].isascii() and len(before[-1]) > 3 and before[-1] not in COLOURS  # that is no kind
     foreign = other and not any(before[-1] in terms for terms in kind)
     return f"{before[-1]} {head}" if foreign else ""

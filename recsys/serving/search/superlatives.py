@@ -18,9 +18,11 @@ _WAYS = (
     (1, ("inch",), r"屏幕?(?:要|能)?大(?!小)|大屏|\b(?:big|bigger|large|larger) (?:screen|display)\b"),
     (1, _SIZE, r"大(?:包|袋|瓶|罐|桶|盒)(?=装|的|$)"),
     (-1, _SIZE, r"小(?:包|袋|瓶|罐|桶|盒)(?=装|的|$)"),
+    (1, ("hz",), r"高刷(?:新率?)?|\b(?:high|highest|fast|fastest) refresh(?: rate)?\b"),
     (1, ("cm",), r"\btallest\b|最高(?=的|[^\u3400-\u9fff]|$)"),
     (1, ("piece",), r"\b(?:the )?most (?:pieces|parts)\b|(?:片数?|块数?)最多"),
-    (1, ("gb",), r"\b(?:the )?(?:most|biggest) (?:storage|memory|ssd)\b|(?:内存|存储|硬盘)最大"),
+    (1, ("gb ssd", "gb"), r"\b(?:the )?(?:most|biggest) (?:storage|ssd|disk)\b|(?:存储|硬盘|储存)(?:空间)?最大"),
+    (1, ("gb ram", "gb"), r"\b(?:the )?(?:most|biggest) (?:memory|ram)\b|内存最大"),
 )
 STATED = 0.5
 """Share of the products that have to state a measure for it to order them."""
@@ -79,10 +81,11 @@ def superlative_in(sentence: str) -> Superlative | None:
 
 
 def _stated(text: str) -> dict[str, float]:
-    """The largest measure of each unit that a text states exactly, large units in the small ones."""
+    """The largest measure of each unit, and of what it is of, that a text states exactly; large units in small ones."""
     found: dict[str, float] = {}
     for measure in measures_in(text):
         unit, many = SMALLER.get(measure.unit, (measure.unit, 1.0))
         if measure.unit in {"people", "age"} or measure.least == measure.most:
-            found[unit] = max(found.get(unit, 0.0), measure.most * many)
+            for of in dict.fromkeys((unit, f"{unit} {measure.of}".rstrip())):  # 8 GB of RAM beside 1 TB of SSD
+                found[of] = max(found.get(of, 0.0), measure.most * many)
     return found
