@@ -40,7 +40,8 @@ def order_status(context: Context, asked: OrderStatus) -> Result:
         every = context.orders.latest(context.user, 1_000)
         meant = _meant(context, every, asked.question)
         under_way = [order for order in every if order.status in UNDER_WAY]
-        if meant == every and len(under_way) > 1 and asked.wish in {"", "missing"}:
+        latest = says("latest_order", asked.question)
+        if meant == every and len(under_way) > 1 and asked.wish in {"", "missing"} and not latest:
             found = under_way[:LATEST]  # "where's my stuff?" is asked of all that is
         else:
             found = (meant or every)[: LATEST if says("several_orders", asked.question) else 1]

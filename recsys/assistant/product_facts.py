@@ -46,7 +46,8 @@ def compare(context: Context, asked: Compare) -> Result:
         if np.isfinite(prices).all():
             row, difference = rows[int(prices.argmin())], float(prices.max() - prices.min())
             key = "compare_cheaper" if difference else "compare_same_price"
-            facts.append(context.told(row, key, difference=money(difference)))
+            if not difference or np.count_nonzero(prices == prices.min()) == 1:
+                facts.append(context.told(row, key, difference=money(difference)))
         if (unit := pattern("per_unit").search(asked.question)) and np.isfinite(prices).all():
             facts += _by_unit(context, rows, unit)
     return Result(tuple(facts), "product")
@@ -140,7 +141,7 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
     if asks(question, ["brand"]) and table.brands[row]:
         return context.say("brand", item=title, brand=table.brands[row]), True
     answered = _answer(context, row, question)
-    sides = of_sides(context, table.ids[row], question) if says("yes_no", question) else ""
+    sides = of_sides(context, table.ids[row], _without_kind(table, row, question)) if says("yes_no", question) else ""
     if answered is not None:
         return (answered if sides in answered else f"{answered} {sides}"), True
     if sides:
@@ -167,6 +168,12 @@ def of_it(table: ProductTable, row: int, question: str) -> str:
     spans = [match.span() for match in naming]
     bare = _WORD.sub(lambda m: m.group() if m.span() not in spans else "it" if m.span() == spans[0] else "", bare)
     return re.sub(r"\b(?:the|an?|your) it\b", "it", bare)
+
+
+def _without_kind(table: ProductTable, row: int, question: str) -> str:
+    """A question without the words that name the product's kind: of a monitor, "screen" is no side of it."""
+    kind = table.kind_terms({table.categories[row]})
+    return _WORD.sub(lambda m: " " if kind.intersection(tokens(table.canonical(m.group()))) else m.group(), question)
 
 
 def told_of(context: Context, row: int) -> str:

@@ -177,7 +177,7 @@ class ProductRouter:
         return [tools.Recommend(question=asked.text)] if about_reasons else None
 
     def _side_by_side(self, asked: Asked) -> list[Call] | None:
-        ids, compares = asked.ids, asked.heard.likely("compare") or (asked.named and asked.says("differs"))
+        ids, compares = asked.ids, asked.heard.likely("compare") or (asked.named and asked.says("differs", "than"))
         if len(ids) == 1 and not asked.named and asked.says("than"):
             other = self._ids(mentions.named(last_asked(asked.turns), self._table)[:1]) or asked.before[:1]
             return [tools.Compare(items=list(dict.fromkeys([*ids, *other])), question=asked.text)]
@@ -233,6 +233,7 @@ class ProductRouter:
                 brands=limits.brands or (both.brands if len(both.brands) == 1 else frozenset()),
                 categories=limits.categories or both.categories,
                 measures=limits.measures or both.measures,
+                words=limits.words or both.words,
             )
             rows = mentions.named(side, self._table) or mentions.described(limits, self._table)
             rows = rows or (matching(self._table, limits).tolist() if limits.brands else [])
@@ -253,6 +254,8 @@ class ProductRouter:
     def _goes_with(self, asked: Asked) -> list[Call] | None:
         """What goes with the products named, with the kinds that the shopper says to have, or with what was shown."""
         heard, text = asked.heard, asked.text
+        if asked.named and (sought := self._sought_for(asked)):
+            return [SearchProducts(query=sought)]
         likely = heard.likely("goes_with") and not asks_of_products(text)
         if not (says("completes", text) or likely) or asked.ruled or asked.says_this or says("alike", text):
             return None
@@ -264,9 +267,22 @@ class ProductRouter:
         if asked.before and (made_for := self._made_for(named_kinds, asked.before[0])):
             return [SearchProducts(query=made_for)]
         items = asked.ids or ([] if named_kinds and says("with_what", text) else asked.before[:1])
+        if not items and named_kinds and says("what_to_buy", text):
+            return [SearchProducts(query=text)]
         if not (items or named_kinds):
             return [Reply(kind="which_product")] if says("completes", text) else None
         return [tools.GoesWith(items=items, kinds=[] if items else named_kinds, question=text)]
+
+    def _sought_for(self, asked: Asked) -> str:
+        """What is looked for to go with a product that is named ("what grinder with the espresso machine"); ''."""
+        found = pattern("which_with").search(asked.text)
+        sought = "" if found is None else found[1]
+        things = self._table.things(sought)
+        return (
+            sought
+            if things and things.isdisjoint(self._table.things(self._table.titles[self._table.row[asked.ids[0]]]))
+            else ""
+        )
 
     def _made_for(self, kinds: Sequence[str], item: str) -> str:
         """What a kind is called whose things are for such a product (a smartphone case); '' for none."""
@@ -418,7 +434,7 @@ class ProductRouter:
             nearest = heard.hits[0]
             if nearest.cosine + WORDS * min(nearest.words, 1.0) >= SAYS_JUST_THIS:
                 return _OF_RULES
-        if heard.theme == "identity" and not kind:
+        if heard.theme == "identity" and not kind and not (asked.limits.no_such and asked.says("for_things")):
             return [Reply(kind="identity")]
         elsewhere = heard.intents["out_of_scope"] >= max(LIKELY, searches)
         of_a_rule = heard.intent not in {"product", "recommendation"} and heard.probabilities[heard.theme] >= RULED

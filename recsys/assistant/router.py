@@ -199,6 +199,10 @@ class Router:
         table = self._table
         return table is not None and bool(parse(text, table).categories or mentions.named(text, table))
 
+    def _missing(self, text: str) -> bool:
+        """Whether a text looks for a thing that the shop has not (a robot vacuum: 机器人 is what the assistant is)."""
+        return self._table is not None and bool(self._table.foreign.missing(text))
+
     def _speaks_of_goods(self, text: str, turns: Sequence[Turn]) -> bool:
         """Whether a text names a product, a kind or a word of titles, or finds what was shown too dear."""
         if self._table is None:
@@ -278,6 +282,8 @@ class Router:
         wish = wish_in(heard.text)
         if user is not None and (about_goods or wish or says("mine", heard.text)):
             calls.append(OrderStatus(wish=wish if wish in {"refund", "missing"} else "", question=heard.text))
+        elif user is None and about_goods and says("own", heard.text) and heard.sure < self._bound:
+            calls.append(OrderStatus(wish="missing", question=heard.text))  # signed in, it can be looked up
         parts = sentences(heard.text)[:MAX_PARTS] or [heard.text]
         goods = max(map(self._listener.hear, parts), key=lambda part: part.sure)
         of_it = goods.sure >= self._bound and facets(goods.text) & told_of(goods.hits[0])  # and not of another matter
@@ -321,7 +327,7 @@ class Router:
             return [*said, tools.HandOver(reason="asked")]
         if pays := self._of_paying(heard):
             return pays
-        chats = heard.theme in SMALL_TALK and not self._speaks_of_goods(text, turns)
+        chats = heard.theme in SMALL_TALK and not (self._speaks_of_goods(text, turns) or self._missing(text))
         if chats and heard.probabilities[heard.theme] >= (LIKELY if heard.speaks_of_shop else ALONE):
             return [Reply.model_validate({"kind": heard.theme})]
         named, covered = table is not None and mentions.named(text, table), heard.sure >= self._bound
@@ -360,7 +366,7 @@ class Router:
             return OrderStatus(wish=wish_in(last_asked(turns)), question=text)
         of_total = asks(text, ["price"]) or says("order_total", text)
         of_total = of_total and not facets(text) - {"cost", "payment"}
-        if told and not names and (of_total or heard.theme == "my_order"):
+        if told and not names and (of_total or says("order_way", text) or heard.theme == "my_order"):
             return OrderStatus(order=told[0], wish=wish_in(text), question=text)
         return None
 

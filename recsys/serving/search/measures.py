@@ -26,6 +26,8 @@ _MEASURE = re.compile(
     r"(?![a-z])(?:\s*(?:of\s+)?(ram|memory|ssd|storage|disk|内存|固态))?",
     re.IGNORECASE,
 )
+_GLUED = re.compile(r"(?<=\d)in\b(?! \d)", re.IGNORECASE)
+"""Inches written right behind their number: a 32in screen."""
 _AGE = re.compile(
     r"(?:\bage[sd]?:?\s*|\b(?:(?:he|she|who)(?:['’]?s| is| turns?)|turning|turns)\s+)"
     rf"(?:(\d[\d.]*){_TO})?(\d{{1,2}})(\+)?(?![\d.,]*\d|\s*(?:{UNIT})(?![a-z])|%|[a-z])"
@@ -118,7 +120,7 @@ class Measure:
 def measures_in(text: str) -> tuple[Measure, ...]:
     """Every number with a unit in a text."""
     found: list[Measure] = []
-    text = _together(text)
+    text = _GLUED.sub(" inch", _together(text))
     text = _WRITTEN.sub(lambda match: str(_DIGITS.get(match[1] or "") or _WORDS[match[2].lower()]), text)
     text = re.sub(r"(?<=\d)个(?=人)", "", text)
     for bound, low, number, plus, unit, of in _MEASURE.findall(text):
@@ -160,7 +162,7 @@ def people_in(text: str, kind: Iterable[str]) -> tuple[Measure, ...]:
 
 def without_measures(text: str) -> str:
     """A text without its measures."""
-    text = _together(text)
+    text = _GLUED.sub(" inch", _together(text))
     for pattern in (_SPF, _MONTHS, _AGE, _MEASURE, _FOR_SO_MANY, _COUPLE):
         text = pattern.sub(" ", text)
     return text

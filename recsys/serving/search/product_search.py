@@ -95,13 +95,17 @@ class ProductSearch:
         for_an_age = bool(wanted.words) and all(measure.unit == "age" for measure in wanted.measures)
         by_words = not (wanted.categories or wanted.brands or wanted.free_of) and (for_an_age or not wanted.measures)
         if by_words and text.strip() and not (wanted.vague and user is not None):
-            rows = self._near_enough(rows, wanted, text) or (rows if wanted.measures else [])
+            any_ = wanted.vague and not wanted.unknown and wanted.price_max is not None  # "something under 30"
+            rows = self._near_enough(rows, wanted, text) or (rows if wanted.measures or any_ else [])
         if any(m.unit == "age" and m.most <= CHILD for m in wanted.measures):
             rows = sorted(_for_its_age(self.table, rows, wanted)) or rows
         given_up = (
             *(str(m) for m in wanted.measures if m not in less.measures),
             *(word for word in wanted.words if word not in less.words),
         )
+        if wanted.superlative is not None and wanted.sort == "price":  # the cheap one of the large ones
+            size = "large" if wanted.superlative.sign > 0 else "small"
+            rows = [row for row in rows if size in self.table.title_terms[row]] or rows
         if wanted.superlative is not None and wanted.sort == "measure":
             stating = wanted.superlative.nearly([self.table.canonical_texts[row] for row in rows])
             if stating:

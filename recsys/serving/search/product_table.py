@@ -32,6 +32,8 @@ KIND = 0.75
 """Categories within this share of the best one's agreement with a sentence are meant with it."""
 NAMES_A_KIND = 0.3
 """Agreement below which a sentence names no kind of product."""
+BRAND = 4
+"""Letters of a brand's first word beyond which it may stand for the whole."""
 _CJK = re.compile(r"[\u3400-\u9fff]+")
 _LATIN = re.compile(r"[a-z]{5,}")
 
@@ -213,6 +215,15 @@ class ProductTable:
     def brand_names(self) -> list[str]:
         """Known brands, longest first."""
         return sorted(set(self.brands) - {""}, key=lambda name: (-len(name), name))
+
+    @cached_property
+    def brands_called(self) -> Mapping[str, tuple[str, ...]]:
+        """How each brand is called: by its name, or a first word that nothing else is called (Northface Ridge)."""
+        firsts = [name.lower().partition(" ")[0] for name in self.brand_names]
+        known = is_english("word")  # without the dictionary nothing is known of any word
+        own = [known and len(f) > BRAND and firsts.count(f) == 1 and not is_english(f) for f in firsts]
+        calls = zip(self.brand_names, firsts, own, strict=True)
+        return {name: (name.lower(), first) if alone else (name.lower(),) for name, first, alone in calls}
 
     @cached_property
     def kind_of(self) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.llm.dictionary import is_english, senses
 from recsys.llm.language import tokens, word_list
 from recsys.serving.search.amounts import in_digits, prices_in, without_prices
 from recsys.serving.search.colours import COLOURS
@@ -24,12 +25,13 @@ _NOT = (
     r"|\b(?:does|do)n['’]?t (?:really )?(?:like|want|need) "
     r"|\b(?:hates?|dislikes?|allergic to) |\b(?:is|are)n['’]?t |\bno |\bother than |\bexcept |\bwithout |\bbut not "
     r"|\banything but "
-    r"|(?:不要|不想要|不需要|不喜欢|不爱[吃喝]?|讨厌|不能吃|除了|不是|别要|不含|不带|无(?!线|论|法))\s*)"
+    r"|(?:不要|不想要|不需要|不喜欢|不爱[吃喝]?|讨厌|不能吃|除了|不是|别要|不含|不带|无(?!线|论|法)|没(?=[\u3400-\u9fff]{1,4}的))\s*)"
     r"(?:(?:a|an|the|any|whole|added|made of|made from|in) )*"
 )
 _REFUSED = re.compile(
     rf"{_NOT}((?:[a-z-]+(?: or | and )?){{1,3}}|[\u3400-\u9fff]{{1,6}}?(?=的|[^\u3400-\u9fff]|$))", re.IGNORECASE
 )
+_WANTED = re.compile("(想要|想买|需要|要买)(?=[\u3400-\u9fff])")
 _HARMED = re.compile(r"对([\u3400-\u9fff]{1,6}?)(?:有点|严重|会)?过敏")
 """What somebody is allergic to, they do not want."""
 _FOR_ANOTHER = re.compile(
@@ -37,7 +39,7 @@ _FOR_ANOTHER = re.compile(
     r"|\b(?:that|which) ",
     re.IGNORECASE,
 )
-_PRESENT = frozenset({"gift", "present"})
+_PRESENT = frozenset({"gift", "present", *tokens("pressie prezzie")})
 """Words of an occasion; beside what somebody likes they say nothing of the product."""
 _WORDS = re.compile(r"[a-z][a-z'-]*|[\u3400-\u9fff]+")
 _LIKES = re.compile(
@@ -199,7 +201,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     strict
         Chinese words that no product speaks of are wishes also beside a kind or brand, where many are only verbs.
     """
-    sentence = _HARMED.sub(r"不要\1", sentence)
+    sentence = _WANTED.sub(r"\1 ", _HARMED.sub(r"不要\1", sentence))
     missing = table.foreign.missing(sentence)
     sentence = table.in_english(in_digits(sentence))
     sentence = _of_a_pack(sentence, table)
@@ -218,7 +220,8 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     not_words = tuple(w for w in refused if w not in free_of and ("-" in w or w in table.words))
     wanted = _REFUSED.sub(" ", text)
     others = table.foreign.others(wanted)
-    for name in [*brands, *not_brands, *others]:
+    called = [call for name in brands | not_brands for call in table.brands_called[name]]
+    for name in [*called, *others]:
         wanted = re.sub(re.escape(name), " ", wanted, flags=re.IGNORECASE)
     said = tokens(_FOR_ANOTHER.split(wanted)[0])
     first = first_wished(sentence, table)
@@ -259,6 +262,10 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     names = [] if whole_name else names  # who asks for coffee machines means any of them
     whole_words = set(tokens(sentence))  # of 羽绒服有吗, what is left behind 羽绒 is no word
     unspoken = [w for w in free if w not in table.words and w in whole_words and not w.isascii() and len(w) > 1]
+    if not (categories or brands):  # what the catalogue speaks of in English only: 实验 are experiments
+        english = {word: _in_catalogue(word, table) for word in unspoken}
+        free += [means for means in english.values() if means]
+        unspoken = [word for word in unspoken if not english[word]]
     sizes = tuple(f"size {size.upper()}" for size in sizes_in(sentence) if len(size) == 1 or size not in table.words)
     foreign = () if (categories or brands) and not strict else (*others, *unspoken)
     unheard = (w for w in free if w not in table.words and w not in COLOURS and w.isascii() and len(w) > 3)
@@ -280,8 +287,19 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
         unknown,
         sort,
         superlative,
-        missing or _no_such(rest, categories, bool(brands), unknown, table),
+        missing
+        or (
+            ""
+            if liked or not _PRESENT.isdisjoint(tokens(text))
+            else _no_such(rest, categories, bool(brands), unknown, table)
+        ),
     )
+
+
+def _in_catalogue(word: str, table: ProductTable) -> str:
+    """The first English sense of a Chinese word, where it is one term that products speak of; ''."""
+    terms = next(iter([tokens(sense) for sense in senses(word)]), [])
+    return terms[0] if len(terms) == 1 and terms[0] in table.words and terms[0] not in SAID else ""
 
 
 def _of_a_pack(sentence: str, table: ProductTable) -> str:
@@ -327,10 +345,12 @@ def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequ
     *before, head = looked_for
     many = head in unknown and any(re.search(rf"\b{re.escape(w)}s? {re.escape(head)}s\b", text) for w in before[-1:])
     if not categories:
-        # What follows a thing is no thing, unless there are many ("yoga leggings") or only a property stands before it.
-        things = frozenset(table.kind_rates) if head.isascii() else frozenset().union(*table.title_terms)
-        named = not many and not things.isdisjoint(before)
-        return head if head in unknown and not branded and not named else ""
+        # What follows a thing is no thing ("a bed he cant kill"), unless there are many: "yoga leggings".
+        if head.isascii():
+            other = is_english(head) and (many or not any(w in table.kind_rates or table.ending_in(w) for w in before))
+        else:
+            other = not any(word in title for word in before for title in table.title_terms)
+        return head if head in unknown and not branded and other else ""
     names = {frozenset(tokens(half)) for name in categories for half in name.split("&")}
     if many and before:
         return f"{before[-1]} {head}s"
@@ -365,7 +385,8 @@ def brands_in(text: str, table: ProductTable) -> tuple[frozenset[str], frozenset
     wanted: set[str] = set()
     refused: set[str] = set()
     for name in table.brand_names:
-        match = re.search(rf"(?<![a-z0-9]){re.escape(name.lower())}(?![a-z0-9])", text)
+        called = "|".join(map(re.escape, table.brands_called[name]))
+        match = re.search(rf"(?<![a-z0-9])(?:{called})(?![a-z0-9])", text)
         if match:
             (refused if re.search(f"{_NOT}$", text[: match.start()], re.IGNORECASE) else wanted).add(name)
     return frozenset(wanted), frozenset(refused)
