@@ -353,7 +353,8 @@ class Router:
         text = heard.text
         if wish != "damaged" or not says("came", text):
             return []
-        if heard.sure >= self._bound:
+        of_it = bool(heard.hits) and wish_in(whole(heard.hits[0].passage)) == wish
+        if heard.sure >= self._bound and of_it:
             return [SearchPolicies(query=text)]
         return [SearchPolicies(query=f"{rule_on(wish, dialogue.spoken_in(text))} {text}")]
 
