@@ -49,8 +49,8 @@ READ = 8
 BY_JUDGE, OF_SCORE, OF_THEME, ALIKE, OFFSET = 0.8, 1.7, 1.0, 1.35, -1.95
 """Log-odds that a passage answers: weights of the judge's log-odds, of the passage's score, of its agreement on the
 theme and of its being what words and theme find, and what is added. By a logistic regression on 720 questions to
-invented shops, the judge's and what is added by trying some on these, everyday ones and near misses (decisions 29 and 30); the theme,
-which these do not need, by questions of the sample shop that were used in development."""
+invented shops, the judge's and what is added by trying some on these, everyday ones and near misses (decisions 29 and
+30); the theme, which these do not need, by questions of the sample shop that were used in development."""
 DENIED = -2.0
 """Log-odds of the judge below which it denies no more."""
 SURER = 1.0
