@@ -11,6 +11,7 @@ from recsys.assistant.tools import Call, Context, Fact, Result
 from recsys.data.orders import Order
 from recsys.delivery.published import Delivery, dated, load
 from recsys.delivery.times import Span
+from recsys.llm.places import english_names
 
 THEME = "shipping_time"
 _EPOCH = date(1970, 1, 1)
@@ -31,12 +32,14 @@ def known(context: Context) -> Delivery | None:
 
 
 def asked_in(context: Context, question: str) -> DeliveryTime:
-    """The region or country, and the method, that a question names, as far as parcels go there and by it."""
+    """The region or country, and the method, that a question names; where no parcels go there, it is kept as it is."""
     delivery = known(context)
     if delivery is None:
         return DeliveryTime()
     places = [name for place in delivery.places for name in reversed(place) if name]
-    return DeliveryTime(region=_named(places, question), method=_named(delivery.methods, question))
+    english = english_names(question)
+    region = _named(places, question) or _named(places, "; ".join(english)) or next(iter(english), "")
+    return DeliveryTime(region=region, method=_named(delivery.methods, question))
 
 
 def _named(names: list[str], question: str) -> str:

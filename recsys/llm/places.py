@@ -7,6 +7,8 @@ import tomllib
 from functools import cache
 from importlib import resources
 
+from recsys.llm.dictionary import senses
+
 _GENERAL = {
     "en": {"uk": "the United Kingdom", "ireland": "Ireland", "eu": "the European Union"}
     | {"eu_country": "the European Union", "elsewhere": "another country"},
@@ -17,6 +19,16 @@ _GENERAL = {
 def places(text: str) -> set[str]:
     """Which of the places that shops deliver to or not a text names: a country or union, or a city of it."""
     return {_regions()[match.group().lower()] for match in _names().finditer(text)}
+
+
+def english_names(text: str) -> list[str]:
+    """English names of the places in a text: as they stand, by the dictionary, and of their country."""
+    found: list[str] = []
+    for form in (match.group().lower() for match in _names().finditer(text)):
+        key = _regions()[form]
+        country = _GENERAL["en"][key].removeprefix("the ") if key in {"uk", "ireland"} else ""
+        found += [form, *senses(form), country]
+    return list(filter(None, found))
 
 
 def general_places(text: str, language: str) -> str:

@@ -57,6 +57,8 @@ def assistant(sample_assistant: Assistant) -> Assistant:
         (["猫砂有大包的吗 便宜点的"], "10.49"),
         (["新手练瑜伽 要买点啥"], "Yoga Block"),
         (["how's it going"], "Hello"),
+        (["寄德国一般实际几天能到 上次等了好久"], "寄往Germany"),
+        (["how long does delivery to dublin take"], "Ireland"),
         (["my ikea lamp, got it from ikea, broke. do you have a desk lamp"], "Desk Lamp"),
     ],
 )
