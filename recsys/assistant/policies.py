@@ -16,7 +16,7 @@ from recsys.assistant.tools import Context, Fact, Payment, Result, SearchPolicie
 from recsys.data.passages import Passage
 from recsys.llm.language import language_of, tokens
 from recsys.serving.search import mentions, parse
-from recsys.serving.search.query import SAID
+from recsys.serving.search.said import SAID
 
 _ROW = re.compile(r"[^:：.。]{2,80}[:：].*\d")
 """A line of a table: what it is about, and its figures."""

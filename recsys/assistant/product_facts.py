@@ -17,7 +17,8 @@ from recsys.serving.search import ProductTable, parse
 from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.measures import SMALLER, measures_in
 from recsys.serving.search.product_table import promise
-from recsys.serving.search.query import SAID, sizes_in
+from recsys.serving.search.query import sizes_in
+from recsys.serving.search.said import SAID
 
 MAX_TOLD = 140
 """Characters of a description's first sentence that are told where nothing of it answers."""

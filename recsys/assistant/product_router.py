@@ -277,12 +277,8 @@ class ProductRouter:
         """What is looked for to go with a product that is named ("what grinder with the espresso machine"); ''."""
         found = pattern("which_with").search(asked.text)
         sought = "" if found is None else found[1]
-        things = self._table.things(sought)
-        return (
-            sought
-            if things and things.isdisjoint(self._table.things(self._table.titles[self._table.row[asked.ids[0]]]))
-            else ""
-        )
+        things, title = self._table.things(sought), self._table.titles[self._table.row[asked.ids[0]]]
+        return sought if things and things.isdisjoint(self._table.things(title)) else ""
 
     def _made_for(self, kinds: Sequence[str], item: str) -> str:
         """What a kind is called whose things are for such a product (a smartphone case); '' for none."""

@@ -39,7 +39,7 @@ from recsys.llm.clauses import services
 from recsys.llm.language import sentences, tokens
 from recsys.llm.quantities import dates_in
 from recsys.serving.search import mentions, parse
-from recsys.serving.search.query import SAID
+from recsys.serving.search.said import SAID
 
 ANGRY, FURIOUS = 0.07, 0.7
 """Probability of a complaint from which a sentence is one: with a word of anger, and without any."""

@@ -76,20 +76,11 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     unseen = asked.instead in {"others", "dearer"}
     hidden, limit = context.shown if unseen else (), ""
     found, lead = search.find(wanted, text, user, hidden=hidden), _LEADS.get(wanted.sort, "found")
-    if wanted.price_max is not None and (
-        unseen or (asked.refines and asked.instead != "cheaper")
-    ):  # there may be more, for more
-        latest = parse(asked.query, table).words
-
-        def lacks(found: Found) -> tuple[bool, int, int]:  # of what was said last, and of all
-            least = [len(_lacking(table, words, found.rows)) for words in (latest, wanted.words)]
-            return not found.rows, least[0], least[1] + len(found.given_up)
-
-        beyond = replace(wanted, price_min=wanted.price_max + 0.01, price_max=None, sort="price")
-        dearer = search.find(beyond, text, user, hidden=hidden)
-        if lacks(dearer) < lacks(found):
-            limit, found, lead = money(wanted.price_max), dearer, "found_dearer"
-            wanted = replace(beyond, price_min=None)
+    if not found.rows if unseen else (asked.refines and asked.instead != "cheaper"):
+        dearer = _above(context, wanted, text, hidden)
+        if dearer is not None and _lacks(table, asked, wanted, dearer) < _lacks(table, asked, wanted, found):
+            limit, found, lead = money(wanted.price_max or 0), dearer, "found_dearer"
+            wanted = replace(wanted, price_max=None, sort="price")
     if not found.rows:
         vague = wanted.vague and not wanted.unknown and wanted.price_max is None
         none = context.say("which_kind") if vague else nothing(context, wanted)
@@ -126,6 +117,22 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
         told = product_facts(context, ProductFacts(items=[table.ids[row] for row in order], question=asked.then))
         facts += told.lines
     return Result(tuple(facts), "recommendation", lead, note, reasons=tuple(filter(None, said)))
+
+
+def _above(context: Context, wanted: Constraints, text: str, hidden: Collection[int]) -> Found | None:
+    """What is found above the most that is to be paid; None where no such limit is."""
+    if wanted.price_max is None:
+        return None
+    beyond = replace(wanted, price_min=wanted.price_max + 0.01, price_max=None, sort="price")
+    return context.products.find(beyond, text, context.user if past_of(context) else None, hidden=hidden)
+
+
+def _lacks(table: ProductTable, asked: SearchProducts, wanted: Constraints, found: Found) -> tuple[bool, int, int]:
+    """How much of what is wanted a find is short of: any product, wishes of the last sentence, all wishes."""
+    latest, whole = (
+        len(_lacking(table, words, found.rows)) for words in (parse(asked.query, table).words, wanted.words)
+    )
+    return not found.rows, latest, whole + len(found.given_up)
 
 
 def _lacking(table: ProductTable, words: Sequence[str], rows: Sequence[int]) -> list[str]:

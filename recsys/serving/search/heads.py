@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from recsys.llm.language import tokens, word_list
+from recsys.llm.language import tokens
 from recsys.serving.search.product_table import ProductTable
+from recsys.serving.search.said import SAID
 
-_SAID = frozenset().union(*map(word_list, ("said_when_looking", "said_when_asking", "function_words", "common")))
 _CLAUSE = re.compile(r"[,，;；]|(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 _WISH = re.compile(
     r"\b(?:want|need|looking|get|got|have|any|some|an?|or|also|recommend|suggest)\b|[买找求]|推荐|有没有|来[个一点]|也要|想要|要[个一]|还有|或",
@@ -27,7 +27,7 @@ def headed(text: str, categories: frozenset[str], table: ProductTable) -> frozen
     first = tokens(FOR.split(table.canonical(text).strip())[0])
     named = [term for term in first if term in table.kind_rates]
     head = table.category_of(named[-1]) if named else ""
-    ending = table.ending_in(first[-1]) if first and first[-1] not in _SAID else frozenset()
+    ending = table.ending_in(first[-1]) if first and first[-1] not in SAID else frozenset()
     if head and head not in categories:
         categories = frozenset({head})
     elif ending and categories.isdisjoint(ending) and first[-1] not in tokens(" ".join(categories)):

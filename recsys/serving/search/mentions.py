@@ -7,7 +7,8 @@ import re
 from recsys.llm.language import tokens
 from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.product_table import ProductTable
-from recsys.serving.search.query import SAID, Constraints, brands_in, matching
+from recsys.serving.search.query import Constraints, brands_in, matching
+from recsys.serving.search.said import SAID
 
 NAMED_BY = 2
 """Words of a title beside the brand that name a product without its whole title."""

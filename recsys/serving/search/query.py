@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.llm.dictionary import is_english, senses
-from recsys.llm.language import tokens, word_list
+from recsys.llm.language import tokens
 from recsys.serving.search.amounts import in_digits, prices_in, without_prices
 from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.heads import FOR, first_wished, headed
 from recsys.serving.search.measures import Measure, measures_in, people_in, without_measures
 from recsys.serving.search.product_table import ProductTable
+from recsys.serving.search.said import SAID
 from recsys.serving.search.spelling import singular
 from recsys.serving.search.superlatives import PATTERN as _MOST_OF
 from recsys.serving.search.superlatives import Superlative, superlative_in
@@ -370,10 +371,6 @@ def _whole_words(text: str) -> list[str]:
     """Search terms, those with a hyphen whole: "in-ear" refuses no over-ear headphones."""
     hyphened = re.findall(r"[a-z]+(?:-[a-z]+)+", text)
     return hyphened + tokens(re.sub(r"[a-z]+(?:-[a-z]+)+", " ", text))
-
-
-_LISTS = ("said_when_looking", "said_when_asking", "function_words", "common", "number_words")
-SAID = frozenset(form for name in _LISTS for word in word_list(name) for form in (word, *tokens(word)))
 
 
 def _of(names: Iterable[str]) -> set[str]:
