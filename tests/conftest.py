@@ -18,8 +18,8 @@ from recsys.cli._trust import shop
 os.environ.setdefault("RECSYS_ASSISTANT__WRITER", "retrieved")  # tests load no chat model unless they name one
 os.environ.setdefault("RECSYS_CONFIG", os.devnull)  # a recsys.toml in the working directory must not steer tests
 
-# The same examples in every run: what fails here fails everywhere.
-hypothesis.settings.register_profile("same", derandomize=True)
+# The same examples in every run: what fails here fails everywhere, however busy the machine.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("same")
 
 _SHARED = Path(__file__).parents[2] / "shared"

@@ -51,6 +51,8 @@ BY_JUDGE, OF_SCORE, OF_THEME, ALIKE, OFFSET = 0.8, 1.7, 1.0, 1.35, -1.95
 theme and of its being what words and theme find, and what is added. By a logistic regression on 720 questions to
 invented shops, the judge's and what is added by trying some on these, everyday ones and near misses (decisions 29 and
 30); the theme, which these do not need, by questions of the sample shop that were used in development."""
+UNLIKELY = 0.08
+"""Probability below which what answers a question in general words is none for it as it is put."""
 DENIED = -2.0
 """Log-odds of the judge below which it denies no more."""
 SURER = 1.0
@@ -98,13 +100,19 @@ class Listener:
         sure, hits = self._rules(text, raw)
         if sure < UNSURE and intent_of(read.themes[0])[0] != "out_of_scope":
             again, others = self._rules(plain, general)
-            sure, hits = (again, others) if again > sure else (sure, hits)
+            if again > sure and not self._denied(text, others):
+                sure, hits = again, others
         named = dict(zip(theme_names(), map(float, chances), strict=True))
         vector = _joined(read.vectors[:1], read.vectors[1:])[0]
         judged = (
             sure if self._judge is None or not hits else float(self._judge.answers(text, [whole(hits[0].passage)])[0])
         )
         return Heard(question, raw, named, sure, hits, vector, judged)
+
+    def _denied(self, text: str, hits: Sequence[Hit]) -> bool:
+        """Whether the judge denies that the first of these answers a question as it is put."""
+        judge = self._judge
+        return judge is not None and bool(hits) and judge.answers(text, [whole(hits[0].passage)])[0] < UNLIKELY
 
     def vectors(self, questions: Sequence[str]) -> NDArray[np.float32]:
         """`Heard.vector` of several questions, shape ``(n, 2 dim)``."""

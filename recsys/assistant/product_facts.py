@@ -233,7 +233,7 @@ def _by_words(
     said, words = _sentence(context, row, question), _asked_of(table, row, question)
     key, whether = "from_description", says("yes_no", question)
     beside = set(words) - table.title_terms[row]  # "is there BPA in the 750 ml one?" asks no measure
-    if beside or units - {m.unit for m in measures}:
+    if beside or units - {m.unit for m in measures} or pattern("the_number").search(question.lower()):
         measures = []
     if measures:
         fits = all(m.holds(whole) for m in measures)
@@ -248,7 +248,9 @@ def _by_words(
         missing = [w for w in words if not any(own.startswith(_STEM.sub("", w)) for own in tokens(whole))]
         if missing and len(missing) < len(words) and not certain:
             return f"{context.say(key, item=title, fact=said)} {_missing(context, row, missing)}"
-        key = "yes_fact" if plain and words and set(words) <= set(tokens(part)) else key
+        whole_said = bool(words) and set(words) <= set(tokens(part))
+        open_ = whole_said and parse(_unnamed(table, row, question), table, strict=True).unknown  # 能上飞机吗
+        key = "yes_fact" if plain and whole_said and not open_ else key
     if said is None:
         return None
     said = _ended(said)

@@ -30,7 +30,7 @@ SURELY = 0.6
 """Probability that a sentence is about returns from which it is about the shop's rules, whatever it names."""
 OF_A_BRAND = 3
 """Products of a brand that are told of where only the brand is named."""
-OF_GOODS = 0.7
+OF_GOODS = 0.62
 """Judged confidence in a rule from which it answers where goods are named or before the shopper."""
 TOLD = 0.45
 """Probability that a product's text says what is asked from which it is."""

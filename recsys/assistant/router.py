@@ -211,7 +211,7 @@ class Router:
             return True
         limits = parse(text, self._table)
         of_titles = any(terms.intersection(limits.words) for terms in self._table.title_terms)
-        return bool(limits.sort) or of_titles or self.names_products(text)
+        return bool(limits.sort or limits.brands) or of_titles or self.names_products(text)
 
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What the likeliest tool is called with, where no rule applies to a turn."""

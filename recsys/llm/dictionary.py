@@ -45,7 +45,10 @@ def is_name(word: str) -> bool:
 @lru_cache(maxsize=4096)
 def is_english(word: str) -> bool:
     """Whether the English of the dictionary has a word in lower case, or that without the ending of a plural."""
-    return re.search(rb"(?<![a-z])" + re.escape(word.removesuffix("s")).encode() + rb"s?(?![a-z])", _text()) is not None
+    form = word.removesuffix("s").encode()
+    if form not in _text():  # quickly told of most
+        return False
+    return re.search(rb"(?<![a-z])" + re.escape(form) + rb"s?(?![a-z])", _text()) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -68,7 +68,8 @@ class ProductTable:
         titles = " ".join(self.titles).lower()
         spoken = [tuple(pair.split("=")) for pair in sorted(word_list("varieties"))]
         titled = {name for pair in spoken for name in pair if re.search(rf"\b{name}\b", titles)}
-        general |= {said: means for said, means in spoken if means in titled and said not in titled}
+        self._slang = {said: means for said, means in spoken if means in titled and said not in titled}
+        general |= self._slang
         own = dict(synonyms or {})  # first: what a shop calls its kinds is how they are named to shoppers
         self.synonyms = {said.lower(): means.lower() for said, means in {**own, **general, **own}.items()}
 
@@ -144,7 +145,8 @@ class ProductTable:
         # The first letter is seldom wrong: an iphone is no misspelt phone.
         if two := two_words(word, self.words, self.texts):
             return two
-        near = [other for other in one_edit(word) if other[0] == word[0] and other in self._spelling]
+        right = self._spelling - self._slang.keys()  # what few say is no word that others misspell
+        near = [other for other in one_edit(word) if other[0] == word[0] and other in right]
         if near and is_english(word):  # speakers are no misspelt sneakers
             return word
         return max(near, key=lambda other: (other in self.words, other)) if near else word
