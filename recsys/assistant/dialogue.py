@@ -148,7 +148,7 @@ def referred(question: str, turns: Sequence[Turn], table: ProductTable) -> list[
 def called(question: str, turns: Sequence[Turn], table: ProductTable) -> list[int]:
     """Rows of "the train one", "the 14 inch one": the first shown with that in its title, else others of their kind."""
     before = lists(turns, table)
-    if number := pattern("the_number").search(question.lower()):
+    if number := pattern("the_number").search(question):
         stands = re.compile(rf"(?<![\d.]){re.escape(next(filter(None, number.groups())))}(?![\d.])")
         if rows := [row for shown in before for row in shown if stands.search(table.titles[row])]:
             return rows[:1]

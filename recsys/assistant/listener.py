@@ -98,21 +98,22 @@ class Listener:
         )
         chances = read.themes[1] if read.themes[1].any() else read.themes[0]
         sure, hits = self._rules(text, raw)
+        judged = self._as_put(text, sure, hits)
         if sure < UNSURE and intent_of(read.themes[0])[0] != "out_of_scope":
             again, others = self._rules(plain, general)
-            if again > sure and not self._denied(text, others):
-                sure, hits = again, others
+            put = self._as_put(text, again, others)
+            denied = self._judge is not None and bool(others) and put < UNLIKELY
+            if again > sure and not denied:
+                sure, hits, judged = again, others, put
         named = dict(zip(theme_names(), map(float, chances), strict=True))
         vector = _joined(read.vectors[:1], read.vectors[1:])[0]
-        judged = (
-            sure if self._judge is None or not hits else float(self._judge.answers(text, [whole(hits[0].passage)])[0])
-        )
         return Heard(question, raw, named, sure, hits, vector, judged)
 
-    def _denied(self, text: str, hits: Sequence[Hit]) -> bool:
-        """Whether the judge denies that the first of these answers a question as it is put."""
-        judge = self._judge
-        return judge is not None and bool(hits) and judge.answers(text, [whole(hits[0].passage)])[0] < UNLIKELY
+    def _as_put(self, text: str, sure: float, hits: Sequence[Hit]) -> float:
+        """Probability by the judge alone that the first of these answers a question as it is put; else `sure`."""
+        if self._judge is None or not hits:
+            return sure
+        return float(self._judge.answers(text, [whole(hits[0].passage)])[0])
 
     def vectors(self, questions: Sequence[str]) -> NDArray[np.float32]:
         """`Heard.vector` of several questions, shape ``(n, 2 dim)``."""

@@ -233,7 +233,7 @@ def _by_words(
     said, words = _sentence(context, row, question), _asked_of(table, row, question)
     key, whether = "from_description", says("yes_no", question)
     beside = set(words) - table.title_terms[row]  # "is there BPA in the 750 ml one?" asks no measure
-    if beside or units - {m.unit for m in measures} or pattern("the_number").search(question.lower()):
+    if beside or units - {m.unit for m in measures} or says("the_number", question):
         measures = []
     if measures:
         fits = all(m.holds(whole) for m in measures)

@@ -461,7 +461,7 @@ class ProductRouter:
         table, kinds = self._table, asked.limits.categories
         if not (asked.of_one and kinds and asked.says("for_it")) or asked.limits.measures:
             return ""
-        row = table.row[(asked.ids or asked.before)[0]]
+        row = table.row[asked.of_one[0]]
         own = (text for text, kind in zip(table.titles, table.categories, strict=True) if kind in kinds)
         ranges = {m.unit for title in own for m in measures_in(title) if m.least < m.most}
         sizes = [m for m in measures_in(table.titles[row]) if m.unit in ranges and m.least == m.most]

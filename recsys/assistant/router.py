@@ -225,7 +225,7 @@ class Router:
             return self._apology(heard, user)
         tool = max(chances, key=chances.__getitem__)
         own = user is not None and says("mine", heard.text) and chances["order_status"] >= OWN
-        own &= chances[tool] < LIKELIEST or heard.intents["order_status"] >= MAYBE
+        own &= chances[tool] < LIKELIEST or heard.intents["order_status"] >= MAYBE  # "what goes with what i bought"
         tool = "order_status" if own else tool
         sure = heard.sure >= (CERTAIN if tool == "order_status" else self._bound)
         if sure or not (own or chances[tool] >= LIKELIEST) or tool in map(tool_name, routed):
@@ -302,8 +302,9 @@ class Router:
         of_orders = wish or heard.intents["order_status"] > 0.1 or says("mine", text) or "order" in text.lower()
         if numbers and (user is not None or of_orders):
             return [OrderStatus(order=number, wish=wish, question=text) for number in numbers]
-        broken = says("broke_down", text) and not says("for_things", text)  # then another is looked for
-        serviced = any(heard.speaks_of(name) for name in SERVICE) and not says("for_things", text)
+        looks_for = says("for_things", text)  # another, where one broke
+        broken = says("broke_down", text) and not looks_for
+        serviced = any(heard.speaks_of(name) for name in SERVICE) and not looks_for
         if says("elsewhere", text) and (broken or serviced):
             return [Reply(kind="out_of_scope")]
         if user is not None and (again := self._order_again(heard, turns)) is not None:

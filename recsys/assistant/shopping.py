@@ -59,8 +59,8 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     table, search = context.catalogue, context.products
     asked = _instead(context, asked)
     wanted = constraints_of(table, asked)
-    anew = bool(parse(asked.query, table).categories)
-    text = content(asked.query if anew else " ".join([*asked.refines, asked.query]), table)
+    latest = parse(asked.query, table)
+    text = content(asked.query if latest.categories else " ".join([*asked.refines, asked.query]), table)
     of_kind = asked.asks and wanted.categories  # what is asked of these is no thing that is looked for
     if not (asked.refines or of_kind) and (wanted.no_such or (wanted.vague and wanted.unknown)):
         lead = context.say("not_in_catalogue", words=wanted.no_such or context.listed(wanted.unknown))
@@ -76,10 +76,13 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     unseen = asked.instead in {"others", "dearer"}
     hidden, limit = context.shown if unseen else (), ""
     found, lead = search.find(wanted, text, user, hidden=hidden), _LEADS.get(wanted.sort, "found")
-    if not found.rows if unseen else (asked.refines and asked.instead != "cheaper"):
-        dearer = _above(context, wanted, text, hidden)
-        if dearer is not None and _lacks(table, asked, wanted, dearer) < _lacks(table, asked, wanted, found):
-            limit, found, lead = money(wanted.price_max or 0), dearer, "found_dearer"
+    changed = bool(asked.refines) and asked.instead != "cheaper"
+    if wanted.price_max is not None and (not found.rows if unseen else changed):  # there may be more, for more
+        short = _short_of(table, latest, wanted, found)
+        beyond = replace(wanted, price_min=wanted.price_max + 0.01, price_max=None, sort="price")
+        dearer = search.find(beyond, text, user, hidden=hidden) if any(short) else found
+        if _short_of(table, latest, wanted, dearer) < short:
+            limit, found, lead = money(wanted.price_max), dearer, "found_dearer"
             wanted = replace(wanted, price_max=None, sort="price")
     if not found.rows:
         vague = wanted.vague and not wanted.unknown and wanted.price_max is None
@@ -119,20 +122,10 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     return Result(tuple(facts), "recommendation", lead, note, reasons=tuple(filter(None, said)))
 
 
-def _above(context: Context, wanted: Constraints, text: str, hidden: Collection[int]) -> Found | None:
-    """What is found above the most that is to be paid; None where no such limit is."""
-    if wanted.price_max is None:
-        return None
-    beyond = replace(wanted, price_min=wanted.price_max + 0.01, price_max=None, sort="price")
-    return context.products.find(beyond, text, context.user if past_of(context) else None, hidden=hidden)
-
-
-def _lacks(table: ProductTable, asked: SearchProducts, wanted: Constraints, found: Found) -> tuple[bool, int, int]:
+def _short_of(table: ProductTable, latest: Constraints, wanted: Constraints, found: Found) -> tuple[bool, int, int]:
     """How much of what is wanted a find is short of: any product, wishes of the last sentence, all wishes."""
-    latest, whole = (
-        len(_lacking(table, words, found.rows)) for words in (parse(asked.query, table).words, wanted.words)
-    )
-    return not found.rows, latest, whole + len(found.given_up)
+    of_latest, of_all = (len(_lacking(table, words, found.rows)) for words in (latest.words, wanted.words))
+    return not found.rows, of_latest, of_all + len(found.given_up)
 
 
 def _lacking(table: ProductTable, words: Sequence[str], rows: Sequence[int]) -> list[str]:
@@ -140,7 +133,7 @@ def _lacking(table: ProductTable, words: Sequence[str], rows: Sequence[int]) -> 
     first = rows[:LENGTH]
 
     def spoken(word: str) -> bool:
-        senses_of = [tokens(sense) for sense in senses(word)]
+        senses_of = [] if word.isascii() else [tokens(sense) for sense in senses(word)]
         return any(
             word in table.terms[row] or any(s and table.terms[row] >= set(s) for s in senses_of) for row in first
         )

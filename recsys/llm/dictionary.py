@@ -36,6 +36,11 @@ def _entries(word: str) -> list[str]:
     return found
 
 
+def installed() -> bool:
+    """Whether there is a dictionary (extra ``zh``): without it nothing is known of any word."""
+    return bool(_text())
+
+
 @lru_cache(maxsize=4096)
 def is_name(word: str) -> bool:
     """Whether a Chinese word is a name: of a brand, a place, a person (its pronunciation begins with a capital)."""

@@ -264,7 +264,7 @@ def test_orders_from_a_table_and_a_database(tmp_path: Path) -> None:
         assert orders.find("7", "A1002") is None
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.text(max_size=30))
 def test_no_text_finds_an_order_of_somebody_else(text: str) -> None:
     orders = Orders.from_table(ORDERS)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.assistant import plans
@@ -93,7 +93,6 @@ def test_what_is_no_plan_is_refused_and_says_why(line: str, said: str) -> None:
 WORDS = st.text(min_size=1, max_size=40).filter(lambda text: text == text.strip())
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["find", "find others", "find cheaper", "find dearer", "count", "rules"]),
     st.sampled_from(["facts", "compare", "price history", "why"]),

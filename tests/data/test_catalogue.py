@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from recsys.data import catalogue
 from recsys.data.catalogue import Candidates, ItemFeatures, Vocabulary, render
 
-PROPERTY = settings(max_examples=40, deadline=None)
+PROPERTY = settings(max_examples=40)
 TEMPLATE = ("title", "brand", "category", "text")
 
 prices = st.none() | st.floats(-10, 1e6)

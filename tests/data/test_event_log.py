@@ -46,7 +46,7 @@ def test_segments_are_rotated_and_old_ones_that_were_read_expire(tmp_path):
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_whatever_a_crash_leaves_behind_a_line_is_no_row(tmp_path_factory, rubbish):
     folder = tmp_path_factory.mktemp("log")
     EventWriter(folder).append([row("1")])

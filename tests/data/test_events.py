@@ -11,7 +11,7 @@ from recsys.data.events import Events
 from recsys.data.schema import TimeKind
 
 USERS, ITEMS = ["u0", "u1", "u2", "u3"], ["a", "b", "c", "d", "e"]
-PROPERTY = settings(max_examples=100, deadline=None)
+PROPERTY = settings(max_examples=100)
 
 rows = st.lists(
     st.tuples(

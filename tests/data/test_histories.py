@@ -14,7 +14,7 @@ from tests.data.test_events import ITEMS, USERS, events_of, rows
 from tests.shops import events_of as shop_events
 from tests.shops import facts_of, tables
 
-PROPERTY = settings(max_examples=100, deadline=None)
+PROPERTY = settings(max_examples=100)
 
 
 @given(rows, st.sampled_from(list(TimeKind)), st.sampled_from([0.5, 8.0]))

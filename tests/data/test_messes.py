@@ -18,7 +18,6 @@ from recsys.errors import BadInput
 NOW = 1_767_225_600.0
 START = 1_735_689_600  # 2025-01-01
 PROPERTY = settings(
-    deadline=None,
     derandomize=True,
     max_examples=250,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -222,7 +221,7 @@ CELL = st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=12), st
 COLUMNS = ["user_id", "item_id", "created_at", "event_type", "qty", "rating", "weight", "unit_price", "status"]
 
 
-@settings(deadline=None, derandomize=True, max_examples=150)
+@settings(derandomize=True, max_examples=150)
 @given(st.lists(st.lists(CELL, min_size=5, max_size=5), max_size=8), st.permutations(COLUMNS))
 def test_anything_at_all_ends_in_rows_or_in_one_message(cells, names):
     raw = pd.DataFrame(cells, columns=names[:5], dtype=object)

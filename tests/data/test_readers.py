@@ -389,7 +389,6 @@ def test_no_reader_changes_an_id_and_one_gap_changes_no_other(write, tmp_path_fa
 
     @settings(
         max_examples=25 if write is _xlsx else 40,
-        deadline=None,
         derandomize=True,
         suppress_health_check=list(HealthCheck),
     )

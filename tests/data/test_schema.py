@@ -82,7 +82,7 @@ def test_big_integer_ids_keep_every_digit():
     assert as_ids(pd.Series([9007199254740993])).tolist() == ["9007199254740993"]
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(st.lists(st.one_of(st.none(), st.integers(), st.text(max_size=20), st.floats()), max_size=20))
 def test_reading_ids_twice_changes_nothing(values):
     once = as_ids(pd.Series(values, dtype=object))
@@ -381,7 +381,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(ROWS)
 def test_every_row_is_kept_quarantined_or_a_duplicate(rows):
     rows.append({"user_id": "a", "item_id": "b", "timestamp": 1_700_000_000, "event": "view", "weight": 1, "query": ""})
@@ -401,7 +401,7 @@ def test_every_row_is_kept_quarantined_or_a_duplicate(rows):
     pd.testing.assert_frame_equal(again.table, table)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, derandomize=True)
 @given(st.permutations(range(12)))
 def test_shuffled_files_give_the_same_tables(order):
     number = np.arange(12)

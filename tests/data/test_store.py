@@ -172,7 +172,7 @@ def test_versions_are_for_the_account_that_published_and_for_whom_it_lets_into_t
 
 
 @given(name=st.sampled_from(sorted(FILES)), cut=st.integers(0, 400), how=st.sampled_from(["cut", "longer", "gone"]))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_file_is_named_on_opening(tmp_path_factory, name, cut, how):
     store = Store(tmp_path_factory.mktemp("damaged"))
     version = publish(store, 1)
@@ -187,7 +187,7 @@ def test_a_damaged_file_is_named_on_opening(tmp_path_factory, name, cut, how):
 
 
 @given(at=st.integers(0, 4_000))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_changed_byte_is_found_by_verify(tmp_path_factory, at):
     store = Store(tmp_path_factory.mktemp("changed"))
     version = publish(store, 1)
@@ -216,7 +216,7 @@ manifests = st.one_of(
 
 
 @given(raw=manifests)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_manifest_of_anything_is_an_artifact_error(tmp_path, raw):
     folder = tmp_path / "20260101T000000-0000"
     folder.mkdir(exist_ok=True)
@@ -244,7 +244,7 @@ def test_a_newer_format_asks_for_an_upgrade(store):
 
 
 @given(raw=st.binary(max_size=30) | st.sampled_from([b"..", b"../../etc", b"20260101T000000-0000/..", b"/"]))
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_current_holds_the_name_of_a_version_or_is_refused(store, raw):
     store.root.mkdir(exist_ok=True)
     (store.root / "current").write_bytes(raw)

@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from recsys.data.tfidf import Tfidf, terms, words
 
-PROPERTY = settings(max_examples=60, deadline=None)
+PROPERTY = settings(max_examples=60)
 texts = st.lists(
     st.one_of(
         st.lists(st.sampled_from(["red", "mug", "Mug", "oak", "pan", "2", "壶", "红色", "é", "-", ""]), max_size=8).map(

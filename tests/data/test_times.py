@@ -91,7 +91,7 @@ def test_what_is_no_date_is_unreadable():
     assert times.unreadable.tolist() == [True, True, True, False, False]
 
 
-@settings(deadline=None, derandomize=True, max_examples=150)
+@settings(derandomize=True, max_examples=150)
 @given(
     st.lists(st.datetimes(pd.Timestamp("2001-01-01"), pd.Timestamp("2030-12-31")), min_size=1, max_size=10),
     st.lists(

@@ -136,7 +136,7 @@ def test_a_log_is_sealed_line_by_line_and_erased_in_its_place(vault, tmp_path, m
         log.read()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(line=st.binary(max_size=200), damage=st.integers(0, 400))
 def test_a_sealed_line_is_the_line_or_none(vault, line, damage):
     sealed = vault.seal_line(line)

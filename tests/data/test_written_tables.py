@@ -87,7 +87,6 @@ def written(encodings: list[str]) -> st.SearchStrategy[Written]:
 
 
 FAST = settings(
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

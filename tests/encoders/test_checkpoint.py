@@ -136,7 +136,7 @@ def test_tokens_are_those_of_transformers(kind: str, limit: int, folders) -> Non
     special = st.sampled_from(["[CLS]", "[cls]", "[MASK] ", "<s>", " <mask>", "kettle", "É", "茶", "🫖", " ", "\u0301"])
     texts = st.lists(st.one_of(st.text(max_size=12), special), max_size=8).map("".join)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.lists(texts, max_size=6))
     def check(texts: list[str]) -> None:
         for text, ids in zip(texts, tokenizer(texts)[0], strict=True):
@@ -212,7 +212,7 @@ def test_the_pinned_encoder_is_read_to_the_last_bit(pooling: str, monkeypatch: p
 
 
 @pytest.mark.weights
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text(max_size=40), max_size=6))
 def test_tokens_of_the_pinned_encoder_are_those_of_transformers(texts: list[str]) -> None:
     path = pretrained.resolve("all-MiniLM-L6-v2")

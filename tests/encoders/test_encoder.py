@@ -38,7 +38,7 @@ def test_shape_type_norm_and_order(encoder: Encoder) -> None:
     assert encoder.encode([]).vectors.shape == (0, encoder.dim)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.text(max_size=80), min_size=1, max_size=12), st.integers(8, 200))
 def test_a_text_has_the_same_vector_whatever_its_batch(encoder: Encoder, texts: list[str], budget: int) -> None:
     alone = np.vstack([encoder.encode([text], normalize=False).vectors for text in texts])

@@ -77,7 +77,7 @@ def test_a_torch_without_these_operators_is_left_to_the_full_model(monkeypatch: 
     assert fast_bert.build(make(CLAIMED["bert"]), "cls") is None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 64), min_size=1, max_size=20), st.sampled_from(["cls", "mean"]))
 def test_any_mix_of_lengths_in_any_order(lengths: list[int], pooling: str) -> None:
     assert difference(make(CLAIMED["roberta"]), pooling, texts(lengths)) < 1e-5

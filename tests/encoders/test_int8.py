@@ -25,7 +25,7 @@ def layer(out: int, inside: int, seed: int = 0) -> torch.nn.Linear:
 
 
 @torch.inference_mode()
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     rows=st.integers(1, 70),
     out=st.integers(1, 90),

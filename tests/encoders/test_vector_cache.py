@@ -16,7 +16,7 @@ from recsys.encoders.encoder import Encoder
 from recsys.encoders.protocol import Encoded
 from recsys.encoders.vector_cache import encode, text_keys
 
-PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXTS = [f"{colour} {thing}" for colour in ("red", "blue", "x" * 70) for thing in ("pan", "pot", "cup", "")] + [
     "",
     "茶壶",

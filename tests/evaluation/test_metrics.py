@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score, roc_auc_score
 
@@ -23,12 +23,10 @@ from recsys.evaluation.metrics import (
     recall,
 )
 
-PROPERTY = settings(deadline=None)
 scores = st.lists(st.sampled_from([-1.0, 0.0, 0.5, 2.0]) | st.floats(-3, 3), max_size=12).map(np.array)
 
 
 @given(scores, scores)
-@PROPERTY
 def test_auc_is_the_chance_that_a_positive_is_above_a_negative(positive, negative):
     got = auc(positive, negative)
     if not len(positive) or not len(negative):
@@ -41,7 +39,6 @@ def test_auc_is_the_chance_that_a_positive_is_above_a_negative(positive, negativ
 
 
 @given(st.sets(st.integers(1, 30), min_size=1, max_size=8), st.integers(1, 20))
-@PROPERTY
 def test_ndcg_and_recall(places, k):
     ranks = np.array(sorted(places))
     gains = sum(1 / math.log2(r + 1) for r in places if r <= k)
@@ -59,7 +56,6 @@ def test_nobody_to_find_has_no_figure():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.integers(0, 5))
-@PROPERTY
 def test_an_interval_is_about_the_mean_and_leaves_out_what_has_no_figure(values, holes):
     data = np.array(values + [np.nan] * holes)
     found = interval(data, resamples=200)
@@ -93,7 +89,6 @@ def test_a_paired_difference_is_narrower_than_what_is_compared():
     st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.sampled_from([0.1, 0.5, 0.9])), min_size=2, max_size=30),
     st.lists(st.integers(0, 3), min_size=5, max_size=5),
 )
-@PROPERTY
 def test_pooled_auc_is_the_auc_of_the_rows_repeated(rows, times):
     user, label, score = (np.array(column) for column in zip(*rows, strict=True))
     statistic = pooled_auc(user.astype(np.int64), label.astype(bool), score.astype(float))

@@ -69,7 +69,7 @@ def test_losses_are_those_of_scikit_learn_with_weights():
     )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(2, 5), st.integers(0, 1_000))
 def test_a_row_of_weight_n_is_n_rows(times, seed):
     r = rows(seed)

@@ -18,7 +18,7 @@ from recsys.evaluation.splits import Holdout, hold_out, measure, within
 from recsys.settings import EvaluationSettings
 from tests.data.test_events import events_of
 
-PROPERTY = settings(max_examples=60, deadline=None)
+PROPERTY = settings(max_examples=60)
 RULES = EvaluationSettings(negatives=4, resamples=100)
 
 

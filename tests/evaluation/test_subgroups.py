@@ -91,7 +91,7 @@ def test_fewer_than_two_segments_have_no_gap(labels):
     assert subgroups.gap(np.array(labels, dtype=object), np.full(50, 0.8), 7) is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000))
 def test_shares_of_places_add_up(seed):
     items, rows = shops.tables(n_users=30, n_items=40)
@@ -101,7 +101,7 @@ def test_shares_of_places_add_up(seed):
     assert subgroups.places_by_popularity(lists, held).sum() == pytest.approx(1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=30).filter(any))
 def test_gini_is_half_the_mean_difference_over_the_mean(counts):
     x = np.array(counts, float)

@@ -48,7 +48,7 @@ def test_drafts_that_cannot_differ_are_refused():
         consensus.consensus([])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.text("ab c", max_size=12), min_size=1, max_size=5), st.randoms(use_true_random=False))
 def test_it_is_one_of_the_drafts_and_a_majority_wins(drafts, random):
     assert consensus.consensus(drafts) in drafts

@@ -80,7 +80,7 @@ def test_every_plan_has_a_grammar_and_templates() -> None:
     seed=st.integers(0, 10**6),
     word=st.sampled_from(["waterproof", "vegan", "titanium", "Swiss", "discount", "guaranteed"]),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_word_from_nowhere_is_refused_wherever_it_stands(seed: int, word: str) -> None:
     rng = random.Random(seed)
     facts = case(rng).facts
@@ -247,7 +247,7 @@ def test_product_text_never_changes_the_claims(title: str) -> None:
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_names_are_safe_and_the_check_never_fails(text: str) -> None:
     name = safe_name(text)
     assert 0 < len(name) <= 81

@@ -68,7 +68,7 @@ prices = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(rows=prices, today=st.integers(20, 260))
 def test_usual_and_below_are_as_pandas_counts_days(rows, today):
     start = day("2025-06-01")

@@ -99,7 +99,7 @@ _IDS = st.lists(
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet", "db"])
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ids=_IDS)
 def test_any_id_comes_out_of_a_reader_as_it_went_in(tmp_path, kind, ids):
     items = pd.DataFrame({"item_id": ids, "title": [f"t{n}" for n in range(len(ids))]})

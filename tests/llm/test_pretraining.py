@@ -165,7 +165,7 @@ def test_bad_files_are_named(tmp_path: Path, text: Path) -> None:
         pretrain([text], tmp_path / "out", PretrainingConfig(width=30, heads=4))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=6), st.integers(16, 30))
 def test_any_text_survives_the_tokenizer_and_every_token_is_predicted_once(documents: list[str], length: int) -> None:
     tokenizer = _tokenizer()

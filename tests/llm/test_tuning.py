@@ -176,7 +176,7 @@ class _Letters:
         return {"input_ids": [[ord(c) for c in text] for text in texts]}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.text("abc", max_size=30), st.text("xyz", min_size=1, max_size=30)), min_size=1, max_size=8),
     st.integers(8, 40),

@@ -145,7 +145,7 @@ def test_kept_only_beyond_chance():
     assert not improves(row(sure, worse))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     visits=st.lists(
         st.tuples(st.integers(0, 3), st.integers(0, 5), st.lists(st.integers(0, 7), min_size=1, max_size=4)),

@@ -104,7 +104,7 @@ def test_nothing_to_learn_is_an_error():
         training_windows(context_of(events_of(ITEMS, once), FACTS), CONFIG)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(1, 30), st.integers(0, 5), st.integers(1, 3))
 def test_drawn_items_are_in_neither_history_nor_purchases(negatives: int, seed: int, positives: int):
     config = TrainingConfig(negatives=negatives, positives=positives, slices=2)

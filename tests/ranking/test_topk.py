@@ -1,19 +1,16 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.ranking.topk import top_k
-
-PROPERTY = settings(deadline=None)
 
 
 @given(
     st.lists(st.sampled_from([-np.inf, -2.0, 0.0, 0.5, 3.0, np.nan]) | st.floats(-5, 5), max_size=40),
     st.integers(1, 45),
 )
-@PROPERTY
 def test_the_best_k_finite_scores_ties_by_position(values, k):
     scores = np.array(values, dtype=np.float64)
     expected = sorted((-s, i) for i, s in enumerate(values) if np.isfinite(s))[:k]

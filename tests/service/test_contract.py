@@ -32,7 +32,7 @@ def test_every_answer_is_declared_and_none_is_a_fault(schema):
     for operation in schema.get_all_operations():
         one = operation.ok()
 
-        @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=EXAMPLES, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(case=one.as_strategy())
         def conforms(case):
             response = case.call()

@@ -158,7 +158,7 @@ def test_what_is_chosen_fits_the_budget_and_the_limit(n, dim, memory):
         assert n * dim * (2 if kind == "hnsw16" else 1) <= memory
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(n=st.integers(1, 60), k=st.integers(1, 80), seed=st.integers(0, 5))
 def test_small_catalogues_of_every_kind_answer(n, k, seed):
     v = clustered(n, 8, seed)

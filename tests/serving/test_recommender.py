@@ -77,7 +77,7 @@ def test_fewer_possible_items_make_a_shorter_list(rec, tiny_tables):
     assert rec.recommend("000", k=3, candidates=["G001"]).item_id.tolist() == ["G001"]
 
 
-@configured(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@configured(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_one_pair_a_list_and_a_batch_score_the_same(rec, data):
     ids = rec.shop.item_ids.tolist()

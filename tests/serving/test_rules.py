@@ -20,7 +20,7 @@ from recsys.serving.rules import Rules
 
 BRANDS = ["Acme", "Bolt", "Coil"]
 CATEGORIES = ["kitchen", "toys"]
-PROPERTY = settings(max_examples=100, deadline=None)
+PROPERTY = settings(max_examples=100)
 
 
 def make_shelf(n: int, rng: np.random.Generator, dim: int = 8) -> RuleItems:

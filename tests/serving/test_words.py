@@ -74,6 +74,18 @@ def test_what_stands_behind_a_preposition_is_looked_for_where_nothing_is_before_
     assert parse("what do you have in blankets", table).no_such == "blanket"
 
 
+def test_without_a_dictionary_what_is_not_sold_is_named_and_what_is_misspelt_is_mended(
+    table: ProductTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dictionary, "_text", bytes)
+    for cached in (dictionary.is_english, dictionary.is_name, dictionary.senses):
+        cached.cache_clear()
+    assert parse("what do you have in blankets", table).no_such == "blanket"
+    assert parse("hedphones", table).categories == {"Headphones"}
+    for cached in (dictionary.is_english, dictionary.is_name, dictionary.senses):
+        cached.cache_clear()  # what was learnt without it
+
+
 def test_a_present_may_cost_less_than_about_what_is_said(table: ProductTable) -> None:
     limits = parse("headphones as a gift, around 80", table)
     assert (limits.price_min, limits.price_max, limits.words) == (None, 96.0, ())

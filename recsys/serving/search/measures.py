@@ -120,7 +120,7 @@ class Measure:
 def measures_in(text: str) -> tuple[Measure, ...]:
     """Every number with a unit in a text."""
     found: list[Measure] = []
-    text = _GLUED.sub(" inch", _together(text))
+    text = _together(text)
     text = _WRITTEN.sub(lambda match: str(_DIGITS.get(match[1] or "") or _WORDS[match[2].lower()]), text)
     text = re.sub(r"(?<=\d)个(?=人)", "", text)
     for bound, low, number, plus, unit, of in _MEASURE.findall(text):
@@ -162,16 +162,16 @@ def people_in(text: str, kind: Iterable[str]) -> tuple[Measure, ...]:
 
 def without_measures(text: str) -> str:
     """A text without its measures."""
-    text = _GLUED.sub(" inch", _together(text))
+    text = _together(text)
     for pattern in (_SPF, _MONTHS, _AGE, _MEASURE, _FOR_SO_MANY, _COUPLE):
         text = pattern.sub(" ", text)
     return text
 
 
 def _together(text: str) -> str:
-    """A text with "two adults and two children" as the number of people that they are, and kilos in figures."""
-    for said, weight in _KILOS:
-        text = said.sub(weight, text)
+    """A text with "two adults and two children" as the number of people they are, kilos in figures, 32in as inches."""
+    for said, measure in (*_KILOS, (_GLUED, " inch")):
+        text = said.sub(measure, text)
     return _FAMILY.sub(lambda m: f" {sum(map(_counted, m.groups())):g} people ", text)
 
 

@@ -95,8 +95,8 @@ class ProductSearch:
         for_an_age = bool(wanted.words) and all(measure.unit == "age" for measure in wanted.measures)
         by_words = not (wanted.categories or wanted.brands or wanted.free_of) and (for_an_age or not wanted.measures)
         if by_words and text.strip() and not (wanted.vague and user is not None):
-            any_ = wanted.vague and not wanted.unknown and wanted.price_max is not None  # "something under 30"
-            rows = self._near_enough(rows, wanted, text) or (rows if wanted.measures or any_ else [])
+            anything = wanted.vague and not wanted.unknown and wanted.price_max is not None  # "something under 30"
+            rows = self._near_enough(rows, wanted, text) or (rows if wanted.measures or anything else [])
         if any(m.unit == "age" and m.most <= CHILD for m in wanted.measures):
             rows = sorted(_for_its_age(self.table, rows, wanted)) or rows
         given_up = (

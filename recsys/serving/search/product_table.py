@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recsys.data import schema
 from recsys.data.catalogue import render
-from recsys.llm.dictionary import is_english, senses
+from recsys.llm.dictionary import installed, is_english, senses
 from recsys.llm.language import chinese_segmenter, tokens, word_list
 from recsys.serving.search.bm25 import BM25
 from recsys.serving.search.colours import of_shades
@@ -222,8 +222,7 @@ class ProductTable:
     def brands_called(self) -> Mapping[str, tuple[str, ...]]:
         """How each brand is called: by its name, or a first word that nothing else is called (Northface Ridge)."""
         firsts = [name.lower().partition(" ")[0] for name in self.brand_names]
-        known = is_english("word")  # without the dictionary nothing is known of any word
-        own = [known and len(f) > BRAND and firsts.count(f) == 1 and not is_english(f) for f in firsts]
+        own = [installed() and len(f) > BRAND and firsts.count(f) == 1 and not is_english(f) for f in firsts]
         calls = zip(self.brand_names, firsts, own, strict=True)
         return {name: (name.lower(), first) if alone else (name.lower(),) for name, first, alone in calls}
 
@@ -285,8 +284,16 @@ class ProductTable:
 
     def ending_in(self, term: str) -> frozenset[str]:
         """Categories of the products whose kind a term is called by: hiking backpacks are bags, or camping gear."""
-        heads = ((tokens(kind)[-1:], category) for kind, category in zip(self.kind_of, self.categories, strict=True))
-        return frozenset(category for head, category in heads if head == [term] and category)
+        return self._kind_heads.get(term, frozenset()) - {""}
+
+    @cached_property
+    def _kind_heads(self) -> Mapping[str, frozenset[str]]:
+        """What kinds of things are called at last, each with the categories of the products called so."""
+        heads: dict[str, set[str]] = {}
+        for kind, category in zip(self.kind_of, self.categories, strict=True):
+            for head in tokens(kind)[-1:]:
+                heads.setdefault(head, set()).add(category)
+        return {head: frozenset(categories) for head, categories in heads.items()}
 
     def of_all(self, term: str, categories: Collection[str]) -> bool:
         """Whether all titles of these categories have a term, which then tells none of them apart."""
@@ -302,8 +309,7 @@ class ProductTable:
 
     def things(self, text: str) -> frozenset[str]:
         """What products are called at last, as far as a text says it: lamp, bag."""
-        said = set(tokens(self.canonical(text)))
-        return frozenset(head for kind in set(self.kind_of) for head in tokens(kind)[-1:] if head in said)
+        return frozenset(self._kind_heads.keys() & set(tokens(self.canonical(text))))
 
     @cached_property
     def long_names(self) -> Mapping[str, str]:

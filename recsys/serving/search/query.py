@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.llm.dictionary import is_english, senses
+from recsys.llm.dictionary import installed, is_english, senses
 from recsys.llm.language import tokens
 from recsys.serving.search.amounts import in_digits, prices_in, without_prices
 from recsys.serving.search.colours import COLOURS
@@ -273,6 +273,8 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     unknown = (*sizes, *lacks, *foreign, *unheard)
     sorts = (("opinion", _PRAISED), ("-price", _DEAR), ("price", _CHEAP))
     superlative = superlative_in(sentence)
+    for_somebody = liked or not _PRESENT.isdisjoint(tokens(text))  # then other words say for whom
+    no_such = "" if for_somebody else _no_such(rest, categories, bool(brands), unknown, table)
     sort = next((name for name, pattern in sorts if pattern.search(sentence)), "measure" if superlative else "")
     return Constraints(
         high,
@@ -288,18 +290,13 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
         unknown,
         sort,
         superlative,
-        missing
-        or (
-            ""
-            if liked or not _PRESENT.isdisjoint(tokens(text))
-            else _no_such(rest, categories, bool(brands), unknown, table)
-        ),
+        missing or no_such,
     )
 
 
 def _in_catalogue(word: str, table: ProductTable) -> str:
     """The first English sense of a Chinese word, where it is one term that products speak of; ''."""
-    terms = next(iter([tokens(sense) for sense in senses(word)]), [])
+    terms = tokens(next(iter(senses(word)), ""))
     return terms[0] if len(terms) == 1 and terms[0] in table.words and terms[0] not in SAID else ""
 
 
@@ -348,12 +345,13 @@ def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequ
     if not categories:
         # What follows a thing is no thing ("a bed he cant kill"), unless there are many: "yoga leggings".
         if head.isascii():
-            other = is_english(head) and (many or not any(w in table.kind_rates or table.ending_in(w) for w in before))
+            thing = any(word in table.kind_rates or table.ending_in(word) for word in before)
+            other = (is_english(head) or not installed()) and (many or not thing)
         else:
             other = not any(word in title for word in before for title in table.title_terms)
         return head if head in unknown and not branded and other else ""
     names = {frozenset(tokens(half)) for name in categories for half in name.split("&")}
-    if many and before:
+    if many:
         return f"{before[-1]} {head}s"
     whole = any(name <= set(looked_for) for name in names)
     kind = [terms for terms, category in zip(table.terms, table.categories, strict=True) if category in categories]
