@@ -24,6 +24,7 @@ from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from recsys.data.kept import kept
 from recsys.encoders.protocol import Encodes
 from recsys.llm.language import concept_names, concepts, language_of
 
@@ -140,10 +141,6 @@ class LinearClassifier:
         return cls(np.ascontiguousarray(both[:, :-1]), both[:, -1].copy())
 
 
-_FITTED: dict[str, tuple[LinearClassifier, LinearClassifier]] = {}
-"""Regressions by the fingerprint of the encoder they were fitted with."""
-
-
 class Reader:
     """Reads sentences: their vectors, concepts and themes.
 
@@ -171,15 +168,26 @@ class Reader:
 
     @classmethod
     def fit(cls, encoder: Encodes, languages: Sequence[str] = ("en",)) -> Reader:
-        """Learn the themes with this encoder (seconds, once a process: there are about a thousand phrases)."""
-        if encoder.fingerprint in _FITTED:
-            return cls(encoder, *_FITTED[encoder.fingerprint], languages)
+        """Learn the themes with this encoder: seconds (about two thousand phrases), once a machine and encoder.
+
+        They are of no shop, so what was learnt for one is kept for all, in the user cache.
+        """
+        made_of = [encoder.fingerprint, bank_hash(), _FIT]
+        return kept(
+            "themes",
+            made_of,
+            lambda folder: cls.load(folder, encoder, languages),
+            lambda: cls._learnt(encoder, languages),
+            cls.save,
+        )
+
+    @classmethod
+    def _learnt(cls, encoder: Encodes, languages: Sequence[str]) -> Reader:
         texts, labels = _phrases()
         vectors, found = encoder.encode(texts).vectors, concepts(texts)
         joint = LinearClassifier.fit(_features(vectors, found), labels, len(theme_names()), **_FIT)
         speaks = found.any(axis=1)
         alone = LinearClassifier.fit(_unit(found[speaks]), labels[speaks], len(theme_names()), **_FIT)
-        _FITTED[encoder.fingerprint] = (joint, alone)
         return cls(encoder, joint, alone, languages)
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -31,8 +31,6 @@ _FIT = {"C": 10.0, "tol": 1e-3, "max_iter": 60}
 COMPLAINT = "complaint"
 """Label of turns that are no call but an apology with what helps."""
 SAVED = "tools"
-_FITTED: dict[tuple[str, ...], ToolClassifier] = {}
-"""Classifiers by the fingerprint and the languages of the reader they were fitted with."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +76,8 @@ class ToolClassifier:
 
         It knows no shop, so what was learnt for one is kept for all, in the user cache.
         """
-        made_with = (reader.encoder.fingerprint, *reader.languages)
-        if made_with in _FITTED:
-            return _FITTED[made_with]
-        made_of = [*made_with, examples_hash(), _FIT]
-        fitted = kept(SAVED, made_of, cls.load, lambda: cls._learnt(reader), cls.save)
-        _FITTED[made_with] = fitted
-        return fitted
+        made_of = [reader.encoder.fingerprint, *reader.languages, examples_hash(), _FIT]
+        return kept(SAVED, made_of, cls.load, lambda: cls._learnt(reader), cls.save)
 
     @classmethod
     def _learnt(cls, reader: Reader) -> ToolClassifier:

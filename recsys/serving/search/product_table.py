@@ -34,6 +34,8 @@ NAMES_A_KIND = 0.3
 """Agreement below which a sentence names no kind of product."""
 BRAND = 4
 """Letters of a brand's first word beyond which it may stand for the whole."""
+READ = 4096
+"""Texts whose reading in the catalogue's words is kept."""
 _CJK = re.compile(r"[\u3400-\u9fff]+")
 _LATIN = re.compile(r"[a-z]{5,}")
 
@@ -72,6 +74,7 @@ class ProductTable:
         general |= self._slang
         own = dict(synonyms or {})  # first: what a shop calls its kinds is how they are named to shoppers
         self.synonyms = {said.lower(): means.lower() for said, means in {**own, **general, **own}.items()}
+        self.canonical = lru_cache(maxsize=READ)(self._canonical)  # the shop's rules are read beside each question
 
     def _column(self, name: str) -> list[str]:
         if name not in self.table:
@@ -90,7 +93,7 @@ class ProductTable:
 
     # --- words ------------------------------------------------------------------------------------------------------
 
-    def canonical(self, text: str) -> str:
+    def _canonical(self, text: str) -> str:
         """A text in the catalogue's words: synonyms replaced, longest first, and misspelt words mended."""
         low = homophones(self.mended(text), self._sounds, lambda word: bool(senses(word)))
         if not self.synonyms:
@@ -350,9 +353,15 @@ class ProductTable:
     def kinds_named(self, text: str) -> frozenset[str]:
         """Categories whose name, or whose department's, stands in a text; of "Coffee & Tea", either half."""
         said = set(tokens(self.canonical(text)))
+        return frozenset(name for name, parts in self._halves.items() if any(part <= said for part in parts))
+
+    @cached_property
+    def _halves(self) -> Mapping[str, list[set[str]]]:
+        """Words of each half of a category's name and of its department's."""
         wholes = {c: f"{c}&{d}" for c, d in zip(self.categories, self.departments, strict=True) if c}
-        halves = {name: [tokens(half) for half in whole.split("&")] for name, whole in wholes.items()}
-        return frozenset(name for name, parts in halves.items() if any(part and set(part) <= said for part in parts))
+        return {
+            name: [set(part) for half in whole.split("&") if (part := tokens(half))] for name, whole in wholes.items()
+        }
 
     def names_kind(self, word: str) -> bool:
         """Whether a word is of a category's name."""
