@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 import pytest
 
 from recsys.llm import dictionary
-from recsys.serving.search import ProductTable, matching, parse
-from recsys.serving.search.amounts import in_digits
+from recsys.serving.search import ProductTable, foreign, matching, parse
+from recsys.serving.search.amounts import in_digits, prices_in
 from recsys.serving.search.measures import measures_in
 
 TITLES = {
@@ -156,3 +158,27 @@ class TestByTheDictionary:
     ) -> None:
         monkeypatch.setattr("recsys.serving.search.foreign.senses", lambda _: ())
         assert table.in_english("有平底锅吗") == "有平底锅吗"
+
+    def test_what_a_long_text_costs_grows_with_its_length(
+        self, table: ProductTable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        segmenter, read = foreign.chinese_segmenter(), list[int]()
+        assert segmenter is not None
+
+        class Counting:
+            @staticmethod
+            def cut(text: str) -> Iterator[str]:
+                read.append(len(text))
+                return iter(segmenter.cut(text))
+
+        monkeypatch.setattr(foreign, "chinese_segmenter", lambda: Counting)
+        text = "".join(chr(0x4E00 + at * 7919 % 20_000) for at in range(2_000))  # words of no language
+        assert "".join(table.foreign.cut(text)) == text
+        assert sum(read) < 5 * len(text)
+
+
+@pytest.mark.parametrize("sign", ["1", "1,", "12.5", "百", "十"])
+def test_a_number_without_end_is_no_price_and_holds_nobody_up(sign: str, table: ProductTable) -> None:
+    text = (sign * 2_000)[:2_000]
+    assert prices_in(in_digits(text)) == (None, None)
+    assert parse(text, table).price_max is None

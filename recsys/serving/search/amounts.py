@@ -8,7 +8,11 @@ from recsys.llm.quantities import HAN_DIGITS
 from recsys.serving.search.measures import UNIT
 
 _CURRENCY = r"(?:[$£€¥￥]|eur|usd|gbp|rmb)?\s?"
-_NUMBER = rf"{_CURRENCY}(\d[\d,]*(?:\.\d+)?)(?![\d.,]*\d|[\s-]*(?:{UNIT}|%|个|年|天|t-?shirts?)(?![a-z]))"
+# A number begins once and ends soon, however many digits a shopper leans on.
+_NUMBER = (
+    rf"{_CURRENCY}(?<!\d)(?<!\d[.,])(\d[\d,]{{0,14}}(?:\.\d+)?)"
+    rf"(?![\d.,]*\d|[\s-]*(?:{UNIT}|%|个|年|天|t-?shirts?)(?![a-z]))"
+)
 _MONEY = "euros?|pounds?|dollars?|quid|bucks"
 _PAID = rf"{_NUMBER}(?:\s*(?:{_MONEY})\b)?"
 _MAX = re.compile(
@@ -56,7 +60,8 @@ def in_digits(text: str) -> str:
 
     def digits(match: re.Match[str]) -> str:
         units = {2 * n + 1: unit for n, unit in enumerate((10_000, 1000, 100, 10)) if match[2 * n + 2]}
-        if not units:
+        behind_another = match.start() > 0 and match.string[match.start() - 1] in "万千百十"
+        if not units or behind_another:
             return match.group()
         whole = sum(_VALUE[match[at] or ""] * unit for at, unit in units.items())
         closed = "零" in match.group()  # 一千五 is 1,500, 一千零五 1,005

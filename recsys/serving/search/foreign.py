@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from recsys.llm.dictionary import is_name, senses
 from recsys.llm.language import chinese_segmenter, tokens, word_list
@@ -28,6 +28,10 @@ _SOUGHT = re.compile(
 """A thing that is looked for, in a sentence that asks for one."""
 _SHORTEST, _LONGEST = 3, 5
 """Characters of a word of the dictionary that the segmenter takes for several."""
+_AHEAD = 64
+"""Characters that are cut into words at a time: what a long text costs grows with its length, and not faster."""
+_READ = 256
+"""Texts whose words are kept."""
 
 
 class Foreign:
@@ -52,6 +56,7 @@ class Foreign:
         self._kinds = sorted({(kind, category.lower()) for kind, category in kinds})
         self._categories = {category for _, category in self._kinds}
         self._synonyms, self._words = synonyms, words
+        self.cut = lru_cache(maxsize=_READ)(self._cut)
 
     @cached_property
     def _ends(self) -> Mapping[tuple[str, ...], str]:
@@ -106,18 +111,24 @@ class Foreign:
                 return " ".join(called)
         return self._wholes[whole]
 
-    def cut(self, text: str) -> list[str]:
+    def _cut(self, text: str) -> tuple[str, ...]:
         """A text in words, as the segmenter cuts its Chinese; the text itself where nothing can be looked up."""
         segmenter = chinese_segmenter()
         if segmenter is None or not _CJK.search(text):
-            return [text]
+            return (text,)
         words: list[str] = []
+        ahead: list[str] = []
         while text:  # newer words than the segmenter's are the dictionary's: 充电, 宝
-            first = next(iter(segmenter.cut(text)))
+            if not ahead:
+                ahead = list(segmenter.cut(text[:_AHEAD]))
+                ahead = ahead if len(text) <= _AHEAD else ahead[: len(ahead) // 2 + 1]  # the last may be cut off
+            first = ahead.pop(0)
             longer = (text[:end] for end in range(min(_LONGEST, len(text)), max(len(first), _SHORTEST - 1), -1))
             words.append(next((word for word in longer if word in self._synonyms or self.unheard(word)), first))
+            if words[-1] != first:
+                ahead.clear()
             text = text[len(words[-1]) :]
-        return words
+        return tuple(words)
 
     def named(self, text: str) -> str:
         """A text with what the catalogue calls the things in it that it has no Chinese word for."""
