@@ -319,9 +319,15 @@ def publish(
         return store.publish(draft, {"passages": kinds, "encoder": encoder.info}, keep=keep)
 
 
-def load_live(artifacts: Path, encoder: Encodes) -> Knowledge:
-    """The live knowledge under ``artifacts/knowledge``."""
+def live_version(artifacts: Path) -> Version:
+    """The live version under ``artifacts/knowledge``.
+
+    Raises
+    ------
+    ArtifactError
+        None is published.
+    """
     version = knowledge_store(artifacts).current()
     if version is None:
         raise ArtifactError(f"{artifacts}: no knowledge is published; run `recsys embed --knowledge FILE_OR_DIR` first")
-    return Knowledge.load(version.path, encoder)
+    return version

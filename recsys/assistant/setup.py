@@ -118,16 +118,19 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
     ArtifactError
         There is no published version, or no knowledge for it.
     """
-    named = settings.assistant.answerability  # first: a directory that has no adapter is said at once
-    judge = None if named == NONE else Answerability.load(_directory(named), offline=settings.offline)
     recommender = recommender or Recommender.load(settings=settings)
     assert recommender.version is not None
     sample = bool(recommender.version.manifest.get("counts", {}).get("sample_shop")) or _is_sample(recommender)
+    published = None
+    if not sample or knowledge_store(settings.artifacts).current_id() is not None:
+        published = knowledge.live_version(settings.artifacts)  # where there is none, no model is loaded to say so
+    named = settings.assistant.answerability
+    judge = None if named == NONE else Answerability.load(_directory(named), offline=settings.offline)
     encoder = question_encoder(settings)
-    if sample and knowledge_store(settings.artifacts).current_id() is None:
+    if published is None:
         built = sample_knowledge(encoder, _languages(settings))
     else:
-        built = knowledge.load_live(settings.artifacts, encoder)
+        built = Knowledge.load(published.path, encoder)
     assistant = Assistant(
         built,
         recommender,

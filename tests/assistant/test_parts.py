@@ -22,7 +22,7 @@ from recsys.assistant.dialogue import (
     spoken_in,
 )
 from recsys.assistant.hearing import split
-from recsys.assistant.knowledge import WRITTEN_FOR, Knowledge, fits, load_live, publish
+from recsys.assistant.knowledge import WRITTEN_FOR, Knowledge, fits, live_version, publish
 from recsys.assistant.lessons import lessons, prompt, rated, train_assistant
 from recsys.assistant.patterns import gives_orders, group, pattern
 from recsys.assistant.product_facts import applying
@@ -334,16 +334,16 @@ def test_knowledge_is_published_incrementally_and_loads_as_saved(encoder: Encode
     assert (
         max((c for c in calls if c != len_of_bank()), default=0) <= 3
     )  # nothing but the themes' phrases is encoded again
-    loaded = load_live(tmp_path, encoder)
+    loaded = Knowledge.load(live_version(tmp_path).path, encoder)
     built = Knowledge.build([*passages, *faq_passages(FAQ[:1], "more")], encoder)
     for question in ("How do I return it?", "怎么退货", "laptop"):
         a, b = loaded.search(question, 4), built.search(question, 4)
         assert [h.passage.id for h in a] == [h.passage.id for h in b]
         assert np.allclose([h.score for h in a], [h.score for h in b], atol=1e-5)
     with pytest.raises(ArtifactError, match="another encoder"):
-        load_live(tmp_path, Encoder.load(str(_directory(encoder)), pooling="cls"))
+        Knowledge.load(live_version(tmp_path).path, Encoder.load(str(_directory(encoder)), pooling="cls"))
     with pytest.raises(ArtifactError, match="no knowledge"):
-        load_live(tmp_path / "nothing", encoder)
+        live_version(tmp_path / "nothing")
 
 
 def test_knowledge_of_another_release_learns_the_themes_of_this_one(encoder: Encoder, tmp_path: Path) -> None:
@@ -362,7 +362,7 @@ def test_knowledge_without_a_classifier_of_tools_learns_it(encoder: Encoder, tmp
     """As versions have none that were published before there was one."""
     version = publish(faq_passages(FAQ), encoder, tmp_path)
     asked = "how do i send this back", encoder.encode(["how do i send this back"]).vectors[0], Situation()
-    told = load_live(tmp_path, encoder).tools(*asked)
+    told = Knowledge.load(live_version(tmp_path).path, encoder).tools(*asked)
     about = json.loads((version.path / WRITTEN_FOR).read_text("utf-8"))
     del about["turns"]
     (version.path / WRITTEN_FOR).write_text(json.dumps(about), "utf-8")
@@ -617,7 +617,7 @@ def test_synonyms_are_knowledge_that_is_not_searched(encoder: Encoder, tmp_path:
     passages = [*faq_passages(FAQ), *read_knowledge(tmp_path / "synonyms.csv")]
     version = publish(passages, encoder, tmp_path / "a")
     assert version.manifest["passages"] == {"faq": 3, "policy": 0, "product": 0, "synonym": 1}
-    loaded = load_live(tmp_path / "a", encoder)
+    loaded = Knowledge.load(live_version(tmp_path / "a").path, encoder)
     assert loaded.synonyms == {"耳机": "Headphones"}
     assert len(loaded) == 3
     (tmp_path / "synonyms.csv").write_text("a,b\n1,2\n", encoding="utf-8")

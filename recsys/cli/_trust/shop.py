@@ -81,6 +81,7 @@ def environment(encoder: Path) -> dict[str, str]:
         "RECSYS_OFFLINE": "1",
         "RECSYS_EXPLAIN__WRITER": "template",
         "RECSYS_ASSISTANT__WRITER": "retrieved",
+        "RECSYS_ASSISTANT__ANSWERABILITY": "none",
     }
 
 
