@@ -19,6 +19,7 @@ from recsys.data.tfidf import HAN, words
 
 _HAN = re.compile(f"[{HAN}]")
 _HAN_RUN = re.compile(f"([{HAN}]+)")
+_CONTRACTED = re.compile(r"(?<=n)['’](t)\b|(?<=[a-z])['’](?:s|re|ve|ll|d|m)\b")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 _BULLET = re.compile(r"^\s*(?:[-*]|\d+\.)\s+", re.MULTILINE)
 
@@ -30,10 +31,13 @@ def language_of(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """Search terms: words without a plural ``s``; Chinese by jieba (extra ``zh``), else by overlapping pairs."""
+    """Search terms: words without a plural ``s``; Chinese by jieba (extra ``zh``), else by overlapping pairs.
+
+    A contraction is one word ("doesnt"): its ``t`` is no T-shirt.
+    """
     cut = _chinese_cutter()
     out: list[str] = []
-    for part in _HAN_RUN.split(text.lower()):
+    for part in _HAN_RUN.split(_CONTRACTED.sub(r"\1", text.lower())):
         if cut is not None and _HAN.match(part):
             out += cut(part)
         else:

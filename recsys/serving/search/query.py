@@ -23,7 +23,7 @@ from recsys.serving.search.superlatives import Superlative, superlative_in
 
 _NOT = (
     r"(?:\bnot (?:really |much of |keen on |into |a fan of |from |by |an? |in )*"
-    r"|\b(?:does|do)n['’]?t (?:really )?(?:like|want|need) "
+    r"|\b(?:does|do)n['’]?t (?:really )?(?:like|want|need) |\bcan(?:['’]?t|not) (?:have|eat|stand) "
     r"|\b(?:hates?|dislikes?|allergic to) |\b(?:is|are)n['’]?t |\bno |\bother than |\bexcept |\bwithout |\bbut not "
     r"|\banything but "
     r"|(?:不要|不想要|不需要|不喜欢|不爱[吃喝]?|讨厌|不能吃|除了|不是|别要|不含|不带|无(?!线|论|法)|没(?=[\u3400-\u9fff]{1,4}的))\s*(?:[看用玩穿戴]\s*)?)"
