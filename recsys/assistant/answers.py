@@ -32,6 +32,7 @@ from recsys.data.parsing import as_ids
 from recsys.encoders.universal import for_products
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm.chat import ChatModel
+from recsys.llm.shorthand import written_out
 from recsys.serving.recommender import Recommender
 from recsys.serving.search import Nearest, ProductSearch, ProductTable
 
@@ -149,10 +150,11 @@ class Assistant:
             told = Answer(message("greeting"), intent="small_talk")
             yield from (Sources(()), Token(told.text), Done(told))
             return
-        shown = frozenset() if self.shelves is None else frozenset(dialogue.shown(turns, self.shelves))
-        last = () if self.shelves is None else tuple(dialogue.focus(turns, self.shelves))
+        asked, before = written_out(question), [_written_out(turn) for turn in turns]
+        shown = frozenset() if self.shelves is None else frozenset(dialogue.shown(before, self.shelves))
+        last = () if self.shelves is None else tuple(dialogue.focus(before, self.shelves))
         context = replace(self._shop, user=user, language=dialogue.spoken_in(question), shown=shown, last=last)
-        result = tools.joined(self._looked_up(question, turns, context))
+        result = tools.joined(self._looked_up(asked, before, context))
         if result.passes_on and not result.found and result.lead == context.say("no_answer"):
             result = replace(result, lead=context.say("handover"))
         yield Sources(result.sources)
@@ -234,6 +236,10 @@ def _search(knowledge: Knowledge, recommender: Recommender) -> ProductSearch:
 
     liked = opinions.stars(recommender)["order"].to_dict() or recommender.liked
     return ProductSearch(table, nearest, recommender.likeliest, liked)
+
+
+def _written_out(turn: Turn) -> Turn:
+    return replace(turn, text=written_out(turn.text)) if turn.role == "user" else turn
 
 
 def _spoken(call: Call) -> str:
