@@ -94,6 +94,15 @@ def test_a_present_may_cost_less_than_about_what_is_said(table: ProductTable) ->
     assert parse("headphones, around 80", table).price_min == 64.0
 
 
+def test_a_contraction_names_no_kind() -> None:
+    items = pd.DataFrame(
+        [("A", "Acme T-Shirt", "Cotton.", "Acme", "T-Shirts", 9.0), ("B", "Acme Mug", "Clay.", "Acme", "Mugs", 9.0)],
+        columns=["item_id", "title", "text", "brand", "category", "price"],
+    )
+    assert not parse("something that doesn't leak", ProductTable(items)).categories
+    assert parse("a t-shirt that doesn't shrink", ProductTable(items)).categories == {"T-Shirts"}
+
+
 def test_ten_thousands_are_digits_and_thousands_of_an_emphasis_are_none() -> None:
     assert [in_digits(text) for text in ("两万毫安", "2万", "一万二", "十万", "千万别买")] == [
         "20000毫安",
