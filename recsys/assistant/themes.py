@@ -141,6 +141,29 @@ class LinearClassifier:
         return cls(np.ascontiguousarray(both[:, :-1]), both[:, -1].copy())
 
 
+_Regressions = tuple[LinearClassifier, LinearClassifier]
+"""Over vector and concepts, and over the concepts alone."""
+_NAMES = ("themes_joint", "themes_concepts")
+
+
+def _learnt(encoder: Encodes) -> _Regressions:
+    texts, labels = _phrases()
+    vectors, found = encoder.encode(texts).vectors, concepts(texts)
+    joint = LinearClassifier.fit(_features(vectors, found), labels, len(theme_names()), **_FIT)
+    speaks = found.any(axis=1)
+    return joint, LinearClassifier.fit(_unit(found[speaks]), labels[speaks], len(theme_names()), **_FIT)
+
+
+def _save(both: _Regressions, directory: Path) -> None:
+    for regression, name in zip(both, _NAMES, strict=True):
+        regression.save(directory, name)
+
+
+def _load(directory: Path) -> _Regressions:
+    joint, alone = (LinearClassifier.load(directory, name) for name in _NAMES)
+    return joint, alone
+
+
 class Reader:
     """Reads sentences: their vectors, concepts and themes.
 
@@ -173,22 +196,7 @@ class Reader:
         They are of no shop, so what was learnt for one is kept for all, in the user cache.
         """
         made_of = [encoder.fingerprint, bank_hash(), _FIT]
-        return kept(
-            "themes",
-            made_of,
-            lambda folder: cls.load(folder, encoder, languages),
-            lambda: cls._learnt(encoder, languages),
-            cls.save,
-        )
-
-    @classmethod
-    def _learnt(cls, encoder: Encodes, languages: Sequence[str]) -> Reader:
-        texts, labels = _phrases()
-        vectors, found = encoder.encode(texts).vectors, concepts(texts)
-        joint = LinearClassifier.fit(_features(vectors, found), labels, len(theme_names()), **_FIT)
-        speaks = found.any(axis=1)
-        alone = LinearClassifier.fit(_unit(found[speaks]), labels[speaks], len(theme_names()), **_FIT)
-        return cls(encoder, joint, alone, languages)
+        return cls(encoder, *kept("themes", made_of, _load, lambda: _learnt(encoder), _save), languages)
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of texts; zeros where the encoder does not read the language."""
@@ -215,14 +223,12 @@ class Reader:
     def save(self, directory: Path) -> None:
         """Write the regressions as arrays."""
         directory.mkdir(parents=True, exist_ok=True)
-        self._joint.save(directory, "themes_joint")
-        self._concepts_only.save(directory, "themes_concepts")
+        _save((self._joint, self._concepts_only), directory)
 
     @classmethod
     def load(cls, directory: Path, encoder: Encodes, languages: Sequence[str] = ("en",)) -> Reader:
         """Read what `save` wrote; the encoder has to be the one it was fitted with."""
-        joint, alone = (LinearClassifier.load(directory, name) for name in ("themes_joint", "themes_concepts"))
-        return cls(encoder, joint, alone, languages)
+        return cls(encoder, *_load(directory), languages)
 
 
 def intent_of(themes: NDArray[np.float32]) -> tuple[str, float]:

@@ -15,6 +15,8 @@ from recsys.data.atomic import replacing
 from recsys.errors import ArtifactError
 
 T = TypeVar("T")
+_UNWRITTEN: dict[Path, Any] = {}
+"""What could not be written, by where it would be kept: it is made once a process then."""
 
 
 def kept(
@@ -31,13 +33,18 @@ def kept(
     """
     parts = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     folder = Path(platformdirs.user_cache_dir("recsys")) / f"{name}-{parts[:16]}"
+    if folder in _UNWRITTEN:
+        made: T = _UNWRITTEN[folder]
+        return made
     if folder.is_dir():
         with suppress(ArtifactError, OSError, ValueError):
             return load(folder)
     made = make()
-    with suppress(OSError):  # another process may be as fast, with the same files
+    try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with replacing(folder) as draft:
             draft.mkdir()
             save(made, draft)
+    except OSError:  # or another process was as fast, with the same files
+        _UNWRITTEN[folder] = made
     return made

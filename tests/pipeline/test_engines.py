@@ -41,6 +41,7 @@ def rec(tiny_version, settings) -> Recommender:
 
 
 def test_vectors_are_those_of_this_process_in_the_order_given(settings):
+    settings = settings.model_copy(update={"cluster": settings.cluster.model_copy(update={"workers": 2})})
     texts = [f"text {i % 400} of many" for i in range(600)]
     here = engines.engine("local").encoder(settings).encode(texts)
     there = engines.engine("ray").encoder(settings)
