@@ -6,6 +6,7 @@ the rest done by a new worker.
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import selectors
@@ -188,7 +189,7 @@ def _child(lane: _Lane, make: Make, limits: Limits, pipe: int) -> None:
         quiet(lane.folder / "output.log")
         work = make(lane.folder)
         _bound(limits)
-        before = _largest()
+        before = _settled()
         tell("ready")
         for number in lane.todo:
             line = _one(work, number)
@@ -226,6 +227,17 @@ def _largest() -> int:
     """The most memory that this process has held, in megabytes."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(most // (MEGABYTE if sys.platform == "darwin" else 1_024))
+
+
+def _settled() -> int:
+    """The memory that this process holds now, in megabytes, from which a case's growth is counted.
+
+    What a parent left to be collected, or set-up took and gave back, would hide as much growth of a case.
+    """
+    gc.collect()
+    with suppress(OSError):  # Linux only: the most that was held is forgotten (proc(5), clear_refs)
+        Path("/proc/self/clear_refs").write_text("5")
+    return _largest()
 
 
 def _bound(limits: Limits) -> None:
