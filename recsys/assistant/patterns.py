@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-SMALL_TALK = frozenset({"greeting", "thanks", "goodbye", "identity"})
+SMALL_TALK = frozenset({"greeting", "how_are_you", "chat", "acknowledged", "thanks", "goodbye", "identity"})
 """Themes that one of the assistant's own messages answers."""
 SERVICE = (
     *("return", "refund", "exchange", "cancel", "warranty", "track", "lost", "damaged", "invoice", "repair"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -49,6 +50,8 @@ NO_SHOP = 0.7
 """Probability of a wish for advice from which a kind of product is merely named in it."""
 ALONE = 0.3
 """Probability of a greeting or thanks from which a sentence that speaks of nothing else is one."""
+CLEARLY = 0.8
+"""Probability of small talk from which a word that stands in a title, too, makes no goods of it ("a real person")."""
 OF_ORDERS = frozenset({"cancel_order", "change_address", "change_item", "my_order"})
 """Themes of a wish about an order that was placed."""
 _WISHES = {"cancel_order": "cancel", "change_address": "change", "change_item": "change"}
@@ -328,8 +331,10 @@ class Router:
             return [*said, tools.HandOver(reason="asked")]
         if pays := self._of_paying(heard):
             return pays
-        chats = heard.theme in SMALL_TALK and not (self._speaks_of_goods(text, turns) or self._missing(text))
-        if chats and heard.probabilities[heard.theme] >= (LIKELY if heard.speaks_of_shop else ALONE):
+        chance = heard.probabilities[heard.theme]
+        of_goods = self.names_products if chance >= CLEARLY else partial(self._speaks_of_goods, turns=turns)
+        chats = heard.theme in SMALL_TALK and not (of_goods(text) or self._missing(text))
+        if chats and chance >= (LIKELY if heard.speaks_of_shop else ALONE):
             return [Reply.model_validate({"kind": heard.theme})]
         named, covered = table is not None and mentions.named(text, table), heard.sure >= self._bound
         strangers = heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY

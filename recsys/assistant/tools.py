@@ -17,6 +17,7 @@ from recsys.assistant.answerability import Answerability
 from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.listener import Listener
 from recsys.assistant.messages import message
+from recsys.assistant.patterns import SMALL_TALK
 from recsys.data.orders import Orders
 from recsys.serving.recommender import Recommender
 from recsys.serving.search import ProductSearch, ProductTable
@@ -248,10 +249,14 @@ class HandOver(Call):
 Kind = Literal["greeting", "thanks", "goodbye", "identity", "out_of_scope"]
 
 
+Unplanned = Literal["how_are_you", "chat", "acknowledged", "privacy", "which_product", "sorry", "what_went_wrong"]
+"""What no model plans to say."""
+
+
 class Reply(Call):
     """Say something without looking anything up."""
 
-    kind: Kind | SkipJsonSchema[Literal["privacy", "which_product", "sorry", "what_went_wrong"]] = Field(
+    kind: Kind | SkipJsonSchema[Unplanned] = Field(
         description="out_of_scope: not about this shop"
     )
 
@@ -265,7 +270,7 @@ def hand_over(context: Context, asked: HandOver) -> Result:
 def reply(context: Context, asked: Reply) -> Result:
     """One of the assistant's own messages, by its key."""
     of = {"privacy": "out_of_scope", "out_of_scope": "out_of_scope", "which_product": "product"}
-    of |= dict.fromkeys(("greeting", "thanks", "goodbye", "identity"), "small_talk")
+    of |= dict.fromkeys(SMALL_TALK, "small_talk")
     return Result.none(context.say(asked.kind), of.get(asked.kind, "service"))
 
 
