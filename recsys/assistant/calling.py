@@ -8,6 +8,7 @@ from recsys.assistant import tools
 from recsys.assistant.asking import Asked
 from recsys.assistant.prices import PriceQuestion
 from recsys.assistant.tools import Call
+from recsys.serving.search.colours import COLOURS
 
 MOST = 4
 """Products that one question may be about."""
@@ -28,7 +29,8 @@ def of_products(
         Whether the shop keeps what its prices were.
     """
     text, items = asked.text, (asked.ids or asked.before)[:MOST]
-    if tool == "search_products":
+    recoloured = tool == "similar" and not COLOURS.isdisjoint(asked.limits.words)  # "same in blue?"
+    if tool == "search_products" or recoloured:
         earlier = [] if asked.limits.categories or not asked.before else list(refines)
         return [
             tools.SearchProducts(

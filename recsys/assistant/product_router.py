@@ -17,6 +17,7 @@ from recsys.assistant.policies import rule_on
 from recsys.assistant.prices import PriceQuestion
 from recsys.assistant.product_facts import of_it, told_of
 from recsys.assistant.refining import Refining
+from recsys.assistant.toolbox import tool_name
 from recsys.assistant.tools import Call, Context, ProductFacts, Reply, SearchPolicies, SearchProducts
 from recsys.data.orders import order_numbers
 from recsys.llm.language import tokens, word_list
@@ -76,8 +77,11 @@ class ProductRouter:
         return next((calls for rule in self._rules if (calls := rule(asked)) is not None), _OF_RULES)
 
     def called(self, tool: str, heard: Heard, turns: Sequence[Turn]) -> list[Call] | None:
-        """A call of this tool for a question; None where what it needs is not there."""
+        """Calls of this tool for a question, a rule's where one makes them; None where what it needs is not there."""
         asked = self._asked(heard, "", turns)
+        made = (calls for rule in self._rules if (calls := rule(asked)) and {tool} == set(map(tool_name, calls)))
+        if (ruled := next(made, None)) is not None:
+            return ruled
         described = self._ids(mentions.described(asked.limits, self._table))
         return calling.of_products(tool, asked, self._changed.refines(asked), described, priced=self._priced)
 

@@ -39,7 +39,9 @@ from recsys.data.orders import order_numbers
 from recsys.llm.clauses import services
 from recsys.llm.language import sentences, tokens
 from recsys.llm.quantities import dates_in
-from recsys.serving.search import mentions, parse
+from recsys.serving.search import Constraints, mentions, parse
+from recsys.serving.search.colours import COLOURS
+from recsys.serving.search.query import SIZE_WORDS
 from recsys.serving.search.said import SAID
 
 ANGRY, FURIOUS = 0.07, 0.7
@@ -64,6 +66,8 @@ CERTAIN = 0.97
 """Confidence in a rule from which no other turn is asked what is meant."""
 LIKELIEST, OWN = 0.6, 0.25
 """Probability of a tool from which it is taken where no rule applies; of an order, where a shopper speaks of theirs."""
+FOLLOWS = 0.75
+"""Probability of a tool from which it is taken for a turn that follows another, whatever a rule of the router says."""
 UNMET = 0.3
 """Probability of a complaint from which one is heard where neither a rule of the router nor of the shop applies."""
 MAYBE = 0.1
@@ -202,6 +206,12 @@ class Router:
         table = self._table
         return table is not None and bool(parse(text, table).categories or mentions.named(text, table))
 
+    def _limits(self, text: str) -> bool:
+        """Whether a text limits products by what only a change of a list says: a refusal, a colour, a size, a price."""
+        limits = Constraints() if self._table is None else parse(text, self._table)
+        of_a_kind = bool((COLOURS | SIZE_WORDS).intersection(limits.words) or limits.measures)
+        return of_a_kind or bool(limits.not_words or limits.free_of or limits.price_max or limits.not_brands)
+
     def _missing(self, text: str) -> bool:
         """Whether a text looks for a thing that the shop has not (a robot vacuum: 机器人 is what the assistant is)."""
         return self._table is not None and bool(self._table.foreign.missing(text))
@@ -218,9 +228,9 @@ class Router:
 
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What the likeliest tool is called with, where no rule applies to a turn."""
-        if not all(is_left(call, heard.text) for call in routed):
-            return routed
         chances = self._chances(heard, turns)
+        if not all(is_left(call, heard.text) for call in routed):
+            return self._followed(heard, routed, chances, turns, user)
         of_goods = any(isinstance(call, tools.SearchProducts) for call in routed)
         if (heard.sure < self._bound or of_goods) and max(
             heard.probabilities["complaint"], chances[COMPLAINT]
@@ -237,6 +247,21 @@ class Router:
         ruled = own and heard.sure >= self._bound and heard.intent in {"returns", "service"}
         rules = [call for call in routed if isinstance(call, SearchPolicies)] if ruled else []
         return [*called, *rules] or routed  # the order, and the rule on what is to be done
+
+    def _followed(
+        self, heard: Heard, routed: list[Call], chances: dict[str, float], turns: Sequence[Turn], user: str | None
+    ) -> list[Call]:
+        """What a turn that follows another asks for, where written turns name another tool than a rule does."""
+        tool = max(chances, key=chances.__getitem__)
+        if not turns or chances[tool] < FOLLOWS or tool in map(tool_name, routed) or tool == COMPLAINT:
+            return routed
+        changes = any(isinstance(call, tools.SearchProducts) and call.refines for call in routed)
+        if changes and self._limits(heard.text):  # "no, blue", "in small" change a list, whatever they sound like
+            return routed
+        unsaid = Reply(kind="which_product") in routed and asks_of_products(heard.text)  # a search finds it no better
+        if (tool == "search_policies" and heard.sure < self._bound) or (tool == "search_products" and unsaid):
+            return routed
+        return self._called(tool, heard, turns, user) or routed
 
     def likely(self, question: str, turns: Sequence[Turn]) -> list[str]:
         """The tools that a turn may ask for, the likeliest first."""
