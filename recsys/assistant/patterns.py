@@ -79,7 +79,7 @@ def owned(text: str) -> str:
 
 def asks_of_products(text: str) -> bool:
     """Whether something is asked of products ("are your pans safe for ..."), where a list of them is no answer."""
-    return says("asking", text) and (not says("for_things", text) or says("of_them", text))
+    return says("of_them", text) or (says("asking", text) and not says("for_things", text))
 
 
 def says_more(text: str) -> bool:

@@ -155,20 +155,7 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
     return context.say("not_said", item=title), False
 
 
-_WORD = re.compile(r"[a-z][\w'’-]+", re.IGNORECASE)
-
-
-def of_it(table: ProductTable, row: int, question: str) -> str:
-    """A question with "it" for the product it names: two words of a title's head or more name it."""
-    bare = _unnamed(table, row, question, " it ")
-    head = _head(table.titles[row])
-    names = set(tokens(table.canonical(f"{table.brands[row]} {head}")))
-    naming = [m for m in _WORD.finditer(bare) if names.intersection(tokens(table.canonical(m.group())))]
-    if bare != question or len(naming) < 2:
-        return bare
-    spans = [match.span() for match in naming]
-    bare = _WORD.sub(lambda m: m.group() if m.span() not in spans else "it" if m.span() == spans[0] else "", bare)
-    return re.sub(r"\b(?:the|an?|your) it\b", "it", bare)
+_WORD = re.compile(r"[a-z][a-z0-9'’-]+", re.IGNORECASE)
 
 
 def _without_kind(table: ProductTable, row: int, question: str) -> str:
@@ -197,14 +184,13 @@ def _answer(context: Context, row: int, question: str) -> str | None:
         return None  # of a dress whose sizes are not stated, its length says nothing
     if context.judge is None:
         return _by_words(context, row, question)
-    table, bare = context.catalogue, of_it(context.catalogue, row, question)
+    table, judge = context.catalogue, context.judge
     title = table.titles[row]
-    (whole,) = context.judge.answers(bare, [told_of(context, row)])
-    judge = context.judge
+    (whole,) = judge.answers(question, [told_of(context, row)])
 
     def titled() -> bool:
         known = not parse(_unnamed(table, row, question), table, strict=True).unknown
-        return known and bool(judge.answers(bare, [title])[0] >= CERTAIN)
+        return known and bool(judge.answers(question, [title])[0] >= CERTAIN)
 
     if (answered := _by_words(context, row, question, titled, whole >= CERTAIN)) is not None:
         stated = bool(units) and says("which_of", question)  # which has the most of a measure: each states its own
@@ -212,7 +198,7 @@ def _answer(context: Context, row: int, question: str) -> str | None:
     parts = [part for part in sentences(table.said(row)) if not gives_orders(part)]
     if whole < CERTAIN or not parts:
         return None
-    said = context.judge.answers(bare, [f"{title}. {part}" for part in parts])
+    said = judge.answers(question, [f"{title}. {part}" for part in parts])
     best = int(said.argmax())
     return context.say("from_description", item=title, fact=_ended(parts[best])) if said[best] >= CERTAIN else None
 

@@ -15,7 +15,7 @@ from recsys.assistant.messages import message
 from recsys.assistant.patterns import OF_PRODUCTS, SERVICE, asks, asks_of_products, owned, pattern, says, says_more
 from recsys.assistant.policies import rule_on
 from recsys.assistant.prices import PriceQuestion
-from recsys.assistant.product_facts import of_it, told_of
+from recsys.assistant.product_facts import told_of
 from recsys.assistant.refining import Refining
 from recsys.assistant.toolbox import tool_name
 from recsys.assistant.tools import Call, Context, ProductFacts, Reply, SearchPolicies, SearchProducts
@@ -24,6 +24,7 @@ from recsys.llm.language import tokens, word_list
 from recsys.serving.search import both_ends, matching, mentions, parse
 from recsys.serving.search.measures import measures_in
 from recsys.serving.search.product_search import NEAR_KIND
+from recsys.serving.search.said import SAID
 
 RULED = 0.4
 """Probability of a theme of the shop's rules from which a sentence that names products is no search for them."""
@@ -59,7 +60,15 @@ class ProductRouter:
         self._ruled = frozenset[str]().union(*map(shop.catalogue.kinds_named, titles))  # kinds with rules of their own
         self._changed = changed = Refining(shop.catalogue)
         self._rules = (
-            *(self._goes_with, self._bare, self._reasons, self._counted, self._opinions, self._praised_or_alike),
+            *(
+                self._not_sold,
+                self._goes_with,
+                self._bare,
+                self._reasons,
+                self._counted,
+                self._opinions,
+                self._praised_or_alike,
+            ),
             *(self._earlier_prices, self._side_by_side, self._service, self._again, self._facts, self._of_brand),
             *(self._which, self._told, changed.ends, changed.refined, changed.more_said),
             *(self._facts_of_before, self._rule, self._searched, self._unnamed),
@@ -82,7 +91,7 @@ class ProductRouter:
         made = (calls for rule in self._rules if (calls := rule(asked)) and {tool} == set(map(tool_name, calls)))
         if (ruled := next(made, None)) is not None:
             return ruled
-        described = self._ids(mentions.described(asked.limits, self._table))
+        described = self._ids(mentions.meant(asked.text, asked.limits, self._table))
         return calling.of_products(tool, asked, self._changed.refines(asked), described, priced=self._priced)
 
     def things(self, wish: str) -> frozenset[str]:
@@ -99,12 +108,11 @@ class ProductRouter:
         limits, named = parse(text, table), mentions.named(text, table) or dialogue.called(text, turns, table)
         bound = OF_GOODS if self._shop.judge is not None and limits.categories else self._bound
         earlier = mentions.named(context, table) if context else []
-        if not (named or earlier or dialogue.picks_one(text)) and asks_of_products(text) and not says("own", text):
+        of_goods = asks_of_products(text) or asks(text, ["price", "stock"])
+        if not (named or earlier or dialogue.picks_one(text)) and of_goods and not says("own", text):
             unsure = heard.sure < bound
             of_goods = unsure or not facets(text) - {"cost", "stock"}  # and not how much its delivery is
-            named = mentions.meant(text, table) if of_goods else []
-            describes = (unsure or (of_goods and asks(text, ["price", "stock"]))) and not says("counts", text)
-            named = named or (mentions.described(limits, table) if describes else [])
+            named = mentions.meant(text, limits, table) if of_goods and not says("counts", text) else []
         rows = (named := named or (earlier if heard.theme in OF_PRODUCTS else [])) or dialogue.referred(
             text, turns, table
         )
@@ -139,11 +147,20 @@ class ProductRouter:
         """Probability that what is said of one of these products answers a question; 0 where nobody judges that."""
         if self._shop.judge is None or not rows:
             return 0.0
-        asked = ((of_it(self._table, row, question), told_of(self._shop, row)) for row in rows)
-        return max(float(self._shop.judge.answers(bare, [text])[0]) for bare, text in asked)
+        return float(max(self._shop.judge.answers(question, [told_of(self._shop, row) for row in rows])))
 
     def _ids(self, rows: Sequence[int]) -> list[str]:
         return [self._table.ids[row] for row in rows]
+
+    def _not_sold(self, asked: Asked) -> list[Call] | None:
+        """A thing of which the shop has none, where it is looked for, or its price or stock asked, or nothing else said."""
+        text, name = asked.text, asked.limits.no_such
+        if not self._table.sold.knows(name) or asked.named or asked.says("own"):
+            return None
+        bare = SAID.issuperset(tokens(text.lower().replace(name, " ")))
+        looked_for = asked.wants or bare or asked.says("sold", "for_things") or asked.asks("price", "stock")
+        rule = asked.says_this or (asked.ruled and not bare)
+        return [SearchProducts(query=text)] if looked_for and not rule else None
 
     # --- single products ----------------------------------------------------------------------------------------------
 
@@ -239,7 +256,7 @@ class ProductRouter:
                 measures=limits.measures or both.measures,
                 words=limits.words or both.words,
             )
-            rows = mentions.named(side, self._table) or mentions.described(limits, self._table)
+            rows = mentions.named(side, self._table) or mentions.meant(side, limits, self._table)
             rows = rows or (matching(self._table, limits).tolist() if limits.brands else [])
             found += [rows] if rows else []
         return list(dict.fromkeys(self._ids([rows[0] for rows in found]))) if len(found) > 1 else []

@@ -256,9 +256,7 @@ Unplanned = Literal["how_are_you", "chat", "acknowledged", "privacy", "which_pro
 class Reply(Call):
     """Say something without looking anything up."""
 
-    kind: Kind | SkipJsonSchema[Unplanned] = Field(
-        description="out_of_scope: not about this shop"
-    )
+    kind: Kind | SkipJsonSchema[Unplanned] = Field(description="out_of_scope: not about this shop")
 
 
 def hand_over(context: Context, asked: HandOver) -> Result:

@@ -1,23 +1,27 @@
-"""Products that a text names: by title, id, the brand with words of a title, or words spoken of as known."""
+"""Products that a text names: by title, id, the brand with words of a title, or the most words of one."""
 
 from __future__ import annotations
 
+import math
 import re
 
 from recsys.llm.language import tokens
-from recsys.serving.search.colours import COLOURS
+from recsys.serving.search.amounts import in_digits
+from recsys.serving.search.measures import measures_in
 from recsys.serving.search.product_table import ProductTable
-from recsys.serving.search.query import Constraints, brands_in, matching
+from recsys.serving.search.query import Constraints, brands_in
 from recsys.serving.search.said import SAID
 
 NAMED_BY = 2
 """Words of a title beside the brand that name a product without its whole title."""
 MOST_MEANT = 4
 """More products than this with the same words are a kind, not a name."""
-MOST_SIDE_BY_SIDE = 4
-"""Words of a title, one after another, that are looked for in a text."""
+A_MEASURE, ITS_KIND = 4.0, 2.5
+"""What a measure that a title has, and being of the kind that is named, tell beside the words of titles."""
+ALIKE = 1e-6
+"""How far the best may be from what is as good."""
 _QUOTED = re.compile(r"《([^》]+)》")
-_THE = re.compile(r"\b(?:the|your) ((?:[a-z'-]+ ){1,3}[a-z'-]+)")
+_NUMBER = re.compile(r"(?<![\d.,])\d[\d,.]*\d")
 
 
 def products_in(text: str, table: ProductTable) -> list[int]:
@@ -49,59 +53,49 @@ def named(text: str, table: ProductTable) -> list[int]:
     if rows := [row for row, title in enumerate(table.titles) if any(name in title for name in quoted)][:MOST_MEANT]:
         return rows
     canonical = table.canonical(text)
-    said, refused = set(tokens(canonical)), brands_in(canonical, table)[1]
+    said, refused, measures = set(tokens(canonical)), brands_in(canonical, table)[1], measures_in(canonical)
     best: dict[int, list[int]] = {}
     for row, (brand, title) in enumerate(zip(table.brands, table.title_terms, strict=True)):
         of_brand = set(tokens(brand))
         if of_brand and of_brand <= said and brand not in refused:
             best.setdefault(len(title & said - of_brand), []).append(row)
     most = max(best, default=0)
+    if most:  # "the 240 piece one" is none of 1,100
+        told = [row for row in best[most] if not any(m.contradicted(table.canonical_texts[row]) for m in measures)]
+        best[most] = told or best[most]
     return best[most] if most >= NAMED_BY and len(best[most]) <= MOST_MEANT else []
 
 
-def meant(text: str, table: ProductTable) -> list[int]:
-    """Rows of the few products whose titles have the words that a text speaks of as known: "the plush whale"."""
-    for match in _THE.finditer(text.lower()):
-        words = match[1].split()
-        spans = [words[at:end] for end in range(len(words), 1, -1) for at in range(end - 1)]
-        for span in sorted(spans, key=len, reverse=True):  # of "the big cat tree", the cat tree
-            said = set(tokens(" ".join(span)))
-            rows = [row for row, title in enumerate(table.title_terms) if len(said) > 1 and said <= title]
-            if 0 < len(rows) <= MOST_MEANT and len(span[-1]) > NAMED_BY:
-                return rows
-    return _called(text, table)
+def meant(text: str, wanted: Constraints, table: ProductTable) -> list[int]:
+    """Rows of the few products whose titles share most with a text, in words or numbers, by whatever they are called.
 
+    Rare words tell more (Robertson & Spärck Jones, "Relevance weighting of search terms", 1976: inverse document
+    frequency). A brand that is named is the product's, and no number with a unit is another than the title's. None
+    where less than `NAMED_BY` are shared, and where more than `MOST_MEANT` products share as much: those are a kind.
 
-def _called(text: str, table: ProductTable) -> list[int]:
-    """Rows of the few products whose titles have words that stand side by side in a text, and name no kind."""
-    words = re.findall(r"[a-z][a-z'’-]*", text.lower())
-    of_kinds = table.all_kind_terms | SAID | COLOURS
-    for most in range(MOST_SIDE_BY_SIDE, 1, -1):
-        for at in range(len(words) - most + 1):
-            own = tokens(name := " ".join(words[at : at + most]))
-            if len(own) < most or not of_kinds.isdisjoint(own) or not table.words.keys() >= set(own):
-                continue  # titles are looked through for words of theirs alone
-            found = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
-            rows = [row for row, title in enumerate(table.titles) if found.search(title)]
-            if 0 < len(rows) <= MOST_MEANT:
-                return rows
-    return []
-
-
-def described(wanted: Constraints, table: ProductTable) -> list[int]:
-    """Rows of the few products that a question describes by words of their titles, beside their kind or brand.
-
-    "The rabbit soft toy", "the tempo grip runners": those whose titles share most with it; none where these are many.
-    Two words of a title ("that vintage bear"), or one and a measure ("the 12 kg kettlebell"), describe it whatever kind
-    another word names ("washing machine").
+    Parameters
+    ----------
+    wanted
+        The text as `parse` reads it.
     """
-    kinds = Constraints(categories=wanted.categories, brands=wanted.brands, not_brands=wanted.not_brands)
-    for rows, least in ((matching(table, kinds) if kinds else (), 1), (range(len(table.ids)), 2)):
-        named = {int(row): len(table.title_terms[row].intersection(wanted.words)) for row in rows}
-        named = named if least == 1 else {row: n for row, n in named.items() if n}  # a measure alone is of its kind
-        shared = {row: n + sum(m.holds(table.titles[row]) for m in wanted.measures) for row, n in named.items()}
-        most = max(shared.values(), default=0)
-        found = [row for row, words in shared.items() if words == most]
-        if most >= least:
-            return found if len(found) <= MOST_MEANT else []
-    return []
+    canonical = table.canonical(table.in_english(in_digits(text)))
+    said = {*tokens(canonical), *table.whole.terms(canonical)} - SAID
+    numbers = {number.replace(",", "") for number in _NUMBER.findall(text)} if not wanted.measures else set()
+    shared: dict[int, list[float]] = {}
+    for word in said:
+        for row in table.titled.get(word, ()):
+            shared.setdefault(row, []).append(math.log(len(table.ids) / len(table.titled[word])))
+    for row, parts in shared.items():
+        parts += [A_MEASURE for measure in wanted.measures if measure.holds(table.canonical_texts[row])]
+        own = {number.replace(",", "") for number in _NUMBER.findall(table.titles[row])} if numbers else set()
+        parts += [A_MEASURE / 2 for _ in numbers & own]
+    score = {
+        row: sum(parts) + (ITS_KIND if table.categories[row] in wanted.categories else 0.0)
+        for row, parts in shared.items()
+        if len(parts) >= NAMED_BY
+        and (not wanted.brands or table.brands[row] in wanted.brands)
+        and not any(measure.contradicted(table.canonical_texts[row]) for measure in wanted.measures)
+    }
+    best = max(score.values(), default=0.0)
+    rows = sorted(row for row, much in score.items() if much > best - ALIKE)
+    return rows if len(rows) <= MOST_MEANT else []

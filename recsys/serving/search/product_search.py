@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from recsys.data.tfidf import words
 from recsys.llm.language import tokens
 from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.nearest import Nearest
@@ -181,7 +182,7 @@ def _of_its_half(table: ProductTable, rows: list[int], wanted: Constraints, text
     """Rows without those that only the other half of a category's name names: mice, where keyboards are wanted."""
     said, own, others = set(tokens(table.canonical(text))), set[str](), set[str]()
     for name in wanted.categories:
-        halves = [{form for word in tokens(half) for form in (word, singular(word))} for half in name.split("&")]
+        halves = [{form for w in words(half) for form in (*tokens(w), singular(w))} for half in name.split("&")]
         if len(halves) > 1 and any(half & said for half in halves):
             for half in halves:
                 (own if half & said else others).update(half)

@@ -25,6 +25,7 @@ from recsys.serving.search.compounds import Compounds, two_words
 from recsys.serving.search.foreign import Foreign
 from recsys.serving.search.kind_names import kind_names
 from recsys.serving.search.spelling import homophones, one_edit, pinyin
+from recsys.serving.search.things import Things
 
 DEPARTMENT = "department"
 """Column of the catalogue that groups categories, where it has one."""
@@ -38,6 +39,8 @@ READ = 4096
 """Texts whose reading in the catalogue's words is kept."""
 _CJK = re.compile(r"[\u3400-\u9fff]+")
 _LATIN = re.compile(r"[a-z]{5,}")
+_FEATURES = re.compile(r"[,，:：(（]| with ")
+"""What follows the name of the thing in a title."""
 
 
 class ProductTable:
@@ -73,6 +76,10 @@ class ProductTable:
         self._slang = {said: means for said, means in spoken if means in titled and said not in titled}
         general |= self._slang
         own = dict(synonyms or {})  # first: what a shop calls its kinds is how they are named to shoppers
+        named = [_FEATURES.split(title.lower())[0] for title in self.titles]
+        said = [name.lower() for name in (*self.categories, *self.departments, *own, *own.values())]
+        self.sold = Things(dict.fromkeys([*named, *said]), self._english)
+        general = {**self.sold.synonyms, **general}
         self.synonyms = {said.lower(): means.lower() for said, means in {**own, **general, **own}.items()}
         self.canonical = lru_cache(maxsize=READ)(self._canonical)  # the shop's rules are read beside each question
 
@@ -182,6 +189,15 @@ class ProductTable:
         both = zip(self.titles, self._canonical_titles, strict=True)
         titles = [(title.lower(), means, frozenset(tokens(means))) for title, means in both]
         return [terms | of_shades(title, terms) | self.whole.of(means) for title, means, terms in titles]
+
+    @cached_property
+    def titled(self) -> Mapping[str, list[int]]:
+        """Rows of the products whose titles have each term: an inverted index."""
+        rows: dict[str, list[int]] = {}
+        for row, terms in enumerate(self.title_terms):
+            for term in terms:
+                rows.setdefault(term, []).append(row)
+        return rows
 
     @cached_property
     def _canonical_titles(self) -> list[str]:

@@ -274,6 +274,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     sorts = (("opinion", _PRAISED), ("-price", _DEAR), ("price", _CHEAP))
     superlative = superlative_in(sentence)
     for_somebody = liked or not _PRESENT.isdisjoint(tokens(text))  # then other words say for whom
+    missing = missing or ("" if for_somebody else table.sold.missing(_first_part(sentence), table.kind_rates.keys()))
     no_such = "" if for_somebody else _no_such(rest, categories, bool(brands), unknown, table)
     sort = next((name for name, pattern in sorts if pattern.search(sentence)), "measure" if superlative else "")
     return Constraints(
@@ -325,6 +326,11 @@ def content(sentence: str, table: ProductTable) -> str:
     text = without_prices(_REFUSED.sub(" ", _NOT_TOO.sub(" ", text)))
     words = [word for word in _WORDS.findall(text) if not SAID.issuperset(tokens(word))]
     return " ".join(words) or sentence
+
+
+def _first_part(text: str) -> str:
+    """What stands before what it is for, where that says more than anybody says: of "bikes for kids", the bikes."""
+    return next((part for part in FOR.split(text) if not SAID.issuperset(tokens(part))), "")
 
 
 def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequence[str], table: ProductTable) -> str:
