@@ -22,6 +22,10 @@ from recsys.serving.search.said import SAID
 
 MAX_TOLD = 140
 """Characters of a description's first sentence that are told where nothing of it answers."""
+MOST_TOLD = 300
+"""Characters of a description that is told whole where it may hold an answer."""
+LIKELY = 0.5
+"""Probability of an answer from which one sentence of a description that answers is enough of it."""
 DOUBTFUL, CERTAIN = 0.3, 0.8
 """Probability of an answer below which the words that a question shares with a text are none, and from which the text
 answers although they share none."""
@@ -150,6 +154,10 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
     if (asks(question, ["about"]) or not parse(_unnamed(table, row, question), table)) and (said := table.said(row)):
         return context.say("from_description", item=title, fact=said), True
     about = [part for part in sentences(table.said(row)) if not gives_orders(part)]
+    if about and len(whole := ("" if _HAN.search(about[0]) else " ").join(about)) <= MOST_TOLD and context.judge:
+        may = context.judge.answers(of_it(table, row, question), [told_of(context, row)])[0] >= DOUBTFUL
+        if may:  # what is said then is true, whether it answers or not
+            return context.say("said_only", item=title, fact=whole.rstrip("。.")), False
     if about and len(about[0]) <= MAX_TOLD:
         return context.say("not_said_but", item=title, fact=about[0].rstrip("。.")), False
     return context.say("not_said", item=title), False
@@ -158,10 +166,18 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
 _WORD = re.compile(r"[a-z][a-z0-9'’-]+", re.IGNORECASE)
 
 
+def of_it(table: ProductTable, row: int, question: str) -> str:
+    """A question with "it" for a product's title or id, as the judge reads it: an id says nothing of what it is."""
+    return " ".join(_unnamed(table, row, question, " it ").split())
+
+
 def _without_kind(table: ProductTable, row: int, question: str) -> str:
     """A question without the words that name the product's kind: of a monitor, "screen" is no side of it."""
     kind = table.kind_terms({table.categories[row]})
-    return _WORD.sub(lambda m: " " if kind.intersection(tokens(table.canonical(m.group()))) else m.group(), question)
+    words = table.foreign.cut(_WORD.sub(lambda m: f" {m.group()} ", question))
+    return "".join(
+        part if kind.isdisjoint(tokens(table.canonical(part))) else " " for run in words for part in _SPACE.split(run)
+    )
 
 
 def told_of(context: Context, row: int) -> str:
@@ -185,12 +201,12 @@ def _answer(context: Context, row: int, question: str) -> str | None:
     if context.judge is None:
         return _by_words(context, row, question)
     table, judge = context.catalogue, context.judge
-    title = table.titles[row]
-    (whole,) = judge.answers(question, [told_of(context, row)])
+    title, asked = table.titles[row], of_it(table, row, question)
+    (whole,) = judge.answers(asked, [told_of(context, row)])
 
     def titled() -> bool:
         known = not parse(_unnamed(table, row, question), table, strict=True).unknown
-        return known and bool(judge.answers(question, [title])[0] >= CERTAIN)
+        return known and bool(judge.answers(asked, [title])[0] >= CERTAIN)
 
     if (answered := _by_words(context, row, question, titled, whole >= CERTAIN)) is not None:
         stated = bool(units) and says("which_of", question)  # which has the most of a measure: each states its own
@@ -198,9 +214,9 @@ def _answer(context: Context, row: int, question: str) -> str | None:
     parts = [part for part in sentences(table.said(row)) if not gives_orders(part)]
     if whole < CERTAIN or not parts:
         return None
-    said = judge.answers(question, [f"{title}. {part}" for part in parts])
-    best = int(said.argmax())
-    return context.say("from_description", item=title, fact=_ended(parts[best])) if said[best] >= CERTAIN else None
+    said = judge.answers(asked, [f"{title}. {part}" for part in parts])
+    fact = parts[int(said.argmax())] if said.max() >= LIKELY else table.said(row)
+    return context.say("from_description", item=title, fact=_ended(fact))
 
 
 def _by_words(
@@ -260,6 +276,8 @@ def _missing(context: Context, row: int, words: Sequence[str]) -> str:
 
 
 _PARTS = re.compile(r"[,，?？;；]|\band\b|还有|另外")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_SPACE = re.compile(r"(\s+)")
 _STEM = re.compile(r"(?<=[a-z]{4})(?:ing|able)$")
 
 

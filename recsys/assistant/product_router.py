@@ -15,7 +15,7 @@ from recsys.assistant.messages import message
 from recsys.assistant.patterns import OF_PRODUCTS, SERVICE, asks, asks_of_products, owned, pattern, says, says_more
 from recsys.assistant.policies import rule_on
 from recsys.assistant.prices import PriceQuestion
-from recsys.assistant.product_facts import told_of
+from recsys.assistant.product_facts import of_it, told_of
 from recsys.assistant.refining import Refining
 from recsys.assistant.toolbox import tool_name
 from recsys.assistant.tools import Call, Context, ProductFacts, Reply, SearchPolicies, SearchProducts
@@ -147,13 +147,14 @@ class ProductRouter:
         """Probability that what is said of one of these products answers a question; 0 where nobody judges that."""
         if self._shop.judge is None or not rows:
             return 0.0
-        return float(max(self._shop.judge.answers(question, [told_of(self._shop, row) for row in rows])))
+        asked = ((of_it(self._table, row, question), told_of(self._shop, row)) for row in rows)
+        return max(float(self._shop.judge.answers(text, [told])[0]) for text, told in asked)
 
     def _ids(self, rows: Sequence[int]) -> list[str]:
         return [self._table.ids[row] for row in rows]
 
     def _not_sold(self, asked: Asked) -> list[Call] | None:
-        """A thing of which the shop has none, where it is looked for, or its price or stock asked, or nothing else said."""
+        """A thing that the shop has none of: looked for, asked the price or the stock of, or all that is said."""
         text, name = asked.text, asked.limits.no_such
         if not self._table.sold.knows(name) or asked.named or asked.says("own"):
             return None

@@ -39,7 +39,7 @@ READ = 4096
 """Texts whose reading in the catalogue's words is kept."""
 _CJK = re.compile(r"[\u3400-\u9fff]+")
 _LATIN = re.compile(r"[a-z]{5,}")
-_FEATURES = re.compile(r"[,，:：(（]| with ")
+_FEATURES = re.compile(r"[,，](?!\d{3}\b)|[:：(（]| with ")
 """What follows the name of the thing in a title."""
 
 
@@ -76,10 +76,11 @@ class ProductTable:
         self._slang = {said: means for said, means in spoken if means in titled and said not in titled}
         general |= self._slang
         own = dict(synonyms or {})  # first: what a shop calls its kinds is how they are named to shoppers
-        named = [_FEATURES.split(title.lower())[0] for title in self.titles]
-        said = [name.lower() for name in (*self.categories, *self.departments, *own, *own.values())]
-        self.sold = Things(dict.fromkeys([*named, *said]), self._english)
-        general = {**self.sold.synonyms, **general}
+        heads = [_FEATURES.split(title.lower())[0] for title in self.titles]
+        called = {name.lower(): means.lower() for name, means in own.items()}
+        self.sold = Things(list(zip(heads, map(str.lower, self.categories), strict=True)), called, self._english)
+        things = self.sold.synonyms
+        general = {name.replace("-", " "): means for name, means in things.items()} | {**things, **general}
         self.synonyms = {said.lower(): means.lower() for said, means in {**own, **general, **own}.items()}
         self.canonical = lru_cache(maxsize=READ)(self._canonical)  # the shop's rules are read beside each question
 

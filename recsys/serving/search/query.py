@@ -274,7 +274,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     sorts = (("opinion", _PRAISED), ("-price", _DEAR), ("price", _CHEAP))
     superlative = superlative_in(sentence)
     for_somebody = liked or not _PRESENT.isdisjoint(tokens(text))  # then other words say for whom
-    missing = missing or ("" if for_somebody else table.sold.missing(_first_part(sentence), table.kind_rates.keys()))
+    missing = missing or ("" if for_somebody else _missing(sentence, table))
     no_such = "" if for_somebody else _no_such(rest, categories, bool(brands), unknown, table)
     sort = next((name for name, pattern in sorts if pattern.search(sentence)), "measure" if superlative else "")
     return Constraints(
@@ -328,9 +328,15 @@ def content(sentence: str, table: ProductTable) -> str:
     return " ".join(words) or sentence
 
 
-def _first_part(text: str) -> str:
-    """What stands before what it is for, where that says more than anybody says: of "bikes for kids", the bikes."""
-    return next((part for part in FOR.split(text) if not SAID.issuperset(tokens(part))), "")
+def _missing(text: str, table: ProductTable) -> str:
+    """The thing that is looked for, where the shop has none and no title has all words of its name; ''.
+
+    It stands before what it is for, where that says more than anybody says: of "bikes for kids", the bikes.
+    """
+    looked_for = next((part for part in FOR.split(text) if not SAID.issuperset(tokens(part))), "")
+    name = table.sold.missing(looked_for, table.kind_rates.keys())
+    said = set(tokens(table.canonical(name)))  # wireless headphones are "Headphones, Wireless"
+    return "" if said and any(said <= terms for terms in table.title_terms) else name
 
 
 def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequence[str], table: ProductTable) -> str:

@@ -7,35 +7,60 @@ means, and which things it has none of.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
 
 from recsys.data.tfidf import words
+from recsys.serving.search.measures import without_measures
 from recsys.serving.search.spelling import singular
 
 _HAN = re.compile(r"[\u3400-\u9fff]+")
 _LATIN = re.compile(r"[a-z0-9][a-z0-9'’-]*")
 _BREAK = re.compile(r"[,.;:!?()]|(?<![\w-])(?:for|with|to|under|in|from|that|which|who|and|or|a|an|the)(?![\w-])")
+_NUMBERED = re.compile(r"(?: set)? of \d+$| \d+-pack$")
+"""How many there are, at the end of a title."""
+TELLING = 0.5
+"""Share of a category's titles that name a thing from which they tell what it holds."""
 _LONGEST = 5
 """Words of the longest English name; Chinese ones have at most so many characters and two."""
 
 
+@dataclass(frozen=True)
+class Thing:
+    """A thing by its names, English ones first, the commonest first, and what is the next wider thing; '' for none."""
+
+    names: tuple[str, ...]
+    broader: str
+
+
 @cache
-def groups() -> tuple[tuple[str, ...], ...]:
-    """Names of each thing in English and Chinese, the commonest first; a name that stands for several is left out."""
+def groups() -> tuple[Thing, ...]:
+    """All things; a name that several have is of the one that it is commonest for."""
     source = resources.files(__package__).joinpath("things.tsv").read_text(encoding="utf-8")
-    rows = [[name for field in line.split("\t") for name in field.split("|") if name] for line in source.splitlines()]
-    count: dict[str, int] = {}
-    for name in (name for row in rows for name in row):
-        count[name] = count.get(name, 0) + 1
-    return tuple(own for row in rows if (own := tuple(name for name in row if count[name] == 1)))
+    rows: dict[str, tuple[dict[str, int], str]] = {}  # lines with the same first name are one
+    for line in source.splitlines():
+        english, chinese, broader = line.split("\t")
+        names = [name for field in (english, chinese) for name in field.split("|") if name]
+        own, _ = rows.setdefault(names[0], ({}, broader))
+        for place, name in enumerate(names):
+            own.setdefault(name, place)
+    nearest: dict[str, tuple[int, str]] = {}
+    for first, (own, _) in rows.items():
+        for name, place in own.items():
+            nearest[name] = min(nearest.get(name, (place, first)), (place, first))
+    return tuple(
+        Thing(tuple(name for name in own if nearest[name][1] == first), broader)
+        for first, (own, broader) in rows.items()
+    )
 
 
 @cache
 def _places() -> Mapping[tuple[str, ...] | str, int]:
-    """The group of each name: English ones by their words in the singular, Chinese ones as they are."""
-    return {_key(name): at for at, names in enumerate(groups()) for name in names}
+    """The thing of each name: English ones by their words in the singular, Chinese ones as they are."""
+    return {_key(name): at for at, thing in enumerate(groups()) for name in thing.names}
 
 
 def _key(name: str) -> tuple[str, ...] | str:
@@ -65,40 +90,82 @@ def _found(text: str) -> Iterator[tuple[int, str, int]]:
         at += 1
 
 
+def _end(name: str) -> str:
+    """What a thing is called at last: its last word in the singular, or its last Chinese character."""
+    return name[-1:] if _HAN.match(name[-1:]) else singular((words(name) or [""])[-1])
+
+
 class Things:
     """What a catalogue sells of all things.
 
     Parameters
     ----------
     titles
-        Titles, names of categories and departments, and what the shop's synonyms say, in lower case.
+        Titles up to the features that they list, each with its category: a thing is sold that one ends with.
+    called
+        What the shop's synonyms say, and what they mean. Where it is a category whose titles name things themselves,
+        it is a help to search ("yoga mat": yoga & fitness) and no sign that the thing is sold.
     english
-        Whether most titles are English: then names mean an English one, else a Chinese one.
+        Whether most titles are English: then names mean an English one, where there is one, else a Chinese one.
     """
 
-    def __init__(self, titles: Iterable[str], english: bool) -> None:
-        self._english = english
-        self._sold: dict[int, list[str]] = {}
-        for text in titles:
-            for group, name, _ in _found(text):
-                named = self._sold.setdefault(group, [])
-                if name not in named:
-                    named.append(name)
+    def __init__(self, titles: Sequence[tuple[str, str]], called: Mapping[str, str], english: bool) -> None:
+        self._english, self._called = english, called
+        self._sold: dict[int, Counter[str]] = {}
+        self._ends: set[str] = set()
+        size, telling = Counter(category for _, category in titles), Counter[str]()
+        for title, category in titles:
+            head = _NUMBERED.sub("", without_measures(title)).strip()
+            self._ends.add(_end(head))
+            for thing, name, end in _found(head):
+                if end == len(head) or (_HAN.match(name) and not (english and _HAN.match(head[end:]))):
+                    self._sold.setdefault(thing, Counter())[name] += 1
+                    telling[category] += 1
+        plain = {category for category, many in size.items() if telling[category] < TELLING * many}
+        names = {category: category for category in size}
+        names |= {name: means for name, means in called.items() if means not in size or means in plain}
+        for name in names:
+            if (thing_of := _places().get(_key(name))) is not None:
+                self._sold.setdefault(thing_of, Counter())[name] += 1
 
     @cached_property
     def synonyms(self) -> Mapping[str, str]:
-        """Names that the catalogue does not use, and the one of the same thing that it does."""
+        """Names that the catalogue does not use, and the one of the same thing that it does.
+
+        Of a thing that it has only a narrower one of, that: leggings are running tights.
+        """
         means: dict[str, str] = {}
-        for group, called in self._sold.items():
-            own = [name for name in called if bool(_HAN.match(name)) != self._english]
-            if own:
-                keys = set(map(_key, called))
-                means |= {name: own[0] for name in groups()[group] if _key(name) not in keys}
+        narrower: dict[int, set[str]] = {}
+        for at, counts in self._sold.items():
+            called = [name for name, _ in counts.most_common()]
+            own = sorted(called, key=lambda name: bool(_HAN.match(name)) == self._english)[0]
+            keys = set(map(_key, called))
+            own = self._called.get(own, own)
+            means |= {name: own for name in groups()[at].names if _key(name) not in keys}
+            wider = _places().get(_key(groups()[at].broader)) if groups()[at].broader else None
+            if wider is not None and wider not in self._sold:
+                narrower.setdefault(wider, set()).add(own)
+        for at, names in narrower.items():  # by its commonest names: woolly gloves are none for gardens
+            general = [groups()[at].names[0], *filter(_HAN.match, groups()[at].names)][:2]
+            means |= {name: min(names) for name in general if len(names) == 1 and name not in means}
         return means
 
     def knows(self, name: str) -> bool:
         """Whether this is what a thing is called, in some shop."""
         return _key(name.lower()) in _places()
+
+    @cached_property
+    def _in_stock(self) -> frozenset[int]:
+        """Things that are sold, and those that one of these is a narrower one of."""
+        found, places = set(self._sold), _places()
+        for at in self._sold:
+            wider: int | None = at
+            while wider is not None and (broader := groups()[wider].broader):
+                wider = places.get(_key(broader))
+                if wider is None or wider in found:
+                    break
+                found.add(wider)
+        return frozenset(found)
 
     def missing(self, text: str, known: Collection[str] = ()) -> str:
         """The thing that a text names last, where the catalogue has none of it; '' where it names another.
@@ -109,7 +176,10 @@ class Things:
             Words that name kinds of the catalogue: behind a thing they say that another is meant (microwave bowls).
         """
         found = sorted(_found(text.lower()), key=lambda thing: thing[2])
-        if not found or (last := found[-1])[0] in self._sold:
+        if not found or (last := found[-1])[0] in self._in_stock:
             return ""
+        wider = _places().get(_key(groups()[last[0]].broader))
+        if wider in self._in_stock and _end(last[1]) in self._ends:
+            return ""  # a teddy bear, where soft toys are sold and one is a plush bear
         behind = _BREAK.split(text.lower()[last[2] :])[0]
         return "" if any(singular(word) in known for word in words(behind)) else last[1]
