@@ -154,7 +154,8 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
     if (asks(question, ["about"]) or not parse(_unnamed(table, row, question), table)) and (said := table.said(row)):
         return context.say("from_description", item=title, fact=said), True
     about = [part for part in sentences(table.said(row)) if not gives_orders(part)]
-    if about and len(whole := ("" if _HAN.search(about[0]) else " ").join(about)) <= MOST_TOLD and context.judge:
+    whole = ("" if _HAN.search(table.said(row)) else " ").join(about)
+    if whole and len(whole) <= MOST_TOLD and context.judge is not None and not _lacks(table, row, question):
         may = context.judge.answers(of_it(table, row, question), [told_of(context, row)])[0] >= DOUBTFUL
         if may:  # what is said then is true, whether it answers or not
             return context.say("said_only", item=title, fact=whole.rstrip("。.")), False
@@ -187,6 +188,14 @@ def told_of(context: Context, row: int) -> str:
     return f"{table.titles[row]}. {table.said(row)}{cost}"
 
 
+def _lacks(table: ProductTable, row: int, question: str) -> bool:
+    """Whether a measure or a size is asked that is not stated: of a dress without sizes, its length says nothing."""
+    units = units_asked(question)
+    if units and not any(m.unit in units for m in measures_in(table.canonical_texts[row])):
+        return True
+    return any(size not in tokens(table.texts[row]) for size in sizes_in(question))
+
+
 def _answer(context: Context, row: int, question: str) -> str | None:
     """What title and description say of what is asked, or None.
 
@@ -194,10 +203,8 @@ def _answer(context: Context, row: int, question: str) -> str | None:
     an answer.
     """
     units = units_asked(question)
-    if units and not any(m.unit in units for m in measures_in(context.catalogue.canonical_texts[row])):
-        return None  # it is asked how heavy, and no weight is stated
-    if any(size not in tokens(context.catalogue.texts[row]) for size in sizes_in(question)):
-        return None  # of a dress whose sizes are not stated, its length says nothing
+    if _lacks(context.catalogue, row, question):
+        return None
     if context.judge is None:
         return _by_words(context, row, question)
     table, judge = context.catalogue, context.judge

@@ -12,7 +12,17 @@ from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import LIKELY, SAYS_JUST_THIS, WORDS, Heard, facets, intent_of_theme
 from recsys.assistant.knowledge import SHOP_RULES
 from recsys.assistant.messages import message
-from recsys.assistant.patterns import OF_PRODUCTS, SERVICE, asks, asks_of_products, owned, pattern, says, says_more
+from recsys.assistant.patterns import (
+    OF_PRODUCTS,
+    SERVICE,
+    asks,
+    asks_of_products,
+    owned,
+    pattern,
+    says,
+    says_more,
+    units_asked,
+)
 from recsys.assistant.policies import rule_on
 from recsys.assistant.prices import PriceQuestion
 from recsys.assistant.product_facts import of_it, told_of
@@ -112,7 +122,8 @@ class ProductRouter:
         if not (named or earlier or dialogue.picks_one(text)) and of_goods and not says("own", text):
             unsure = heard.sure < bound
             of_goods = unsure or not facets(text) - {"cost", "stock"}  # and not how much its delivery is
-            named = mentions.meant(text, limits, table) if of_goods and not says("counts", text) else []
+            of_goods &= bool(units_asked(text)) or not says("counts", text)
+            named = mentions.meant(text, limits, table) if of_goods else []
         rows = (named := named or (earlier if heard.theme in OF_PRODUCTS else [])) or dialogue.referred(
             text, turns, table
         )
@@ -159,8 +170,8 @@ class ProductRouter:
         if not self._table.sold.knows(name) or asked.named or asked.says("own"):
             return None
         bare = SAID.issuperset(tokens(text.lower().replace(name, " ")))
-        looked_for = asked.wants or bare or asked.says("sold", "for_things") or asked.asks("price", "stock")
-        rule = asked.says_this or (asked.ruled and not bare)
+        looked_for = bare or not asks_of_products(text) or asked.asks("price", "stock")
+        rule = asked.says_this or (asked.ruled and not (bare or asked.wants))
         return [SearchProducts(query=text)] if looked_for and not rule else None
 
     # --- single products ----------------------------------------------------------------------------------------------

@@ -261,6 +261,8 @@ class Router:
         unsaid = Reply(kind="which_product") in routed and asks_of_products(heard.text)  # a search finds it no better
         if (tool == "search_policies" and heard.sure < self._bound) or (tool == "search_products" and unsaid):
             return routed
+        if tool == "product_facts" and any(isinstance(call, tools.Compare) for call in routed):
+            return routed  # which tells the facts of both
         return self._called(tool, heard, turns, user) or routed
 
     def likely(self, question: str, turns: Sequence[Turn]) -> list[str]:

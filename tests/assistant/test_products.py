@@ -16,7 +16,7 @@ from recsys.serving.complements import Complements
 from recsys.serving.search import ProductSearch, ProductTable, content, matching, parse
 from recsys.serving.search.kind_names import kind_names
 from recsys.serving.search.measures import Measure, measures_in
-from recsys.serving.search.mentions import described
+from recsys.serving.search.mentions import meant
 from recsys.serving.search.superlatives import superlative_in
 
 ITEMS = pd.DataFrame(
@@ -203,7 +203,7 @@ def test_the_heaviest_first_is_the_lightest_last(grams: list[int]) -> None:
     ],
 )
 def test_words_of_titles_beside_a_kind_describe_a_product(table: ProductTable, question: str, ids: list[str]) -> None:
-    assert [table.ids[row] for row in described(parse(question, table), table)] == ids
+    assert [table.ids[row] for row in meant(question, parse(question, table), table)] == ids
 
 
 def test_the_other_half_of_a_category_is_not_listed(table: ProductTable) -> None:

@@ -140,7 +140,7 @@ class TestByTheDictionary:
         assert found(sentence, table)[: len(ids)] == ids
 
     def test_a_name_of_two_words_is_met_by_one(self, table: ProductTable) -> None:
-        assert table.in_english("饭盒").strip() == "lunch boxes"  # the dictionary's lunchbox
+        assert table.canonical("饭盒").strip() == "lunch boxes"  # as the thesaurus of things calls them
 
     @pytest.mark.parametrize("word", ["洗衣机", "枕头", "被子", "平板电脑", "行李箱", "滑雪板"])
     def test_what_the_shop_has_not_is_no_kind_of_it(self, word: str, table: ProductTable) -> None:

@@ -79,7 +79,8 @@ def meant(text: str, wanted: Constraints, table: ProductTable) -> list[int]:
         The text as `parse` reads it.
     """
     canonical = table.canonical(table.in_english(in_digits(text)))
-    said = {*tokens(canonical), *table.whole.terms(canonical)} - SAID
+    said = {*tokens(canonical), *table.whole.terms(canonical)} - table.kind_terms(wanted.categories)
+    said = (said | {*wanted.words, *wanted.names}) - SAID
     numbers = {number.replace(",", "") for number in _NUMBER.findall(text)} if not wanted.measures else set()
     shared: dict[int, list[float]] = {}
     for word in said:
@@ -90,9 +91,9 @@ def meant(text: str, wanted: Constraints, table: ProductTable) -> list[int]:
         own = {number.replace(",", "") for number in _NUMBER.findall(table.titles[row])} if numbers else set()
         parts += [A_MEASURE / 2 for _ in numbers & own]
     score = {
-        row: sum(parts) + (ITS_KIND if table.categories[row] in wanted.categories else 0.0)
+        row: sum(parts) + ITS_KIND * (table.categories[row] in wanted.categories)
         for row, parts in shared.items()
-        if len(parts) >= NAMED_BY
+        if len(parts) + (table.categories[row] in wanted.categories) >= NAMED_BY
         and (not wanted.brands or table.brands[row] in wanted.brands)
         and not any(measure.contradicted(table.canonical_texts[row]) for measure in wanted.measures)
     }

@@ -113,6 +113,7 @@ class Things:
         self._english, self._called = english, called
         self._sold: dict[int, Counter[str]] = {}
         self._ends: set[str] = set()
+        self._words = {singular(word) for pair in titles for text in pair for word in words(text)}
         size, telling = Counter(category for _, category in titles), Counter[str]()
         for title, category in titles:
             head = _NUMBERED.sub("", without_measures(title)).strip()
@@ -132,23 +133,30 @@ class Things:
     def synonyms(self) -> Mapping[str, str]:
         """Names that the catalogue does not use, and the one of the same thing that it does.
 
-        Of a thing that it has only a narrower one of, that: leggings are running tights.
+        Of a thing that it has only a narrower one of, that: leggings are running tights. No name is replaced whose
+        words the catalogue has, or a part of which the shop's own synonyms tell better (羽绒睡袋 by 羽绒 and 睡袋).
         """
         means: dict[str, str] = {}
         narrower: dict[int, set[str]] = {}
         for at, counts in self._sold.items():
             called = [name for name, _ in counts.most_common()]
             own = sorted(called, key=lambda name: bool(_HAN.match(name)) == self._english)[0]
-            keys = set(map(_key, called))
             own = self._called.get(own, own)
-            means |= {name: own for name in groups()[at].names if _key(name) not in keys}
+            means |= dict.fromkeys(groups()[at].names, own)
             wider = _places().get(_key(groups()[at].broader)) if groups()[at].broader else None
             if wider is not None and wider not in self._sold:
                 narrower.setdefault(wider, set()).add(own)
         for at, names in narrower.items():  # by its commonest names: woolly gloves are none for gardens
             general = [groups()[at].names[0], *filter(_HAN.match, groups()[at].names)][:2]
             means |= {name: min(names) for name in general if len(names) == 1 and name not in means}
-        return means
+        return {name: own for name, own in means.items() if name != own and not self._told(name, own)}
+
+    def _told(self, name: str, means: str) -> bool:
+        """Whether the catalogue or the shop's synonyms tell what a name means, or more of it than this."""
+        if not _HAN.match(name):
+            return self._words.issuperset(map(singular, words(name)))
+        parts = {name[at:end] for at in range(len(name)) for end in range(at + 2, len(name) + 1)}
+        return any(self._called[part] not in means for part in parts & self._called.keys())
 
     def knows(self, name: str) -> bool:
         """Whether this is what a thing is called, in some shop."""
@@ -182,4 +190,8 @@ class Things:
         if wider in self._in_stock and _end(last[1]) in self._ends:
             return ""  # a teddy bear, where soft toys are sold and one is a plush bear
         behind = _BREAK.split(text.lower()[last[2] :])[0]
-        return "" if any(singular(word) in known for word in words(behind)) else last[1]
+        if any(singular(word) in known for word in words(behind)):
+            return ""
+        *before, word = last[1].split(" ")
+        plural = any(name.endswith(word) for name in groups()[last[0]].names)  # leggings
+        return last[1] if plural else " ".join([*before, singular(word)])
