@@ -171,7 +171,7 @@ class ProductRouter:
             return None
         bare = SAID.issuperset(tokens(text.lower().replace(name, " ")))
         looked_for = bare or not asks_of_products(text) or asked.asks("price", "stock")
-        rule = asked.says_this or (asked.ruled and not (bare or asked.wants))
+        rule = asked.says_this or (asked.ruled and not (bare or asked.wants or asked.says("for_things")))
         return [SearchProducts(query=text)] if looked_for and not rule else None
 
     # --- single products ----------------------------------------------------------------------------------------------

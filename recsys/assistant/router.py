@@ -212,6 +212,10 @@ class Router:
         of_a_kind = bool((COLOURS | SIZE_WORDS).intersection(limits.words) or limits.measures)
         return of_a_kind or bool(limits.not_words or limits.free_of or limits.price_max or limits.not_brands)
 
+    def _not_sold(self, text: str) -> bool:
+        """Whether a text looks for a thing that is sold in other shops."""
+        return self._table is not None and self._table.sold.knows(parse(text, self._table).no_such)
+
     def _missing(self, text: str) -> bool:
         """Whether a text looks for a thing that the shop has not (a robot vacuum: 机器人 is what the assistant is)."""
         return self._table is not None and bool(self._table.foreign.missing(text))
@@ -231,6 +235,8 @@ class Router:
         chances = self._chances(heard, turns)
         if not all(is_left(call, heard.text) for call in routed):
             return self._followed(heard, routed, chances, turns, user)
+        if any(isinstance(call, tools.SearchProducts) for call in routed) and self._not_sold(heard.text):
+            return routed
         of_goods = any(isinstance(call, tools.SearchProducts) for call in routed)
         if (heard.sure < self._bound or of_goods) and max(
             heard.probabilities["complaint"], chances[COMPLAINT]
