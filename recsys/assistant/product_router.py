@@ -360,7 +360,7 @@ class ProductRouter:
             return [SearchPolicies(query=f"{rule_on('delivery', dialogue.spoken_in(asked.text))} {asked.text}")]
         kinds = {self._table.categories[self._table.row[item]] for item in asked.ids or asked.before}
         leans = len(kinds & self._ruled) == 1 and len(asked.text) <= SHORT and not (asked.kind or asked.says("own"))
-        if not leans or order_numbers(asked.turns[-1].text):
+        if not leans or any(order_numbers(turn.text) for turn in asked.turns[-1:]):
             return _OF_RULES
         (kind,) = kinds & self._ruled
         kind = self._table.local_name(kind, dialogue.spoken_in(asked.text))
@@ -390,6 +390,8 @@ class ProductRouter:
         rule &= not spoken or any(
             heard.speaks_of(name) for name in SERVICE
         )  # its own text says it, and asks no service
+        serviced = any(heard.speaks_of(name) for name in SERVICE) and heard.intents["returns"] >= SURELY
+        rule |= serviced and asked.told < TOLD  # whatever its name, it is returned by the shop's rules
         if rule and not asked.asks("price", "stock"):
             return _OF_RULES
         return _facts_of(asked.ids, asked)

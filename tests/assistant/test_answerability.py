@@ -64,6 +64,11 @@ def test_it_tells_answered_questions_of_an_author_it_was_not_taught_by(judge: An
     assert measure(judge, read_questions([HELD_OUT])[::12])["auc"] > 0.78
 
 
+def test_it_tells_what_a_page_says_in_other_words_from_what_it_leaves_open(judge: Answerability) -> None:
+    pages = read_questions([HELD_OUT.with_name("held_out_named_pages.jsonl")])
+    assert measure(judge, pages[::4])["auc"] > 0.8
+
+
 def test_files_of_questions_are_read_as_pairs(tmp_path: Path) -> None:
     passage = {"passage": "Mugs are dishwasher safe.", "asks": [["dishwasher?", "yes"], ["microwave?", "silent"]]}
     shop = {

@@ -47,12 +47,12 @@ def groups() -> tuple[Thing, ...]:
         own, _ = rows.setdefault(names[0], ({}, broader))
         for place, name in enumerate(names):
             own.setdefault(name, place)
-    nearest: dict[str, tuple[int, str]] = {}
+    nearest: dict[tuple[str, ...] | str, tuple[int, str]] = {}
     for first, (own, _) in rows.items():
         for name, place in own.items():
-            nearest[name] = min(nearest.get(name, (place, first)), (place, first))
+            nearest[_key(name)] = min(nearest.get(_key(name), (place, first)), (place, first))
     return tuple(
-        Thing(tuple(name for name in own if nearest[name][1] == first), broader)
+        Thing(tuple({_key(name): name for name in own if nearest[_key(name)][1] == first}.values()), broader)
         for first, (own, broader) in rows.items()
     )
 
