@@ -19,6 +19,7 @@ from recsys.assistant.dialogue import Turn
 from recsys.assistant.hearing import ASPECTS, LIKELY, MAX_PARTS, Heard, facets, split, told_by, told_of, whole
 from recsys.assistant.knowledge import SHOP_RULES
 from recsys.assistant.listener import Listener
+from recsys.assistant.messages import message
 from recsys.assistant.patterns import (
     SERVICE,
     SMALL_TALK,
@@ -308,7 +309,8 @@ class Router:
         upset = heard.probabilities["complaint"] + heard.probabilities["abuse"]
         if upset < (ANGRY if angry else FURIOUS) or heard.likely("chores"):
             return None
-        return self._apology(heard, user)
+        opened = self._opened(heard, [])
+        return [Reply(kind="sorry"), *opened] if opened else self._apology(heard, user)
 
     def _apology(self, heard: Heard, user: str | None) -> list[Call]:
         """Anger gets an apology, the order looked up, the rule that helps, and a way out."""
@@ -333,6 +335,8 @@ class Router:
 
     def _part(self, heard: Heard, context: str, turns: Sequence[Turn], user: str | None) -> list[Call]:
         text, table = heard.text, self._table
+        if opened := self._opened(heard, turns):
+            return opened
         numbers = [n for n in order_numbers(text) if table is None or n not in table.row]
         wish = wish_in(text)
         of_orders = wish or heard.intents["order_status"] > 0.1 or says("mine", text) or "order" in text.lower()
@@ -383,6 +387,20 @@ class Router:
         if self._products is not None and not services(text) and (calls := self._products.plan(heard, context, turns)):
             return calls
         return self._shop(heard, wish, turns, user)
+
+    def _opened(self, heard: Heard, turns: Sequence[Turn]) -> list[Call]:
+        """The rule on goods of a kind that were opened, else the rule on the state that goods should be in."""
+        table, text = self._table, heard.text
+        if table is None or not says("opened", text) or wish_in(text) not in {"return", "refund"}:
+            return []
+        kinds = parse(text, table).categories or {table.categories[row] for row in dialogue.focus(turns, table)}
+        language = dialogue.spoken_in(text)
+        for kind in sorted(kinds):
+            query = message("rule_opened", language, kind=table.local_name(kind, language))
+            hits = self._listener.hear(query).hits
+            if hits and kind in table.kinds_named(whole(hits[0].passage)):
+                return [SearchPolicies(query=query)]
+        return [SearchPolicies(query=rule_on("condition", language))] if kinds else []
 
     def _of_paying(self, heard: Heard) -> list[Call]:
         pays = way_of_paying(heard.text) and heard.intents["service"] + heard.intents["delivery"] >= LIKELY

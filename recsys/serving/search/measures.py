@@ -14,6 +14,10 @@ import numpy as np
 
 from recsys.llm.quantities import HAN_DIGITS, SPELLED
 
+_MEMORY = re.compile(
+    r"(?<=\d)\s?(?:(g)|t)(?=\s*(?:内存|运存|运行内存|存储|固态|硬盘|(?:ram|memory|storage|ssd|disk)\b))", re.IGNORECASE
+)
+"""Gigabytes and terabytes by their first letter: 32g内存."""
 UNIT = (
     r"gb|tb|inch(?:es)?|[\"”″]|ml|litres?|kg|kilos?|cm|mm|hz|mah|w|people|ppl|persons?|man|players?|pieces?|pcs|cups?|l|g|v|英寸|寸"
     r"|人|片|块拼图|毫升|升|公斤|千克|厘米|毫米|瓦|克|毫安(?:时)?"
@@ -172,6 +176,7 @@ def _together(text: str) -> str:
     """A text with "two adults and two children" as the number of people they are, kilos in figures, 32in as inches."""
     for said, measure in (*_KILOS, (_GLUED, " inch")):
         text = said.sub(measure, text)
+    text = _MEMORY.sub(lambda m: " GB" if m[1] else " TB", text)
     return _FAMILY.sub(lambda m: f" {sum(map(_counted, m.groups())):g} people ", text)
 
 
