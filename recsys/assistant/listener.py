@@ -46,11 +46,11 @@ UNCERTAIN = 0.01
 """How near to 0 and 1 a probability is taken to be."""
 READ = 8
 """Passages that the judge reads."""
-BY_JUDGE, OF_SCORE, OF_THEME, ALIKE, OFFSET = 0.8, 1.7, 1.0, 1.35, -1.95
+BY_JUDGE, OF_SCORE, OF_THEME, ALIKE, OFFSET = 0.8, 1.7, 1.0, 1.35, -1.93
 """Log-odds that a passage answers: weights of the judge's log-odds, of the passage's score, of its agreement on the
 theme and of its being what words and theme find, and what is added. By a logistic regression on 720 questions to
-invented shops, the judge's and what is added by trying some on these, everyday ones and near misses (decisions 29 and
-30); the theme, which these do not need, by questions of the sample shop that were used in development."""
+invented shops, the judge's and what is added by trying some on these, everyday ones and near misses (decisions 29 to
+31); the theme, which these do not need, by questions of the sample shop that were used in development."""
 UNLIKELY = 0.08
 """Probability below which what answers a question in general words is none for it as it is put."""
 DENIED = -2.0

@@ -28,6 +28,7 @@ from recsys.assistant.patterns import (
     gives_orders,
     pattern,
     says,
+    says_more,
     way_of_paying,
     wish_in,
 )
@@ -225,9 +226,11 @@ class Router:
         """Whether a text names a product, a kind or a word of titles, or finds what was shown too dear."""
         if self._table is None:
             return False
-        if says("too_dear", text) and dialogue.focus(turns, self._table):
+        if (says("too_dear", text) or says_more(text)) and dialogue.focus(turns, self._table):
             return True
         limits = parse(text, self._table)
+        if limits.not_words or limits.free_of:
+            return True
         of_titles = any(terms.intersection(limits.words) for terms in self._table.title_terms)
         return bool(limits.sort or limits.brands) or of_titles or self.names_products(text)
 

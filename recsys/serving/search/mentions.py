@@ -80,12 +80,16 @@ def meant(text: str, wanted: Constraints, table: ProductTable) -> list[int]:
     """
     canonical = table.canonical(table.in_english(in_digits(text)))
     said = {*tokens(canonical), *table.whole.terms(canonical)} - table.kind_terms(wanted.categories)
-    said = (said | {*wanted.words, *wanted.names}) - SAID
+    said = (said | {*wanted.words}) - SAID - {*wanted.names}
     numbers = {number.replace(",", "") for number in _NUMBER.findall(text)} if not wanted.measures else set()
     shared: dict[int, list[float]] = {}
     for word in said:
         for row in table.titled.get(word, ()):
             shared.setdefault(row, []).append(math.log(len(table.ids) / len(table.titled[word])))
+    telling = shared.keys()
+    for word in wanted.names:  # they say of which half of a kind it is, and name nothing alone
+        for row in telling & set(table.titled.get(word, ())):
+            shared[row].append(math.log(len(table.ids) / len(table.titled[word])))
     for row, parts in shared.items():
         parts += [A_MEASURE for measure in wanted.measures if measure.holds(table.canonical_texts[row])]
         own = {number.replace(",", "") for number in _NUMBER.findall(table.titles[row])} if numbers else set()
