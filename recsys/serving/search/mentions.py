@@ -80,26 +80,23 @@ def meant(text: str, wanted: Constraints, table: ProductTable) -> list[int]:
     """
     canonical = table.canonical(table.in_english(in_digits(text)))
     said = {*tokens(canonical), *table.whole.terms(canonical)} - table.kind_terms(wanted.categories)
-    said = (said | {*wanted.words}) - SAID - {*wanted.names}
+    said = (said | {*wanted.words, *wanted.names}) - SAID
     numbers = {number.replace(",", "") for number in _NUMBER.findall(text)} if not wanted.measures else set()
-    shared: dict[int, list[float]] = {}
+    shared: dict[int, dict[str, float]] = {}
     for word in said:
         for row in table.titled.get(word, ()):
-            shared.setdefault(row, []).append(math.log(len(table.ids) / len(table.titled[word])))
-    telling = shared.keys()
-    for word in wanted.names:  # they say of which half of a kind it is, and name nothing alone
-        for row in telling & set(table.titled.get(word, ())):
-            shared[row].append(math.log(len(table.ids) / len(table.titled[word])))
+            shared.setdefault(row, {})[word] = math.log(len(table.ids) / len(table.titled[word]))
     for row, parts in shared.items():
-        parts += [A_MEASURE for measure in wanted.measures if measure.holds(table.canonical_texts[row])]
+        parts |= {str(m): A_MEASURE for m in wanted.measures if m.holds(table.canonical_texts[row])}
         own = {number.replace(",", "") for number in _NUMBER.findall(table.titles[row])} if numbers else set()
-        parts += [A_MEASURE / 2 for _ in numbers & own]
+        parts |= dict.fromkeys(numbers & own, A_MEASURE / 2)
     score = {
-        row: sum(parts) + ITS_KIND * (table.categories[row] in wanted.categories)
+        row: sum(parts.values()) + ITS_KIND * (table.categories[row] in wanted.categories)
         for row, parts in shared.items()
-        if len(parts) + (table.categories[row] in wanted.categories) >= NAMED_BY
+        if len(parts) >= NAMED_BY
+        or ((table.categories[row] in wanted.categories and parts.keys() - {*wanted.names})
         and (not wanted.brands or table.brands[row] in wanted.brands)
-        and not any(measure.contradicted(table.canonical_texts[row]) for measure in wanted.measures)
+        and not any(measure.contradicted(table.canonical_texts[row]) for measure in wanted.measures))
     }
     best = max(score.values(), default=0.0)
     rows = sorted(row for row, much in score.items() if much > best - ALIKE)
