@@ -79,6 +79,7 @@ def test_a_compound_keeps_what_the_shops_synonyms_tell_of_its_parts(table: Produ
         ("wireless headphones", ""),  # "Headphones, Wireless"
         ("推理小说", ""),  # no title of a thriller says that it is one
         ("microwave coffee machine", ""),
+        ("a laptop backpack, it has to survive the washing machine", ""),
         ("something for my toaster and a power bank", ""),
     ],
 )

@@ -90,14 +90,13 @@ def meant(text: str, wanted: Constraints, table: ProductTable) -> list[int]:
         parts |= {str(m): A_MEASURE for m in wanted.measures if m.holds(table.canonical_texts[row])}
         own = {number.replace(",", "") for number in _NUMBER.findall(table.titles[row])} if numbers else set()
         parts |= dict.fromkeys(numbers & own, A_MEASURE / 2)
-    score = {
-        row: sum(parts.values()) + ITS_KIND * (table.categories[row] in wanted.categories)
-        for row, parts in shared.items()
-        if len(parts) >= NAMED_BY
-        or ((table.categories[row] in wanted.categories and parts.keys() - {*wanted.names})
-        and (not wanted.brands or table.brands[row] in wanted.brands)
-        and not any(measure.contradicted(table.canonical_texts[row]) for measure in wanted.measures))
-    }
+    score: dict[int, float] = {}
+    for row, parts in shared.items():
+        of_kind = table.categories[row] in wanted.categories
+        named = len(parts) >= NAMED_BY or (of_kind and parts.keys() - {*wanted.names})
+        branded = not wanted.brands or table.brands[row] in wanted.brands
+        if named and branded and not any(m.contradicted(table.canonical_texts[row]) for m in wanted.measures):
+            score[row] = sum(parts.values()) + ITS_KIND * of_kind
     best = max(score.values(), default=0.0)
     rows = sorted(row for row, much in score.items() if much > best - ALIKE)
     return rows if len(rows) <= MOST_MEANT else []

@@ -90,6 +90,19 @@ def _found(text: str) -> Iterator[tuple[int, str, int]]:
         at += 1
 
 
+def _headed(head: str, english: bool) -> Iterator[tuple[int, str]]:
+    """Thing and name that a title ends with, the longest; Chinese ones of a Chinese catalogue wherever they stand."""
+    places, spans = _places(), list(_LATIN.finditer(head))[-_LONGEST:]
+    for first in spans if spans and spans[-1].end() == len(head) else ():
+        name = head[first.start() :]
+        if (thing := places.get(_key(name))) is not None and not _BREAK.search(name):
+            yield thing, name
+            break
+    if _HAN.search(head):
+        han = (found for found in _found(head) if _HAN.match(found[1]))
+        yield from ((thing, name) for thing, name, end in han if not (english and _HAN.match(head[end:])))
+
+
 def _end(name: str) -> str:
     """What a thing is called at last: its last word in the singular, or its last Chinese character."""
     return name[-1:] if _HAN.match(name[-1:]) else singular((words(name) or [""])[-1])
@@ -116,12 +129,11 @@ class Things:
         self._words = {singular(word) for pair in titles for text in pair for word in words(text)}
         size, telling = Counter(category for _, category in titles), Counter[str]()
         for title, category in titles:
-            head = _NUMBERED.sub("", without_measures(title)).strip()
+            head = _NUMBERED.sub("", without_measures(title) if any(map(str.isdigit, title)) else title).strip()
             self._ends.add(_end(head))
-            for thing, name, end in _found(head):
-                if end == len(head) or (_HAN.match(name) and not (english and _HAN.match(head[end:]))):
-                    self._sold.setdefault(thing, Counter())[name] += 1
-                    telling[category] += 1
+            for thing, name in _headed(head, english):
+                self._sold.setdefault(thing, Counter())[name] += 1
+                telling[category] += 1
         plain = {category for category, many in size.items() if telling[category] < TELLING * many}
         names = {category: category for category in size}
         names |= {name: means for name, means in called.items() if means not in size or means in plain}
@@ -176,7 +188,7 @@ class Things:
         return frozenset(found)
 
     def missing(self, text: str, known: Collection[str] = ()) -> str:
-        """The thing that a text names last, where the catalogue has none of it; '' where it names another.
+        """The thing that a text names last, where the catalogue has none of any that it names; else ''.
 
         Parameters
         ----------
@@ -184,8 +196,9 @@ class Things:
             Words that name kinds of the catalogue: behind a thing they say that another is meant (microwave bowls).
         """
         found = sorted(_found(text.lower()), key=lambda thing: thing[2])
-        if not found or (last := found[-1])[0] in self._in_stock:
-            return ""
+        if not found or any(thing in self._in_stock for thing, *_ in found):
+            return ""  # a plush toy for the washing machine
+        last = found[-1]
         wider = _places().get(_key(groups()[last[0]].broader))
         if wider in self._in_stock and _end(last[1]) in self._ends:
             return ""  # a teddy bear, where soft toys are sold and one is a plush bear
