@@ -394,7 +394,11 @@ class Router:
     def _opened(self, heard: Heard, turns: Sequence[Turn]) -> list[Call]:
         """The rule on goods of a kind that were opened, else the rule on the state that goods should be in."""
         table, text = self._table, heard.text
-        if table is None or not says("opened", text) or wish_in(text) not in {"return", "refund"}:
+        if table is None or not says("opened", text) or says("broke_down", text):
+            return []
+        if heard.speaks_of("damaged"):  # whoever opens the box sees it
+            return [SearchPolicies(query=rule_on("damaged", dialogue.spoken_in(text)))]
+        if wish_in(text) not in {"return", "refund"}:
             return []
         kinds = parse(text, table).categories or {table.categories[row] for row in dialogue.focus(turns, table)}
         language = dialogue.spoken_in(text)

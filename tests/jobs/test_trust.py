@@ -71,7 +71,7 @@ def test_what_a_worker_does_is_counted_whatever_it_does(tmp_path):
     found = supervise("kind", make, range(8), tmp_path, workers=2, limits=limits, advance=told.append, times=10)
     assert (found.tried, sum(told), found.ended["kept"], found.broken) == (80, 80, 30, 5)
     for said in ("kind:1: not kept", "kind:2: KeyError", "kind:3: crashes the process (SIGKILL)", "kind:4: hangs",
-                 "kind:5: takes 2"):  # fmt: skip
+                 "kind:5: takes "):  # fmt: skip
         assert any(breach.startswith(said) for breach in found.breaches), found.breaches
 
 
