@@ -153,8 +153,8 @@ def _fact(context: Context, row: int, question: str) -> tuple[str, bool]:
         return context.say("from_description", item=title, fact=sides), True
     if (asks(question, ["about"]) or not parse(_unnamed(table, row, question), table)) and (said := table.said(row)):
         return context.say("from_description", item=title, fact=said), True
-    about = [part for part in sentences(table.said(row)) if not gives_orders(part)]
-    whole = ("" if _HAN.search(table.said(row)) else " ").join(about)
+    about = _quotable(table, row)
+    whole = _description(table, row)
     if whole and len(whole) <= MOST_TOLD and context.judge is not None and not _lacks(table, row, question):
         may = context.judge.answers(of_it(table, row, question), [told_of(context, row)])[0] >= DOUBTFUL
         if may:  # what is said then is true, whether it answers or not
@@ -182,10 +182,22 @@ def _without_kind(table: ProductTable, row: int, question: str) -> str:
 
 
 def told_of(context: Context, row: int) -> str:
-    """All that is said of a product, as one text."""
+    """All that is said of a product, as one text; what gives orders to the assistant answers nothing."""
     table, price = context.catalogue, context.catalogue.prices[row]
     cost = f" {context.say('price', item=table.titles[row], price=f'{price:.2f}')}" if np.isfinite(price) else ""
-    return f"{table.titles[row]}. {table.said(row)}{cost}"
+    said = _description(table, row) if gives_orders(table.said(row)) else table.said(row)
+    return f"{table.titles[row]}. {said}{cost}"
+
+
+def _quotable(table: ProductTable, row: int) -> list[str]:
+    """Sentences of a product's description but those that give orders to the assistant."""
+    return [part for part in sentences(table.said(row)) if not gives_orders(part)]
+
+
+def _description(table: ProductTable, row: int) -> str:
+    """A product's description without the sentences that give orders; Chinese ones stand without spaces."""
+    said, parts = table.said(row), _quotable(table, row)
+    return ("" if _HAN.search(said) else " ").join(parts)
 
 
 def _lacks(table: ProductTable, row: int, question: str) -> bool:
@@ -218,11 +230,11 @@ def _answer(context: Context, row: int, question: str) -> str | None:
     if (answered := _by_words(context, row, question, titled, whole >= CERTAIN)) is not None:
         stated = bool(units) and says("which_of", question)  # which has the most of a measure: each states its own
         return answered if stated or whole >= DOUBTFUL else None
-    parts = [part for part in sentences(table.said(row)) if not gives_orders(part)]
+    parts = _quotable(table, row)
     if whole < CERTAIN or not parts:
         return None
     said = judge.answers(asked, [f"{title}. {part}" for part in parts])
-    fact = parts[int(said.argmax())] if said.max() >= LIKELY else table.said(row)
+    fact = parts[int(said.argmax())] if said.max() >= LIKELY else _description(table, row)
     return context.say("from_description", item=title, fact=_ended(fact))
 
 
@@ -301,7 +313,7 @@ def _head(title: str) -> str:
 def _sentence(context: Context, row: int, question: str) -> str | None:
     """The sentence of the product's text that shares a telling word with the question, or None."""
     table, asked = context.catalogue, _asked_of(context.catalogue, row, question)
-    parts = [table.titles[row], *(part for part in sentences(table.said(row)) if not gives_orders(part))]
+    parts = [table.titles[row], *_quotable(table, row)]
     units = units_asked(question)
     attribute = pattern("attribute").search(question)
     sought = tokens(table.canonical(next(filter(None, attribute.groups()), ""))) if attribute else []
