@@ -70,18 +70,10 @@ class ProductRouter:
         self._ruled = frozenset[str]().union(*map(shop.catalogue.kinds_named, titles))  # kinds with rules of their own
         self._changed = changed = Refining(shop.catalogue)
         self._rules = (
-            *(
-                self._not_sold,
-                self._goes_with,
-                self._bare,
-                self._reasons,
-                self._counted,
-                self._opinions,
-                self._praised_or_alike,
-            ),
-            *(self._earlier_prices, self._side_by_side, self._service, self._again, self._facts, self._of_brand),
-            *(self._which, self._told, changed.ends, changed.refined, changed.more_said),
-            *(self._facts_of_before, self._rule, self._searched, self._unnamed),
+            *(self._not_sold, self._goes_with, self._bare, self._reasons, self._counted, self._opinions),
+            *(self._praised_or_alike, self._earlier_prices, self._side_by_side, self._service, self._again),
+            *(self._facts, self._of_brand, self._which, self._told, changed.ends, changed.refined),
+            *(changed.more_said, self._facts_of_before, self._rule, self._searched, self._unnamed),
         )
 
     def plan(self, heard: Heard, context: str, turns: Sequence[Turn]) -> list[Call]:
@@ -387,11 +379,10 @@ class ProductRouter:
         rule = asked.covered and (of_rules or asked.says_this)
         row = self._table.row[asked.ids[0]]
         spoken = set(asked.limits.words) & (self._table.terms[row] - self._table.title_terms[row])
-        rule &= not spoken or any(
-            heard.speaks_of(name) for name in SERVICE
-        )  # its own text says it, and asks no service
-        serviced = any(heard.speaks_of(name) for name in SERVICE) and heard.intents["returns"] >= SURELY
-        rule |= serviced and asked.told < TOLD  # whatever its name, it is returned by the shop's rules
+        serviced = any(heard.speaks_of(name) for name in SERVICE)
+        rule &= not spoken or serviced  # its own text says it, and asks no service
+        # Whatever its name, it is returned by the shop's rules.
+        rule |= serviced and heard.intents["returns"] >= SURELY and asked.told < TOLD
         if rule and not asked.asks("price", "stock"):
             return _OF_RULES
         return _facts_of(asked.ids, asked)

@@ -56,8 +56,9 @@ class Resolver:
         assert table is not None
         if isinstance(asked, tools.Recommend):
             return [asked]
-        meant = mentions.meant(text, parse(text, table), table)
-        ids = asked.items or [table.ids[row] for row in mentions.named(text, table) or meant]
+        ids = asked.items or [
+            table.ids[row] for row in mentions.named(text, table) or mentions.meant(text, parse(text, table), table)
+        ]
         if isinstance(asked, tools.Compare) and len(ids) == 1:
             ids = list(dict.fromkeys([*ids, *(table.ids[row] for row in mentions.named(text, table))]))
         if isinstance(asked, tools.GoesWith) and not asked.items:

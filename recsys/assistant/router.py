@@ -236,11 +236,11 @@ class Router:
 
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What the likeliest tool is called with, where no rule applies to a turn."""
-        chances = self._chances(heard, turns)
         if not all(is_left(call, heard.text) for call in routed):
-            return self._followed(heard, routed, chances, turns, user)
+            return self._followed(heard, routed, turns, user) if turns else routed
         if any(isinstance(call, tools.SearchProducts) for call in routed) and self._not_sold(heard.text):
             return routed
+        chances = self._chances(heard, turns)
         of_goods = any(isinstance(call, tools.SearchProducts) for call in routed)
         if (heard.sure < self._bound or of_goods) and max(
             heard.probabilities["complaint"], chances[COMPLAINT]
@@ -258,12 +258,11 @@ class Router:
         rules = [call for call in routed if isinstance(call, SearchPolicies)] if ruled else []
         return [*called, *rules] or routed  # the order, and the rule on what is to be done
 
-    def _followed(
-        self, heard: Heard, routed: list[Call], chances: dict[str, float], turns: Sequence[Turn], user: str | None
-    ) -> list[Call]:
+    def _followed(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What a turn that follows another asks for, where written turns name another tool than a rule does."""
+        chances = self._chances(heard, turns)
         tool = max(chances, key=chances.__getitem__)
-        if not turns or chances[tool] < FOLLOWS or tool in map(tool_name, routed) or tool == COMPLAINT:
+        if chances[tool] < FOLLOWS or tool in map(tool_name, routed) or tool == COMPLAINT:
             return routed
         changes = any(isinstance(call, tools.SearchProducts) and call.refines for call in routed)
         if changes and self._limits(heard.text):  # "no, blue", "in small" change a list, whatever they sound like

@@ -139,7 +139,7 @@ class ProductSearch:
 
     def _near_enough(self, rows: list[int], wanted: Constraints, text: str) -> list[int]:
         """Of products that nothing but words and meaning can find, those that say as much as the best, about."""
-        kind, words = self.nearest.of_kind(text), self.table.bm25.scores(self.table.canonical(text))
+        kind, by_words = self.nearest.of_kind(text), self.table.bm25.scores(self.table.canonical(text))
         kind = np.where(kind >= NEAR_KIND - 0.1, kind, 0)  # what is far from all kinds is a gift for somebody
         rare = [
             w
@@ -151,8 +151,8 @@ class ProductSearch:
         apt = [row for row in rows if row in said or kind[row] >= NEAR_KIND - 0.1]
         if wanted.sort == "measure" and apt and kind[nearest := max(apt, key=lambda row: kind[row])]:
             return [row for row in rows if self.table.categories[row] == self.table.categories[nearest]]
-        best = max((kind[row] + words[row] for row in apt), default=0.0)
-        return [row for row in apt if kind[row] + words[row] >= AS_GOOD * best]
+        best = max((kind[row] + by_words[row] for row in apt), default=0.0)
+        return [row for row in apt if kind[row] + by_words[row] >= AS_GOOD * best]
 
     def _compound(self, wanted: Constraints, text: str) -> tuple[Constraints, set[int] | None]:
         """Of a compound that only ends in what a category is called, the nearest kind's category and its products."""

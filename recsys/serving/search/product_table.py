@@ -396,11 +396,6 @@ class ProductTable:
     def _chinese(self) -> Mapping[str, str]:
         return {means: said for said, means in reversed(self.synonyms.items()) if _CJK.search(said)}  # the first said
 
-    @cached_property
-    def all_kind_terms(self) -> frozenset[str]:
-        """`kind_terms` of every category."""
-        return self.kind_terms(self.category_names)
-
     def kind_terms(self, categories: Iterable[str]) -> frozenset[str]:
         """Terms that do nothing but name these categories."""
         wanted = set(categories)

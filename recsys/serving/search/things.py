@@ -67,8 +67,13 @@ def _key(name: str) -> tuple[str, ...] | str:
     return name if _HAN.match(name) else tuple(map(singular, words(name)))
 
 
-def _found(text: str) -> Iterator[tuple[int, str, int]]:
-    """Group, name as it is written, and where it ends, of each thing that a text in lower case names, the longest."""
+def _wider(thing: int) -> int | None:
+    """The next wider thing."""
+    return _places().get(_key(groups()[thing].broader))
+
+
+def _in_chinese(text: str) -> Iterator[tuple[int, str, int]]:
+    """Thing, its name as it is written, and where that ends, of each that a text names in Chinese, the longest."""
     places = _places()
     for run in _HAN.finditer(text):
         at = run.start()
@@ -78,13 +83,17 @@ def _found(text: str) -> Iterator[tuple[int, str, int]]:
             if end:
                 yield places[text[at:end]], text[at:end], end
             at = end or at + 1
-    spans = list(_LATIN.finditer(text))
+
+
+def _in_english(text: str) -> Iterator[tuple[int, str, int]]:
+    """The same of those that a text in lower case names in English."""
+    places, spans = _places(), list(_LATIN.finditer(text))
     at = 0
     while at < len(spans):
         for end in range(min(len(spans), at + _LONGEST), at, -1):
             name = text[spans[at].start() : spans[end - 1].end()]
-            if not _BREAK.search(name) and (group := places.get(_key(name))) is not None:
-                yield group, name, spans[end - 1].end()
+            if not _BREAK.search(name) and (thing := places.get(_key(name))) is not None:
+                yield thing, name, spans[end - 1].end()
                 at = end - 1
                 break
         at += 1
@@ -98,9 +107,8 @@ def _headed(head: str, english: bool) -> Iterator[tuple[int, str]]:
         if (thing := places.get(_key(name))) is not None and not _BREAK.search(name):
             yield thing, name
             break
-    if _HAN.search(head):
-        han = (found for found in _found(head) if _HAN.match(found[1]))
-        yield from ((thing, name) for thing, name, end in han if not (english and _HAN.match(head[end:])))
+    han = _in_chinese(head)
+    yield from ((thing, name) for thing, name, end in han if not (english and _HAN.match(head[end:])))
 
 
 def _end(name: str) -> str:
@@ -155,8 +163,7 @@ class Things:
             own = sorted(called, key=lambda name: bool(_HAN.match(name)) == self._english)[0]
             own = self._called.get(own, own)
             means |= dict.fromkeys(groups()[at].names, own)
-            wider = _places().get(_key(groups()[at].broader)) if groups()[at].broader else None
-            if wider is not None and wider not in self._sold:
+            if (wider := _wider(at)) is not None and wider not in self._sold:
                 narrower.setdefault(wider, set()).add(own)
         for at, names in narrower.items():  # by its commonest names: woolly gloves are none for gardens
             general = [groups()[at].names[0], *filter(_HAN.match, groups()[at].names)][:2]
@@ -177,14 +184,12 @@ class Things:
     @cached_property
     def _in_stock(self) -> frozenset[int]:
         """Things that are sold, and those that one of these is a narrower one of."""
-        found, places = set(self._sold), _places()
+        found = set(self._sold)
         for at in self._sold:
-            wider: int | None = at
-            while wider is not None and (broader := groups()[wider].broader):
-                wider = places.get(_key(broader))
-                if wider is None or wider in found:
-                    break
+            wider = _wider(at)
+            while wider is not None and wider not in found:
                 found.add(wider)
+                wider = _wider(wider)
         return frozenset(found)
 
     def missing(self, text: str, known: Collection[str] = ()) -> str:
@@ -195,14 +200,14 @@ class Things:
         known
             Words that name kinds of the catalogue: behind a thing they say that another is meant (microwave bowls).
         """
-        found = sorted(_found(text.lower()), key=lambda thing: thing[2])
+        low = text.lower()
+        found = sorted([*_in_chinese(low), *_in_english(low)], key=lambda thing: thing[2])
         if not found or any(thing in self._in_stock for thing, *_ in found):
             return ""  # a plush toy for the washing machine
         last = found[-1]
-        wider = _places().get(_key(groups()[last[0]].broader))
-        if wider in self._in_stock and _end(last[1]) in self._ends:
+        if _wider(last[0]) in self._in_stock and _end(last[1]) in self._ends:
             return ""  # a teddy bear, where soft toys are sold and one is a plush bear
-        behind = _BREAK.split(text.lower()[last[2] :])[0]
+        behind = _BREAK.split(low[last[2] :])[0]
         if any(singular(word) in known for word in words(behind)):
             return ""
         *before, word = last[1].split(" ")
