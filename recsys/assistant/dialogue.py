@@ -208,6 +208,13 @@ def without_references(question: str) -> str:
     return _references().sub("", question)
 
 
+def without_prices(question: str) -> str:
+    """A question without the words that say by its price which of the products shown is meant."""
+    for name in ("cheapest_one", "dearest_one"):
+        question = pattern(name).sub(" ", question)
+    return question
+
+
 def summary(question: str, turns: Sequence[Turn], table: ProductTable | None, language: str, limit: int = 3) -> str:
     """For the colleague who takes over: the shopper's last questions, and the products and orders spoken of."""
     asked = [*[turn.text for turn in turns if turn.role == "user"][-limit:], question]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from recsys.assistant.dialogue import without_references
 from recsys.assistant.knowledge import Hit
 from recsys.assistant.patterns import asks, pattern, says
 from recsys.assistant.themes import Sentences, theme_intents, theme_names
@@ -133,7 +134,9 @@ def split(question: str) -> list[str]:
         if len(part) <= BARE:  # 那款香水多少钱 有货不; ... 有什么推荐
             bare |= asks(part, ("price", "stock")) and facets(part) <= {"cost", "stock"}
             bare |= says("for_things", part) and not facets(part)
-        if out and (bare or not (asks_it and before)):  # what leads up to a question belongs to it
+        if out and (
+            bare or not (asks_it and before) or not without_references(out[-1]).strip()
+        ):  # what leads up to a question belongs to it
             out[-1] = f"{out[-1]}, {part}"
         else:
             out.append(part)

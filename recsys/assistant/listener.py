@@ -24,12 +24,13 @@ from recsys.assistant.hearing import (
     whole,
 )
 from recsys.assistant.knowledge import Hit, Knowledge
-from recsys.assistant.patterns import pattern
+from recsys.assistant.patterns import pattern, says
 from recsys.assistant.themes import Reader, Sentences, intent_of, theme_names
 from recsys.llm.clauses import services
 from recsys.llm.language import tokens
 from recsys.llm.places import general_places
 from recsys.serving.search import ProductTable, mentions
+from recsys.serving.search.said import SAID
 
 OTHER_KIND = 0.5
 """What a rule on another kind of product than the question's loses of its score."""
@@ -140,7 +141,7 @@ class Listener:
 
     def _rules(self, text: str, read: Sentences) -> tuple[float, list[Hit]]:
         hits = self._knowledge.rules(text, dialogue.spoken_in(text), FOUND, read=read)
-        hits = self._of_its_kind(text, hits)
+        hits = [hit for hit in self._of_its_kind(text, hits) if not self._excepts_others(text, hit)]
         if asked := services(text) - PAYMENT:  # what no rule names, no rule answers; but ways of paying are listed
             hits = [hit for hit in hits if asked <= services(f"{hit.passage.title}. {hit.passage.text}")]
         alike = covering(text, hits) if hits else []
@@ -190,6 +191,23 @@ class Listener:
             return replace(hit, score=hit.score + more - (OTHER_KIND if of and not of & kinds else 0.0))
 
         return sorted(map(of_its_kind, hits), key=lambda hit: -hit.score)
+
+    def _excepts_others(self, question: str, hit: Hit) -> bool:
+        """Whether a rule only says for what goods another does not hold, and a question names none of these."""
+        table, heading = self._table, subject(hit.passage)
+        if (
+            hit.passage.kind == "faq"
+            or table is None
+            or not says("denies", heading)
+            or says("asks_exceptions", question)
+        ):
+            return False
+        kinds, excepted = table.kinds(tokens(table.canonical(question))), table.kinds_named(hit.passage.text)
+        if not excepted or kinds & excepted:
+            return False
+        said = set(tokens(table.canonical(question))) - SAID - table.kind_terms(kinds) - set(tokens(heading))
+        told = set(tokens(table.canonical(hit.passage.text)))
+        return said.isdisjoint(told)
 
 
 def _log_odds(chances: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from recsys.assistant.product_facts import applying
 from recsys.assistant.tools import Context, Fact, Payment, Result, SearchPolicies
 from recsys.data.passages import Passage
 from recsys.llm.language import language_of, tokens
+from recsys.llm.places import place_names, places
 from recsys.serving.search import mentions, parse
 from recsys.serving.search.said import SAID
 
@@ -25,7 +26,6 @@ NEAR = 12
 _ANSWERED = re.compile(r"(?:Yes[,.] |No\. |(?:可以|有|是的|不可以|不可以的)[，。])(.)", re.DOTALL)
 ANSWERS = 0.7
 """Judged probability from which a rule's "Yes" or "No" is one to the question."""
-_DENIES = re.compile(r"\bnot\b|\bcannot\b|不", re.IGNORECASE)
 
 
 def search_policies(context: Context, asked: SearchPolicies) -> Result:
@@ -39,7 +39,8 @@ def search_policies(context: Context, asked: SearchPolicies) -> Result:
             facts[0] = replace(facts[0], text=applying(context.table, named[0], facts[0].text))
         facts = _of_its_kind(context, asked.query, heard) or _row(context, asked.query, heard) or facts
         facts += _limits(context, asked.query, facts)
-        told = Result(tuple(facts), heard.hits[0].intent, confidence=heard.sure, writer="retrieved")
+        lead = _not_among(context, asked.query, facts)
+        told = Result(tuple(facts), heard.hits[0].intent, lead, confidence=heard.sure, writer="retrieved")
     of_delivery = not told.found or any("delivery" in facets(fact.text) for fact in told.facts)
     if heard.theme == arrivals.THEME and heard.probabilities[arrivals.THEME] >= LIKELY and of_delivery:
         took = arrivals.delivery_time(context, arrivals.asked_in(context, asked.query))
@@ -71,6 +72,18 @@ def _limits(context: Context, question: str, facts: Sequence[Fact]) -> list[Fact
     rules = (p for p in context.knowledge.passages if p.kind == "policy" and language_of(p.text) == context.language)
     limits = (p for p in rules if {"fast", "place"} <= facets(p.text) and says("limits", p.text))
     return [Fact(passage.text, passage.id, question) for passage in limits][:1]
+
+
+def _not_among(context: Context, question: str, facts: Sequence[Fact]) -> str:
+    """That the last place a question names is none of those that the shop delivers to; '' where it is, or none is."""
+    named = place_names(question)
+    told = " ".join(fact.text for fact in facts)
+    among = places(told)
+    if not (named and among and says("sends_to", question) and says("delivers_to", told)):
+        return ""
+    *_, (name, region) = named
+    within = {region, "eu"} if region == "eu_country" else {region}
+    return "" if among & (within | {"elsewhere"}) else context.say("not_among", place=name.title())
 
 
 def _row(context: Context, question: str, heard: Heard) -> list[Fact]:
@@ -123,7 +136,7 @@ def _headed(context: Context, question: str, hit: Hit) -> str:
     heading, text = subject(hit.passage), hit.passage.text
     keeps = not _ANSWERED.match(text) or _answers(context, question, hit)
     text = text if keeps else without_yes(text)
-    alone = hit.passage.kind == "faq" or not (text.startswith("- ") or _DENIES.search(heading))
+    alone = hit.passage.kind == "faq" or not (text.startswith("- ") or says("denies", heading))
     return text if alone else f"{heading}:\n{text}"
 
 
@@ -145,7 +158,7 @@ def exception(rules: Sequence[Passage], text: str) -> str:
     said = set(tokens(text))
     for rule in rules:
         heading = subject(rule)
-        if _DENIES.search(heading) and any(
+        if says("denies", heading) and any(
             set(words) <= said for line in rule.text.splitlines() if (words := tokens(line))
         ):
             return heading

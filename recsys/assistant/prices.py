@@ -1,19 +1,32 @@
-"""Whether a product is cheaper than usual, and whether it will be: what its prices did; nobody knows more."""
+"""Whether a product is cheaper than usual, and which are: what prices did; what they will do nobody knows."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from pydantic import Field
 
-from recsys.assistant.tools import Context, Fact, OfProducts, Result
+from recsys.assistant.patterns import pattern
+from recsys.assistant.tools import Call, Context, Fact, OfProducts, Result
 from recsys.forecast.prices import DAY, PriceHistory, percent, prices_of, sales_of
 from recsys.serving.recommender import Recommender
+from recsys.serving.search import matching, parse
 
 
 class PriceQuestion(OfProducts):
     """Say whether a product is cheaper than usual, and what its price did: also whether it will get cheaper."""
 
+
+class Reduced(Call):
+    """List products that cost less than they usually do, those reduced most first."""
+
+    query: str = Field("", description="the whole wish: kind, colour, price limits; empty for any")
+
+
+LENGTH = 3
+"""Products named in one answer."""
 
 _histories: WeakKeyDictionary[Recommender, PriceHistory | None] = WeakKeyDictionary()
 
@@ -31,6 +44,27 @@ def price_history(context: Context, asked: PriceQuestion) -> Result:
     """What the prices of products did; that nobody knows what they will do is said with it."""
     facts = tuple(Fact(said, f"item:{item}") for item in asked.items if (said := _told(context, item)))
     return Result(facts, "product") if facts else context.unknown("product")
+
+
+def reduced(context: Context, asked: Reduced) -> Result:
+    """Products that cost less than they usually do, of the kind and within the bounds of a wish, if any."""
+    history, table = known(context), context.catalogue
+    if history is None or context.recommender is None:
+        return context.unknown("product")
+    shop = context.recommender.shop
+    part = dict(zip(shop.item_ids.astype(str), history.below_usual(int(shop.now // DAY)), strict=True))
+    wanted = replace(parse(pattern("on_offer").sub(" ", asked.query), table), sort="", unknown=())
+    rows = [int(row) for row in matching(table, wanted) if table.available[row] and part.get(table.ids[row], 0) > 0]
+    if wanted.words and not wanted.categories:  # words alone only rank
+        rows = [row for row in rows if table.terms[row].issuperset(wanted.words)]
+    rows = sorted(rows, key=lambda row: (-part[table.ids[row]], table.ids[row]))
+    if not rows:
+        return Result.none(context.say("none_reduced"), "product", 1.0)
+    told = (
+        context.told(row, "reduced_line", n=n, price=f"{table.prices[row]:.2f}", percent=percent(part[table.ids[row]]))
+        for n, row in enumerate(rows[:LENGTH], start=1)
+    )
+    return Result(tuple(told), "recommendation", context.say("found_reduced", n=len(rows)))
 
 
 def _told(context: Context, item: str) -> str:

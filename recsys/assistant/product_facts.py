@@ -95,6 +95,9 @@ def product_facts(context: Context, asked: ProductFacts) -> Result:
         lead = context.say("not_said_of_these", n=len(rows))
         told = [(context.say("from_description", item=table.titles[row], fact=table.said(row)), False) for row in rows]
     facts = [context.cited(row, text) for row, (text, known) in zip(rows, told, strict=False) if known or not said]
+    gone = bool(rows) and schema.AVAILABLE in table.table and not any(table.available[row] for row in rows)
+    if gone and says("restocks", asked.question) and (rule := context.rule(context.say("rule_restock"))):
+        facts.append(Fact(rule.passage.text, rule.passage.id))
     silent = [table.titles[row] for row, (_, known) in zip(rows, told, strict=False) if not known] if said else []
     if silent:
         facts.append(Fact(context.say("not_said_of_others", items=context.listed(silent))))

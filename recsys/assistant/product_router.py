@@ -9,9 +9,8 @@ from recsys.assistant import calling, dialogue, opinions, prices, tools
 from recsys.assistant.asking import Asked, last_asked, searched
 from recsys.assistant.calling import MOST
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.hearing import LIKELY, SAYS_JUST_THIS, WORDS, Heard, facets, intent_of_theme
+from recsys.assistant.hearing import LIKELY, SAYS_JUST_THIS, WORDS, Heard, facets, intent_of_theme, whole
 from recsys.assistant.knowledge import SHOP_RULES
-from recsys.assistant.messages import message
 from recsys.assistant.patterns import (
     OF_PRODUCTS,
     SERVICE,
@@ -24,7 +23,7 @@ from recsys.assistant.patterns import (
     units_asked,
 )
 from recsys.assistant.policies import rule_on
-from recsys.assistant.prices import PriceQuestion
+from recsys.assistant.prices import PriceQuestion, Reduced
 from recsys.assistant.product_facts import of_it, told_of
 from recsys.assistant.refining import Refining
 from recsys.assistant.toolbox import tool_name
@@ -48,8 +47,10 @@ TOLD = 0.45
 """Probability that a product's text says what is asked from which it is."""
 PROPERTY = 5
 """Characters of a question that says no more than a property."""
-SHORT = 40
+LEANS = 60
 """Characters of a question of service that may be asked of what was shown."""
+OF_REDUCED = frozenset({"code", "return", "refund", "exchange", "delivery", "loyalty", "gift_card", "payment"})
+"""Concepts with which a sentence on reduced goods asks for a rule of the shop."""
 _OF_RULES: list[Call] = []
 """What a rule returns that leaves a question to the shop's texts."""
 
@@ -70,7 +71,8 @@ class ProductRouter:
         self._ruled = frozenset[str]().union(*map(shop.catalogue.kinds_named, titles))  # kinds with rules of their own
         self._changed = changed = Refining(shop.catalogue)
         self._rules = (
-            *(self._not_sold, self._goes_with, self._bare, self._reasons, self._counted, self._opinions),
+            *(self._not_sold, self._reduced, self._goes_with, self._bare, self._reasons, self._counted),
+            *(self._of_the_best, self._in_another, self._opinions),
             *(self._praised_or_alike, self._earlier_prices, self._side_by_side, self._service, self._again),
             *(self._facts, self._of_brand, self._which, self._told, changed.ends, changed.refined),
             *(changed.more_said, self._facts_of_before, self._rule, self._searched, self._unnamed),
@@ -93,8 +95,18 @@ class ProductRouter:
         made = (calls for rule in self._rules if (calls := rule(asked)) and {tool} == set(map(tool_name, calls)))
         if (ruled := next(made, None)) is not None:
             return ruled
+        if tool == "goes_with" and (added := self._added(asked, sorted(asked.limits.categories))):
+            return added
         described = self._ids(mentions.meant(asked.text, asked.limits, self._table))
         return calling.of_products(tool, asked, self._changed.refines(asked), described, priced=self._priced)
+
+    def goes_on(self, heard: Heard, turns: Sequence[Turn]) -> list[Call] | None:
+        """The last search, changed by what a turn says; None where that looks for another thing, or for none."""
+        asked = self._asked(heard, "", turns)
+        limits, units = asked.limits, units_asked(asked.text)
+        bare = asked.covered and not (limits or asked.says("too_dear", "larger", "smaller", "others"))
+        measured = asked.before and units and not limits.measures  # how many it is for is asked of those shown
+        return None if bare or measured or asked.says("alike", "other_colour") else self._changed.goes_on(asked)
 
     def things(self, wish: str) -> frozenset[str]:
         """What products of a wish are called at last (lamp, bag), by its words, else by the nearest kind, if any."""
@@ -159,7 +171,8 @@ class ProductRouter:
     def _not_sold(self, asked: Asked) -> list[Call] | None:
         """A thing that the shop has none of: looked for, asked the price or the stock of, or all that is said."""
         text, name = asked.text, asked.limits.no_such
-        if not self._table.sold.knows(name) or asked.named or asked.says("own"):
+        of_shown = bool(asked.before) and asked.says("it") and asks_of_products(text)
+        if not self._table.sold.knows(name) or asked.named or of_shown or asked.says("own"):
             return None
         bare = SAID.issuperset(tokens(text.lower().replace(name, " ")))
         looked_for = bare or not asks_of_products(text) or asked.asks("price", "stock")
@@ -183,6 +196,15 @@ class ProductRouter:
             return [search] if brand else None
         return None
 
+    def _reduced(self, asked: Asked) -> list[Call] | None:
+        """What costs less than usual, of any kind or of one; of a product that is meant, its price is asked."""
+        if not self._priced or not asked.says("on_offer") or asked.named:
+            return None
+        of_one = asked.ids or (asked.before and asked.says("it"))
+        of_goods = asked.kind or asked.wants or asked.says("which_of", "what", "for_things", "has_any", "which_ones")
+        ruled = facets(asked.text) & OF_REDUCED or asked.says("own")
+        return [Reduced(query=asked.text)] if of_goods and not (of_one or ruled) else None
+
     def _earlier_prices(self, asked: Asked) -> list[Call] | None:
         if not self._priced or not asked.says("earlier_price"):
             return None
@@ -191,8 +213,6 @@ class ProductRouter:
         return None if asked.limits.categories or asked.says_this or asked.ruled else [Reply(kind="which_product")]
 
     def _reasons(self, asked: Asked) -> list[Call] | None:
-        if asked.says("switch_off") and not asked.named and says("why_shown", last_asked(asked.turns)):
-            return [SearchPolicies(query=message("rule_switch_off", dialogue.spoken_in(asked.text)))]
         why = asked.heard.likely("why_recommended") or asked.says("why_shown")
         if not why or asked.says_this:
             return None
@@ -203,6 +223,9 @@ class ProductRouter:
 
     def _side_by_side(self, asked: Asked) -> list[Call] | None:
         ids, compares = asked.ids, asked.heard.likely("compare") or (asked.named and asked.says("differs", "than"))
+        on_one_side = asked.says("which_of") and asked.limits.words and not (asked.limits.sort or asked.named or ids)
+        if on_one_side and len(asked.before) > 1 and not asked.kind:
+            return None  # "which is better on battery" is told of each
         if len(ids) == 1 and not asked.named and asked.says("than"):
             other = self._ids(mentions.named(last_asked(asked.turns), self._table)[:1]) or asked.before[:1]
             return [tools.Compare(items=list(dict.fromkeys([*ids, *other])), question=asked.text)]
@@ -215,7 +238,13 @@ class ProductRouter:
         whole = not dialogue.only_refers(asked.text, self._table)  # "and the second?" asks the last question
         pointed = self._ids(dialogue.pointed(asked.text, asked.turns, self._table)) if compares and whole else []
         others = [item for item in (*pointed, *asked.before[:1]) if item not in ids]
-        if compares and whole and len(ids) == 1 and others and (asked.named or len(asked.before) == 1):
+        if (
+            compares
+            and whole
+            and len(ids) == 1
+            and others
+            and (asked.named or len(asked.before) == 1 or dialogue.picks_one(asked.text))
+        ):
             ids = [*ids, others[0]]
         surely = not ids or asked.heard.probabilities["compare"] >= SURELY
         if (
@@ -289,6 +318,8 @@ class ProductRouter:
         if asked.named or kinds:
             return [tools.GoesWith(items=asked.ids if asked.named else [], kinds=kinds, question=text)]
         named_kinds = sorted(parse(pattern("accessories").sub(" ", text), self._table).categories)
+        if added := self._added(asked, named_kinds):
+            return added
         if asked.before and (made_for := self._made_for(named_kinds, asked.before[0])):
             return [SearchProducts(query=made_for)]
         items = asked.ids or ([] if named_kinds and says("with_what", text) else asked.before[:1])
@@ -297,6 +328,13 @@ class ProductRouter:
         if not (items or named_kinds):
             return [Reply(kind="which_product")] if says("completes", text) else None
         return [tools.GoesWith(items=items, kinds=[] if items else named_kinds, question=text)]
+
+    def _added(self, asked: Asked, kinds: Sequence[str]) -> list[Call] | None:
+        """A search for things of a kind that is named to go with what is spoken of: "and a sleeve for it"."""
+        own = {self._table.categories[self._table.row[item]] for item in asked.ids or asked.before[:1]}
+        if not (kinds and own and own.isdisjoint(kinds)) or asked.named:
+            return None
+        return [SearchProducts(query=f"{asked.text} {self._fitting(asked)}".strip())]
 
     def _sought_for(self, asked: Asked) -> str:
         """What is looked for to go with a product that is named ("what grinder with the espresso machine"); ''."""
@@ -315,10 +353,14 @@ class ProductRouter:
     def _bare(self, asked: Asked) -> list[Call] | None:
         """Nothing but "how much?", "in stock?" or a property (防水不), of what was named or shown."""
         limits, items = asked.limits, asked.ids or asked.of_one
+        if asked.before and units_asked(asked.text) and not (limits or asked.kind or asked.named):  # 几个人玩的
+            return _facts_of(asked.ids or asked.before, asked)
         property_of = asks_of_products(asked.text) and asked.heard.theme in OF_PRODUCTS and not asked.kind
         if items and property_of and len(asked.text) <= PROPERTY:
             return _facts_of(items, asked)
-        more = limits or says("too_dear", asked.text) or asked.kind or facets(asked.text) - {"cost", "stock"}
+        limits = replace(limits, sort="") if items and dialogue.picks_one(asked.text) else limits
+        too_dear = says("too_dear", asked.text) and not dialogue.picks_one(asked.text)
+        more = limits or too_dear or asked.kind or facets(asked.text) - {"cost", "stock"}
         if more or not items or not asked.asks("price", "stock"):
             return None
         return _facts_of(items, asked)
@@ -348,16 +390,22 @@ class ProductRouter:
         of_rules = heard.sure >= self._bound or asked.says("own", "sent_on") or heard.intents["returns"] >= SURELY
         if not (service and of_rules) or asked.named or heard.speaks_of("gift"):
             return None
+        kinds = {self._table.categories[self._table.row[item]] for item in asked.ids or asked.before}
+        leans = len(kinds & self._ruled) == 1 and len(asked.text) <= LEANS and not (asked.kind or asked.says("own"))
+        leans &= not any(order_numbers(turn.text) for turn in asked.turns[-1:])
+        if leans and (query := self._on_its_kind(min(kinds & self._ruled), asked)):
+            return [SearchPolicies(query=query)]
         if asked.before and asked.says("sent_on"):
             return [SearchPolicies(query=f"{rule_on('delivery', dialogue.spoken_in(asked.text))} {asked.text}")]
-        kinds = {self._table.categories[self._table.row[item]] for item in asked.ids or asked.before}
-        leans = len(kinds & self._ruled) == 1 and len(asked.text) <= SHORT and not (asked.kind or asked.says("own"))
-        if not leans or any(order_numbers(turn.text) for turn in asked.turns[-1:]):
-            return _OF_RULES
-        (kind,) = kinds & self._ruled
-        kind = self._table.local_name(kind, dialogue.spoken_in(asked.text))
-        text = pattern("and_another").sub(" ", asked.text).strip()
-        return [SearchPolicies(query=f"{kind} {text}")]  # the rule on what is spoken of
+        return _OF_RULES
+
+    def _on_its_kind(self, kind: str, asked: Asked) -> str:
+        """A question with the kind that is spoken of, where the rule that answers it is on that kind; ''."""
+        name = self._table.local_name(kind, dialogue.spoken_in(asked.text))
+        query = f"{name} {pattern('and_another').sub(' ', asked.text).strip()}"
+        heard = asked.heard if self._shop.listener is None else self._shop.listener.hear(query)
+        on_it = bool(heard.hits) and kind in self._table.kinds_named(whole(heard.hits[0].passage))
+        return query if on_it and heard.sure >= self._bound else ""
 
     def _again(self, asked: Asked) -> list[Call] | None:
         """The last question, of another product ("and the second?"); of one that was listed, what it is."""
@@ -405,7 +453,8 @@ class ProductRouter:
         limits = asked.limits
         if asked.says("which_of") and "price" in limits.sort and asked.ids and not limits.categories:
             return [ProductFacts(items=asked.ids[:1], question="")]
-        if limits.superlative is not None and len(asked.before) > 1 and asked.says("which_of") and not asked.kind:
+        among = asked.says("which_of", "the_one") and not asked.kind
+        if limits.superlative is not None and len(asked.before) > 1 and among:
             rows = [self._table.row[item] for item in asked.before]
             if stating := limits.superlative.order([self._table.canonical_texts[row] for row in rows]):
                 return [ProductFacts(items=[asked.before[stating[0]]], question="")]
@@ -413,6 +462,26 @@ class ProductRouter:
         if not chooses or asked.ruled or len(asked.before) < 2:
             return None
         return _facts_of(asked.before, asked)
+
+    def _of_the_best(self, asked: Asked) -> list[Call] | None:
+        """What is asked of the one that buyers rate best among those shown."""
+        rest, liked = pattern("praised_one").sub(" ", asked.text), self._shop.products.liked
+        if rest == asked.text or not liked or len(asked.before) < 2 or asked.kind:
+            return None
+        best = max(asked.before, key=lambda item: liked.get(item, 0.0))
+        return [ProductFacts(items=[best], question=rest if _asks(rest) else "")]
+
+    def _in_another(self, asked: Asked) -> list[Call] | None:
+        """The search again with a word that some of those shown lack and others of their kind have ("in silk?")."""
+        said, table = set(asked.limits.words), self._table
+        if not (asked.says("and_another") and asked.searched and said and asked.before) or asked.named or asked.kind:
+            return None
+        shown = [table.row[item] for item in asked.before]
+        kinds = {table.categories[row] for row in shown}
+        having = {
+            row for row, terms in enumerate(table.title_terms) if said <= terms and table.categories[row] in kinds
+        }
+        return self._changed.goes_on(asked) if having - set(shown) and not having.issuperset(shown) else None
 
     def _told(self, asked: Asked) -> list[Call] | None:
         """What the texts of the products spoken of say, more surely than any rule of the shop does."""
@@ -502,4 +571,15 @@ class ProductRouter:
 
 
 def _facts_of(items: list[str], asked: Asked) -> list[Call]:
-    return [ProductFacts(items=items[:MOST], question=asked.text)]
+    """What is asked of these; what they are, where a turn only takes one of them ("so the green one then")."""
+    text = asked.text
+    asks_nothing = not (asked.says("asks_something", "asking", "of_them") or asks(text) or "?" in text)
+    if asks_nothing and asked.ids and asked.says("takes") and not units_asked(text):
+        text = ""
+    elif asked.ids and not asked.named and (bare := dialogue.without_prices(text)) != text and _asks(bare):
+        text = bare  # "the cheapest one then, how big is it?" asks no price
+    return [ProductFacts(items=items[:MOST], question=text)]
+
+
+def _asks(text: str) -> bool:
+    return asks_of_products(text) or asks(text) or bool(units_asked(text))

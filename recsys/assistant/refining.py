@@ -6,7 +6,7 @@ import re
 
 from recsys.assistant.asking import Asked
 from recsys.assistant.hearing import LIKELY
-from recsys.assistant.patterns import SMALL_TALK, asks_of_products, says_more
+from recsys.assistant.patterns import SMALL_TALK, asks_of_products, says_more, units_asked
 from recsys.assistant.tools import Call, SearchProducts
 from recsys.llm.language import word_list
 from recsys.serving.search import Constraints, ProductTable, parse
@@ -32,9 +32,8 @@ class Refining:
         other = bool(limits.words) and not asked.says("of_those")  # "the cheapest espresso one" is of that kind
         if not bounded or limits.categories or asked.ids or asked.before or other or asked.ruled:
             return None
-        said = (asked.context, *(turn.text for turn in reversed(asked.turns) if turn.role == "user"))
-        earlier = [text for text in said if parse(text, self._table).categories]
-        search = SearchProducts(query=asked.text, refines=earlier[:1])
+        earlier = self._of_a_kind(asked)
+        search = SearchProducts(query=asked.text, refines=earlier)
         return [search] if earlier else None
 
     def refined(self, asked: Asked) -> list[Call] | None:
@@ -44,23 +43,11 @@ class Refining:
         long = len(text.split()) > SHORT or len(text) > 40
         if not refines or (long and not asked.says("too_dear")):
             return None
-        if numbered := self._numbered(asked):
-            return [SearchProducts(query=numbered, refines=refines)]
-        if not asked.limits.measures and (sized := self._sized(asked)):
-            return [SearchProducts(query=sized, refines=refines, instead="others")]
-        if asked.says("has_any") and not (limits.categories or asked.ids or asked.ruled):
-            return [SearchProducts(query=text, refines=refines)]
+        if (others := self._others(asked, refines)) is not None:
+            return others
         if asks_of_products(text) and limits.price_max is None:
             return None
-        others = asked.says("too_dear") and not asked.says("earlier_price") and limits.price_max is None
-        if others and (not asked.ruled or (not limits.words and not limits.unknown)):
-            return [SearchProducts(query=text if limits.words else "", refines=refines, instead="cheaper")]
-        if asked.says("dearer") and limits.price_min is None and not asked.ruled and not asked.ids:
-            return [SearchProducts(query="", refines=refines, instead="dearer")]
-        if heard.likely("more_products") and not limits.categories:
-            return [SearchProducts(query=text, refines=refines, instead="others")]
-        bounds = (limits.price_max, limits.price_min, limits.measures, limits.brands, limits.not_words, limits.free_of)
-        limited = any(bound not in (None, (), frozenset()) for bound in bounds)
+        limited = _bounded(limits)
         kinds = parse(" ".join(refines), self._table).categories
         same = limits.categories == kinds if limits.categories else self._fits(limits, kinds)
         narrows = limited or (limits.words and not asked.ruled)
@@ -72,6 +59,40 @@ class Refining:
         if of_it and not limited and asked.ids:
             return None
         return [SearchProducts(query=text, refines=refines)]
+
+    def goes_on(self, asked: Asked) -> list[Call] | None:
+        """The last search with what a turn adds or takes back, however put; None where it looks for another thing."""
+        limits, table = asked.limits, self._table
+        if not (refines := self.refines(asked)) or asked.named:
+            return None
+        if asked.before and (others := self._others(asked, refines)) is not None:
+            return others
+        kinds = parse(" ".join(refines), table).categories
+        if limits.categories and kinds:
+            same = not limits.categories.isdisjoint(kinds)
+        else:
+            same = _bounded(limits) or self._fits(limits, kinds)
+        return [SearchProducts(query=asked.text, refines=refines)] if same else None
+
+    def _others(self, asked: Asked, refines: list[str]) -> list[Call] | None:
+        """Others in place of those shown: of another size, for less, for more, or simply more of them."""
+        limits, text = asked.limits, asked.text
+        if numbered := self._numbered(asked):
+            return [SearchProducts(query=numbered, refines=refines)]
+        if sized := self._sized(asked):
+            return [SearchProducts(query=sized, refines=refines)]
+        if asked.says("has_any") and not (limits.categories or asked.ids or asked.ruled):
+            return [SearchProducts(query=text, refines=refines)]
+        if asks_of_products(text) and limits.price_max is None:
+            return None
+        cheaper = asked.says("too_dear") and not asked.says("earlier_price") and limits.price_max is None
+        if cheaper and (not asked.ruled or (not limits.words and not limits.unknown)):
+            return [SearchProducts(query=text if limits.words else "", refines=refines, instead="cheaper")]
+        if asked.says("dearer") and limits.price_min is None and not asked.ruled and not asked.ids:
+            return [SearchProducts(query="", refines=refines, instead="dearer")]
+        if asked.heard.likely("more_products") and not limits.categories:
+            return [SearchProducts(query=text, refines=refines, instead="others")]
+        return None
 
     def _numbered(self, asked: Asked) -> str:
         """The size that a bare number says ("the 28 one", 28的) of the kind that was shown, as a wish; '' for none."""
@@ -91,7 +112,11 @@ class Refining:
         if not larger and not asked.says("smaller"):
             return ""
         row = table.row[asked.before[0]]
-        shown = [m for m in measures_in(table.canonical_texts[row]) if m.unit in SIZES and m.least == m.most]
+        units = units_asked(asked.text) or SIZES  # "more memory" is no larger screen
+        than = asked.limits.measures if asked.says("than_that") else ()  # "a bigger bag than 250 g"
+        if asked.limits.measures and not than:
+            return ""
+        shown = [m for m in than or measures_in(table.canonical_texts[row]) if m.unit in units and m.least == m.most]
         same = [r for r, category in enumerate(table.categories) if category == table.categories[row]]
         for own in shown:
             of_kind = [m.least for r in same for m in measures_in(table.canonical_texts[r]) if m.unit == own.unit]
@@ -104,9 +129,14 @@ class Refining:
         return " ".join(rest)
 
     def refines(self, asked: Asked) -> list[str]:
-        """The sentences that still hold, or the kind of what was spoken of."""
+        """The sentences that still hold, or the kind of what was spoken of or asked for."""
         kinds = [self._table.categories[self._table.row[item]] for item in asked.before[:1]]
-        return asked.searched or kinds
+        return asked.searched or kinds or self._of_a_kind(asked)
+
+    def _of_a_kind(self, asked: Asked) -> list[str]:
+        """The last sentence that named a kind of product."""
+        said = (asked.context, *(turn.text for turn in reversed(asked.turns) if turn.role == "user"))
+        return next(([text] for text in said if parse(text, self._table).categories), [])
 
     def _fits(self, limits: Constraints, kinds: frozenset[str]) -> bool:
         """Whether words may narrow down these kinds: a colour may, and what one of their products speaks of."""
@@ -121,3 +151,9 @@ class Refining:
         more = asked.searched and not of_else and says_more(asked.text)
         search = SearchProducts(query=asked.text, refines=asked.searched)
         return [search] if more else None
+
+
+def _bounded(limits: Constraints) -> bool:
+    """Whether a turn bounds what is looked for by more than words: by prices, measures, brands or what it refuses."""
+    bounds = (limits.price_max, limits.price_min, limits.measures, limits.brands, limits.not_words, limits.free_of)
+    return any(bound not in (None, (), frozenset()) for bound in bounds)

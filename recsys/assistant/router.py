@@ -70,11 +70,17 @@ LIKELIEST, OWN = 0.6, 0.25
 """Probability of a tool from which it is taken where no rule applies; of an order, where a shopper speaks of theirs."""
 FOLLOWS = 0.75
 """Probability of a tool from which it is taken for a turn that follows another, whatever a rule of the router says."""
+GOES_ON, WISHES = 0.5, 0.3
+"""Probability of a search, or of products like one, from which a turn that follows a search changes it; of one that
+says what only a change of a list says."""
 UNMET = 0.3
 """Probability of a complaint from which one is heard where neither a rule of the router nor of the shop applies."""
 MAYBE = 0.1
 """Probability of a tool from which a turn may ask for it."""
+_CLAUSE = re.compile(r"[,.?!，。？！]")
 _HYPHENED = re.compile(r"[a-z]+(?:-[a-z]+)+")
+ORDERED_TURNS = 6
+"""Turns back in which an order was told of that goods of a later one may be of."""
 RULED_TURNS = 3
 """Sentences back that one which leans on the shop's rules may lean on."""
 
@@ -135,6 +141,9 @@ class Router:
             if of_found and isinstance(last, tools.SearchProducts) and not last.asks:
                 calls[-1] = last.model_copy(update={"then": part})
                 continue  # and what is asked of the products that are looked for, of those found
+            if says("switch_off", part) and not at and says("why_shown", last_asked(turns)):
+                calls.append(SearchPolicies(query=message("rule_switch_off", dialogue.spoken_in(part))))
+                continue
             earlier = self._ruled(turns) if not at else _query(last)
             if earlier and (leant := self._leaning(heard, earlier)) is not None:
                 calls.append(leant)
@@ -160,10 +169,12 @@ class Router:
     def _leaning(self, heard: Heard, earlier: str) -> Call | None:
         """What a question asks of the matter of the one before ("and what does it cost?"), where a rule says that."""
         text, asked = heard.text, facets(heard.text)
-        another = says("and_another", text) and len(text) <= SHORT  # "and over-ear ones?" asks the same of these
+        first = text if len(text) <= SHORT else _CLAUSE.split(text)[0]  # "ok and sweden? my sister lives there"
+        another = says("and_another", first) and len(first) <= SHORT  # "and over-ear ones?" asks the same of these
         of_its_own = way_of_paying(text) or order_numbers(text) or (self.names_products(text) and not another)
         of_goods = heard.likely("product_fact", "colour") and not another
-        if not (asked or another) or of_its_own or of_goods or heard.intent == "handover":
+        of_person = heard.intent == "handover" or says("wants_person", text)
+        if not (asked or another) or of_its_own or of_goods or of_person or wish_in(text) == "damaged":
             return None
         matter = facets(earlier) - ASPECTS
         goes_on = bool(matter - asked) and len(text) <= SHORT  # may be asked of the matter of the one before
@@ -171,13 +182,14 @@ class Router:
             return None
         if heard.sure >= CERTAIN and len(asked) > 1 and not another:
             return None  # it says itself what it is about
-        both = f"{earlier} {text}"
+        both = f"{earlier} {first if another else text}"
         joined = self._listener.hear(both)
         told = told_by(joined.hits)
         if another and not asked:
             new = [word for word in (*_HYPHENED.findall(text.lower()), *tokens(text)) if word not in SAID]
             new = [word for word in new if word not in earlier.lower()]
             of_those = any(word in whole(hit.passage).lower() for word in new for hit in joined.hits)
+            of_those |= says("even_of", first)  # "even a floor lamp?", of whatever rule was told
             return SearchPolicies(query=both) if joined.sure >= self._bound and of_those else None
         same_matter = goes_on and matter <= told and bool((asked & told) - ASPECTS)
         if heard.sure >= self._bound and not asked <= ASPECTS and not same_matter:
@@ -236,6 +248,8 @@ class Router:
 
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What the likeliest tool is called with, where no rule applies to a turn."""
+        if turns and (changed := self._changed(heard, routed, turns)) is not None:
+            return changed
         if not all(is_left(call, heard.text) for call in routed):
             return self._followed(heard, routed, turns, user) if turns else routed
         if any(isinstance(call, tools.SearchProducts) for call in routed) and self._not_sold(heard.text):
@@ -254,9 +268,18 @@ class Router:
         if sure or not (own or chances[tool] >= LIKELIEST) or tool in map(tool_name, routed):
             return routed
         called = self._called(tool, heard, turns, user) or []
-        ruled = own and heard.sure >= self._bound and heard.intent in {"returns", "service"}
+        ruled = tool == "order_status" and heard.sure >= self._bound and heard.intent in {"returns", "service"}
         rules = [call for call in routed if isinstance(call, SearchPolicies)] if ruled else []
         return [*called, *rules] or routed  # the order, and the rule on what is to be done
+
+    def _changed(self, heard: Heard, routed: list[Call], turns: Sequence[Turn]) -> list[Call] | None:
+        """The last search with what a turn adds or takes back, where written turns look for products in such a turn."""
+        refined = any(isinstance(call, tools.SearchProducts) and call.refines for call in routed)
+        if self._products is None or refined:
+            return None
+        chances = self._chances(heard, turns)
+        looks = chances["search_products"] + chances["similar"] >= (WISHES if self._limits(heard.text) else GOES_ON)
+        return self._products.goes_on(heard, turns) if looks else None
 
     def _followed(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What a turn that follows another asks for, where written turns name another tool than a rule does."""
@@ -265,13 +288,17 @@ class Router:
         if chances[tool] < FOLLOWS or tool in map(tool_name, routed) or tool == COMPLAINT:
             return routed
         changes = any(isinstance(call, tools.SearchProducts) and call.refines for call in routed)
-        if changes and self._limits(heard.text):  # "no, blue", "in small" change a list, whatever they sound like
-            return routed
+        if changes and (self._limits(heard.text) or says("and_another", heard.text)):
+            return routed  # "no, blue", "in small", "what about silk" change a list, whatever they sound like
         unsaid = Reply(kind="which_product") in routed and asks_of_products(heard.text)  # a search finds it no better
         if (tool == "search_policies" and heard.sure < self._bound) or (tool == "search_products" and unsaid):
             return routed
-        if tool == "product_facts" and any(isinstance(call, tools.Compare) for call in routed):
-            return routed  # which tells the facts of both
+        of_both = any(isinstance(call, tools.Compare) for call in routed)  # which tells the facts of both
+        if tool == "product_facts" and (of_both or (routed and says("other_colour", heard.text))):
+            return routed
+        of_each = any(isinstance(call, tools.ProductFacts) and len(call.items) > 1 for call in routed)
+        if tool == "compare" and of_each and says("which_of", heard.text):
+            return routed  # "which is better on battery"
         return self._called(tool, heard, turns, user) or routed
 
     def likely(self, question: str, turns: Sequence[Turn]) -> list[str]:
@@ -321,7 +348,8 @@ class Router:
         about_goods = of_goods > 0.1 or heard.sure >= self._bound
         wish = wish_in(heard.text)
         if user is not None and (about_goods or wish or says("mine", heard.text)):
-            calls.append(OrderStatus(wish=wish if wish in {"refund", "missing"} else "", question=heard.text))
+            wish_of_it = wish if wish in {"refund", "missing", "return", "cancel"} else ""
+            calls.append(OrderStatus(wish=wish_of_it, question=heard.text))
         elif user is None and about_goods and says("own", heard.text) and heard.sure < self._bound:
             calls.append(OrderStatus(wish="missing", question=heard.text))  # signed in, it can be looked up
         parts = sentences(heard.text)[:MAX_PARTS] or [heard.text]
@@ -351,6 +379,8 @@ class Router:
             return [Reply(kind="out_of_scope")]
         if user is not None and (again := self._order_again(heard, turns)) is not None:
             return [again]
+        if user is not None and (of_order := self._of_an_order(heard, wish, turns)):
+            return of_order
         used = says("used_for", text) and not says("came", text)
         if broken and (used or (heard.sure < self._bound and says("own", text))):
             own: list[Call] = [OrderStatus(question=text)] if user is not None else []
@@ -430,9 +460,27 @@ class Router:
             return OrderStatus(wish=wish_in(last_asked(turns)), question=text)
         of_total = asks(text, ["price"]) or says("order_total", text)
         of_total = of_total and not facets(text) - {"cost", "payment"}
+        if self._table is not None and of_total and says("own", text):  # what goods cost that were bought before
+            words = parse(text, self._table).words
+            names |= any(terms.intersection(words) for terms in self._table.title_terms)
         if told and not names and (of_total or says("order_way", text) or heard.theme == "my_order"):
             return OrderStatus(order=told[0], wish=wish_in(text), question=text)
         return None
+
+    def _of_an_order(self, heard: Heard, wish: Any, turns: Sequence[Turn]) -> list[Call]:
+        """A wish for an order that was told of, or when it comes, by its goods ("the lamp, when's that coming")."""
+        text = heard.text
+        numbers = [number for turn in turns[-ORDERED_TURNS:] for number in dialogue.orders_of(turn)]
+        if not numbers or says("for_things", text):
+            return []
+        last = dialogue.orders_told(turns)
+        comes = says("arrives", text) or says("comes_by", text)
+        if self.names_products(text):
+            wished = wish if wish in {"cancel", "change", "return", "refund"} else ""
+            return [OrderStatus(wish=wished, question=text)] if comes or wished else []
+        if not last or not (comes or wish in {"cancel", "change"}):
+            return []
+        return [OrderStatus(order=self.order_told(text, turns), wish="" if wish == "missing" else wish, question=text)]
 
     # --- the shop -----------------------------------------------------------------------------------------------------
 

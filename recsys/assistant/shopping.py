@@ -16,7 +16,7 @@ from recsys.assistant.why import reasons
 from recsys.data import schema
 from recsys.llm.dictionary import senses
 from recsys.llm.language import sentences, tokens, word_list
-from recsys.serving.search import Constraints, ProductTable, content, matching, parse
+from recsys.serving.search import Constraints, ProductTable, content, matching, parse, refined
 from recsys.serving.search.measures import Measure, measures_in
 from recsys.serving.search.product_search import Found
 
@@ -43,8 +43,8 @@ def constraints_of(table: ProductTable, asked: SearchProducts) -> Constraints:
     """What a search asks for: its sentence over the sentences it refines, and the filters given beside it."""
     total = Constraints()
     for sentence in asked.refines:
-        total = parse(sentence, table).over(total)
-    total = parse(asked.query, table, strict=asked.asks).over(total) if asked.query else total
+        total = refined(parse(sentence, table), total, table)
+    total = refined(parse(asked.query, table, strict=asked.asks), total, table) if asked.query else total
     return replace(
         total,
         price_max=total.price_max if asked.price_max is None else asked.price_max,
@@ -99,6 +99,7 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     unheard = _lacking(table, [*wanted.unknown, *table.foreign.names(asked.query)], order)
     strange = [w for w in unheard if _before_a_kind(table, w, asked.query)] if says("sold", asked.query) else []
     unmet = list(dict.fromkeys([*found.given_up, *lacking, *(w for w in unheard if w not in strange)]))
+    gone = [] if units or not lacking else _sold_out(table, wanted)
     wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, unmet)]
     if asked.asks and (wishes or strange or not order):  # what is asked of them is not said: no list answers
         named = context.listed(table.local_name(name, context.language) for name in sorted(wanted.categories)[:LENGTH])
@@ -106,6 +107,7 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
         return Result.none(lead, "product", 0.0, passes_on=True)
     notes = [context.say("unmet", wishes=context.listed(wishes))] if wishes else []
     notes += [context.say("unheard", words=context.listed(strange))] if strange else []
+    notes += [context.say("unavailable", item=table.titles[row]) for row in gone]
     note = "\n".join(notes)
     if units:  # what is asked for is told of each, or that it is not said
         silent = [table.titles[row] for row in order if not _states(table, row, units)]
@@ -139,6 +141,14 @@ def _lacking(table: ProductTable, words: Sequence[str], rows: Sequence[int]) -> 
         )
 
     return [word for word in words if not spoken(word)]
+
+
+def _sold_out(table: ProductTable, wanted: Constraints) -> list[int]:
+    """Products that have every word of a wish in their titles and cannot be bought now."""
+    words = {*wanted.words, *wanted.names}
+    return [
+        row for row in matching(table, wanted).tolist() if not table.available[row] and words <= table.title_terms[row]
+    ]
 
 
 def _saying(context: Context, question: str, rows: Sequence[int]) -> list[int]:

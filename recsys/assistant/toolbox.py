@@ -11,7 +11,7 @@ from recsys.assistant.companions import goes_with
 from recsys.assistant.counting import catalogue_facts
 from recsys.assistant.own_orders import order_status
 from recsys.assistant.policies import payment, search_policies
-from recsys.assistant.prices import PriceQuestion, price_history
+from recsys.assistant.prices import PriceQuestion, Reduced, price_history, reduced
 from recsys.assistant.product_facts import compare, product_facts
 from recsys.assistant.shopping import recommend, search_products, similar
 from recsys.assistant.tools import Call, Context, Result
@@ -28,19 +28,21 @@ TOOLS: Mapping[type[Call], Callable[[Context, Any], Result]] = {
     tools.Reply: tools.reply,
     DeliveryTime: delivery_time,
     PriceQuestion: price_history,
+    Reduced: reduced,
     tools.Payment: payment,
     tools.Recommend: recommend,
     tools.Similar: similar,
 }
-_OF_TABLES = (tools.Payment, DeliveryTime, PriceQuestion)
+_OF_TABLES = (tools.Payment, DeliveryTime, PriceQuestion, Reduced)
 """Calls that other tools make, or that need a table which not every shop has."""
 OFFERED: dict[str, type[Call]] = {tool.__name__: asked for asked, tool in TOOLS.items() if asked not in _OF_TABLES}
 """What a language model is offered, by its name."""
 
 
 def offered(shop: Context) -> dict[str, type[Call]]:
-    """What a language model is offered in this shop: the history of prices only where it is known."""
-    return OFFERED | ({} if prices.known(shop) is None else {price_history.__name__: PriceQuestion})
+    """What a language model is offered in this shop: what prices did only where it is known."""
+    of_prices: dict[str, type[Call]] = {price_history.__name__: PriceQuestion, reduced.__name__: Reduced}
+    return OFFERED | ({} if prices.known(shop) is None else of_prices)
 
 
 def look_up(context: Context, call: Call) -> Result:

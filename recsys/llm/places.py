@@ -18,7 +18,12 @@ _GENERAL = {
 
 def places(text: str) -> set[str]:
     """Which of the places that shops deliver to or not a text names: a country or union, or a city of it."""
-    return {_regions()[match.group().lower()] for match in _names().finditer(text)}
+    return {region for _, region in place_names(text)}
+
+
+def place_names(text: str) -> list[tuple[str, str]]:
+    """The places that a text names, as it has them, each with what `places` says of it."""
+    return [(match.group(), _regions()[match.group().lower()]) for match in _names().finditer(text)]
 
 
 def english_names(text: str) -> list[str]:

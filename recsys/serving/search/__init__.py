@@ -3,7 +3,7 @@
 from recsys.serving.search.nearest import Nearest
 from recsys.serving.search.product_search import Found, ProductSearch
 from recsys.serving.search.product_table import ProductTable
-from recsys.serving.search.query import Constraints, both_ends, content, matching, parse
+from recsys.serving.search.query import Constraints, both_ends, content, matching, parse, refined
 
 __all__ = [
     "Constraints",
@@ -15,4 +15,5 @@ __all__ = [
     "content",
     "matching",
     "parse",
+    "refined",
 ]

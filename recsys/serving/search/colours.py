@@ -1,4 +1,4 @@
-"""Colours and their shades: who asks for something blue may be shown what a title calls navy."""
+"""Colours and their shades: who asks for something blue may be shown what a title calls navy; so with woods."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ _SHADES = [tuple(pair.split("=")) for pair in sorted(word_list("shades"))]
 
 
 def of_shades(title: str, terms: Collection[str]) -> frozenset[str]:
-    """Colours of the shades among a title's terms; olive wood is none."""
+    """Colours of the shades among a title's terms, and what its woods and wools are; olive wood is no colour."""
     return frozenset(colour for shade, colour in _SHADES if shade in terms and f"{shade} wood" not in title)

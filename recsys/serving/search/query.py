@@ -32,6 +32,13 @@ _NOT = (
 _REFUSED = re.compile(
     rf"{_NOT}((?:[a-z-]+(?: or | and )?){{1,3}}|[\u3400-\u9fff]{{1,6}}?(?=的|[^\u3400-\u9fff]|$))", re.IGNORECASE
 )
+_DROPPED = re.compile(
+    r"\b(?:does|do)n['’]?t (?:really )?(?:have|need) to be ((?:[a-z-]+ ?){1,2})|\bnever mind (?:the |about )?([a-z-]+)"
+    r"|\b(?:forget|not bothered about) (?:the |about )?([a-z-]+)"
+    r"|(?:[\u3400-\u9fff]不)?([\u3400-\u9fff]{1,4}?)(?:都|也)?(?:无所谓|随便|不重要)了?|不一定要([\u3400-\u9fff]{1,4})",
+    re.IGNORECASE,
+)
+"""What is no wish any more."""
 _WANTED = re.compile("(想要|想买|需要|要买)(?=[\u3400-\u9fff])")
 _HARMED = re.compile(r"对([\u3400-\u9fff]{1,6}?)(?:有点|严重|会)?过敏")
 """What somebody is allergic to, they do not want."""
@@ -46,6 +53,8 @@ _WORDS = re.compile(r"[a-z][a-z'-]*|[\u3400-\u9fff]+")
 _LIKES = re.compile(
     r"\b(?:likes?|loves?|enjoys?|into|fan of|interested in)\b|喜欢|热爱|爱好|爱(?=[喝吃看玩做听读写画])", re.IGNORECASE
 )
+_WISH = re.compile(r"\b(?:with|without|in|for|has|have|made|of)\b", re.IGNORECASE)
+_CLAUSE = re.compile(r"[.;!?。；！？…]+|,(?!\d)|，")
 _AND = re.compile(r"\b(?:and|or)\b|[,，、和与或]|以及|还有", re.IGNORECASE)
 _CHEAP = re.compile(
     r"\bcheap(?:est|er)?\b|\b(?:less|least|not too|not very|not so) expensive\b|\baffordable\b"
@@ -120,6 +129,8 @@ class Constraints:
     for the nearest first."""
     superlative: Superlative | None = None
     """The most or the least of a measure, which comes first."""
+    dropped: tuple[str, ...] = ()
+    """Terms of what an earlier turn asked for and is no wish any more."""
     no_such: str = ""
     """The kind of product that is looked for, where the shop has none of it."""
 
@@ -148,12 +159,33 @@ class Constraints:
         kept = tuple(measure for measure in earlier.measures if measure.unit not in units)
         given |= {
             "measures": (*kept, *self.measures),
-            "words": tuple(dict.fromkeys(word for word in words if word not in self.not_words)),
+            "words": tuple(dict.fromkeys(word for word in words if word not in {*self.not_words, *self.dropped})),
+            "names": tuple(word for word in (self.names or earlier.names) if word not in self.dropped),
         }
         merged = replace(earlier, **{"unknown": (), **given})
         if self.price_min is not None and self.price_max is None and (earlier.price_max or 0) <= self.price_min:
             merged = replace(merged, price_max=None)
         return merged
+
+
+def refined(said: Constraints, earlier: Constraints, table: ProductTable) -> Constraints:
+    """What a turn says over what was looked for; words of before stay where a product has them beside the new."""
+    merged = said.over(earlier)
+    if not said.words or said.categories - earlier.categories:
+        return merged
+    gone = {*said.not_words, *said.dropped, *merged.words}
+    groups = [group for group in (SIZE_WORDS, COLOURS) if not group.isdisjoint(said.words)]
+    kinds = merged.categories
+    of_kind = [terms for terms, kind in zip(table.terms, table.categories, strict=True) if not kinds or kind in kinds]
+    most = max((len(terms.intersection(said.words)) for terms in of_kind), default=0)
+    having = [terms for terms in of_kind if len(terms.intersection(said.words)) == most]
+    kept: list[str] = []
+    for word in earlier.words:
+        if word in gone or any(word in group for group in groups):
+            continue
+        if fewer := [terms for terms in having if word in terms]:
+            kept, having = [*kept, word], fewer
+    return replace(merged, words=(*kept, *merged.words))
 
 
 def matching(table: ProductTable, asked: Constraints) -> NDArray[np.int64]:
@@ -203,6 +235,8 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
         Chinese words that no product speaks of are wishes also beside a kind or brand, where many are only verbs.
     """
     sentence = _WANTED.sub(r"\1 ", _HARMED.sub(r"不要\1", sentence))
+    given_up = " ".join(part for found in _DROPPED.findall(sentence) for part in found)
+    sentence = _DROPPED.sub(" ", sentence)
     missing = table.foreign.missing(sentence)
     sentence = table.in_english(in_digits(sentence))
     sentence = _of_a_pack(sentence, table)
@@ -269,7 +303,8 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
         unspoken = [word for word in unspoken if not english[word]]
     sizes = tuple(f"size {size.upper()}" for size in sizes_in(sentence) if len(size) == 1 or size not in table.words)
     foreign = () if (categories or brands) and not strict else (*others, *unspoken)
-    unheard = (w for w in free if w not in table.words and w not in COLOURS and w.isascii() and len(w) > 3)
+    chat = _chat(sentence, table)
+    unheard = (w for w in free if not (w in table.words or w in COLOURS or w in chat) and w.isascii() and len(w) > 3)
     unknown = (*sizes, *lacks, *foreign, *unheard)
     sorts = (("opinion", _PRAISED), ("-price", _DEAR), ("price", _CHEAP))
     superlative = superlative_in(sentence)
@@ -291,8 +326,17 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
         unknown,
         sort,
         superlative,
+        tuple(w for w in tokens(table.canonical(table.in_english(given_up))) if w not in SAID),
         missing or no_such,
     )
+
+
+def _chat(sentence: str, table: ProductTable) -> frozenset[str]:
+    """Words of clauses that the catalogue knows no word of, where it knows some of another: "blimey, a red one?"."""
+    clauses = [set(tokens(part)) - SAID for part in _CLAUSE.split(sentence) if not _WISH.search(part)]
+    known = [not clause.isdisjoint(table.words) or not clause.isdisjoint(table.kind_rates) for clause in clauses]
+    strange = (clause for clause, knows in zip(clauses, known, strict=True) if not knows)
+    return frozenset().union(*strange) if any(known) else frozenset()
 
 
 def _in_catalogue(word: str, table: ProductTable) -> str:
