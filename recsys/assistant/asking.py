@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from recsys.assistant.dialogue import Turn
-from recsys.assistant.hearing import LIKELY, SAYS_JUST_THIS, Heard
+from recsys.assistant.hearing import LIKELY, SAYS_JUST_THIS, Heard, facets
 from recsys.assistant.patterns import OF_PRODUCTS, asks, says
 from recsys.serving.search import Constraints
 
@@ -72,15 +72,21 @@ class Asked:
         return bool(self.limits.categories or self.limits.brands)
 
     @property
+    def of_rules(self) -> bool:
+        """Whether the shop's rules answer what it asks: a kind alone asks for nothing ("over-ear headphones")."""
+        asks_for_it = bool(facets(self.text)) or self.says("asks_something", "asking") or not self.kind
+        return self.covered and asks_for_it and bool(self.heard.hits)
+
+    @property
     def says_this(self) -> bool:
         """Whether a rule says just this, whatever is named beside it."""
-        return self.covered and bool(self.heard.hits) and self.heard.hits[0].cosine >= SAYS_JUST_THIS
+        return self.of_rules and self.heard.hits[0].cosine >= SAYS_JUST_THIS
 
     @property
     def ruled(self) -> bool:
         """Whether it is about the shop's rules, and they answer it."""
         heard = self.heard
-        return self.covered and heard.intent not in {"product", "recommendation"} and heard.theme not in OF_PRODUCTS
+        return self.of_rules and heard.intent not in {"product", "recommendation"} and heard.theme not in OF_PRODUCTS
 
     @property
     def wants(self) -> bool:

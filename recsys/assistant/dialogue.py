@@ -86,7 +86,9 @@ def lists(turns: Sequence[Turn], table: ProductTable) -> list[list[int]]:
 
 
 def orders_of(turn: Turn) -> list[str]:
-    """Numbers of the orders that a turn told of."""
+    """Numbers of the orders that a turn told of, by its sources or, where they were not kept, by its words."""
+    if not turn.sources and turn.role != "user":
+        return order_numbers(turn.text)
     return [source.removeprefix("order:") for source in turn.sources if source.startswith("order:")]
 
 
@@ -100,7 +102,7 @@ def told_of(turns: Sequence[Turn], table: ProductTable | None) -> str:
     if not turns:
         return ""
     last = turns[-1]
-    if orders_of(last) or (not last.sources and order_numbers(last.text)):
+    if orders_of(last):
         return ORDER
     if table is not None and lists([last], table):
         return PRODUCTS

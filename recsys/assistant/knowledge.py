@@ -196,7 +196,7 @@ class Knowledge:
         """Rows of the passages of these kinds, in one language or in any."""
         key = (*kinds, language or "")
         if key not in self._rows:
-            own = [p.kind in kinds and language in (None, language_of(p.text)) for p in self.passages]
+            own = [p.kind in kinds and language in (None, _language(p)) for p in self.passages]
             self._rows[key] = np.flatnonzero(own)
         return self._rows[key]
 
@@ -240,6 +240,11 @@ class Knowledge:
         reader = reader or Reader.fit(encoder, languages)
         read = _read_passages([p for p in passages if p.kind != SYNONYM], reader, pool.vectors)
         return cls(passages, reader, pool, read, tools)
+
+
+def _language(passage: Passage) -> str:
+    """Language of a passage with what it is about: a Chinese list of brands is no English text."""
+    return language_of(f"{passage.title} {passage.text}")
 
 
 def read_passages(directory: Path) -> list[Passage]:

@@ -27,7 +27,7 @@ from recsys.assistant.knowledge import Hit, Knowledge
 from recsys.assistant.patterns import pattern, says
 from recsys.assistant.themes import Reader, Sentences, intent_of, theme_names
 from recsys.llm.clauses import services
-from recsys.llm.language import tokens
+from recsys.llm.language import sentences, tokens
 from recsys.llm.places import general_places
 from recsys.serving.search import ProductTable, mentions
 from recsys.serving.search.said import SAID
@@ -52,6 +52,8 @@ BY_JUDGE, OF_SCORE, OF_THEME, ALIKE, OFFSET = 0.8, 1.7, 1.0, 1.35, -1.93
 theme and of its being what words and theme find, and what is added. By a logistic regression on 720 questions to
 invented shops, the judge's and what is added by trying some on these, everyday ones and near misses (decisions 29 to
 31); the theme, which these do not need, by questions of the sample shop that were used in development."""
+OF_OTHERS = 2.0
+"""What a rule on certain goods loses of the judge's log-odds beside a question that names none of them."""
 UNLIKELY = 0.08
 """Probability below which what answers a question in general words is none for it as it is put."""
 DENIED = -2.0
@@ -141,7 +143,7 @@ class Listener:
 
     def _rules(self, text: str, read: Sentences) -> tuple[float, list[Hit]]:
         hits = self._knowledge.rules(text, dialogue.spoken_in(text), FOUND, read=read)
-        hits = [hit for hit in self._of_its_kind(text, hits) if not self._excepts_others(text, hit)]
+        hits = self._of_its_kind(text, hits)
         if asked := services(text) - PAYMENT:  # what no rule names, no rule answers; but ways of paying are listed
             hits = [hit for hit in hits if asked <= services(f"{hit.passage.title}. {hit.passage.text}")]
         alike = covering(text, hits) if hits else []
@@ -162,6 +164,12 @@ class Listener:
         """
         near = hits[:READ]
         said = np.maximum(_log_odds(judge.answers(text, [whole(hit.passage) for hit in near])), DENIED)
+        other = np.array([self._of_other_goods(text, hit) for hit in near])
+        if (said[~other] > 0).any():  # one that holds of any goods answers, too
+            near = [hit for hit, of_others in zip(near, other, strict=True) if not of_others]
+            alike = [hit for hit in alike if hit in near] or near[:1]
+            said, other = said[~other], other[~other]
+        said = said - OF_OTHERS * other
         same = np.array([hit.passage == alike[0].passage for hit in near])
         seen = np.array([(hit.score, hit.theme) for hit in near]) @ (OF_SCORE, OF_THEME)
         odds = BY_JUDGE * said + seen + ALIKE * same + OFFSET
@@ -192,22 +200,18 @@ class Listener:
 
         return sorted(map(of_its_kind, hits), key=lambda hit: -hit.score)
 
-    def _excepts_others(self, question: str, hit: Hit) -> bool:
-        """Whether a rule only says for what goods another does not hold, and a question names none of these."""
-        table, heading = self._table, subject(hit.passage)
-        if (
-            hit.passage.kind == "faq"
-            or table is None
-            or not says("denies", heading)
-            or says("asks_exceptions", question)
-        ):
+    def _of_other_goods(self, question: str, hit: Hit) -> bool:
+        """Whether a rule holds of certain goods alone, or excepts them from another, and a question names none."""
+        table, passage, heading = self._table, hit.passage, subject(hit.passage)
+        if table is None or says("asks_exceptions", question):
             return False
-        kinds, excepted = table.kinds(tokens(table.canonical(question))), table.kinds_named(hit.passage.text)
-        if not excepted or kinds & excepted:
+        told = passage.title if passage.kind == "faq" else passage.text
+        each = [table.kinds_named(part) for part in sentences(told)]
+        if not (all(each) or (passage.kind != "faq" and says("denies", heading) and any(each))):
             return False
+        kinds = table.kinds(tokens(table.canonical(question)))
         said = set(tokens(table.canonical(question))) - SAID - table.kind_terms(kinds) - set(tokens(heading))
-        told = set(tokens(table.canonical(hit.passage.text)))
-        return said.isdisjoint(told)
+        return not kinds & frozenset().union(*each) and said.isdisjoint(tokens(table.canonical(whole(passage))))
 
 
 def _log_odds(chances: NDArray[np.float64]) -> NDArray[np.float64]:

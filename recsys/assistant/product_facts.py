@@ -284,7 +284,8 @@ def _by_words(
         if of_units and not whether:
             return context.say(key, item=title, fact=context.listed(part.strip() for part in of_units))
         if key == "from_description":  # a name answers nothing, but that a colour is asked of it
-            of_colour = [part.strip() for part in rest if COLOURS.intersection(tokens(part))]
+            parts = rest or _features(table, row)  # a Chinese title has no commas
+            of_colour = [part.strip() for part in parts if COLOURS.intersection(tokens(table.canonical(part)))]
             asked = of_colour and not _COLOUR.isdisjoint(words)
             return context.say(key, item=title, fact=context.listed(of_colour)) if asked else None
         return f"{context.say(key.removesuffix('_fact'))} {said}" if measures or titled() else None
@@ -297,7 +298,7 @@ def _missing(context: Context, row: int, words: Sequence[str]) -> str:
     return sides or context.say("not_said_words", wishes=context.listed(words))
 
 
-_PARTS = re.compile(r"[,，?？;；]|\band\b|还有|另外")
+_PARTS = re.compile(r"[,，?？;；]|\band\b|还有|另外|(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _SPACE = re.compile(r"(\s+)")
 _STEM = re.compile(r"(?<=[a-z]{4})(?:ing|able)$")

@@ -25,12 +25,13 @@ from recsys.assistant.patterns import (
 from recsys.assistant.policies import rule_on
 from recsys.assistant.prices import PriceQuestion, Reduced
 from recsys.assistant.product_facts import of_it, told_of
-from recsys.assistant.refining import Refining
+from recsys.assistant.refining import Refining, bounded
 from recsys.assistant.toolbox import tool_name
 from recsys.assistant.tools import Call, Context, ProductFacts, Reply, SearchPolicies, SearchProducts
 from recsys.data.orders import order_numbers
 from recsys.llm.language import tokens, word_list
 from recsys.serving.search import both_ends, matching, mentions, parse
+from recsys.serving.search.colours import COLOURS
 from recsys.serving.search.measures import measures_in
 from recsys.serving.search.product_search import NEAR_KIND
 from recsys.serving.search.said import SAID
@@ -104,7 +105,8 @@ class ProductRouter:
         """The last search, changed by what a turn says; None where that looks for another thing, or for none."""
         asked = self._asked(heard, "", turns)
         limits, units = asked.limits, units_asked(asked.text)
-        bare = asked.covered and not (limits or asked.says("too_dear", "larger", "smaller", "others"))
+        changes = bounded(limits) or limits.words or limits.sort
+        bare = asked.covered and not (changes or asked.says("too_dear", "larger", "smaller", "others"))
         measured = asked.before and units and not limits.measures  # how many it is for is asked of those shown
         return None if bare or measured or asked.says("alike", "other_colour") else self._changed.goes_on(asked)
 
@@ -125,7 +127,12 @@ class ProductRouter:
         of_goods = asks_of_products(text) or asks(text, ["price", "stock"])
         if not (named or earlier or dialogue.picks_one(text)) and of_goods and not says("own", text):
             unsure = heard.sure < bound
-            of_goods = unsure or not facets(text) - {"cost", "stock"}  # and not how much its delivery is
+            of_goods = unsure or not facets(text) - {
+                "cost",
+                "stock",
+                "sold_out",
+                "restock",
+            }  # and not how much its delivery is
             of_goods &= bool(units_asked(text)) or not says("counts", text)
             named = mentions.meant(text, limits, table) if of_goods else []
         rows = (named := named or (earlier if heard.theme in OF_PRODUCTS else [])) or dialogue.referred(
@@ -223,6 +230,7 @@ class ProductRouter:
 
     def _side_by_side(self, asked: Asked) -> list[Call] | None:
         ids, compares = asked.ids, asked.heard.likely("compare") or (asked.named and asked.says("differs", "than"))
+        compares |= asked.says("than") and not ids and len(self._on_each_side(asked.text)) > 1
         on_one_side = asked.says("which_of") and asked.limits.words and not (asked.limits.sort or asked.named or ids)
         if on_one_side and len(asked.before) > 1 and not asked.kind:
             return None  # "which is better on battery" is told of each
@@ -331,7 +339,12 @@ class ProductRouter:
 
     def _added(self, asked: Asked, kinds: Sequence[str]) -> list[Call] | None:
         """A search for things of a kind that is named to go with what is spoken of: "and a sleeve for it"."""
-        own = {self._table.categories[self._table.row[item]] for item in asked.ids or asked.before[:1]}
+        table = self._table
+        own = {table.categories[table.row[item]] for item in asked.ids or asked.before[:1]}
+        if not kinds:  # a headlamp is no kind of its own
+            titled = list(zip(table.title_terms, table.categories, strict=True))
+            having = [[kind for terms, kind in titled if word in terms] for word in asked.limits.words]
+            kinds = min(filter(None, having), key=len, default=[])
         if not (kinds and own and own.isdisjoint(kinds)) or asked.named:
             return None
         return [SearchProducts(query=f"{asked.text} {self._fitting(asked)}".strip())]
@@ -370,9 +383,10 @@ class ProductRouter:
         of_kinds = bool(limits.categories or limits.brands)
         after = says("counts", text)
         listed = limits.categories and says("which_ones", text) and not after
-        if says("own", text) or asked.ids or limits.superlative or listed:
+        of_parts = says("parts_of", text) or says("in_bulk", text) or heard.likely("bulk")
+        if says("own", text) or asked.ids or limits.superlative or listed or of_parts:
             return None
-        of_series = set(limits.words) if len(limits.words) > 1 else set()
+        of_series = set(limits.words) if after or len(limits.words) > 1 else set()
         of_series &= set().union(*(title for title in self._table.title_terms if of_series <= title))
         strong = after and (of_kinds or says("of_all", text) or bool(of_series))
         strong |= of_kinds and (both_ends(text) or ("price" in limits.sort and asks_of_products(text)))
@@ -388,7 +402,8 @@ class ProductRouter:
         sent = "delivery" in facets(asked.text) or heard.theme == "shipping_time" or asked.says("sent_on")
         service = (sent or any(heard.speaks_of(name) for name in SERVICE)) and asked.limits.price_max is None
         of_rules = heard.sure >= self._bound or asked.says("own", "sent_on") or heard.intents["returns"] >= SURELY
-        if not (service and of_rules) or asked.named or heard.speaks_of("gift"):
+        anew = asked.wants and asked.kind and facets(asked.text) <= {"exchange"}  # 想给老公换一整套刀
+        if not (service and of_rules) or asked.named or anew or heard.speaks_of("gift"):
             return None
         kinds = {self._table.categories[self._table.row[item]] for item in asked.ids or asked.before}
         leans = len(kinds & self._ruled) == 1 and len(asked.text) <= LEANS and not (asked.kind or asked.says("own"))
@@ -474,14 +489,17 @@ class ProductRouter:
     def _in_another(self, asked: Asked) -> list[Call] | None:
         """The search again with a word that some of those shown lack and others of their kind have ("in silk?")."""
         said, table = set(asked.limits.words), self._table
-        if not (asked.says("and_another") and asked.searched and said and asked.before) or asked.named or asked.kind:
+        recoloured = asked.says("comes_in") and said <= COLOURS
+        another = (asked.says("and_another") and asked.searched) or recoloured
+        if not (another and said and asked.before) or asked.named or asked.kind:
             return None
         shown = [table.row[item] for item in asked.before]
         kinds = {table.categories[row] for row in shown}
         having = {
             row for row, terms in enumerate(table.title_terms) if said <= terms and table.categories[row] in kinds
         }
-        return self._changed.goes_on(asked) if having - set(shown) and not having.issuperset(shown) else None
+        of_those = {table.row[item] for item in asked.ids} if recoloured and asked.ids else set(shown)
+        return self._changed.goes_on(asked) if having - of_those and not having.issuperset(shown) else None
 
     def _told(self, asked: Asked) -> list[Call] | None:
         """What the texts of the products spoken of say, more surely than any rule of the shop does."""
@@ -536,7 +554,7 @@ class ProductRouter:
         searches = heard.intents["recommendation"] + heard.intents["product"]
         named_kind = self._table.kinds_named(asked.text) or limits.brands or limits.price_max or limits.measures
         own, asks = asked.says("own"), asks_of_products(asked.text)
-        of_kind = asked.kind and ((named_kind and not own) or searches > RULED or not (asked.covered or own or asks))
+        of_kind = asked.kind and ((named_kind and not own) or searches > RULED or not (asked.of_rules or own or asks))
         # Nothing is said that a shop's rules are about, but what shops sell, or words of what this one sells.
         sold = asked.says("sold") and limits.unknown and not heard.speaks_of_shop
         likeliest = heard.theme == "recommend" and not asked.covered and not asks and (limits.words or limits.measures)
@@ -582,4 +600,4 @@ def _facts_of(items: list[str], asked: Asked) -> list[Call]:
 
 
 def _asks(text: str) -> bool:
-    return asks_of_products(text) or asks(text) or bool(units_asked(text))
+    return asks_of_products(text) or asks(text) or bool(units_asked(text)) or "什么" in text

@@ -10,9 +10,10 @@ from recsys.assistant.patterns import SMALL_TALK, asks_of_products, says_more, u
 from recsys.assistant.tools import Call, SearchProducts
 from recsys.llm.language import word_list
 from recsys.serving.search import Constraints, ProductTable, parse
+from recsys.serving.search.amounts import in_digits
 from recsys.serving.search.measures import measures_in
 
-_BARE = re.compile(r"(?<![\w.])(\d{1,4})(?=的|号|\s*$| one\b)")
+_BARE = re.compile(r"(?<![a-z\d.])(\d{1,6})(?=的|号|\s*$| one\b)")
 SHORT = 8
 """Words of a turn that may be about the turn before it."""
 SIZES, WORDS_OF_SIZE = frozenset({"cm", "inch", "ml", "l", "kg", "g", "piece", "people"}), ("small", "medium", "large")
@@ -47,7 +48,7 @@ class Refining:
             return others
         if asks_of_products(text) and limits.price_max is None:
             return None
-        limited = _bounded(limits)
+        limited = bounded(limits)
         kinds = parse(" ".join(refines), self._table).categories
         same = limits.categories == kinds if limits.categories else self._fits(limits, kinds)
         narrows = limited or (limits.words and not asked.ruled)
@@ -71,7 +72,7 @@ class Refining:
         if limits.categories and kinds:
             same = not limits.categories.isdisjoint(kinds)
         else:
-            same = _bounded(limits) or self._fits(limits, kinds)
+            same = bounded(limits) or self._fits(limits, kinds)
         return [SearchProducts(query=asked.text, refines=refines)] if same else None
 
     def _others(self, asked: Asked, refines: list[str]) -> list[Call] | None:
@@ -96,12 +97,13 @@ class Refining:
 
     def _numbered(self, asked: Asked) -> str:
         """The size that a bare number says ("the 28 one", 28的) of the kind that was shown, as a wish; '' for none."""
-        table, number = self._table, _BARE.search(asked.text)
+        table, number = self._table, _BARE.search(in_digits(asked.text))
         if number is None or asked.limits.measures or asked.limits.price_max is not None:
             return ""
+        units = SIZES.union(m.unit for m in parse(" ".join(asked.searched[-1:]), table).measures)
         kind = table.categories[table.row[asked.before[0]]]
         own = (text for text, category in zip(table.canonical_texts, table.categories, strict=True) if category == kind)
-        sizes = (m for text in own for m in measures_in(text) if m.unit in SIZES and m.least == m.most)
+        sizes = (m for text in own for m in measures_in(text) if m.unit in units and m.least == m.most)
         return next((str(size) for size in sizes if size.least == float(number[1])), "")
 
     def _sized(self, asked: Asked) -> str:
@@ -153,7 +155,7 @@ class Refining:
         return [search] if more else None
 
 
-def _bounded(limits: Constraints) -> bool:
+def bounded(limits: Constraints) -> bool:
     """Whether a turn bounds what is looked for by more than words: by prices, measures, brands or what it refuses."""
     bounds = (limits.price_max, limits.price_min, limits.measures, limits.brands, limits.not_words, limits.free_of)
     return any(bound not in (None, (), frozenset()) for bound in bounds)

@@ -162,9 +162,17 @@ class Router:
         wishes = [wish for part in pattern("another_wish").split(text) if (wish := part.strip())][:MAX_PARTS]
         if self._products is None or len(wishes) == 1 or says("differs", text) or any(map(asks_of_products, wishes)):
             return []
-        things = [self._products.things(wish) for wish in wishes]
+        wishes = [wish for wish in wishes if not says("dismisses", wish)]
+        if len(wishes) == 1:
+            return [tools.SearchProducts(query=wishes[0])]
+        things = [self._products.things(wish) if self._wished(wish) else frozenset() for wish in wishes]
         apart = all(things) and len(frozenset().union(*things)) == sum(map(len, things))
         return [tools.SearchProducts(query=wish) for wish in wishes] if apart else []
+
+    def _wished(self, wish: str) -> bool:
+        """Whether a part of a sentence says what is wished: more than a syllable, and a brand of some kind."""
+        limits = Constraints() if self._table is None else parse(wish, self._table)
+        return len(wish) > 1 and not (limits.brands and not limits.categories)
 
     def _leaning(self, heard: Heard, earlier: str) -> Call | None:
         """What a question asks of the matter of the one before ("and what does it cost?"), where a rule says that."""
@@ -202,7 +210,8 @@ class Router:
         """The shopper's last sentences, back to one that names its matter; '' where no rule answered the last."""
         said: list[str] = []
         for asked, told in list(pairwise(turns))[::-2]:
-            from_rules = any(p.id in told.sources or without_yes(p.text) in told.text for p in self._rules)
+            text = told.text.lower()
+            from_rules = any(p.id in told.sources or without_yes(p.text).lower() in text for p in self._rules)
             if not from_rules or any(s.startswith(("item:", "order:")) for s in told.sources):
                 break
             said.insert(0, asked.text)
@@ -243,8 +252,12 @@ class Router:
         limits = parse(text, self._table)
         if limits.not_words or limits.free_of:
             return True
-        of_titles = any(terms.intersection(limits.words) for terms in self._table.title_terms)
-        return bool(limits.sort or limits.brands) or of_titles or self.names_products(text)
+        return bool(limits.sort or limits.brands) or self._of_titles(text) or self.names_products(text)
+
+    def _of_titles(self, text: str) -> bool:
+        """Whether a text has a word of some title."""
+        words = set() if self._table is None else set(parse(text, self._table).words)
+        return self._table is not None and any(not words.isdisjoint(terms) for terms in self._table.title_terms)
 
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What the likeliest tool is called with, where no rule applies to a turn."""
@@ -293,8 +306,12 @@ class Router:
         unsaid = Reply(kind="which_product") in routed and asks_of_products(heard.text)  # a search finds it no better
         if (tool == "search_policies" and heard.sure < self._bound) or (tool == "search_products" and unsaid):
             return routed
+        of_day = SearchPolicies(query=rule_on("day", dialogue.spoken_in(heard.text))) in routed
+        if tool == "order_status" and of_day:  # where an order is was told, and is not asked
+            return routed
         of_both = any(isinstance(call, tools.Compare) for call in routed)  # which tells the facts of both
-        if tool == "product_facts" and (of_both or (routed and says("other_colour", heard.text))):
+        recoloured = bool(routed) and says("other_colour", heard.text) and says("others", heard.text)
+        if tool == "product_facts" and (of_both or recoloured):
             return routed
         of_each = any(isinstance(call, tools.ProductFacts) and len(call.items) > 1 for call in routed)
         if tool == "compare" and of_each and says("which_of", heard.text):
@@ -384,11 +401,12 @@ class Router:
         used = says("used_for", text) and not says("came", text)
         if broken and (used or (heard.sure < self._bound and says("own", text))):
             own: list[Call] = [OrderStatus(question=text)] if user is not None else []
-            return [*own, SearchPolicies(query=rule_on("fault", dialogue.spoken_in(text)))]
+            repaired = heard.sure >= self._bound and heard.likely("after_warranty")
+            return [*own, SearchPolicies(query=text if repaired else rule_on("fault", dialogue.spoken_in(text)))]
         owns = says("mine", text) or self.names_products(text)
         if user is not None and says("reorder", text) and (owns or dialogue.orders_told(turns)):
             return [OrderStatus(question=text)]
-        owns |= bool(dialogue.orders_told(turns))
+        owns |= bool(dialogue.orders_told(turns)) or (says("the_thing", text) and self._of_titles(text))
         if user is not None and says("arrives", text) and owns and heard.theme != "notify_restock":
             return [OrderStatus(wish=wish if wish in {"missing", "return"} else "", question=text)]
         theirs = (owns and says("bought_before", text)) or (says("mine", text) and says("charged", text))
@@ -406,7 +424,7 @@ class Router:
         if chats and chance >= (LIKELY if heard.speaks_of_shop else ALONE):
             return [Reply.model_validate({"kind": heard.theme})]
         named, covered = table is not None and mentions.named(text, table), heard.sure >= self._bound
-        strangers = heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY
+        strangers = not wish and heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY
         if strangers and not says("mine", text) and not says("buyers_say", text) and not named:
             return [Reply(kind="privacy")]
         if heard.probabilities["advice"] >= NO_SHOP and not named:
@@ -453,16 +471,14 @@ class Router:
 
     def _order_again(self, heard: Heard, turns: Sequence[Turn]) -> Call | None:
         """What is asked of the order told of last: "and the shoes?", "what did it come to?", "what else is in it?"."""
-        bare = order_numbers(turns[-1].text) if turns else []  # a history may be bare text
-        told = dialogue.orders_told(turns) or bare
+        told = dialogue.orders_told(turns)
         text, names = heard.text, self.names_products(heard.text)
         if told and names and says("and_another", text) and len(text) <= SHORT:
             return OrderStatus(wish=wish_in(last_asked(turns)), question=text)
         of_total = asks(text, ["price"]) or says("order_total", text)
         of_total = of_total and not facets(text) - {"cost", "payment"}
         if self._table is not None and of_total and says("own", text):  # what goods cost that were bought before
-            words = parse(text, self._table).words
-            names |= any(terms.intersection(words) for terms in self._table.title_terms)
+            names |= self._of_titles(text)
         if told and not names and (of_total or says("order_way", text) or heard.theme == "my_order"):
             return OrderStatus(order=told[0], wish=wish_in(text), question=text)
         return None
@@ -507,6 +523,10 @@ class Router:
             return [SearchPolicies(query=rule_on("hand_in", dialogue.spoken_in(text)))]
         if wish == "refund" and heard.theme in OF_ORDERS:
             return [SearchPolicies(query=rule_on(wish, dialogue.spoken_in(text)))]
+        if not covered and says("wants_exchange", text):
+            return [SearchPolicies(query=rule_on("exchange", dialogue.spoken_in(text)))]
+        if not covered and heard.likely("delivery_day"):
+            return [SearchPolicies(query=rule_on("day", dialogue.spoken_in(text)))]
         if wish and not covered and heard.intents["returns"] >= SURELY:
             return [SearchPolicies(query=exception(self._rules, text) or rule_on(wish, dialogue.spoken_in(text)))]
         if not covered and heard.intent == "out_of_scope":

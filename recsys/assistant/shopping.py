@@ -16,7 +16,7 @@ from recsys.assistant.why import reasons
 from recsys.data import schema
 from recsys.llm.dictionary import senses
 from recsys.llm.language import sentences, tokens, word_list
-from recsys.serving.search import Constraints, ProductTable, content, matching, parse, refined
+from recsys.serving.search import Constraints, ProductTable, content, in_own_units, matching, parse, refined
 from recsys.serving.search.measures import Measure, measures_in
 from recsys.serving.search.product_search import Found
 
@@ -46,7 +46,7 @@ def constraints_of(table: ProductTable, asked: SearchProducts) -> Constraints:
         total = refined(parse(sentence, table), total, table)
     total = refined(parse(asked.query, table, strict=asked.asks), total, table) if asked.query else total
     return replace(
-        total,
+        in_own_units(total, table),
         price_max=total.price_max if asked.price_max is None else asked.price_max,
         price_min=total.price_min if asked.price_min is None else asked.price_min,
         brands=frozenset({asked.brand}) if asked.brand else total.brands,

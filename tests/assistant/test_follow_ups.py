@@ -83,6 +83,49 @@ def assistant(sample_assistant: Assistant) -> Assistant:
         (["red lippy that stays put on a night out, under 20"], "Classic Red"),
         (["can you gift wrap a cat tree"], "Large items cannot be wrapped"),
         (["my ikea lamp, got it from ikea, broke. do you have a desk lamp"], "Desk Lamp"),
+        (["lego type castle for a 9 yr old", "blimey. under 50?"], "Nothing else costs at most 50"),
+        (["lego type castle for a 9 yr old", "blimey. under 50?", "ok a car is fine too i suppose"], "Racing Car"),
+        (["looking for a 27 inch monitor", "4k", "meh. what if i went smaller, 24, still 4k"], "24 inch 4K"),
+        (["亲 两个人用的帐篷有啥推荐", "250以内吧 太贵了舍不得"], "209"),
+        (["桌游 一家人合作那种 别太贵", "不要小孩的 要大人玩的"], "Cooperative Board Game: Salt Road"),
+        (["decaf coffee?", "hm I'd want a bigger bag than 250g, we get through a lot"], "1 kg of Decaf"),
+        (["想买个手机 要拍照好的 500以内", "内存大点的"], "512GB"),
+        (
+            ["dress for a wedding, not black pls", "ooh what about silk", "under 100, it doesnt have to be silk"],
+            "96.99",
+        ),
+        (["frying pan for an induction hob", "The cheapest one then, how big is it?"], "20 cm"),
+        (["不粘锅 电磁炉能用的有吗", "我家四口人 要最大的那个", "能进烤箱吗这个"], "可进烤箱"),
+        (["need a fleece for my husband", "so the green one then"], "96.99"),
+        (["laptop for uni, 600 max", "which is better on battery"], "full working day"),
+        (["espresso machine", "and beans for it?"], "Coffee Beans"),
+        (["阅读灯 黄铜色的 要最便宜的", "跟贵的那个差在哪"], "40.49"),
+        (["monstera plants", "if i order thursday nite when does it get sent"], "Monday to Wednesday"),
+        (["do you gift wrap?", "Even a floor lamp? It is for my sister's new house"], "Large items cannot be wrapped"),
+        (["do u ship to norway"], "No: Norway is not among"),
+        (["do u ship to norway", "ok and sweden? my sister could pick it up there"], "European Union"),
+        (["你们寄挪威吗"], "挪威不在配送范围内"),
+        (["i dont want to send photos i want a PERSON"], "passing you on to a colleague"),
+        (["ok 收到不喜欢能退吗"], "30天内"),
+        (["what cant be returned"], "once unsealed"),
+        (["露营睡袋 春天用", "夏天那款啥时候补货"], "到货通知"),
+        (["bread bin, the enamel one"], "Enamel Bread Bin, Large is not available"),
+        (["sunscreen for my toddler"], "Kids' Sunscreen"),
+        (["over ear headphones"], "1. "),
+        (["do u take amex"], "We accept Visa"),
+        (["刻了名字的东西还能退不"], "定制或刻字"),
+        (["how can i reach customer service", "are they even in on sundays"], "Monday to Saturday"),
+        (["running shoes", "and if theyre too tight can u swap them"], "order the other size"),
+        (["两万毫安的充电宝有吗", "太大了吧 有没有一万的"], "10,000 mAh"),
+        (["想买个笔记本上学用 600以内有啥", "内存太小了吧 有16g的不"], "639"),
+        (["midi dress", "does it come in green instead"], "Emerald"),
+        (["最便宜的保温杯", "最便宜的那个是什么颜色的呀"], "苔绿色"),
+        (["jeans, straight", "whats the cheapest of those"], "43.49"),
+        (["a jigsaw of a thousand pieces, a harbour scene if you have one, for my sister"], "Harbour Town"),
+        (["hmm leave the dress for now, have you a black leather shoulder bag"], "Shoulder Bag, Black Leather"),
+        (["need a headset w mic, under 80", "over ear pls not those in ear things"], "Essential Over-Ear"),
+        (["Is the tartan cashmere scarf dearer than the grey one, and by how much?"], "86.99"),
+        (["hiya do you do kettlebells, and how many kinds lol"], "1 "),
     ],
 )
 def test_a_turn_that_follows_is_read_with_what_it_follows(assistant: Assistant, turns: list[str], says: str) -> None:
@@ -189,6 +232,35 @@ def test_of_what_was_bought_the_order_is_told_with_what_is_asked(
 ) -> None:
     (told,) = talk(assistant, question, user=user)
     assert source in told.sources
+    assert says in told.text
+
+
+@pytest.mark.parametrize(
+    ("user", "turns", "source", "says"),
+    [
+        (
+            "10665",
+            ["what have i got on order at the moment", "can the running one still be cancelled"],
+            "A20771",
+            "Cancel",
+        ),
+        ("10665", ["what have i got on order", "and the lamp, when's that coming"], "A20740", "2026-04-01"),
+        ("10665", ["what have i got on order", "i do want the shoes. just take the shorts off"], "A20771", "a part of"),
+        ("10703", ["我前天下的那单里面都有啥来着", "今天能到不"], "A20750", "2026-04-01"),
+        ("10237", ["suede trainers came yesterday, bit tight, do you do exchanges"], "A20709", "order the other size"),
+        (
+            "10755",
+            ["my knife block came with a cracked handle", "I don't WANT another. money back"],
+            "A20693",
+            "30 days",
+        ),
+    ],
+)
+def test_of_an_order_that_was_told_of_more_is_asked(
+    assistant: Assistant, user: str, turns: list[str], source: str, says: str
+) -> None:
+    *_, told = talk(assistant, *turns, user=user)
+    assert f"order:{source}" in told.sources
     assert says in told.text
 
 

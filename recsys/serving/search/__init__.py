@@ -3,7 +3,7 @@
 from recsys.serving.search.nearest import Nearest
 from recsys.serving.search.product_search import Found, ProductSearch
 from recsys.serving.search.product_table import ProductTable
-from recsys.serving.search.query import Constraints, both_ends, content, matching, parse, refined
+from recsys.serving.search.query import Constraints, both_ends, content, in_own_units, matching, parse, refined
 
 __all__ = [
     "Constraints",
@@ -13,6 +13,7 @@ __all__ = [
     "ProductTable",
     "both_ends",
     "content",
+    "in_own_units",
     "matching",
     "parse",
     "refined",

@@ -414,5 +414,5 @@ def promise(word: str) -> re.Pattern[str]:
     name = re.escape(word)
     return re.compile(
         rf"\b(?:no|free (?:of|from)|without|contains no)(?: \w+)? {name}|\b{name}s?[ -](?:free|proof)\b"
-        rf"|\b(?:un|non-?){name}"
+        rf"|\b(?:un|non-?){name}|(?:无|不含|不加|零)\s?{name}"
     )

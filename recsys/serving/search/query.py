@@ -27,7 +27,7 @@ _NOT = (
     r"|\b(?:hates?|dislikes?|allergic to) |\b(?:is|are)n['’]?t |\bno |\bother than |\bexcept |\bwithout |\bbut not "
     r"|\banything but "
     r"|(?:不要|不想要|不需要|不喜欢|不爱[吃喝]?|讨厌|不能吃|除了|不是|别要|不含|不带|无(?!线|论|法)|没(?=[\u3400-\u9fff]{1,4}的))\s*(?:[看用玩穿戴]\s*)?)"
-    r"(?:(?:a|an|the|any|whole|added|made of|made from|in) )*"
+    r"(?:(?:a|an|the|any|those|these|whole|added|made of|made from|in) )*"
 )
 _REFUSED = re.compile(
     rf"{_NOT}((?:[a-z-]+(?: or | and )?){{1,3}}|[\u3400-\u9fff]{{1,6}}?(?=的|[^\u3400-\u9fff]|$))", re.IGNORECASE
@@ -188,6 +188,19 @@ def refined(said: Constraints, earlier: Constraints, table: ProductTable) -> Con
     return replace(merged, words=(*kept, *merged.words))
 
 
+def in_own_units(wanted: Constraints, table: ProductTable) -> Constraints:
+    """A wish with "16g" for gigabytes where nothing of its kind states grams, and something gigabytes."""
+    kinds = wanted.categories
+    of_kind = (t for t, kind in zip(table.canonical_texts, table.categories, strict=True) if kind in kinds)
+    if not kinds or all(m.unit != "g" for m in wanted.measures):
+        return wanted
+    units = {m.unit for text in of_kind for m in measures_in(text)}
+    if "g" in units or "gb" not in units:
+        return wanted
+    meant = tuple(replace(m, unit="gb") if m.unit == "g" else m for m in wanted.measures)
+    return replace(wanted, measures=meant)
+
+
 def matching(table: ProductTable, asked: Constraints) -> NDArray[np.int64]:
     """Rows of the products that meet every constraint; of its words, as many as any product has."""
     keep = np.ones(len(table.ids), bool)
@@ -226,15 +239,20 @@ def matching(table: ProductTable, asked: Constraints) -> NDArray[np.int64]:
     return np.flatnonzero(keep)
 
 
-def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constraints:
+def parse(
+    sentence: str, table: ProductTable, *, strict: bool = False, no_brands: frozenset[str] = frozenset()
+) -> Constraints:
     """Constraints named in a sentence.
 
     Parameters
     ----------
     strict
         Chinese words that no product speaks of are wishes also beside a kind or brand, where many are only verbs.
+    no_brands
+        Brands that are not meant by what they are called for short.
     """
     sentence = _WANTED.sub(r"\1 ", _HARMED.sub(r"不要\1", sentence))
+    whole_sentence = sentence
     given_up = " ".join(part for found in _DROPPED.findall(sentence) for part in found)
     sentence = _DROPPED.sub(" ", sentence)
     missing = table.foreign.missing(sentence)
@@ -244,7 +262,7 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     sentence = _NOT_TOO.sub(" ", sentence)
     text = table.canonical(sentence)
     low, high = prices_in(sentence, at_most=not _PRESENT.isdisjoint(tokens(text)))
-    brands, not_brands = brands_in(text, table)
+    brands, not_brands = (found - no_brands for found in brands_in(text, table))
     named = SAID | _of(brands | not_brands)
     for name in not_brands:  # and what follows the brand is no more refused
         text = re.sub(f"{_NOT}{re.escape(name)}", " ", text, flags=re.IGNORECASE)
@@ -262,6 +280,8 @@ def parse(sentence: str, table: ProductTable, *, strict: bool = False) -> Constr
     first = first_wished(sentence, table)
     whole = first or table.kinds(tokens(wanted))
     categories = whole if len(whole) == 1 else table.kinds(said) or whole  # a toy for my dog is a dog's toy
+    if strangers := _strangers(brands - no_brands, categories, text, table):
+        return parse(whole_sentence, table, strict=strict, no_brands=no_brands | strangers)
     by_words, categories = categories, categories if first else headed(wanted, categories, table)
     liked = [table.kinds(tokens(part)) for part in _AND.split(_LIKES.split(wanted)[-1])] if _LIKES.search(text) else []
     categories = frozenset().union(categories, *liked)
@@ -337,6 +357,21 @@ def _chat(sentence: str, table: ProductTable) -> frozenset[str]:
     known = [not clause.isdisjoint(table.words) or not clause.isdisjoint(table.kind_rates) for clause in clauses]
     strange = (clause for clause, knows in zip(clauses, known, strict=True) if not knows)
     return frozenset().union(*strange) if any(known) else frozenset()
+
+
+def _strangers(brands: frozenset[str], categories: frozenset[str], text: str, table: ProductTable) -> frozenset[str]:
+    """Brands named for short that have nothing of a kind whose titles have that word: of puzzles, a harbour."""
+    if not categories:
+        return frozenset()
+    rows = [row for row, category in enumerate(table.categories) if category in categories]
+    own = {table.brands[row] for row in rows}
+    spoken = frozenset().union(*(table.title_terms[row] for row in rows))
+
+    def strange(brand: str) -> bool:
+        short = set() if brand.lower() in text else set(tokens(brand)) & set(tokens(text))
+        return brand not in own and not spoken.isdisjoint(short)
+
+    return frozenset(filter(strange, brands))
 
 
 def _in_catalogue(word: str, table: ProductTable) -> str:
