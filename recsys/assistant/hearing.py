@@ -133,7 +133,7 @@ def split(question: str) -> list[str]:
         bare = facets(part) == {"cost"} and not (out and facets(out[-1]))  # "... the cheapest, how much is it"
         if len(part) <= BARE:  # 那款香水多少钱 有货不; ... 有什么推荐
             bare |= asks(part, ("price", "stock")) and facets(part) <= {"cost", "stock"}
-            bare |= says("for_things", part) and not facets(part)
+            bare |= says("for_things", part) and facets(part) <= {"colour", "size"}
         if out and (
             bare or not (asks_it and before) or not without_references(out[-1]).strip()
         ):  # what leads up to a question belongs to it

@@ -21,6 +21,8 @@ from recsys.serving.search.said import SAID
 
 _ROW = re.compile(r"[^:：.。]{2,80}[:：].*\d")
 """A line of a table: what it is about, and its figures."""
+SHORT = 3
+"""Letters of a place's name that are initials: usa."""
 NEAR = 12
 """Passages near to a question among which one may be on its very kind of product."""
 _ANSWERED = re.compile(r"(?:Yes[,.] |No\. |(?:可以|有|是的|不可以|不可以的)[，。])(.)", re.DOTALL)
@@ -83,7 +85,11 @@ def _not_among(context: Context, question: str, facts: Sequence[Fact]) -> str:
         return ""
     *_, (name, region) = named
     within = {region, "eu"} if region == "eu_country" else {region}
-    return "" if among & (within | {"elsewhere"}) else context.say("not_among", place=name.title())
+    return (
+        ""
+        if among & (within | {"elsewhere"})
+        else context.say("not_among", place=name.upper() if len(name) <= SHORT else name.title())
+    )
 
 
 def _row(context: Context, question: str, heard: Heard) -> list[Fact]:

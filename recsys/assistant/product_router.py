@@ -50,6 +50,8 @@ PROPERTY = 5
 """Characters of a question that says no more than a property."""
 LEANS = 60
 """Characters of a question of service that may be asked of what was shown."""
+ASKED_OF_GOODS = frozenset({"cost", "stock", "sold_out", "restock"})
+"""Concepts of what is asked of goods as they are sold."""
 OF_REDUCED = frozenset({"code", "return", "refund", "exchange", "delivery", "loyalty", "gift_card", "payment"})
 """Concepts with which a sentence on reduced goods asks for a rule of the shop."""
 _OF_RULES: list[Call] = []
@@ -107,6 +109,7 @@ class ProductRouter:
         limits, units = asked.limits, units_asked(asked.text)
         changes = bounded(limits) or limits.words or limits.sort
         bare = asked.covered and not (changes or asked.says("too_dear", "larger", "smaller", "others"))
+        bare |= asked.ruled and not bounded(limits)  # "that big cat tree, how would it get here"
         measured = asked.before and units and not limits.measures  # how many it is for is asked of those shown
         return None if bare or measured or asked.says("alike", "other_colour") else self._changed.goes_on(asked)
 
@@ -127,12 +130,7 @@ class ProductRouter:
         of_goods = asks_of_products(text) or asks(text, ["price", "stock"])
         if not (named or earlier or dialogue.picks_one(text)) and of_goods and not says("own", text):
             unsure = heard.sure < bound
-            of_goods = unsure or not facets(text) - {
-                "cost",
-                "stock",
-                "sold_out",
-                "restock",
-            }  # and not how much its delivery is
+            of_goods = unsure or not facets(text) - ASKED_OF_GOODS  # and not how much its delivery is
             of_goods &= bool(units_asked(text)) or not says("counts", text)
             named = mentions.meant(text, limits, table) if of_goods else []
         rows = (named := named or (earlier if heard.theme in OF_PRODUCTS else [])) or dialogue.referred(
@@ -318,7 +316,7 @@ class ProductRouter:
         heard, text = asked.heard, asked.text
         if asked.named and (sought := self._sought_for(asked)):
             return [SearchProducts(query=sought)]
-        likely = heard.likely("goes_with") and not asks_of_products(text)
+        likely = heard.likely("goes_with") and not (asks_of_products(text) or says("for_things", text))
         if not (says("completes", text) or likely) or asked.ruled or asked.says_this or says("alike", text):
             return None
         had = owned(text)
@@ -490,7 +488,7 @@ class ProductRouter:
         """The search again with a word that some of those shown lack and others of their kind have ("in silk?")."""
         said, table = set(asked.limits.words), self._table
         recoloured = asked.says("comes_in") and said <= COLOURS
-        another = (asked.says("and_another") and asked.searched) or recoloured
+        another = asked.says("and_another", "for_things") or recoloured
         if not (another and said and asked.before) or asked.named or asked.kind:
             return None
         shown = [table.row[item] for item in asked.before]

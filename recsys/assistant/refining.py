@@ -13,7 +13,7 @@ from recsys.serving.search import Constraints, ProductTable, parse
 from recsys.serving.search.amounts import in_digits
 from recsys.serving.search.measures import measures_in
 
-_BARE = re.compile(r"(?<![a-z\d.])(\d{1,6})(?=的|号|\s*$| one\b)")
+_BARE = re.compile(r"(?<![a-z\d.])(\d{1,6})(?=的|号|\W*$| one\b)")
 SHORT = 8
 """Words of a turn that may be about the turn before it."""
 SIZES, WORDS_OF_SIZE = frozenset({"cm", "inch", "ml", "l", "kg", "g", "piece", "people"}), ("small", "medium", "large")
@@ -69,6 +69,9 @@ class Refining:
         if asked.before and (others := self._others(asked, refines)) is not None:
             return others
         kinds = parse(" ".join(refines), table).categories
+        named, before = table.things(asked.text), table.things(refines[-1])
+        if named and before and named.isdisjoint(before) and not limits.not_words:
+            return None
         if limits.categories and kinds:
             same = not limits.categories.isdisjoint(kinds)
         else:
@@ -91,7 +94,7 @@ class Refining:
             return [SearchProducts(query=text if limits.words else "", refines=refines, instead="cheaper")]
         if asked.says("dearer") and limits.price_min is None and not asked.ruled and not asked.ids:
             return [SearchProducts(query="", refines=refines, instead="dearer")]
-        if asked.heard.likely("more_products") and not limits.categories:
+        if asked.heard.likely("more_products") and not (limits.categories or bounded(limits)):
             return [SearchProducts(query=text, refines=refines, instead="others")]
         return None
 

@@ -182,13 +182,15 @@ class Router:
         of_its_own = way_of_paying(text) or order_numbers(text) or (self.names_products(text) and not another)
         of_goods = heard.likely("product_fact", "colour") and not another
         of_person = heard.intent == "handover" or says("wants_person", text)
-        if not (asked or another) or of_its_own or of_goods or of_person or wish_in(text) == "damaged":
+        anew = another and asks_of_products(first) and not asked
+        of_its_own = of_its_own or anew or wish_in(text) in {"damaged", "refund"}
+        if not (asked or another) or of_its_own or of_goods or of_person:
             return None
         matter = facets(earlier) - ASPECTS
         goes_on = bool(matter - asked) and len(text) <= SHORT  # may be asked of the matter of the one before
         if heard.sure >= self._bound and not (asked <= ASPECTS or goes_on):
             return None
-        if heard.sure >= CERTAIN and len(asked) > 1 and not another:
+        if heard.sure >= CERTAIN and len(asked) > 1:
             return None  # it says itself what it is about
         both = f"{earlier} {first if another else text}"
         joined = self._listener.hear(both)
@@ -269,9 +271,8 @@ class Router:
             return routed
         chances = self._chances(heard, turns)
         of_goods = any(isinstance(call, tools.SearchProducts) for call in routed)
-        if (heard.sure < self._bound or of_goods) and max(
-            heard.probabilities["complaint"], chances[COMPLAINT]
-        ) >= UNMET:
+        upset = max(heard.probabilities["complaint"], chances[COMPLAINT]) >= UNMET
+        if upset and (heard.sure < self._bound or of_goods) and not asks_of_products(heard.text):
             return self._apology(heard, user)
         tool = max(chances, key=chances.__getitem__)
         own = user is not None and says("mine", heard.text) and chances["order_status"] >= OWN
@@ -301,7 +302,8 @@ class Router:
         if chances[tool] < FOLLOWS or tool in map(tool_name, routed) or tool == COMPLAINT:
             return routed
         changes = any(isinstance(call, tools.SearchProducts) and call.refines for call in routed)
-        if changes and (self._limits(heard.text) or says("and_another", heard.text)):
+        others = says("and_another", heard.text) or says("for_things", heard.text)
+        if changes and (self._limits(heard.text) or others):
             return routed  # "no, blue", "in small", "what about silk" change a list, whatever they sound like
         unsaid = Reply(kind="which_product") in routed and asks_of_products(heard.text)  # a search finds it no better
         if (tool == "search_policies" and heard.sure < self._bound) or (tool == "search_products" and unsaid):
@@ -353,7 +355,8 @@ class Router:
         """An apology, where a sentence is a complaint."""
         angry = heard.speaks_of("anger")
         upset = heard.probabilities["complaint"] + heard.probabilities["abuse"]
-        if upset < (ANGRY if angry else FURIOUS) or heard.likely("chores"):
+        of_goods = not angry and asks_of_products(heard.text) and self._of_titles(heard.text)  # has it a hole?
+        if upset < (ANGRY if angry else FURIOUS) or heard.likely("chores") or of_goods:
             return None
         opened = self._opened(heard, [])
         return [Reply(kind="sorry"), *opened] if opened else self._apology(heard, user)
@@ -424,7 +427,11 @@ class Router:
         if chats and chance >= (LIKELY if heard.speaks_of_shop else ALONE):
             return [Reply.model_validate({"kind": heard.theme})]
         named, covered = table is not None and mentions.named(text, table), heard.sure >= self._bound
-        strangers = not wish and heard.theme == "other_people" and heard.probabilities["other_people"] >= LIKELY
+        strangers = (
+            not (wish or (covered and facets(text)))
+            and heard.theme == "other_people"
+            and heard.probabilities["other_people"] >= LIKELY
+        )
         if strangers and not says("mine", text) and not says("buyers_say", text) and not named:
             return [Reply(kind="privacy")]
         if heard.probabilities["advice"] >= NO_SHOP and not named:
@@ -472,7 +479,7 @@ class Router:
     def _order_again(self, heard: Heard, turns: Sequence[Turn]) -> Call | None:
         """What is asked of the order told of last: "and the shoes?", "what did it come to?", "what else is in it?"."""
         told = dialogue.orders_told(turns)
-        text, names = heard.text, self.names_products(heard.text)
+        text, names = heard.text, self.names_products(heard.text) or bool(dates_in(heard.text))
         if told and names and says("and_another", text) and len(text) <= SHORT:
             return OrderStatus(wish=wish_in(last_asked(turns)), question=text)
         of_total = asks(text, ["price"]) or says("order_total", text)
@@ -523,6 +530,9 @@ class Router:
             return [SearchPolicies(query=rule_on("hand_in", dialogue.spoken_in(text)))]
         if wish == "refund" and heard.theme in OF_ORDERS:
             return [SearchPolicies(query=rule_on(wish, dialogue.spoken_in(text)))]
+        if says("returns_policy", text):
+            rules = (rule_on(name, dialogue.spoken_in(text)) for name in ("return_time", "return"))
+            return [SearchPolicies(query=rule) for rule in rules]
         if not covered and says("wants_exchange", text):
             return [SearchPolicies(query=rule_on("exchange", dialogue.spoken_in(text)))]
         if not covered and heard.likely("delivery_day"):

@@ -38,6 +38,9 @@ _MIN_AFTER = re.compile(
     rf"{_NUMBER}\s*(?:元|块钱?)?\s*(?:or more|or above|and up|and above|upwards|及?以上|往上|起(?=$|[步的\W]))",
     re.IGNORECASE,
 )
+_SOME = re.compile(r"(\d+)[多几]\s?(?:块|元)")
+TENS = 100
+"""Amount from which 多 ("some more") is of hundreds: 二十多块 is up to 30, 三百多块 up to 400."""
 _BETWEEN = re.compile(
     rf"(?:between\s*{_NUMBER}\s*(?:and|to|-)\s*{_NUMBER}|{_NUMBER}\s*(?:元|块)?\s*(?:到|至|-)\s*{_NUMBER})",
     re.IGNORECASE,
@@ -80,6 +83,9 @@ def prices_in(sentence: str, *, at_most: bool = False) -> tuple[float | None, fl
     at_most
         "Around 80" is no least, as of a present, which may well cost less.
     """
+    if match := _SOME.search(sentence):
+        low = float(match[1])
+        return low, low + (10 if low < TENS else 100)
     if match := _BETWEEN.search(sentence):
         low, high = sorted(_value(group) for group in match.groups() if group)
         return low, high
@@ -97,7 +103,7 @@ def prices_in(sentence: str, *, at_most: bool = False) -> tuple[float | None, fl
 
 def without_prices(text: str) -> str:
     """A text without its amounts to be paid."""
-    for pattern in (_BETWEEN, _AROUND, _MAX, _MAX_AFTER, _MIN, _MIN_AFTER):
+    for pattern in (_SOME, _BETWEEN, _AROUND, _MAX, _MAX_AFTER, _MIN, _MIN_AFTER):
         text = pattern.sub(" ", text)
     return text
 

@@ -78,7 +78,8 @@ class ProductTable:
         own = dict(synonyms or {})  # first: what a shop calls its kinds is how they are named to shoppers
         heads = [_FEATURES.split(title.lower())[0] for title in self.titles]
         called = {name.lower(): means.lower() for name, means in own.items()}
-        self.sold = Things(list(zip(heads, map(str.lower, self.categories), strict=True)), called, self._english)
+        kinds, whole = map(str.lower, self.categories), list(map(str.lower, self.titles))
+        self.sold = Things(list(zip(heads, kinds, strict=True)), called, self._english, whole)
         things = self.sold.synonyms
         general = {name.replace("-", " "): means for name, means in things.items()} | {**things, **general}
         self.synonyms = {said.lower(): means.lower() for said, means in {**own, **general, **own}.items()}
@@ -214,6 +215,11 @@ class ProductTable:
     def whole(self) -> Compounds:
         """The compounds of titles."""
         return Compounds(self._canonical_titles, self.category_names, _NO_KIND)
+
+    @cached_property
+    def last_words(self) -> frozenset[str]:
+        """What products are called at last: lantern of "LED Camping Lantern"."""
+        return frozenset(word for kind in self.kind_of for word in tokens(kind)[-1:])
 
     def promises(self, row: int, word: str) -> bool:
         """Whether a product is said to be free of something."""

@@ -170,6 +170,9 @@ class Constraints:
 
 def refined(said: Constraints, earlier: Constraints, table: ProductTable) -> Constraints:
     """What a turn says over what was looked for; words of before stay where a product has them beside the new."""
+    ends = table.last_words.intersection(said.words)
+    if ends and not ends & {*earlier.words, *earlier.names} and table.last_words & {*earlier.words, *earlier.names}:
+        earlier = replace(earlier, words=(), names=())  # a headlamp, after a lantern of the same kind
     merged = said.over(earlier)
     if not said.words or said.categories - earlier.categories:
         return merged
@@ -276,6 +279,7 @@ def parse(
     called = [call for name in brands | not_brands for call in table.brands_called[name]]
     for name in [*called, *others]:
         wanted = re.sub(re.escape(name), " ", wanted, flags=re.IGNORECASE)
+    wanted = _MOST_OF.sub(" ", wanted)  # of phones, "the most storage" is no box for food
     said = tokens(_FOR_ANOTHER.split(wanted)[0])
     first = first_wished(sentence, table)
     whole = first or table.kinds(tokens(wanted))

@@ -128,13 +128,22 @@ class Things:
         it is a help to search ("yoga mat": yoga & fitness) and no sign that the thing is sold.
     english
         Whether most titles are English: then names mean an English one, where there is one, else a Chinese one.
+    features
+        What titles list beside: a name with such a word is told better by it ("bluetooth mouse" by Bluetooth).
     """
 
-    def __init__(self, titles: Sequence[tuple[str, str]], called: Mapping[str, str], english: bool) -> None:
+    def __init__(
+        self,
+        titles: Sequence[tuple[str, str]],
+        called: Mapping[str, str],
+        english: bool,
+        features: Collection[str] = (),
+    ) -> None:
         self._english, self._called = english, called
         self._sold: dict[int, Counter[str]] = {}
         self._ends: set[str] = set()
-        self._words = {singular(word) for pair in titles for text in pair for word in words(text)}
+        spoken = (text for of in (*titles, tuple(features)) for text in of)
+        self._words = {singular(word) for text in spoken for word in words(text)}
         size, telling = Counter(category for _, category in titles), Counter[str]()
         for title, category in titles:
             head = _NUMBERED.sub("", without_measures(title) if any(map(str.isdigit, title)) else title).strip()
