@@ -134,9 +134,8 @@ def split(question: str) -> list[str]:
         if len(part) <= BARE:  # 那款香水多少钱 有货不; ... 有什么推荐
             bare |= asks(part, ("price", "stock")) and facets(part) <= {"cost", "stock"}
             bare |= says("for_things", part) and facets(part) <= {"colour", "size"}
-        if out and (
-            bare or not (asks_it and before) or not without_references(out[-1]).strip()
-        ):  # what leads up to a question belongs to it
+        # What leads up to a question belongs to it, and so does a part that only points at what was shown.
+        if out and (bare or not (asks_it and before) or not without_references(out[-1]).strip()):
             out[-1] = f"{out[-1]}, {part}"
         else:
             out.append(part)

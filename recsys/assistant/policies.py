@@ -85,11 +85,9 @@ def _not_among(context: Context, question: str, facts: Sequence[Fact]) -> str:
         return ""
     *_, (name, region) = named
     within = {region, "eu"} if region == "eu_country" else {region}
-    return (
-        ""
-        if among & (within | {"elsewhere"})
-        else context.say("not_among", place=name.upper() if len(name) <= SHORT else name.title())
-    )
+    if among & (within | {"elsewhere"}):
+        return ""
+    return context.say("not_among", place=name.upper() if len(name) <= SHORT else name.title())
 
 
 def _row(context: Context, question: str, heard: Heard) -> list[Fact]:
