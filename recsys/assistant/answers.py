@@ -51,7 +51,7 @@ class Assistant:
     orders
         For questions about orders; without it those are handed over.
     model
-        Language model that, where it can call tools, is asked what to look up when the router finds nothing. By
+        Language model that, where it can call tools, is asked what to look up when a search of the products finds nothing. By
         default none.
     words
         Whether the model also words what the shop's rules say; else the shop's own words are given as they are.
@@ -174,14 +174,17 @@ class Assistant:
         """What a turn's calls find.
 
         A small model is wrong more often than right beside a router that found something, and of two answers it drops
-        one: it is asked where the router finds nothing, for the tools that are likely. One that was trained to plan is
-        also asked of a turn that follows others and that no rule of the router applies to.
+        one: it is asked where a search of the products finds nothing, for the tools that are likely. Where no rule of
+        the shop answers it is not: it writes the question anew, and what answers that need not answer the shopper's.
+        One that was trained to plan is also asked of a turn that follows others and that no rule of the router
+        applies to.
         """
         calls = self.router.plan(question, turns, context.user)
         results = [look_up(context, call) for call in calls]
         if self.agent is None or self.router.guard(question, context.user) is not None:
             return results
-        lost = all(type(call) in _DOUBTFUL for call in calls) and not any(result.found for result in results)
+        lost = all(isinstance(call, tools.SearchProducts) for call in calls)
+        lost &= not any(result.found for result in results)
         follows = self.agent.trained and bool(turns) and all(is_left(call, question) for call in calls)
         if not (lost or follows):
             return results
@@ -247,10 +250,8 @@ def _spoken(call: Call) -> str:
     return dialogue.spoken_in(call.query) if isinstance(call, tools.SearchPolicies) else ""
 
 
-_DOUBTFUL = frozenset({tools.SearchPolicies, tools.SearchProducts})
-"""Calls whose finds may rest on a misunderstanding; what others find or do not find is the answer."""
-_REPLANNED = _DOUBTFUL | {tools.OrderStatus, tools.ProductFacts}
-"""Calls that may take their place: each finds something only where it is there."""
+_REPLANNED = frozenset({tools.SearchPolicies, tools.SearchProducts, tools.OrderStatus, tools.ProductFacts})
+"""Calls that may take the place of a search in vain: each finds something only where it is there."""
 
 
 def answer_table(assistant: Assistant, questions: pd.DataFrame) -> pd.DataFrame:

@@ -187,6 +187,34 @@ def test_nothing_is_invented_for_what_the_shop_does_not_answer(assistant: Assist
         assert not (set(told.sources) and told.intent == "order_status" and user is None), question
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "价格是人民币吗",
+        "标价是美元还是英镑",
+        "can i pay in dollars",
+        "are your prices in euros or pounds",
+        "可以用日元付吗",
+    ],
+)
+def test_a_currency_is_answered_by_a_rule_on_currencies_alone(
+    sample_assistant: Assistant, encoder: Encoder, question: str
+) -> None:
+    assert sample_assistant.answer(question).handover  # the sample shop names none
+    said = "We charge in euros. 所有价格以欧元计。"
+    rules = [
+        Passage("faq:0", "faq", "What currency are prices in? 价格是什么货币？", said),
+        Passage("faq:1", "faq", "Do prices include VAT? 价格含税吗？", "Yes. 是的。"),
+    ]
+    told = Assistant(Knowledge.build(rules, encoder, languages=("en", "zh"))).answer(question)
+    assert set(told.sources) <= {"faq:0"}
+
+
+@pytest.mark.parametrize("question", ["is delivery free over 40 euros", "满40欧元包邮吗", "满多少英镑包邮"])
+def test_an_amount_in_a_currency_is_no_question_on_currencies(sample_assistant: Assistant, question: str) -> None:
+    assert "40.00" in sample_assistant.answer(question).text
+
+
 @pytest.mark.parametrize("before", ["", "Comes in red. "])
 @pytest.mark.parametrize("judged", [False, True])
 def test_orders_hidden_in_product_text_are_not_followed(
