@@ -206,9 +206,10 @@ class AssistantSettings(_Section):
     """Languages the encoder reads; questions in others rest on their words and on shop concepts."""
     writer: str = "auto"
     """Language model: ``auto`` is Qwen2.5-Coder-0.5B-Instruct where the extra ``llm`` is installed, else none; it
-    chooses what to look up where a search of the products finds nothing, and the shop's own words are given. A model named here
-    words what the rules say, too: a GGUF model (pinned name, ``.gguf`` file, hub repository), a causal model of
-    transformers, or ``endpoint:MODEL``; what does not follow from its source is replaced by it. ``retrieved``: none."""
+    chooses what to look up where a search of the products finds nothing, and the shop's own words are given. A model
+    named here words what the rules say, too: a GGUF model (pinned name, ``.gguf`` file, hub repository), a causal model
+    of transformers, or ``endpoint:MODEL``; what does not follow from its source is replaced by it.
+    ``retrieved``: none."""
     adapter: Path | None = None
     """LoRA adapter of the writer, as `recsys finetune assistant` makes it."""
     planner: Path | None = None

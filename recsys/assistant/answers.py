@@ -51,8 +51,8 @@ class Assistant:
     orders
         For questions about orders; without it those are handed over.
     model
-        Language model that, where it can call tools, is asked what to look up when a search of the products finds nothing. By
-        default none.
+        Language model that, where it can call tools, is asked what to look up when a search of the products finds
+        nothing. By default none.
     words
         Whether the model also words what the shop's rules say; else the shop's own words are given as they are.
     tuned

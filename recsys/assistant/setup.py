@@ -42,8 +42,9 @@ NONE = "none"
 AUTO = "auto"
 """Writer: the default chat model where the extra ``llm`` is installed and the weights can be had, else none.
 
-It chooses tools where a search of the products finds nothing, and leaves the words to the shop: of a rule it picks one fact and
-leaves out the others too often ("three years" of "two years, three for laptops"), which no check of falsehoods finds.
+It chooses tools where a search of the products finds nothing, and leaves the words to the shop: of a rule it picks one
+fact and leaves out the others too often ("three years" of "two years, three for laptops"), which no check of falsehoods
+finds.
 """
 
 
