@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from recsys.assistant.patterns import pattern
-from recsys.assistant.tools import Call, Context, Fact, OfProducts, Result
+from recsys.assistant.tools import LENGTH, Call, Context, Fact, OfProducts, Result
 from recsys.forecast.prices import DAY, PriceHistory, percent, prices_of, sales_of
 from recsys.serving.recommender import Recommender
 from recsys.serving.search import matching, parse
@@ -24,9 +24,6 @@ class Reduced(Call):
 
     query: str = Field("", description="the whole wish: kind, colour, price limits; empty for any")
 
-
-LENGTH = 3
-"""Products named in one answer."""
 
 _histories: WeakKeyDictionary[Recommender, PriceHistory | None] = WeakKeyDictionary()
 

@@ -244,13 +244,8 @@ class ProductRouter:
         whole = not dialogue.only_refers(asked.text, self._table)  # "and the second?" asks the last question
         pointed = self._ids(dialogue.pointed(asked.text, asked.turns, self._table)) if compares and whole else []
         others = [item for item in (*pointed, *asked.before[:1]) if item not in ids]
-        if (
-            compares
-            and whole
-            and len(ids) == 1
-            and others
-            and (asked.named or len(asked.before) == 1 or dialogue.picks_one(asked.text))
-        ):
+        one_meant = asked.named or len(asked.before) == 1 or dialogue.picks_one(asked.text)
+        if compares and whole and len(ids) == 1 and others and one_meant:
             ids = [*ids, others[0]]
         surely = not ids or asked.heard.probabilities["compare"] >= SURELY
         if (

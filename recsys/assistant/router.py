@@ -263,14 +263,17 @@ class Router:
 
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What the likeliest tool is called with, where no rule applies to a turn."""
-        if turns and (changed := self._changed(heard, routed, turns)) is not None:
-            return changed
-        if not all(is_left(call, heard.text) for call in routed):
-            return self._followed(heard, routed, turns, user) if turns else routed
-        if any(isinstance(call, tools.SearchProducts) for call in routed) and self._not_sold(heard.text):
+        left = all(is_left(call, heard.text) for call in routed)
+        if not (left or turns):
             return routed
         chances = self._chances(heard, turns)
+        if turns and (changed := self._changed(heard, routed, chances, turns)) is not None:
+            return changed
+        if not left:
+            return self._followed(heard, routed, chances, turns, user)
         of_goods = any(isinstance(call, tools.SearchProducts) for call in routed)
+        if of_goods and self._not_sold(heard.text):
+            return routed
         upset = max(heard.probabilities["complaint"], chances[COMPLAINT]) >= UNMET
         if upset and (heard.sure < self._bound or of_goods) and not asks_of_products(heard.text):
             return self._apology(heard, user)
@@ -286,18 +289,20 @@ class Router:
         rules = [call for call in routed if isinstance(call, SearchPolicies)] if ruled else []
         return [*called, *rules] or routed  # the order, and the rule on what is to be done
 
-    def _changed(self, heard: Heard, routed: list[Call], turns: Sequence[Turn]) -> list[Call] | None:
+    def _changed(
+        self, heard: Heard, routed: list[Call], chances: dict[str, float], turns: Sequence[Turn]
+    ) -> list[Call] | None:
         """The last search with what a turn adds or takes back, where written turns look for products in such a turn."""
         refined = any(isinstance(call, tools.SearchProducts) and call.refines for call in routed)
         if self._products is None or refined:
             return None
-        chances = self._chances(heard, turns)
         looks = chances["search_products"] + chances["similar"] >= (WISHES if self._limits(heard.text) else GOES_ON)
         return self._products.goes_on(heard, turns) if looks else None
 
-    def _followed(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
+    def _followed(
+        self, heard: Heard, routed: list[Call], chances: dict[str, float], turns: Sequence[Turn], user: str | None
+    ) -> list[Call]:
         """What a turn that follows another asks for, where written turns name another tool than a rule does."""
-        chances = self._chances(heard, turns)
         tool = max(chances, key=chances.__getitem__)
         if chances[tool] < FOLLOWS or tool in map(tool_name, routed) or tool == COMPLAINT:
             return routed

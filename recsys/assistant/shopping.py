@@ -11,7 +11,7 @@ import numpy as np
 from recsys.assistant.opinions import number_of_stars, rating
 from recsys.assistant.patterns import asks, gives_orders, says, units_asked
 from recsys.assistant.product_facts import money, product_facts, told_of
-from recsys.assistant.tools import Context, Fact, ProductFacts, Recommend, Result, SearchProducts, Similar
+from recsys.assistant.tools import LENGTH, Context, Fact, ProductFacts, Recommend, Result, SearchProducts, Similar
 from recsys.assistant.why import reasons
 from recsys.data import schema
 from recsys.llm.dictionary import senses
@@ -21,8 +21,6 @@ from recsys.serving.search.measures import Measure, measures_in
 from recsys.serving.search.product_search import Found
 
 _FOR_WHOM = re.compile(r"\b(?:for|in|on) (?:my|our|the|a|an|his|her|their)\b([^,.;]*)")
-LENGTH = 3
-"""Products named in one answer."""
 MOST_ALIKE = 60
 """Products like another among which those are looked for that meet what else is asked."""
 JUDGED = 8

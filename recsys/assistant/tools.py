@@ -24,6 +24,8 @@ from recsys.serving.search import ProductSearch, ProductTable
 
 BOUND = 0.5
 """Confidence below which a person takes over."""
+LENGTH = 3
+"""Products named in one answer."""
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,7 @@ def refined(said: Constraints, earlier: Constraints, table: ProductTable) -> Con
     if ends and not ends & {*earlier.words, *earlier.names} and table.last_words & {*earlier.words, *earlier.names}:
         earlier = replace(earlier, words=(), names=())  # a headlamp, after a lantern of the same kind
     merged = said.over(earlier)
-    if not said.words or said.categories - earlier.categories:
+    if not (said.words and earlier.words) or said.categories - earlier.categories:
         return merged
     gone = {*said.not_words, *said.dropped, *merged.words}
     groups = [group for group in (SIZE_WORDS, COLOURS) if not group.isdisjoint(said.words)]
@@ -284,7 +284,7 @@ def parse(
     first = first_wished(sentence, table)
     whole = first or table.kinds(tokens(wanted))
     categories = whole if len(whole) == 1 else table.kinds(said) or whole  # a toy for my dog is a dog's toy
-    if strangers := _strangers(brands - no_brands, categories, text, table):
+    if strangers := _strangers(brands, categories, text, table):
         return parse(whole_sentence, table, strict=strict, no_brands=no_brands | strangers)
     by_words, categories = categories, categories if first else headed(wanted, categories, table)
     liked = [table.kinds(tokens(part)) for part in _AND.split(_LIKES.split(wanted)[-1])] if _LIKES.search(text) else []
@@ -365,7 +365,7 @@ def _chat(sentence: str, table: ProductTable) -> frozenset[str]:
 
 def _strangers(brands: frozenset[str], categories: frozenset[str], text: str, table: ProductTable) -> frozenset[str]:
     """Brands named for short that have nothing of a kind whose titles have that word: of puzzles, a harbour."""
-    if not categories:
+    if not (brands and categories):
         return frozenset()
     rows = [row for row, category in enumerate(table.categories) if category in categories]
     own = {table.brands[row] for row in rows}
