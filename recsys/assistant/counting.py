@@ -35,7 +35,7 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
     rows = rows[of_kind] if wanted.names and any(of_kind) else rows
     if not len(rows):
         return Result.none(nothing(context, wanted), "product")
-    facts = [Fact(context.say("count", n=len(rows), what=described(wanted, context)))]
+    facts = [Fact(context.say(_of("count", len(rows)), n=len(rows), what=described(wanted, context)))]
     if compared:
         facts.insert(0, Fact(context.say("yes" if _holds(compared, len(rows)) else "no")))
     ends = "ends" if both_ends(asked.query) else wanted.sort
@@ -43,7 +43,9 @@ def catalogue_facts(context: Context, asked: CatalogueFacts) -> Result:
         return Result((*facts, *_prices(context, rows, ends)), "product")
     brands = Counter(table.brands[row] for row in rows if table.brands[row])
     if brands and not wanted.brands:
-        facts.append(Fact(context.say("brands", n=len(brands), brands=context.listed(sorted(brands)))))
+        facts.append(
+            Fact(context.say(_of("brands", len(brands)), n=len(brands), brands=context.listed(sorted(brands))))
+        )
         if says("most_of", asked.query):
             most = max(brands.values())
             first = context.listed(sorted(brand for brand, n in brands.items() if n == most))
@@ -73,4 +75,9 @@ def _prices(context: Context, rows: NDArray[np.int64], sort: str = "") -> list[F
     if facts:
         return facts
     low, high = (money(float(table.prices[row])) for row in (priced[0], priced[-1]))
-    return [Fact(context.say("prices", low=low, high=high))]
+    return [Fact(context.say(_of("prices", len({low, high})), low=low, high=high))]
+
+
+def _of(message: str, number: int) -> str:
+    """The message that says so of one, or of several."""
+    return f"{message}_one" if number == 1 else message
