@@ -92,7 +92,7 @@ def test_many_writers_share_an_fsync_and_all_their_rows_are_there(tmp_path, monk
 
     def slow(descriptor):
         synced.append(descriptor)
-        time.sleep(0.005)
+        time.sleep(0.02)  # long enough for others to come, on a busy machine, too
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", slow)
