@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from recsys.assistant import arrivals
 from recsys.assistant.hearing import LIKELY, SAYS_JUST_THIS, Heard, facets, subject, whole
-from recsys.assistant.knowledge import Hit
+from recsys.assistant.knowledge import SHOP_RULES, Hit
 from recsys.assistant.messages import message
 from recsys.assistant.patterns import group, names_way, says, way_of_paying
 from recsys.assistant.product_facts import applying
@@ -77,15 +77,16 @@ def _limits(context: Context, question: str, facts: Sequence[Fact]) -> list[Fact
 
 
 def _not_among(context: Context, question: str, facts: Sequence[Fact]) -> str:
-    """That the last place a question names is none of those that the shop delivers to; '' where it is, or none is."""
+    """That no rule names the last place of a question among those that are delivered to; '' where one does."""
     named = place_names(question)
-    told = " ".join(fact.text for fact in facts)
-    among = places(told)
-    if not (named and among and says("sends_to", question) and says("delivers_to", told)):
+    told = any(says("delivers_to", fact.text) for fact in facts)
+    if not (named and told and says("sends_to", question)):
         return ""
+    rules = (p.text for p in context.knowledge.passages if p.kind in SHOP_RULES and says("delivers_to", p.text))
+    among = frozenset[str]().union(*map(places, rules))
     *_, (name, region) = named
     within = {region, "eu"} if region == "eu_country" else {region}
-    if among & (within | {"elsewhere"}):
+    if not among or among & (within | {"elsewhere"}):
         return ""
     return context.say("not_among", place=name.upper() if len(name) <= SHORT else name.title())
 

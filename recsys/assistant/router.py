@@ -68,6 +68,8 @@ CERTAIN = 0.97
 """Confidence in a rule from which no other turn is asked what is meant."""
 LIKELIEST, OWN = 0.6, 0.25
 """Probability of a tool from which it is taken where no rule applies; of an order, where a shopper speaks of theirs."""
+LOOKS = 0.85
+"""Probability of a search of the products from which a turn that nothing precedes is one, whatever rule is near."""
 FOLLOWS = 0.75
 """Probability of a tool from which it is taken for a turn that follows another, whatever a rule of the router says."""
 GOES_ON, WISHES = 0.5, 0.3
@@ -264,6 +266,9 @@ class Router:
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What the likeliest tool is called with, where no rule applies to a turn."""
         left = all(is_left(call, heard.text) for call in routed)
+        of_shop = all(isinstance(call, SearchPolicies | Reply | tools.GoesWith) for call in routed)
+        if not turns and of_shop and self._products is not None and self._looks_for(heard):
+            return self._products.called("search_products", heard, turns) or routed
         if not (left or turns):
             return routed
         chances = self._chances(heard, turns)
@@ -356,12 +361,17 @@ class Router:
         shown = [] if self._table is None else dialogue.focus(turns, self._table)
         return Situation(dialogue.told_of(turns, self._table) or "other", min(len(shown), 2))
 
+    def _looks_for(self, heard: Heard) -> bool:
+        """Whether a turn that nothing precedes looks for products, as surely as written turns can tell."""
+        names = self.names_products(heard.text) or self._of_titles(heard.text)
+        return names and self._chances(heard, [])["search_products"] >= LOOKS
+
     def _upset(self, heard: Heard, user: str | None) -> list[Call] | None:
         """An apology, where a sentence is a complaint."""
         angry = heard.speaks_of("anger")
         upset = heard.probabilities["complaint"] + heard.probabilities["abuse"]
         of_goods = not angry and asks_of_products(heard.text) and self._of_titles(heard.text)  # has it a hole?
-        if upset < (ANGRY if angry else FURIOUS) or heard.likely("chores") or of_goods:
+        if upset < (ANGRY if angry else FURIOUS) or heard.likely("chores") or of_goods or self._looks_for(heard):
             return None
         opened = self._opened(heard, [])
         return [Reply(kind="sorry"), *opened] if opened else self._apology(heard, user)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -16,11 +15,13 @@ from recsys.assistant.why import reasons
 from recsys.data import schema
 from recsys.llm.dictionary import senses
 from recsys.llm.language import sentences, tokens, word_list
-from recsys.serving.search import Constraints, ProductTable, content, in_own_units, matching, parse, refined
+from recsys.serving.search import Constraints, ProductTable, content, in_own_units, matching, parse, properties, refined
+from recsys.serving.search.colours import COLOURS
+from recsys.serving.search.heads import without_story
 from recsys.serving.search.measures import Measure, measures_in
 from recsys.serving.search.product_search import Found
+from recsys.serving.search.query import SIZE_WORDS, without_refused
 
-_FOR_WHOM = re.compile(r"\b(?:for|in|on) (?:my|our|the|a|an|his|her|their)\b([^,.;]*)")
 MOST_ALIKE = 60
 """Products like another among which those are looked for that meet what else is asked."""
 JUDGED = 8
@@ -92,13 +93,12 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     rows = sorted(found.rows, key=lambda row: not _states(table, row, units)) if units else found.rows
     rows = _saying(context, asked.query, rows) if asked.asks else rows
     order = _varied(table, rows, wanted)[:LENGTH]
-    beside = set(tokens(" ".join(_FOR_WHOM.findall(text.lower()))))  # what it is for is no wish of it
-    lacking = [word for word in _lacking(table, wanted.words, order) if word not in beside]
+    lacking = _lacking(table, wanted.words, order)
     unheard = _lacking(table, [*wanted.unknown, *table.foreign.names(asked.query)], order)
     strange = [w for w in unheard if _before_a_kind(table, w, asked.query)] if says("sold", asked.query) else []
-    unmet = list(dict.fromkeys([*found.given_up, *lacking, *(w for w in unheard if w not in strange)]))
+    unmet = [*found.given_up, *lacking, *(w for w in unheard if w not in strange)]
     gone = [] if units or not lacking else _sold_out(table, wanted)
-    wishes = [table.local_name(wish, context.language) for wish in _phrases(asked.query, unmet)]
+    wishes = [table.local_name(wish, context.language) for wish in _wishes(table, asked, wanted, unmet, order)]
     if asked.asks and (wishes or strange or not order):  # what is asked of them is not said: no list answers
         named = context.listed(table.local_name(name, context.language) for name in sorted(wanted.categories)[:LENGTH])
         lead = context.say("kinds_do_not_say", kinds=named or "…")
@@ -192,16 +192,30 @@ def _varied(table: ProductTable, rows: Sequence[int], wanted: Constraints) -> li
     return [*sorted(firsts, key=rows.index), *(row for row in rows if row not in firsts)]
 
 
-def _phrases(text: str, words: list[str]) -> list[str]:
-    """These words of a text, those that stand side by side in it as one: "wide feet", not "wide, feet"."""
-    joined: list[str] = []
-    for word in words:
-        gap = " " if word.isascii() else ""
-        if joined and f"{joined[-1]}{gap}{word}" in text.lower():
-            joined[-1] += f"{gap}{word}"
-        elif not any(word in longer for longer in words if longer != word):
-            joined.append(word)
-    return joined
+def _wishes(
+    table: ProductTable, asked: SearchProducts, wanted: Constraints, unmet: Sequence[str], rows: Sequence[int]
+) -> list[str]:
+    """Of what no product of a list speaks of, what goods are wished to have, as it is said: a story tells more."""
+    text = without_refused(without_story(" ".join([*asked.refines, asked.query])))
+    held = frozenset().union(*(table.properties.of[row] for row in rows))
+    open_ = {token for word in unmet for token in tokens(word)}
+
+    def is_open(at: int, said: str) -> bool:
+        own = set(tokens(table.canonical(said)))
+        told = at in held or any(own <= table.terms[row] for row in rows)
+        return not told and (said in asked.query.lower() or not open_.isdisjoint(own))
+
+    wishes = [said for at, said in properties.named(text) if is_open(at, said)]
+    both = zip(table.title_terms, table.categories, strict=True)
+    titled = (title for title, category in both if category in wanted.categories)
+    known = (COLOURS | SIZE_WORDS).union(*titled).difference(tokens(table.canonical(" ".join(wishes))))
+    for word in unmet:
+        of_goods = word in known or " " in word or not word.isalpha() or _before_a_kind(table, word, text)
+        if of_goods and not any(word in wish for wish in wishes):
+            wishes.append(word)
+    return [
+        wish for wish in dict.fromkeys(wishes) if not any(wish in other.lower() for other in wishes if other != wish)
+    ]
 
 
 def past_of(context: Context) -> bool:

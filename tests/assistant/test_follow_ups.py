@@ -84,10 +84,10 @@ def assistant(sample_assistant: Assistant) -> Assistant:
         (["can you gift wrap a cat tree"], "Large items cannot be wrapped"),
         (["my ikea lamp, got it from ikea, broke. do you have a desk lamp"], "Desk Lamp"),
         (["lego type castle for a 9 yr old", "blimey. under 50?"], "Nothing else costs at most 50"),
-        (["lego type castle for a 9 yr old", "blimey. under 50?", "ok a car is fine too i suppose"], "Racing Car"),
+        (["lego type castle for a 9 yr old", "blimey. under 50?", "ok a car is fine too i suppose"], "赛车"),
         (["looking for a 27 inch monitor", "4k", "meh. what if i went smaller, 24, still 4k"], "24 inch 4K"),
         (["亲 两个人用的帐篷有啥推荐", "250以内吧 太贵了舍不得"], "209"),
-        (["桌游 一家人合作那种 别太贵", "不要小孩的 要大人玩的"], "Cooperative Board Game: Salt Road"),
+        (["桌游 一家人合作那种 别太贵", "不要小孩的 要大人玩的"], "Cooperative Board Game: Dragon Bakery"),
         (["decaf coffee?", "hm I'd want a bigger bag than 250g, we get through a lot"], "1 kg of Decaf"),
         (["想买个手机 要拍照好的 500以内", "内存大点的"], "512GB"),
         (
@@ -194,7 +194,7 @@ def test_the_size_that_says_which_product_is_meant_is_no_yes(assistant: Assistan
         ("有没有扫地机器人", "机器人"),
         ("do u sell bluetooth speakers", "bluetooth speaker"),
         ("do u sell yoga leggings for pregnancy", "yoga leggings"),
-        ("a stand for my laptop", "stand"),
+        ("a stand for my laptop", "laptop stand"),
     ],
 )
 def test_a_thing_that_is_not_sold_is_named(assistant: Assistant, question: str, thing: str) -> None:

@@ -640,7 +640,6 @@ def test_the_language_of_an_answer_is_that_of_the_sentence_around_names() -> Non
 @pytest.mark.parametrize(
     ("sentence", "kind"),
     [
-        ("do you sell washing shoes", "washing shoe"),
         ("trail shoes", ""),
         ("running shoes for kids", ""),
         ("a bicycle for my son", "bicycle"),

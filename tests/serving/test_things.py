@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from recsys.serving.search import ProductTable, parse
+from recsys.serving.search.lexicon import key
 from recsys.serving.search.mentions import meant, named
-from recsys.serving.search.things import _key, groups
+from recsys.serving.search.things import groups
 
 ROWS = [
     ("G1", "Acme Pruning Shears", "Garden", "Acme"),
@@ -40,7 +41,7 @@ def table() -> ProductTable:
 
 
 def test_a_name_is_of_one_thing() -> None:
-    names = [_key(name) for thing in groups() for name in thing.names]
+    names = [key(name) for thing in groups() for name in thing.names]
     assert len(names) == len(set(names)) > 10_000
     assert all(name == name.strip() and name for thing in groups() for name in thing.names)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from recsys.llm.quantities import HAN_DIGITS
+from recsys.llm.quantities import HAN_DIGITS, SPELLED
 from recsys.serving.search.measures import UNIT
 
 _CURRENCY = r"(?:[$£€¥￥]|eur|usd|gbp|rmb)?\s?"
@@ -17,7 +17,8 @@ _MONEY = "euros?|pounds?|dollars?|quid|bucks"
 _PAID = rf"{_NUMBER}(?:\s*(?:{_MONEY})\b)?"
 _MAX = re.compile(
     r"(?:under|below|less than|at most|(?:not )?up to|no more than|not (?:more|over|above|exceeding)(?: than)?"
-    r"|(?:nothing|none|never) (?:over|above)|maximum(?: of)?|max\.?|limit(?: of| is)?|cheaper than|within"
+    r"|(?:nothing|none|never|not|n['’]t|dont|cant|wont) (?:[a-z]+ ){0,4}?(?:over|above|past|beyond|more than)"
+    r"|maximum(?: of)?|max\.?|limit(?: of| is)?|cheaper than|within"
     r"|budget(?: is| of|:)?|spend (?:more than )?|<=?|(?<!不)[低少]于|[不别](?:要|能|可)?(?:超过?|高于|多于)"
     r"|最[多高]|顶多|撑死|封顶|上限(?:是|为)?"
     r"|控制在|预算(?:是|为)?)了?"
@@ -58,8 +59,23 @@ _HUNDREDS = re.compile(
 _VALUE = HAN_DIGITS | {"": 1, "十": 10}
 
 
+_TENS = "|".join(word for word, n in SPELLED.items() if 20 <= n < 100)
+_MANY = "|".join(word for word, n in SPELLED.items() if 2 <= n <= 12)
+_SPELT = re.compile(
+    rf"(?<![a-z-])(?:(?P<many>an?|one|{_MANY}) (?P<hundreds>hundred|thousand)(?: (?:and )?(?P<more>{_TENS}))?"
+    rf"|(?P<tens>{_TENS})(?:[ -](?P<ones>{_MANY}))?)(?![a-z-])",
+    re.IGNORECASE,
+)
+"""English amounts from twenty up."""
+
+
+def _spelt(match: re.Match[str]) -> int:
+    many, hundreds, more, tens, ones = (int(SPELLED.get((word or "").lower(), 0)) for word in match.groups())
+    return many * hundreds + more + tens + ones
+
+
 def in_digits(text: str) -> str:
-    """A text with Chinese amounts from ten up in digits: 一百五 is 150, 2万 20000."""
+    """A text with amounts that are spelt in digits: thirty is 30, a hundred 100, 一百五 150, 2万 20000."""
 
     def digits(match: re.Match[str]) -> str:
         units = {2 * n + 1: unit for n, unit in enumerate((10_000, 1000, 100, 10)) if match[2 * n + 2]}
@@ -71,6 +87,7 @@ def in_digits(text: str) -> str:
         last = 1 if closed else max(min(units.values()) // 10, 1)
         return str(whole + (_VALUE[match[9]] * last if match[9] else 0))
 
+    text = _SPELT.sub(lambda match: str(_spelt(match)), text)
     text = re.sub(r"(\d+(?:\.\d+)?)\s?万", lambda match: f"{float(match[1]) * 10_000:.0f}", text)
     return _HUNDREDS.sub(digits, text)
 

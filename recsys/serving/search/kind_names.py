@@ -1,7 +1,8 @@
 """Kinds of product by the head of their titles: "Ridgeline Essential Rechargeable Headlamp, Red" is a headlamp.
 
 A category holds several kinds ("Camping Gear": stoves, mats, lanterns), and only titles name them. What comes before
-the first comma, less the brand, measures and words that titles of many categories share, is near to what shoppers say.
+the first comma or "with", less the brand, measures and words that titles of many categories share, is near to what
+shoppers say.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 
 from recsys.serving.search.measures import without_measures
 
-_HEAD = re.compile(r",|，| - |:|：|\(|（|《")
+_HEAD = re.compile(r",|，| - |:|：|\(|（|《| with ")
 _WORD = re.compile(r"[a-z][a-z'-]+|[\u3400-\u9fff]+")
 _SHARE, _LEAST = 0.12, 4
 """Share of the categories, and how many at least, in whose titles a word is of no kind."""

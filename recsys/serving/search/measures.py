@@ -19,7 +19,7 @@ _MEMORY = re.compile(
 )
 """Gigabytes and terabytes by their first letter: 32g内存."""
 UNIT = (
-    r"gb|tb|inch(?:es)?|[\"”″]|ml|litres?|kg|kilos?|cm|mm|hz|mah|w|people|ppl|persons?|man|players?|pieces?|pcs|cups?|l|g|v|英寸|寸"
+    r"gb|gigs?|tb|inch(?:es)?|[\"”″]|ml|litres?|kg|kilos?|cm|mm|hz|mah|w|people|ppl|persons?|man|players?|pieces?|pcs|cups?|l|g|v|英寸|寸"
     r"|人|片|块拼图|毫升|升|公斤|千克|厘米|毫米|瓦|克|毫安(?:时)?"
 )
 _LEAST = r"at least |minimum |至少|more than |over "
@@ -73,7 +73,14 @@ _SAME = {"memory": "ram", "内存": "ram", "storage": "ssd", "disk": "ssd", "固
 _SAME |= dict.fromkeys(("inches", '"', "”", "″", "英寸", "寸"), "inch") | {"litre": "l", "升": "l"}
 _SAME |= {"人": "people", "man": "people", "person": "people", "player": "people", "ppl": "people"}
 _SAME |= {"pcs": "piece", "片": "piece", "块拼图": "piece", "毫升": "ml", "公斤": "kg", "千克": "kg"}
-_SAME |= {"kilo": "kg"} | {"厘米": "cm", "毫米": "mm", "克": "g", "瓦": "w", "毫安": "mah", "毫安时": "mah"}
+_SAME |= {"kilo": "kg", "gig": "gb", "gigs": "gb"} | {
+    "厘米": "cm",
+    "毫米": "mm",
+    "克": "g",
+    "瓦": "w",
+    "毫安": "mah",
+    "毫安时": "mah",
+}
 
 
 @dataclass(frozen=True)

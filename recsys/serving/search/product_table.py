@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from recsys.data import schema
 from recsys.data.catalogue import render
+from recsys.data.tfidf import words
 from recsys.llm.dictionary import installed, is_english, senses
 from recsys.llm.language import chinese_segmenter, tokens, word_list
 from recsys.serving.search.bm25 import BM25
@@ -24,7 +25,8 @@ from recsys.serving.search.colours import of_shades
 from recsys.serving.search.compounds import Compounds, two_words
 from recsys.serving.search.foreign import Foreign
 from recsys.serving.search.kind_names import kind_names
-from recsys.serving.search.spelling import homophones, one_edit, pinyin
+from recsys.serving.search.properties import Properties
+from recsys.serving.search.spelling import homophones, one_edit, pinyin, singular
 from recsys.serving.search.things import Things
 
 DEPARTMENT = "department"
@@ -80,9 +82,12 @@ class ProductTable:
         called = {name.lower(): means.lower() for name, means in own.items()}
         kinds, whole = map(str.lower, self.categories), list(map(str.lower, self.titles))
         self.sold = Things(list(zip(heads, kinds, strict=True)), called, self._english, whole)
+        named = {singular(word) for name in (*self.categories, *self.departments) for word in words(name)}
+        self.properties = Properties(self.texts, self._english, named)
         things = self.sold.synonyms
         general = {name.replace("-", " "): means for name, means in things.items()} | {**things, **general}
-        self.synonyms = {said.lower(): means.lower() for said, means in {**own, **general, **own}.items()}
+        both = {said.lower(): means.lower() for said, means in {**own, **general, **own}.items()}
+        self.synonyms = both | {name: means for name, means in self.properties.synonyms.items() if name not in both}
         self.canonical = lru_cache(maxsize=READ)(self._canonical)  # the shop's rules are read beside each question
 
     def _column(self, name: str) -> list[str]:
@@ -108,7 +113,7 @@ class ProductTable:
         if not self.synonyms:
             return low
         runs = [(other, "".join(run)) for other, run in groupby(self.foreign.cut(low), self.foreign.another)]
-        return "".join(run if other else self._synonym.sub(self._means, run) for other, run in runs)
+        return " ".join("".join(run if other else self._synonym.sub(self._means, run) for other, run in runs).split())
 
     def _means(self, match: re.Match[str]) -> str:
         return f" {self.synonyms[match.group()]} "
@@ -186,6 +191,11 @@ class ProductTable:
         return [self.translated(text) if _CJK.search(text) else text for text in self.texts]
 
     @cached_property
+    def _searched(self) -> list[str]:
+        """`canonical_texts` with every name by which the catalogue calls their properties."""
+        return [" ".join([text, *self.properties.names(row)]) for row, text in enumerate(self.canonical_texts)]
+
+    @cached_property
     def title_terms(self) -> list[frozenset[str]]:
         """Search terms of each title, with the meaning of synonyms and the colour of its shade: navy is blue."""
         both = zip(self.titles, self._canonical_titles, strict=True)
@@ -208,7 +218,7 @@ class ProductTable:
     @cached_property
     def terms(self) -> list[frozenset[str]]:
         """Search terms of everything said of each product."""
-        both = zip(self.title_terms, self.canonical_texts, strict=True)
+        both = zip(self.title_terms, self._searched, strict=True)
         return [own | self.whole.of(text) | frozenset(tokens(text)) for own, text in both]
 
     @cached_property
@@ -237,7 +247,7 @@ class ProductTable:
     @cached_property
     def bm25(self) -> BM25:
         """Word search; a title counts twice."""
-        return BM25.fit([f"{t} {c}" for t, c in zip(map(str.lower, self.titles), self.canonical_texts, strict=True)])
+        return BM25.fit([f"{t} {c}" for t, c in zip(map(str.lower, self.titles), self._searched, strict=True)])
 
     @cached_property
     def brand_names(self) -> list[str]:
@@ -290,8 +300,8 @@ class ProductTable:
                     counts.setdefault(term, np.zeros(len(place)))[place[name]] += 1
         rates = {t: n / sizes * (n / n.sum()) for t, n in counts.items() if n.sum() >= 2 and not t.isdigit()}
         for name, department in {(c, d) for c, d in zip(self.categories, self.departments, strict=True) if c}:
-            for weight, words in ((0.8, tokens(department)), (1.0, tokens(name))):
-                for term in words:
+            for weight, terms_of in ((0.8, tokens(department)), (1.0, tokens(name))):
+                for term in terms_of:
                     if len(term) > 2 or not term.isascii():
                         rates.setdefault(term, np.zeros(len(place)))[place[name]] = weight
         return {t: r for t, r in rates.items() if r.max() >= NAMES_A_KIND and t not in _NO_KIND}

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.llm.dictionary import installed, is_english, senses
+from recsys.llm.dictionary import senses
 from recsys.llm.language import tokens
+from recsys.serving.search import properties
 from recsys.serving.search.amounts import in_digits, prices_in, without_prices
 from recsys.serving.search.colours import COLOURS
-from recsys.serving.search.heads import FOR, first_wished, headed
+from recsys.serving.search.heads import FOR, LIKES, first_wished, headed, wished, without_story
 from recsys.serving.search.measures import Measure, measures_in, people_in, without_measures
 from recsys.serving.search.product_table import ProductTable
 from recsys.serving.search.said import SAID
@@ -47,12 +48,13 @@ _FOR_ANOTHER = re.compile(
     r"|\b(?:that|which) ",
     re.IGNORECASE,
 )
+_FOR_THE = re.compile(
+    r"\b(?P<thing>[a-z]+) for (?:my|our|his|her|their|an?|the) (?:(?:new|old|little) )?(?P<other>[a-z]+)\b",
+    re.IGNORECASE,
+)
 _PRESENT = frozenset({"gift", "present", *tokens("pressie prezzie")})
 """Words of an occasion; beside what somebody likes they say nothing of the product."""
 _WORDS = re.compile(r"[a-z][a-z'-]*|[\u3400-\u9fff]+")
-_LIKES = re.compile(
-    r"\b(?:likes?|loves?|enjoys?|into|fan of|interested in)\b|喜欢|热爱|爱好|爱(?=[喝吃看玩做听读写画])", re.IGNORECASE
-)
 _WISH = re.compile(r"\b(?:with|without|in|for|has|have|made|of)\b", re.IGNORECASE)
 _CLAUSE = re.compile(r"[.;!?。；！？…]+|,(?!\d)|，")
 _AND = re.compile(r"\b(?:and|or)\b|[,，、和与或]|以及|还有", re.IGNORECASE)
@@ -85,6 +87,8 @@ _DEAR = re.compile(r"\b(?:most expensive|priciest|dearest)\b|最贵", re.IGNOREC
 _SORTED = re.compile("|".join(pattern.pattern for pattern in (_PRAISED, _CHEAP, _DEAR, _MOST_OF)), re.IGNORECASE)
 _ASKED_WITH = re.compile(r"[a-z]$|[哪几]")
 _FREE_OF = re.compile(r"\b([a-z]+)[ -]free\b")
+_BARE = re.compile(r"(?<![a-z\d.,-])(\d{2,6})(?![\d.,]*\d|\s?[a-z%\"”″+-])", re.IGNORECASE)
+"""A number with nothing behind it."""
 _ID = re.compile(r"\b(?=[a-z-]*\d)(?=\d*[a-z])[a-z\d-]{4,}\b")
 _CONTAINER = "bag|pack|packet|box|bottle|tin|jar|tub|sack"
 _PACKED = re.compile(rf"\b(?:{_CONTAINER}|pair)(?:e?s)? of(?= [a-z])", re.IGNORECASE)
@@ -254,11 +258,11 @@ def parse(
     no_brands
         Brands that are not meant by what they are called for short.
     """
-    sentence = _WANTED.sub(r"\1 ", _HARMED.sub(r"不要\1", sentence))
+    sentence = _joined(_WANTED.sub(r"\1 ", _HARMED.sub(r"不要\1", sentence)), table)
     whole_sentence = sentence
     given_up = " ".join(part for found in _DROPPED.findall(sentence) for part in found)
     sentence = _DROPPED.sub(" ", sentence)
-    missing = table.foreign.missing(sentence)
+    missing = table.foreign.missing(without_story(sentence))
     sentence = table.in_english(in_digits(sentence))
     sentence = _of_a_pack(sentence, table)
     opposites = [_OPPOSITE[(en or zh).lower()] for en, zh in _NOT_TOO.findall(sentence)]
@@ -270,29 +274,39 @@ def parse(
     for name in not_brands:  # and what follows the brand is no more refused
         text = re.sub(f"{_NOT}{re.escape(name)}", " ", text, flags=re.IGNORECASE)
     refused = dict.fromkeys(w for found in _REFUSED.findall(text) for w in _whole_words(found) if w not in named)
+    for _, name in properties.named(text):  # no polka dots are neither polkas nor dots
+        if refused.keys() & set(tokens(name)[:1]):
+            refused |= dict.fromkeys(tokens(name))
     # What some are said to be free of ("no silicones") has to be said; of the rest it is enough that it is not named.
     promised = [*refused, *_FREE_OF.findall(text)]
     free_of = tuple(w for w in dict.fromkeys(promised) if any(table.promises(row, w) for row in range(len(table.ids))))
     not_words = tuple(w for w in refused if w not in free_of and ("-" in w or w in table.words))
-    wanted = _REFUSED.sub(" ", text)
-    others = table.foreign.others(wanted)
     called = [call for name in brands | not_brands for call in table.brands_called[name]]
-    for name in [*called, *others]:
-        wanted = re.sub(re.escape(name), " ", wanted, flags=re.IGNORECASE)
-    wanted = _MOST_OF.sub(" ", wanted)  # of phones, "the most storage" is no box for food
-    said = tokens(_FOR_ANOTHER.split(wanted)[0])
-    first = first_wished(sentence, table)
-    whole = first or table.kinds(tokens(wanted))
+    others = table.foreign.others(_REFUSED.sub(" ", text))
+
+    def cleaned(said: str) -> str:
+        said = _REFUSED.sub(" ", said)
+        for name in [*called, *others]:
+            said = re.sub(re.escape(name), " ", said, flags=re.IGNORECASE)
+        return _MOST_OF.sub(" ", said)  # of phones, "the most storage" is no box for food
+
+    naming = wished(_REFUSED.sub(" ", sentence), table)
+    wanted = cleaned(text)
+    wish = cleaned(table.canonical(table.sold.without_missing(naming)))
+    said = tokens(_FOR_ANOTHER.split(wish)[0])
+    first = first_wished(naming, table)
+    whole = first or table.kinds(tokens(wish))
     categories = whole if len(whole) == 1 else table.kinds(said) or whole  # a toy for my dog is a dog's toy
     if strangers := _strangers(brands, categories, text, table):
         return parse(whole_sentence, table, strict=strict, no_brands=no_brands | strangers)
-    by_words, categories = categories, categories if first else headed(wanted, categories, table)
-    liked = [table.kinds(tokens(part)) for part in _AND.split(_LIKES.split(wanted)[-1])] if _LIKES.search(text) else []
+    by_words, categories = categories, categories if first else headed(wish, categories, table)
+    liked = [table.kinds(tokens(part)) for part in _AND.split(LIKES.split(wanted)[-1])] if LIKES.search(text) else []
     categories = frozenset().union(categories, *liked)
     measures = tuple(dict.fromkeys(measures_in(text)))
     if categories and not any(m.unit == "people" for m in measures):
         of_kind = (own for own, kind in zip(table.canonical_texts, table.categories, strict=True) if kind in categories)
         measures += people_in(sentence, of_kind)
+    measures = measures or _bare_measures(without_prices(text), categories, table)
     rest = _SIZE.sub(" ", without_measures(without_prices(_PACKED.sub(" ", wanted) if categories else wanted)))
     lacks = tuple(f"{w} free" for w in _FREE_OF.findall(rest) if w not in free_of)
     rest = " ".join([_ID.sub(" ", _SORTED.sub(" ", _FREE_OF.sub(" ", rest))), *opposites])
@@ -303,8 +317,11 @@ def parse(
     ]
     beside = [w for w in free if w not in _PRESENT]
     free = beside if liked or categories or any(w in table.words for w in beside) else free
-    kind_terms = table.kind_terms(categories | by_words)
+    kind_terms = table.kind_terms(categories | by_words | table.kinds(tokens(wanted)))
     own_words = set(tokens(table.mended(sentence)))
+    told = set(tokens(table.canonical(without_story(sentence))))
+    titled = table.titled.keys() - COLOURS - SIZE_WORDS
+    free = [w for w in free if w in told or w in titled or w not in table.words]  # of a story, what titles have
     called = [w for w in free if w in kind_terms and w in own_words]
     names = [w for w in called if any(w in title for title in table.title_terms)]
     ones = [singular(f"{w}s") for w in called if w not in names]  # titles have a scarf, categories scarves
@@ -317,6 +334,7 @@ def parse(
             (n for n, c in table.long_names.items() if c in categories and f" {n}" in spoken), key=len, default=""
         )
         names += [w for w in tokens(longest) if w not in names]
+    own_words |= set(tokens(text))
     whole_name = any("&" not in name and own_words.issuperset(tokens(name)) for name in categories)
     names = [] if whole_name else names  # who asks for coffee machines means any of them
     whole_words = set(tokens(sentence))  # of 羽绒服有吗, what is left behind 羽绒 is no word
@@ -333,8 +351,9 @@ def parse(
     sorts = (("opinion", _PRAISED), ("-price", _DEAR), ("price", _CHEAP))
     superlative = superlative_in(sentence)
     for_somebody = liked or not _PRESENT.isdisjoint(tokens(text))  # then other words say for whom
-    missing = missing or ("" if for_somebody else _missing(sentence, table))
-    no_such = "" if for_somebody else _no_such(rest, categories, bool(brands), unknown, table)
+    missing = missing or (
+        "" if for_somebody else _missing(sentence, table) and _missing(without_story(sentence), table)
+    )
     sort = next((name for name, pattern in sorts if pattern.search(sentence)), "measure" if superlative else "")
     return Constraints(
         high,
@@ -351,8 +370,16 @@ def parse(
         sort,
         superlative,
         tuple(w for w in tokens(table.canonical(table.in_english(given_up))) if w not in SAID),
-        missing or no_such,
+        missing,
     )
+
+
+def _bare_measures(text: str, categories: frozenset[str], table: ProductTable) -> tuple[Measure, ...]:
+    """Numbers without a unit that products of these kinds state in one: of frying pans 28, of power banks 20000."""
+    numbers = {float(number) for number in _BARE.findall(text)}
+    of_kind = (own for own, kind in zip(table.canonical_texts, table.categories, strict=True) if kind in categories)
+    stated = {m.unit: m for text in of_kind for m in measures_in(text) if m.least == m.most and m.least in numbers}
+    return tuple(replace(m, of="") for m in stated.values()) if len(stated) == 1 else ()
 
 
 def _chat(sentence: str, table: ProductTable) -> frozenset[str]:
@@ -403,6 +430,11 @@ def both_ends(sentence: str) -> bool:
     return _CHEAP.search(sentence) is not None and _DEAR.search(sentence) is not None
 
 
+def without_refused(text: str) -> str:
+    """A text without what it says is not wanted."""
+    return _REFUSED.sub(" ", text)
+
+
 def content(sentence: str, table: ProductTable) -> str:
     """What a sentence is about, for its meaning: without what it refuses, amounts, and words that anybody says."""
     text = table.mended(table.in_english(in_digits(sentence)))
@@ -422,42 +454,18 @@ def _missing(text: str, table: ProductTable) -> str:
     return "" if said and any(said <= terms for terms in table.title_terms) else name
 
 
-def _no_such(text: str, categories: frozenset[str], branded: bool, unknown: Sequence[str], table: ProductTable) -> str:
-    """What is looked for, where it is no kind of product of the shop: "washing machine" is no coffee machine.
+def _joined(sentence: str, table: ProductTable) -> str:
+    """A sentence in which a thing for another is called by both: food for my cat is cat food.
 
-    It is the last thing before what it is for ("bikes for kids"). A word alone that also ends the name of a kind is
-    that kind; after a word that nothing of the kind is described with, it is another.
+    What is sold by its name alone stays so, where the shop has none for the other: of a bag for my gym, a bag.
     """
-    parts = [
-        [word for word in tokens(part) if word not in SAID and len(word) > 1 and not word.isdigit()]
-        for part in FOR.split(text)
-    ]
-    looked_for = next(filter(None, parts), [])  # "what do you have in blankets" looks for what stands behind
-    if not looked_for:
-        return ""
-    *before, head = looked_for
-    many = head in unknown and any(re.search(rf"\b{re.escape(w)}s? {re.escape(head)}s\b", text) for w in before[-1:])
-    if not categories:
-        # What follows a thing is no thing ("a bed he cant kill"), unless there are many: "yoga leggings".
-        if head.isascii():
-            thing = any(word in table.kind_rates or table.ending_in(word) for word in before)
-            other = (is_english(head) or not installed()) and (many or not thing)
-        else:
-            other = not any(word in title for word in before for title in table.title_terms)
-        return head if head in unknown and not branded and other else ""
-    names = {frozenset(tokens(half)) for name in categories for half in name.split("&")}
-    if many:
-        return f"{before[-1]} {head}s"
-    whole = any(name <= set(looked_for) for name in names)
-    kind = [terms for terms, category in zip(table.terms, table.categories, strict=True) if category in categories]
-    if not (whole or before) and len(parts) > 1 and re.search(rf"\b(?:an?|some|any) {re.escape(head)}\b", text):
-        made_for = any(head in terms for terms in kind) or any(head in name for name in names)
-        return "" if made_for or head in COLOURS | _PRESENT else head  # a stand for a laptop is none
-    if whole or not before or not any(head in name for name in names):
-        return ""
-    other = before[-1].isascii() and len(before[-1]) > 3 and before[-1] not in COLOURS  # that is no kind
-    foreign = other and not any(before[-1] in terms for terms in kind)
-    return f"{before[-1]} {head}" if foreign else ""
+
+    def compound(found: re.Match[str]) -> str:
+        name = f"{singular(found['other'].lower())} {found['thing']}"
+        alone = table.sold.knows(found["thing"]) and table.sold.missing(name)
+        return name if table.sold.knows(name) and not alone else found.group()
+
+    return _FOR_THE.sub(compound, sentence)
 
 
 def _whole_words(text: str) -> list[str]:

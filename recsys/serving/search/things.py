@@ -14,18 +14,15 @@ from functools import cache, cached_property
 from importlib import resources
 
 from recsys.data.tfidf import words
+from recsys.serving.search.lexicon import HAN, LATIN, LONGEST, Lexicon, key
 from recsys.serving.search.measures import without_measures
 from recsys.serving.search.spelling import singular
 
-_HAN = re.compile(r"[\u3400-\u9fff]+")
-_LATIN = re.compile(r"[a-z0-9][a-z0-9'’-]*")
 _BREAK = re.compile(r"[,.;:!?()]|(?<![\w-])(?:for|with|to|under|in|from|that|which|who|and|or|a|an|the)(?![\w-])")
 _NUMBERED = re.compile(r"(?: set)? of \d+$| \d+-pack$")
 """How many there are, at the end of a title."""
 TELLING = 0.5
 """Share of a category's titles that name a thing from which they tell what it holds."""
-_LONGEST = 5
-"""Words of the longest English name; Chinese ones have at most so many characters and two."""
 
 
 @dataclass(frozen=True)
@@ -37,83 +34,52 @@ class Thing:
 
 
 @cache
-def groups() -> tuple[Thing, ...]:
-    """All things; a name that several have is of the one that it is commonest for."""
+def _lines() -> tuple[tuple[list[str], str], ...]:
+    """Names of each thing, and the next wider one; lines with the same first name are one."""
     source = resources.files(__package__).joinpath("things.tsv").read_text(encoding="utf-8")
-    rows: dict[str, tuple[dict[str, int], str]] = {}  # lines with the same first name are one
+    lines: dict[str, tuple[dict[str, None], str]] = {}
     for line in source.splitlines():
         english, chinese, broader = line.split("\t")
         names = [name for field in (english, chinese) for name in field.split("|") if name]
-        own, _ = rows.setdefault(names[0], ({}, broader))
-        for place, name in enumerate(names):
-            own.setdefault(name, place)
-    nearest: dict[tuple[str, ...] | str, tuple[int, str]] = {}
-    for first, (own, _) in rows.items():
-        for name, place in own.items():
-            nearest[_key(name)] = min(nearest.get(_key(name), (place, first)), (place, first))
-    return tuple(
-        Thing(tuple({_key(name): name for name in own if nearest[_key(name)][1] == first}.values()), broader)
-        for first, (own, broader) in rows.items()
-    )
+        lines.setdefault(names[0], ({}, broader))[0].update(dict.fromkeys(names))
+    return tuple((list(names), broader) for names, broader in lines.values())
 
 
 @cache
-def _places() -> Mapping[tuple[str, ...] | str, int]:
-    """The thing of each name: English ones by their words in the singular, Chinese ones as they are."""
-    return {_key(name): at for at, thing in enumerate(groups()) for name in thing.names}
+def _lexicon() -> Lexicon:
+    """The thing of each name, by its place in `groups`."""
+    return Lexicon([names for names, _ in _lines()], _BREAK)
 
 
-def _key(name: str) -> tuple[str, ...] | str:
-    return name if _HAN.match(name) else tuple(map(singular, words(name)))
+@cache
+def groups() -> tuple[Thing, ...]:
+    """All things; a name that several have is of the one that it is commonest for."""
+    return tuple(
+        Thing(tuple({key(name): name for name in names if _lexicon().of(name) == at}.values()), broader)
+        for at, (names, broader) in enumerate(_lines())
+    )
 
 
 def _wider(thing: int) -> int | None:
     """The next wider thing."""
-    return _places().get(_key(groups()[thing].broader))
-
-
-def _in_chinese(text: str) -> Iterator[tuple[int, str, int]]:
-    """Thing, its name as it is written, and where that ends, of each that a text names in Chinese, the longest."""
-    places = _places()
-    for run in _HAN.finditer(text):
-        at = run.start()
-        while at < run.end():
-            ends = range(min(run.end(), at + _LONGEST + 2), at + 1, -1)
-            end = next((end for end in ends if text[at:end] in places), 0)
-            if end:
-                yield places[text[at:end]], text[at:end], end
-            at = end or at + 1
-
-
-def _in_english(text: str) -> Iterator[tuple[int, str, int]]:
-    """The same of those that a text in lower case names in English."""
-    places, spans = _places(), list(_LATIN.finditer(text))
-    at = 0
-    while at < len(spans):
-        for end in range(min(len(spans), at + _LONGEST), at, -1):
-            name = text[spans[at].start() : spans[end - 1].end()]
-            if not _BREAK.search(name) and (thing := places.get(_key(name))) is not None:
-                yield thing, name, spans[end - 1].end()
-                at = end - 1
-                break
-        at += 1
+    return _lexicon().of(groups()[thing].broader)
 
 
 def _headed(head: str, english: bool) -> Iterator[tuple[int, str]]:
     """Thing and name that a title ends with, the longest; Chinese ones of a Chinese catalogue wherever they stand."""
-    places, spans = _places(), list(_LATIN.finditer(head))[-_LONGEST:]
+    lexicon, spans = _lexicon(), list(LATIN.finditer(head))[-LONGEST:]
     for first in spans if spans and spans[-1].end() == len(head) else ():
         name = head[first.start() :]
-        if (thing := places.get(_key(name))) is not None and not _BREAK.search(name):
+        if (thing := lexicon.of(name)) is not None and not _BREAK.search(name):
             yield thing, name
             break
-    han = _in_chinese(head)
-    yield from ((thing, name) for thing, name, end in han if not (english and _HAN.match(head[end:])))
+    han = lexicon.chinese(head)
+    yield from ((thing, name) for thing, name, end in han if not (english and HAN.match(head[end:])))
 
 
 def _end(name: str) -> str:
     """What a thing is called at last: its last word in the singular, or its last Chinese character."""
-    return name[-1:] if _HAN.match(name[-1:]) else singular((words(name) or [""])[-1])
+    return name[-1:] if HAN.match(name[-1:]) else singular((words(name) or [""])[-1])
 
 
 class Things:
@@ -142,8 +108,8 @@ class Things:
         self._english, self._called = english, called
         self._sold: dict[int, Counter[str]] = {}
         self._ends: set[str] = set()
-        spoken = (text for of in (*titles, tuple(features)) for text in of)
-        self._words = {singular(word) for text in spoken for word in words(text)}
+        spoken = {text for of in (*titles, tuple(features)) for text in of}
+        self._spoken = [frozenset(map(singular, words(text))) for text in spoken]
         size, telling = Counter(category for _, category in titles), Counter[str]()
         for title, category in titles:
             head = _NUMBERED.sub("", without_measures(title) if any(map(str.isdigit, title)) else title).strip()
@@ -155,7 +121,7 @@ class Things:
         names = {category: category for category in size}
         names |= {name: means for name, means in called.items() if means not in size or means in plain}
         for name in names:
-            if (thing_of := _places().get(_key(name))) is not None:
+            if (thing_of := _lexicon().of(name)) is not None:
                 self._sold.setdefault(thing_of, Counter())[name] += 1
 
     @cached_property
@@ -169,26 +135,26 @@ class Things:
         narrower: dict[int, set[str]] = {}
         for at, counts in self._sold.items():
             called = [name for name, _ in counts.most_common()]
-            own = sorted(called, key=lambda name: bool(_HAN.match(name)) == self._english)[0]
+            own = sorted(called, key=lambda name: bool(HAN.match(name)) == self._english)[0]
             own = self._called.get(own, own)
             means |= dict.fromkeys(groups()[at].names, own)
             if (wider := _wider(at)) is not None and wider not in self._sold:
                 narrower.setdefault(wider, set()).add(own)
         for at, names in narrower.items():  # by its commonest names: woolly gloves are none for gardens
-            general = [groups()[at].names[0], *filter(_HAN.match, groups()[at].names)][:2]
+            general = [groups()[at].names[0], *filter(HAN.match, groups()[at].names)][:2]
             means |= {name: min(names) for name in general if len(names) == 1 and name not in means}
         return {name: own for name, own in means.items() if name != own and not self._told(name, own)}
 
     def _told(self, name: str, means: str) -> bool:
         """Whether the catalogue or the shop's synonyms tell what a name means, or more of it than this."""
-        if not _HAN.match(name):
-            return self._words.issuperset(map(singular, words(name)))
+        if not HAN.match(name):
+            return any(own.issuperset(map(singular, words(name))) for own in self._spoken)
         parts = {name[at:end] for at in range(len(name)) for end in range(at + 2, len(name) + 1)}
         return any(self._called[part] not in means for part in parts & self._called.keys())
 
     def knows(self, name: str) -> bool:
         """Whether this is what a thing is called, in some shop."""
-        return _key(name.lower()) in _places()
+        return _lexicon().of(name.lower()) is not None
 
     @cached_property
     def _in_stock(self) -> frozenset[int]:
@@ -201,6 +167,14 @@ class Things:
                 wider = _wider(wider)
         return frozenset(found)
 
+    def without_missing(self, text: str) -> str:
+        """A text without names of several words of things that the catalogue has not: a washing machine is no other."""
+        low = text.lower()
+        for thing, name, _ in _lexicon().found(low):
+            if " " in name and thing not in self._in_stock:
+                low = low.replace(name, " ")
+        return low
+
     def missing(self, text: str, known: Collection[str] = ()) -> str:
         """The thing that a text names last, where the catalogue has none of any that it names; else ''.
 
@@ -209,8 +183,7 @@ class Things:
         known
             Words that name kinds of the catalogue: behind a thing they say that another is meant (microwave bowls).
         """
-        low = text.lower()
-        found = sorted([*_in_chinese(low), *_in_english(low)], key=lambda thing: thing[2])
+        low, found = text.lower(), _lexicon().found(text)
         if not found or any(thing in self._in_stock for thing, *_ in found):
             return ""  # a plush toy for the washing machine
         last = found[-1]
