@@ -237,7 +237,8 @@ def _answer(context: Context, row: int, question: str) -> str | None:
     if whole < CERTAIN or not parts:
         return None
     said = judge.answers(asked, [f"{title}. {part}" for part in parts])
-    fact = parts[int(said.argmax())] if said.max() >= LIKELY else _description(table, row)
+    alone = said.max() >= LIKELY and (said >= DOUBTFUL).sum() == 1
+    fact = parts[int(said.argmax())] if alone else _description(table, row)
     return context.say("from_description", item=title, fact=_ended(fact))
 
 
@@ -352,7 +353,8 @@ def _asked_of(table: ProductTable, row: int, question: str) -> list[str]:
     head = set(tokens(table.canonical(_head(table.titles[row]))))
     shared = set(tokens(bare)) & head
     by_words = bare == table.canonical(question)  # and neither by its id nor by its whole title
-    named |= shared if by_words and len(shared - kind) > 1 else set()
+    branded = table.brands[row].lower() in question.lower()  # "the Greenhand nordic one"
+    named |= shared if by_words and len(shared - kind) + branded > 1 else set()
     wanted = parse(_unnamed(table, row, question), table)
     others = table.kind_terms(wanted.categories - {table.categories[row]})  # "for my laptop" is asked of a charger
     beside = [word for word in tokens(bare) if word in others and word not in SAID]

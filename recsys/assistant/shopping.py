@@ -201,8 +201,9 @@ def _wishes(
     open_ = {token for word in unmet for token in tokens(word)}
 
     def is_open(at: int, said: str) -> bool:
-        own = set(tokens(table.canonical(said)))
-        told = at in held or any(own <= table.terms[row] for row in rows)
+        own = set(tokens(table.canonical(table.in_english(said))))
+        english = set(filter(str.isascii, own)) or own  # 帆布 stays beside canvas
+        told = at in held or any(english <= table.terms[row] for row in rows)
         return not told and (said in asked.query.lower() or not open_.isdisjoint(own))
 
     wishes = [said for at, said in properties.named(text) if is_open(at, said)]

@@ -22,7 +22,7 @@ _SENTENCE = re.compile(
     r"[,，;；!?！？。…\n]+|\.+(?!\d)|(?<=[\u3400-\u9fff])\s+|\b(?:but|cos|because|since)\b", re.IGNORECASE
 )
 _ASKS = re.compile(
-    r"\b(?:needs?|want|meant?|prefer|rather|(?:look|search|hunt)(?:ing)? for|find|show me|recommend|suggest|buy"
+    r"\b(?:needs?|want|meant?|prefer|(?:look|search|hunt)(?:ing)? for|find|show me|recommend|suggest|buy"
     r"|sell|stock|carry|got|any"
     r"|have (?:you|u)|(?:you|u|ya) (?:have|do)|please|plz|pls|get me|(?:is|are) there|like an?|what'?s the|which)\b"
     r"|[买找求挑]|推荐|有[没木]有|有[吗么嘛哪啥]|有什么|想[要送入换]|给.{1,4}[换送带]|来[个一点]|需要|要(?=[个一款双条件那这张把])"

@@ -239,7 +239,8 @@ def matching(table: ProductTable, asked: Constraints) -> NDArray[np.int64]:
     if asked.words:
         held = np.array([sum(word in terms for word in asked.words) for terms in table.terms])
         # What it is counts more than how it is.
-        held += 2 * np.array([sum(name in title for name in asked.names) for title in table.title_terms])
+        names = {*asked.names, *(w for w in asked.words if table.ending_in(w) & asked.categories)}  # a wok of pans
+        held += 2 * np.array([len(names & title) for title in table.title_terms])
         best = int(held[keep].max(initial=0))
         if asked.categories or asked.sort not in {"", "measure"}:  # without a kind, words and meaning rank
             keep &= held == best
@@ -290,7 +291,8 @@ def parse(
             said = re.sub(re.escape(name), " ", said, flags=re.IGNORECASE)
         return _MOST_OF.sub(" ", said)  # of phones, "the most storage" is no box for food
 
-    naming = wished(_REFUSED.sub(" ", sentence), table)
+    bare = _REFUSED.sub(" ", sentence)
+    naming = wished(bare, table)
     wanted = cleaned(text)
     wish = cleaned(table.canonical(table.sold.without_missing(naming)))
     said = tokens(_FOR_ANOTHER.split(wish)[0])
@@ -351,9 +353,10 @@ def parse(
     sorts = (("opinion", _PRAISED), ("-price", _DEAR), ("price", _CHEAP))
     superlative = superlative_in(sentence)
     for_somebody = liked or not _PRESENT.isdisjoint(tokens(text))  # then other words say for whom
-    missing = missing or (
-        "" if for_somebody else _missing(sentence, table) and _missing(without_story(sentence), table)
-    )
+    if not (missing or for_somebody) and _missing(sentence, table):
+        missing = _missing(without_story(sentence), table)
+    if categories and naming != bare and not _missing(naming, table):
+        missing = ""  # a pan, to cook beef
     sort = next((name for name, pattern in sorts if pattern.search(sentence)), "measure" if superlative else "")
     return Constraints(
         high,

@@ -187,8 +187,11 @@ class Things:
         if not found or any(thing in self._in_stock for thing, *_ in found):
             return ""  # a plush toy for the washing machine
         last = found[-1]
-        if _wider(last[0]) in self._in_stock and _end(last[1]) in self._ends:
-            return ""  # a teddy bear, where soft toys are sold and one is a plush bear
+        wider, end = _wider(last[0]), _end(last[1])
+        if wider is not None and wider in self._in_stock:  # a teddy bear, where one of the soft toys is a plush bear
+            called = "".join(filter(HAN.match, groups()[wider].names))  # 化妆镜 among 镜子
+            if end in self._ends or (HAN.match(end) and end in called):
+                return ""
         behind = _BREAK.split(low[last[2] :])[0]
         if any(singular(word) in known for word in words(behind)):
             return ""
