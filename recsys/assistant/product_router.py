@@ -293,7 +293,8 @@ class ProductRouter:
             rows = mentions.named(side, self._table) or mentions.meant(side, limits, self._table)
             rows = rows or (matching(self._table, limits).tolist() if limits.brands else [])
             found += [rows] if rows else []
-        return list(dict.fromkeys(self._ids([rows[0] for rows in found]))) if len(found) > 1 else []
+        firsts = list(dict.fromkeys(rows[0] for rows in found))
+        return self._ids(firsts) if len(firsts) > 1 else []
 
     def _opinions(self, asked: Asked) -> list[Call] | None:
         """What buyers say of the products named or shown: of all of them where none is picked out."""
@@ -536,7 +537,7 @@ class ProductRouter:
             nearest = heard.hits[0]
             if nearest.cosine + WORDS * min(nearest.words, 1.0) >= SAYS_JUST_THIS:
                 return _OF_RULES
-        if heard.theme == "identity" and not kind and not (asked.limits.no_such and asked.says("for_things")):
+        if heard.theme == "identity" and not (kind or asked.limits.words or asked.limits.no_such):
             return [Reply(kind="identity")]
         elsewhere = heard.intents["out_of_scope"] >= max(LIKELY, searches)
         of_a_rule = heard.intent not in {"product", "recommendation"} and heard.probabilities[heard.theme] >= RULED

@@ -7,7 +7,7 @@ import pytest
 
 from recsys.serving.search import ProductTable, matching, parse, properties
 from recsys.serving.search.amounts import in_digits, prices_in
-from recsys.serving.search.heads import without_story, wished
+from recsys.serving.search.heads import wished, without_story
 
 ROWS = [
     ("B1", "Acme Backpack, Black", "Leather, with a laptop sleeve.", "Bags"),
