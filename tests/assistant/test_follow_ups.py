@@ -126,6 +126,14 @@ def assistant(sample_assistant: Assistant) -> Assistant:
         (["need a headset w mic, under 80", "over ear pls not those in ear things"], "Essential Over-Ear"),
         (["Is the tartan cashmere scarf dearer than the grey one, and by how much?"], "86.99"),
         (["hiya do you do kettlebells, and how many kinds lol"], "1 product that fits"),
+        (
+            ["tent 4 people that pops up by itself, we are useless at this. less than 200"],
+            "Pop-Up Tent, 4 Person (149)",
+        ),
+        (["28的不粘锅"], "28厘米 (77.49)"),
+        (["whats the difference between kettleworks' sage espresso machine and their cream one"], "costs less, by 40"),
+        (["can the invoice be made out to my company"], "reliable answer"),
+        (["food for my cat"], "Cat Food with Tuna"),
     ],
 )
 def test_a_turn_that_follows_is_read_with_what_it_follows(assistant: Assistant, turns: list[str], says: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 
 from recsys.data.tfidf import words
 from recsys.serving.search.spelling import singular
@@ -14,9 +16,14 @@ LONGEST = 5
 """Words of the longest English name; Chinese ones have at most so many characters and two."""
 
 
+@lru_cache(maxsize=2**16)
+def _parts(word: str) -> tuple[str, ...]:
+    return tuple(map(singular, words(word)))
+
+
 def key(name: str) -> tuple[str, ...] | str:
     """What two spellings of a name have in common."""
-    return name if HAN.match(name) else tuple(map(singular, words(name)))
+    return name if HAN.match(name) else _parts(name)
 
 
 class Lexicon:
@@ -37,6 +44,7 @@ class Lexicon:
             for place, name in enumerate(names):
                 nearest[key(name)] = min(nearest.get(key(name), (place, at)), (place, at))
         self.places: Mapping[tuple[str, ...] | str, int] = {of: at for of, (_, at) in nearest.items()}
+        self._firsts = {of[0] for of in self.places if of and not isinstance(of, str)}
 
     def of(self, name: str) -> int | None:
         """The group of a name."""
@@ -56,11 +64,14 @@ class Lexicon:
     def english(self, text: str) -> Iterator[tuple[int, str, int]]:
         """The same of those that a text in lower case names in English."""
         spans, at = list(LATIN.finditer(text)), 0
+        parts = [_parts(span.group()) for span in spans]
         while at < len(spans):
-            for end in range(min(len(spans), at + LONGEST), at, -1):
-                name = text[spans[at].start() : spans[end - 1].end()]
-                if not self._apart.search(name) and (found := self.of(name)) is not None:
-                    yield found, name, spans[end - 1].end()
+            begins = bool(parts[at]) and parts[at][0] in self._firsts
+            for end in range(min(len(spans), at + LONGEST) if begins else at, at, -1):
+                group = self.places.get(tuple(chain.from_iterable(parts[at:end])))
+                name = "" if group is None else text[spans[at].start() : spans[end - 1].end()]
+                if group is not None and not self._apart.search(name):
+                    yield group, name, spans[end - 1].end()
                     at = end - 1
                     break
             at += 1

@@ -380,6 +380,8 @@ def parse(
 def _bare_measures(text: str, categories: frozenset[str], table: ProductTable) -> tuple[Measure, ...]:
     """Numbers without a unit that products of these kinds state in one: of frying pans 28, of power banks 20000."""
     numbers = {float(number) for number in _BARE.findall(text)}
+    if not numbers:
+        return ()
     of_kind = (own for own, kind in zip(table.canonical_texts, table.categories, strict=True) if kind in categories)
     stated = {m.unit: m for text in of_kind for m in measures_in(text) if m.least == m.most and m.least in numbers}
     return tuple(replace(m, of="") for m in stated.values()) if len(stated) == 1 else ()
