@@ -102,3 +102,8 @@ def test_a_thing_that_is_not_sold_is_not_missed_in_a_story(table: ProductTable) 
 )
 def test_amounts_are_read_in_words_and_refusals(sentence: str, limits: tuple[float | None, float | None]) -> None:
     assert prices_in(in_digits(sentence)) == limits
+
+
+@pytest.mark.parametrize("sentence", ["去屑洗发水 50以内", "被子 1.5米 厚的", "门把手 黑色的", "你家有帐篷不 4人的"])
+def test_a_character_of_a_name_tells_no_story(sentence: str) -> None:
+    assert without_story(sentence) == sentence

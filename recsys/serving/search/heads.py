@@ -25,14 +25,14 @@ _ASKS = re.compile(
     r"\b(?:needs?|want|meant?|prefer|(?:look|search|hunt)(?:ing)? for|find|show me|recommend|suggest|buy"
     r"|sell|stock|carry|got|any"
     r"|have (?:you|u)|(?:you|u|ya) (?:have|do)|please|plz|pls|get me|(?:is|are) there|like an?|what'?s the|which)\b"
-    r"|[买找求挑]|推荐|有[没木]有|有[吗么嘛哪啥]|有什么|想[要送入换]|给.{1,4}[换送带]|来[个一点]|需要|要(?=[个一款双条件那这张把])"
+    r"|[买找求挑]|推荐|你们?家?有|有[没木]有|有[吗么嘛哪啥]|有什么|想[要送入换]|给.{1,4}[换送带]|来[个一点]|需要|要(?=[个一款双条件那这张把])"
     r"|看看|多少钱|最便宜|哪[个款些]",
     re.IGNORECASE,
 )
 """A clause that asks for something."""
 _TELLS = re.compile(
     r"\b(?:i|we|he|she|my|our|his|her|their|i'?m|i'?ve|we'?re|he'?s|she'?s)\b"
-    r"|[我他她你咱]|[男女]票|不够|[去被把]|天天|了\W*$",
+    r"|[我他她咱]|[男女]票|不够|要?去(?![屑油污黑角皮渍味毛湿静除])|天天|了\W*$",
     re.IGNORECASE,
 )
 """A clause that tells a story."""
