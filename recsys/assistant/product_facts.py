@@ -353,7 +353,8 @@ def _asked_of(table: ProductTable, row: int, question: str) -> list[str]:
     head = set(tokens(table.canonical(_head(table.titles[row]))))
     shared = set(tokens(bare)) & head
     by_words = bare == table.canonical(question)  # and neither by its id nor by its whole title
-    branded = table.brands[row].lower() in question.lower()  # "the Greenhand nordic one"
+    brand = table.brands[row].lower()
+    branded = bool(brand) and brand in question.lower()  # "the Greenhand nordic one"
     named |= shared if by_words and len(shared - kind) + branded > 1 else set()
     wanted = parse(_unnamed(table, row, question), table)
     others = table.kind_terms(wanted.categories - {table.categories[row]})  # "for my laptop" is asked of a charger

@@ -362,7 +362,7 @@ class Router:
         return Situation(dialogue.told_of(turns, self._table) or "other", min(len(shown), 2))
 
     def _looks_for(self, heard: Heard) -> bool:
-        """Whether a turn that nothing precedes looks for products, as surely as written turns can tell."""
+        """Whether a sentence looks for products by itself, as surely as written turns can tell."""
         names = self.names_products(heard.text) or self._of_titles(heard.text)
         return names and self._chances(heard, [])["search_products"] >= LOOKS
 

@@ -25,7 +25,7 @@ from recsys.assistant.hearing import split
 from recsys.assistant.knowledge import WRITTEN_FOR, Knowledge, fits, live_version, publish
 from recsys.assistant.lessons import lessons, prompt, rated, train_assistant
 from recsys.assistant.patterns import gives_orders, group, pattern
-from recsys.assistant.product_facts import applying
+from recsys.assistant.product_facts import _asked_of, applying
 from recsys.assistant.themes import INTENTS, Reader, intent_of, theme_intents, theme_names
 from recsys.assistant.tool_choice import Situation
 from recsys.data.feedback import Feedback
@@ -648,3 +648,14 @@ def test_the_language_of_an_answer_is_that_of_the_sentence_around_names() -> Non
 )
 def test_a_kind_that_is_not_sold_is_told_from_a_wish(sentence: str, kind: str) -> None:
     assert parse(sentence, SHELVES).no_such == kind
+
+
+@pytest.mark.parametrize(("brand", "asked"), [("Acme", ["leak"]), ("", ["nordic", "leak", "acme"])])
+def test_a_word_of_a_title_names_the_product_beside_its_brand(brand: str, asked: list[str]) -> None:
+    rows = [
+        ("NB1", "Nordic Steel Bottle", "Nordic; it will not leak."),
+        ("RB1", "Retro Bottle", "Retro lines."),
+    ]
+    columns = ["item_id", "title", "text", "brand", "category", "price"]
+    items = pd.DataFrame([(*row, brand, "Bottles", 9.0) for row in rows], columns=columns)
+    assert _asked_of(ProductTable(items), 0, "the acme nordic bottle, does it leak") == asked

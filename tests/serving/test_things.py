@@ -105,3 +105,19 @@ def test_the_rarest_words_and_numbers_tell_which_product_is_meant(
 
 def test_a_brand_and_a_number_name_no_product_with_another_number(table: ProductTable) -> None:
     assert [table.ids[row] for row in named("the bolt 10,000 mah power bank", table)] == ["C2"]
+
+
+def test_words_of_several_titles_do_not_tell_what_a_name_means() -> None:
+    """Sun and cream stand in two titles: a sun cream is a sunscreen all the same; in one title, it would be named."""
+    rows = [("S", "Acme Sunscreen"), ("A", "Acme After-Sun Gel"), ("C", "Acme Hand Cream")]
+    named_apart, named = (
+        ProductTable(
+            pd.DataFrame(
+                [(item, title, "Made well.", "Acme", "Care", 9.0) for item, title in found],
+                columns=["item_id", "title", "text", "brand", "category", "price"],
+            )
+        )
+        for found in (rows, [*rows, ("B", "Acme Sun Cream")])
+    )
+    assert named_apart.synonyms["sun cream"] == "sunscreen"
+    assert "sun cream" not in named.synonyms

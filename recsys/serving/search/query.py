@@ -283,15 +283,15 @@ def parse(
     free_of = tuple(w for w in dict.fromkeys(promised) if any(table.promises(row, w) for row in range(len(table.ids))))
     not_words = tuple(w for w in refused if w not in free_of and ("-" in w or w in table.words))
     called = [call for name in brands | not_brands for call in table.brands_called[name]]
-    others = table.foreign.others(_REFUSED.sub(" ", text))
+    others = table.foreign.others(without_refused(text))
 
     def cleaned(said: str) -> str:
-        said = _REFUSED.sub(" ", said)
+        said = without_refused(said)
         for name in [*called, *others]:
             said = re.sub(re.escape(name), " ", said, flags=re.IGNORECASE)
         return _MOST_OF.sub(" ", said)  # of phones, "the most storage" is no box for food
 
-    bare = _REFUSED.sub(" ", sentence)
+    bare, asked = without_refused(sentence), without_story(sentence)
     naming = wished(bare, table)
     wanted = cleaned(text)
     wish = cleaned(table.canonical(table.sold.without_missing(naming)))
@@ -321,7 +321,7 @@ def parse(
     free = beside if liked or categories or any(w in table.words for w in beside) else free
     kind_terms = table.kind_terms(categories | by_words | table.kinds(tokens(wanted)))
     own_words = set(tokens(table.mended(sentence)))
-    told = set(tokens(table.canonical(without_story(sentence))))
+    told = set(tokens(table.canonical(asked)))
     titled = table.titled.keys() - COLOURS - SIZE_WORDS
     free = [w for w in free if w in told or w in titled or w not in table.words]  # of a story, what titles have
     called = [w for w in free if w in kind_terms and w in own_words]
@@ -354,7 +354,7 @@ def parse(
     superlative = superlative_in(sentence)
     for_somebody = liked or not _PRESENT.isdisjoint(tokens(text))  # then other words say for whom
     if not (missing or for_somebody) and _missing(sentence, table):
-        missing = _missing(without_story(sentence), table)
+        missing = _missing(asked, table)
     if categories and naming != bare and not _missing(naming, table):
         missing = ""  # a pan, to cook beef
     sort = next((name for name, pattern in sorts if pattern.search(sentence)), "measure" if superlative else "")
@@ -443,7 +443,7 @@ def without_refused(text: str) -> str:
 def content(sentence: str, table: ProductTable) -> str:
     """What a sentence is about, for its meaning: without what it refuses, amounts, and words that anybody says."""
     text = table.mended(table.in_english(in_digits(sentence)))
-    text = without_prices(_REFUSED.sub(" ", _NOT_TOO.sub(" ", text)))
+    text = without_prices(without_refused(_NOT_TOO.sub(" ", text)))
     words = [word for word in _WORDS.findall(text) if not SAID.issuperset(tokens(word))]
     return " ".join(words) or sentence
 

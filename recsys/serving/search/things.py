@@ -109,7 +109,10 @@ class Things:
         self._sold: dict[int, Counter[str]] = {}
         self._ends: set[str] = set()
         spoken = {text for of in (*titles, tuple(features)) for text in of}
-        self._spoken = [frozenset(map(singular, words(text))) for text in spoken]
+        self._spoken: dict[str, set[int]] = {}
+        for at, text in enumerate(spoken):
+            for word in words(text):
+                self._spoken.setdefault(singular(word), set()).add(at)
         size, telling = Counter(category for _, category in titles), Counter[str]()
         for title, category in titles:
             head = _NUMBERED.sub("", without_measures(title) if any(map(str.isdigit, title)) else title).strip()
@@ -148,7 +151,8 @@ class Things:
     def _told(self, name: str, means: str) -> bool:
         """Whether the catalogue or the shop's synonyms tell what a name means, or more of it than this."""
         if not HAN.match(name):
-            return any(own.issuperset(map(singular, words(name))) for own in self._spoken)
+            having = [self._spoken.get(singular(word), set()) for word in words(name)]
+            return all(having) and bool(set.intersection(*sorted(having, key=len)))
         parts = {name[at:end] for at in range(len(name)) for end in range(at + 2, len(name) + 1)}
         return any(self._called[part] not in means for part in parts & self._called.keys())
 
