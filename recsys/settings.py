@@ -216,9 +216,9 @@ class AssistantSettings(_Section):
     """Adapter of a GGUF writer for choosing what to look up, as `recsys finetune planner` makes it: with it the writer
     also completes follow-ups that no rule applies to."""
     answerability: str = "auto"
-    """Model that tells whether a text of the shop answers a question: ``auto`` is the package's own, where the weights
-    of multilingual-e5-small can be had (91 MB, once); a directory as `recsys finetune answerability` makes it;
-    ``none``: likeness and words decide."""
+    """Model that tells whether a text of the shop answers a question: ``auto`` is the package's own for the default
+    writer where that works, else for multilingual-e5-small (91 MB, once), which is faster and tells less apart; either
+    by its name; a directory as `recsys finetune answerability` makes it; ``none``: likeness and words decide."""
     orders: str | None = None
     """Where orders are: a table (csv, parquet) or a SQLAlchemy URL with a table ``orders``."""
     bound: float = Field(0.5, ge=0, le=1)

@@ -20,8 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
-from recsys.encoders.cross_encoder import CrossEncoder, fetch
+from recsys.encoders import cross_encoder
+from recsys.encoders.cross_encoder import CrossEncoder
 from recsys.errors import ArtifactError, BadInput, RecsysError
+from recsys.llm import causal_cross_encoder
+from recsys.llm.causal_cross_encoder import CausalCrossEncoder
+from recsys.llm.chat import DEFAULT_CHAT
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -31,6 +35,11 @@ LABELS = ("silent", "yes", "no", "answers")
 OUTPUTS = (*LABELS, "follows")
 """Scores of the cross-encoder; ``follows`` is of a statement: that all of it follows from the passage."""
 ADAPTER = "answerability.safetensors"
+"""The adapter's file in a directory that `recsys finetune answerability` writes."""
+ENCODER = "multilingual-e5-small"
+OWN = {ENCODER: ADAPTER, DEFAULT_CHAT: "answerability_causal.safetensors"}
+"""The package's own adapters by the model that each is for: of an encoder, and of the default chat model, which judges
+better and takes longer."""
 _KEPT = 512
 """Pairs whose scores are kept: several rules of the router ask about one question and the same texts."""
 
@@ -44,36 +53,37 @@ class Answerability:
         Scores pairs of a question and a text in the order of `OUTPUTS`.
     """
 
-    def __init__(self, encoder: CrossEncoder) -> None:
+    def __init__(self, encoder: CrossEncoder | CausalCrossEncoder) -> None:
         self._encoder = encoder
         self._kept: dict[tuple[str, str], NDArray[np.float32]] = {}
         self._lock = Lock()
 
     @classmethod
-    def load(cls, directory: Path | None = None, *, offline: bool = False) -> Answerability | None:
-        """Load an adapter: that of a directory, or the package's own.
+    def load(cls, directory: Path | None = None, base: str = ENCODER, *, offline: bool = False) -> Answerability | None:
+        """Load an adapter: that of a directory, or the package's own for a model of `OWN`.
 
         Returns
         -------
         Answerability or None
-            None, with a warning, where the weights that the package's own is for cannot be had.
+            None, with a warning, where the weights that the package's own is for cannot be had or read.
 
         Raises
         ------
         ArtifactError
             There is none in the directory, or it is damaged.
         """
-        return _of(directory, lambda file: cls(CrossEncoder.load(file, offline=offline)))
+        return _of(directory, base, lambda file: cls(encoder_of(file, offline=offline)))
 
     def answers(self, question: str, texts: Sequence[str]) -> NDArray[np.float64]:
         """Probability that each text says what the question asks, shape ``(len(texts),)``."""
-        scores = self._scores(question, texts)
+        scores = self._scores(self._encoder.prompts[0].format(question), texts)
         found: NDArray[np.float64] = 1 - softmax(scores[:, : len(LABELS)], axis=1)[:, 0]
         return found
 
     def follows(self, statement: str, texts: Sequence[str]) -> NDArray[np.float64]:
         """Probability that all of a statement follows from each text, shape ``(len(texts),)``."""
-        found: NDArray[np.float64] = expit(self._scores(statement, texts)[:, len(LABELS)])
+        scores = self._scores(self._encoder.prompts[1].format(statement), texts)
+        found: NDArray[np.float64] = expit(scores[:, len(LABELS)])
         return found
 
     def _scores(self, first: str, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -90,22 +100,43 @@ class Answerability:
         return np.array(rows, np.float64).reshape(len(texts), len(OUTPUTS))
 
 
-def fetch_weights(directory: Path | None = None, *, offline: bool = False) -> None:
-    """Fetch the weights that an adapter is for, without loading them; directory and errors as `Answerability.load`."""
-    _of(directory, lambda file: fetch(file, offline=offline))
+def fetch_weights(directory: Path | None = None, base: str = ENCODER, *, offline: bool = False) -> bool:
+    """Fetch the weights that an adapter is for, ahead of `Answerability.load`, whose parameters and errors these are.
+
+    Returns
+    -------
+    bool
+        Whether they are there now.
+    """
+
+    def fetch(file: Path) -> object:
+        if _is_causal(file):  # what is read of a GGUF file is kept, so that the next load takes seconds
+            return CausalCrossEncoder.load(file, offline=offline)
+        return cross_encoder.fetch(file, offline=offline)
+
+    return _of(directory, base, fetch) is not None
 
 
-def _of(directory: Path | None, use: Callable[[Path], T]) -> T | None:
+def encoder_of(file: Path, *, offline: bool = False) -> CrossEncoder | CausalCrossEncoder:
+    """The cross-encoder of an adapter file, of either kind; errors as its ``load``."""
+    return (CausalCrossEncoder if _is_causal(file) else CrossEncoder).load(file, offline=offline)
+
+
+def _is_causal(file: Path) -> bool:
+    return causal_cross_encoder.LAYERS in cross_encoder.said_of(file)
+
+
+def _of(directory: Path | None, base: str, use: Callable[[Path], T]) -> T | None:
     """What is made of the adapter file of a directory, or of the package's own; None, said, where that cannot be."""
     if directory is not None:
         if not (directory / ADAPTER).is_file():
             raise ArtifactError(f"{directory}: no {ADAPTER} is there; `recsys finetune answerability --out` makes one")
         return use(directory / ADAPTER)
-    with resources.as_file(resources.files(__package__).joinpath(ADAPTER)) as file:
+    with resources.as_file(resources.files(__package__).joinpath(OWN[base])) as file:
         try:
             return use(file)
         except RecsysError as error:
-            log.warning("whether a text answers a question is judged by words and likeness alone: %s", error)
+            log.warning("%s does not judge whether a text answers a question: %s", base, error)
             return None
 
 

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import astuple
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from recsys.assistant import knowledge
-from recsys.assistant.answerability import Answerability, fetch_weights
+from recsys.assistant.answerability import ENCODER, OWN, Answerability, fetch_weights
 from recsys.assistant.answers import Assistant
 from recsys.assistant.knowledge import PRODUCT, Knowledge
 from recsys.assistant.reply import Answer
@@ -80,8 +81,9 @@ def publish_knowledge(paths: Sequence[Path], settings: Settings, *, progress: bo
         A file cannot be used; nothing is published.
     """
     passages = [*(passage for path in paths for passage in read_knowledge(path)), *_catalogue(settings)]
-    if (judge := settings.assistant.answerability) != NONE:  # fetched by the night, and not by the first shopper
-        fetch_weights(_directory(judge), offline=settings.offline)
+    for base in _judges(settings):  # fetched by the night, and not by the first shopper
+        if fetch_weights(*base, offline=settings.offline):
+            break
     return _publish(passages, settings, question_encoder(settings), progress=progress)
 
 
@@ -125,8 +127,10 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
     published = None
     if not sample or knowledge_store(settings.artifacts).current_id() is not None:
         published = knowledge.live_version(settings.artifacts)  # where there is none, no model is loaded to say so
-    named = settings.assistant.answerability
-    judge = None if named == NONE else Answerability.load(_directory(named), offline=settings.offline)
+    judges = (Answerability.load(*base, offline=settings.offline) for base in _judges(settings))
+    judge = next((found for found in judges if found is not None), None)
+    if judge is None and settings.assistant.answerability != NONE:
+        log.warning("whether a text answers a question is judged by words and likeness alone")
     encoder = question_encoder(settings)
     if published is None:
         built = sample_knowledge(encoder, _languages(settings))
@@ -216,9 +220,17 @@ def _orders(settings: Settings, *, sample: bool) -> Orders | None:
     return None if table is None else Orders.from_table(table)
 
 
-def _directory(answerability: str) -> Path | None:
-    """Directory of the adapter that tells whether a text answers; None for the package's own."""
-    return None if answerability == AUTO else Path(answerability)
+def _judges(settings: Settings) -> list[tuple[Path | None, str]]:
+    """What may tell whether a text answers, the best first: directories of adapters, or None, and models of `OWN`."""
+    named, ours = settings.assistant.answerability, settings.assistant
+    if named == NONE:
+        return []
+    if named in OWN:
+        return [(None, named)]
+    if named != AUTO:
+        return [(Path(named), ENCODER)]
+    chats = ours.writer in {AUTO, DEFAULT_CHAT} and all(map(find_spec, ("xllamacpp", "gguf", "accelerate")))
+    return [(None, base) for base in ([DEFAULT_CHAT] if chats else []) + [ENCODER]]
 
 
 def _model(settings: Settings) -> ChatModel | None:

@@ -148,24 +148,30 @@ def answerability(
     held_out: Annotated[
         list[Path] | None, Option("--held-out", metavar="FILE", help="Questions to measure on; repeatable.")
     ] = None,
+    base: Annotated[
+        str,
+        Option("--base", help="Model the adapter is for: an encoder, or a causal one such as the default writer."),
+    ] = "multilingual-e5-small",
     start: Annotated[Path | None, Option("--start", metavar="FILE", help="Adapter file to go on from.")] = None,
-    epochs: Annotated[float, Option("--epochs", help="Passes over the questions.")] = 2.0,
+    epochs: Annotated[
+        float | None,
+        Option("--epochs", help="Passes over the questions; by default two, with a causal model one."),
+    ] = None,
     keep: Annotated[
         float, Option("--keep", metavar="SHARE", help="Share of the --start adapter that stays: weights are averaged.")
     ] = 0.0,
     max_steps: MaxSteps = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
-    """Teach the assistant which texts answer a question: an adapter of the multilingual encoder.
+    """Teach the assistant which texts answer a question: an adapter of the multilingual encoder or of the writer.
 
     Example: recsys finetune answerability --questions questions.jsonl --out adapter
     """
     from recsys.assistant import answerability_training
-    from recsys.encoders.pair_training import PairConfig
 
-    wanted = config(PairConfig, epochs=epochs, keep=keep, max_steps=max_steps)
+    wanted = config(answerability_training.config_of(base), epochs=epochs, keep=keep, max_steps=max_steps)
     report = answerability_training.train(
-        questions, out, wanted, held_out=held_out or (), start=start, progress=interactive()
+        questions, out, wanted, base=base, held_out=held_out or (), start=start, progress=interactive()
     )
     line = f"{report['pairs']} pairs, {report['steps']} updates: loss {report['loss_first']:.3f} -> "
     line += f"{report['loss_last']:.3f}"

@@ -36,6 +36,11 @@ HEAD = ("pool.weight", "pool.bias", "out.weight", "out.bias")
 class CrossEncoder:
     """Scores pairs of texts.
 
+    Attributes
+    ----------
+    prompts
+        How a question, and how a statement, is put to it: as it is.
+
     Parameters
     ----------
     bert
@@ -45,6 +50,8 @@ class CrossEncoder:
     head
         Tensors by the names of `HEAD`.
     """
+
+    prompts = ("{}", "{}")
 
     def __init__(self, bert: Bert, backend: checkpoint.FileTokenizer, head: Mapping[str, torch.Tensor]) -> None:
         bert.word.data = bert.word.data.half()  # as it is stored: most of the memory of a multilingual encoder
@@ -92,7 +99,9 @@ class CrossEncoder:
         return out
 
 
-def fetch(adapter: Path, *, offline: bool = False) -> tuple[dict[str, torch.Tensor], dict[str, str], Path]:
+def fetch(
+    adapter: Path, *, head: Sequence[str] = HEAD, says: Sequence[str] = (), offline: bool = False
+) -> tuple[dict[str, torch.Tensor], dict[str, str], Path]:
     """What `read_adapter` reads, and the directory of the weights it is for, fetched where they are not there.
 
     Raises
@@ -100,14 +109,38 @@ def fetch(adapter: Path, *, offline: bool = False) -> tuple[dict[str, torch.Tens
     ArtifactError, RecsysError
         As `CrossEncoder.load`.
     """
-    taught, about = read_adapter(adapter)
+    taught, about = read_adapter(adapter, head, says)
     path = pretrained.resolve(about["base"], offline=offline)
     fitting(adapter, about, path)
     return taught, about, path
 
 
-def read_adapter(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+def read_adapter(
+    file: Path, head: Sequence[str] = HEAD, says: Sequence[str] = ()
+) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """The float32 tensors of an adapter file by name, and what it says of itself.
+
+    Parameters
+    ----------
+    head, says
+        Tensors of its head, and what it has to say besides, for another kind of cross-encoder.
+
+    Raises
+    ------
+    ArtifactError
+        The file is missing or damaged.
+    """
+    about = said_of(file)
+    with safe_open(file, "pt") as opened:
+        taught = {name: opened.get_tensor(name).float() for name in opened.keys()}  # noqa: SIM118
+    missing = [name for name in head if name not in taught] + [key for key in (*_ABOUT, *says) if key not in about]
+    if missing:
+        raise ArtifactError(f"{file}: no adapter of a cross-encoder; there is no {missing[0]!r} in it")
+    return taught, about
+
+
+def said_of(file: Path) -> dict[str, str]:
+    """What an adapter file says of itself, without its tensors.
 
     Raises
     ------
@@ -116,14 +149,9 @@ def read_adapter(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """
     try:
         with safe_open(file, "pt") as opened:
-            about = opened.metadata() or {}
-            taught = {name: opened.get_tensor(name).float() for name in opened.keys()}  # noqa: SIM118
-        missing = [name for name in HEAD if name not in taught] + [key for key in _ABOUT if key not in about]
+            return opened.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise ArtifactError(f"{file}: cannot be read as an adapter of a cross-encoder ({error})") from None
-    if missing:
-        raise ArtifactError(f"{file}: no adapter of a cross-encoder; there is no {missing[0]!r} in it")
-    return taught, about
 
 
 def fitting(file: Path, about: Mapping[str, str], path: Path) -> None:

@@ -71,7 +71,7 @@ class LabelledPair:
     label: int
 
 
-class _LowRank(nn.Module):
+class LowRank(nn.Module):
     """A linear layer with a low-rank update beside it; the layer itself stays as it is."""
 
     def __init__(self, layer: nn.Linear, rank: int, scale: float) -> None:
@@ -82,6 +82,7 @@ class _LowRank(nn.Module):
         nn.init.kaiming_uniform_(self.lora_a, a=math.sqrt(5))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The layer's output and the update's."""
         out: torch.Tensor = self.layer(x) + self.scale * (x @ self.lora_a.T @ self.lora_b.T)
         return out
 
@@ -94,7 +95,7 @@ class _Learner(nn.Module):
         self.bert = bert
         for layer in bert.layers:
             for part in PARTS:
-                setattr(layer, part, _LowRank(getattr(layer, part), rank, scale))
+                setattr(layer, part, LowRank(getattr(layer, part), rank, scale))
         size = bert.config.hidden_size
         self.pool, self.out = nn.Linear(size, size), nn.Linear(size, outputs)
 
@@ -187,7 +188,7 @@ def teach(
             plain = sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
             with plain, torch.autocast(device.type, torch.bfloat16):
                 scores = net(ids.to(device), mask.to(device)).cpu()
-            loss = torch.stack([_loss(scores[n].float(), pair) for n, (_, pair) in enumerate(batch)]).mean()
+            loss = torch.stack([loss_of(scores[n].float(), pair) for n, (_, pair) in enumerate(batch)]).mean()
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(learnt, 1.0)
@@ -198,19 +199,20 @@ def teach(
     about = {"base": base, "scale": str(SCALE), "weights_hash": pretrained.weights_hash(path)}
     out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(out) as draft:
-        save_file(_averaged(net.taught(), before, config.keep), draft, about)
+        save_file(averaged(net.taught(), before, config.keep), draft, about)
     tenth = max(1, total // 10)
     return {"steps": total, "loss_first": float(np.mean(losses[:tenth])), "loss_last": float(np.mean(losses[-tenth:]))}
 
 
-def _averaged(after: dict[str, torch.Tensor], before: dict[str, torch.Tensor], keep: float) -> dict[str, torch.Tensor]:
+def averaged(after: dict[str, torch.Tensor], before: dict[str, torch.Tensor], keep: float) -> dict[str, torch.Tensor]:
     """Tensors between those before and after teaching; where there was nothing before, those after."""
     if not (keep and before):
         return after
     return {name: ((1 - keep) * t.float() + keep * before[name].float()).half() for name, t in after.items()}
 
 
-def _loss(scores: torch.Tensor, pair: LabelledPair) -> torch.Tensor:
+def loss_of(scores: torch.Tensor, pair: LabelledPair) -> torch.Tensor:
+    """Cross-entropy of a pair's scores within its group of outputs."""
     own = scores[list(pair.group)]
     if len(pair.group) == 1:
         return functional.binary_cross_entropy_with_logits(own[0], torch.tensor(float(pair.label)))

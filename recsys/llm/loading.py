@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,14 @@ def _quietly() -> Iterator[None]:
             yield
     finally:
         gguf.tqdm = bar
+
+
+def is_causal(path: Path) -> bool:
+    """Whether a resolved directory holds a causal model rather than an encoder."""
+    if any(path.glob("*.gguf")):
+        return True
+    named = json.loads((path / "config.json").read_text("utf-8")).get("architectures") or []
+    return any(str(name).endswith(("ForCausalLM", "LMHeadModel")) for name in named)
 
 
 def load_model(path: Path, name: str) -> tuple[Any, Any]:

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from recsys.assistant.answerability import ADAPTER, Answerability, read_questions
+from recsys.assistant import setup
+from recsys.assistant.answerability import ADAPTER, ENCODER, OWN, Answerability, read_questions
 from recsys.assistant.answerability_training import measure
 from recsys.cli import app
 from recsys.errors import ArtifactError, BadInput
+from recsys.llm.chat import DEFAULT_CHAT
+from recsys.settings import AssistantSettings, Settings
 
 HELD_OUT = Path(__file__).parents[2] / "data" / "answerability" / "held_out.jsonl"
 
@@ -26,9 +29,11 @@ MOUSE = "Vertical Mouse, Wireless. With quiet clicks and months of battery life 
 NOT_RETURNED = "不能退的商品: 开封的化妆品、防晒和护发产品（出于卫生原因）；开封的食品、咖啡、茶和宠物食品"
 
 
-@pytest.fixture(scope="module")
-def judge() -> Answerability:
-    found = Answerability.load()
+@pytest.fixture(scope="module", params=OWN)
+def judge(request: pytest.FixtureRequest) -> Answerability:
+    found = Answerability.load(None, request.param, offline=request.param != ENCODER)
+    if found is None and request.param != ENCODER:
+        pytest.skip(f"the weights of {request.param} (491 MB) are not on this machine")
     assert found is not None
     return found
 
@@ -61,7 +66,7 @@ def test_what_is_only_near_does_not_answer(judge: Answerability, question: str, 
 
 
 def test_it_tells_answered_questions_of_an_author_it_was_not_taught_by(judge: Answerability) -> None:
-    assert measure(judge, read_questions([HELD_OUT])[::12])["auc"] > 0.78
+    assert measure(judge, read_questions([HELD_OUT])[::24])["auc"] > 0.78
 
 
 def test_it_tells_what_a_page_says_in_other_words_from_what_it_leaves_open(judge: Answerability) -> None:
@@ -142,6 +147,28 @@ def test_without_its_weights_it_is_said_and_there_is_none(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with caplog.at_level(logging.WARNING):
         assert Answerability.load(offline=True) is None
-    assert "judged by words and likeness alone" in caplog.text
+    assert "multilingual-e5-small does not judge whether a text answers a question: " in caplog.text
     with pytest.raises(ArtifactError):
         Answerability.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("writer", "named", "installed", "judges"),
+    [
+        ("auto", "auto", True, [(None, DEFAULT_CHAT), (None, ENCODER)]),
+        ("auto", "auto", False, [(None, ENCODER)]),
+        (DEFAULT_CHAT, "auto", True, [(None, DEFAULT_CHAT), (None, ENCODER)]),
+        ("retrieved", "auto", True, [(None, ENCODER)]),
+        ("endpoint:big", "auto", True, [(None, ENCODER)]),
+        ("retrieved", DEFAULT_CHAT, True, [(None, DEFAULT_CHAT)]),
+        ("auto", ENCODER, True, [(None, ENCODER)]),
+        ("auto", "own/adapter", True, [(Path("own/adapter"), ENCODER)]),
+        ("auto", "none", True, []),
+    ],
+)
+def test_the_writer_judges_where_its_weights_are(
+    monkeypatch: pytest.MonkeyPatch, writer: str, named: str, installed: bool, judges: list[tuple[Path | None, str]]
+) -> None:
+    monkeypatch.setattr(setup, "find_spec", lambda _: object() if installed else None)
+    settings = Settings(assistant=AssistantSettings(writer=writer, answerability=named))
+    assert setup._judges(settings) == judges
