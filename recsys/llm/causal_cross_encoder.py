@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch.nn import functional
 
 from recsys.data.integrity import sha256
@@ -25,7 +26,7 @@ from recsys.data.parsing import storable
 from recsys.encoders import cross_encoder, tokens
 from recsys.encoders.cross_encoder import merge
 from recsys.encoders.precision import native_bf16
-from recsys.errors import BadInput
+from recsys.errors import ArtifactError, BadInput
 from recsys.llm.loading import load_model
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class CausalCrossEncoder:
             log.info("reading %d layers of %s, which is kept for the next time", layers, about["base"])
             core, tokenizer = lower_layers(path, about["base"], layers)
             merge(core, taught, float(about["scale"]))
-            return core.to(dtype), tokenizer
+            return converted(core, dtype), tokenizer
 
         if not any(path.glob("*.gguf")):
             return cls(*merged(), taught)
@@ -161,10 +162,15 @@ def _write_layers(both: tuple[Any, Any], folder: Path) -> None:
 
 def _read_layers(folder: Path) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    core = AutoModel.from_pretrained(folder, dtype="auto", use_safetensors=True, **safe)
-    return core, AutoTokenizer.from_pretrained(folder, **safe)
+    try:
+        core = AutoModel.from_pretrained(folder, dtype="auto", use_safetensors=True, **safe)
+        return core, AutoTokenizer.from_pretrained(folder, **safe)
+    except (SafetensorError, RuntimeError, KeyError) as error:
+        raise ArtifactError(f"{folder}: cannot be read as layers of a causal model ({error})") from None
 
 
 def fetch(adapter: Path, *, offline: bool = False) -> tuple[dict[str, torch.Tensor], dict[str, str], Path]:
@@ -202,6 +208,13 @@ def lower_layers(path: Path, name: str, layers: int) -> tuple[Any, Any]:
 def arithmetic(device: torch.device) -> torch.dtype:
     """What a device computes in: bfloat16 where it does so itself."""
     return torch.bfloat16 if native_bf16(device) else torch.float32
+
+
+def converted(core: Any, dtype: torch.dtype) -> Any:
+    """The layers with their weights in another arithmetic; what places are reckoned from stays exact."""
+    for weight in core.parameters():
+        weight.data = weight.data.to(dtype)
+    return core
 
 
 def text_ids(tokenizer: Any, text: str) -> list[int]:

@@ -27,7 +27,16 @@ from recsys.encoders.cross_encoder import fitting, read_adapter
 from recsys.encoders.encoder import pick_device
 from recsys.encoders.pair_training import SCALE, LabelledPair, LowRank, averaged, loss_of
 from recsys.errors import BadInput
-from recsys.llm.causal_cross_encoder import HEAD, LAYERS, arithmetic, first_ids, lower_layers, mask_of, text_ids
+from recsys.llm.causal_cross_encoder import (
+    HEAD,
+    LAYERS,
+    arithmetic,
+    converted,
+    first_ids,
+    lower_layers,
+    mask_of,
+    text_ids,
+)
 from recsys.progress import progress_bar
 
 PARTS = {"self_attn": ("q_proj", "k_proj", "v_proj", "o_proj"), "mlp": ("gate_proj", "up_proj", "down_proj")}
@@ -133,7 +142,7 @@ def teach(
     device = pick_device()
     core, tokenizer = lower_layers(path, base, config.layers)
     dtype = arithmetic(device)
-    net = _Learner(core.to(dtype), outputs, config)
+    net = _Learner(converted(core, dtype), outputs, config)
     own = dict(net.named_parameters())
     with torch.no_grad():
         for name, tensor in before.items():

@@ -124,6 +124,22 @@ def test_what_is_no_adapter_is_refused(taught: Path, base: Path, tmp_path: Path)
     assert not (tmp_path / "x.safetensors").exists()
 
 
+def test_kept_layers_are_read_as_they_were_and_damaged_ones_refused(
+    encoder: CausalCrossEncoder, tmp_path: Path
+) -> None:
+    kept = tmp_path / "layers"
+    causal_cross_encoder._write_layers((encoder._core, encoder._tokenizer), kept)
+    core, tokenizer = causal_cross_encoder._read_layers(kept)
+    head = {"out.weight": encoder._weight, "out.bias": encoder._bias}
+    again = CausalCrossEncoder(core, tokenizer, head)
+    pair = [("Question: 1", "abcdzzz")]
+    assert np.array_equal(again(pair), encoder(pair))
+    file = kept / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises((ArtifactError, OSError)):
+        causal_cross_encoder._read_layers(kept)
+
+
 def test_a_causal_model_is_told_from_an_encoder(base: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     assert is_causal(base)
     assert is_causal(write_gpt2(tmp_path / "gpt2", ["abc"]))
