@@ -150,7 +150,7 @@ class ProductRouter:
             before=self._ids(before),
             searched=searched(turns),
             context=context,
-            covered=heard.sure >= max(bound, told) or (heard.sure >= bound and heard.judged >= told),
+            covered=heard.sure >= bound and max(heard.sure, heard.judged) >= told,
             told=told,
         )
 

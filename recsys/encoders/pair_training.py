@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,8 +87,36 @@ class LowRank(nn.Module):
         return out
 
 
-class _Learner(nn.Module):
+class Learner(nn.Module):
+    """A model with adapters and a head, whose tensors an adapter file holds.
+
+    Attributes
+    ----------
+    model, head
+        What the names of the model's tensors begin with here and not in the file; the names of the head's.
+    """
+
+    model: str
+    head: Sequence[str]
+
+    def taught(self) -> dict[str, torch.Tensor]:
+        """The tensors of an adapter file, by its names."""
+        kept = ("lora_a", "lora_b", *self.head)
+        found = ((name.removeprefix(self.model), p) for name, p in self.named_parameters() if name.endswith(kept))
+        return {name: p.detach().half().cpu().contiguous() for name, p in found}
+
+    def go_on_from(self, before: Mapping[str, torch.Tensor]) -> None:
+        """Take the tensors of an adapter file."""
+        own = dict(self.named_parameters())
+        with torch.no_grad():
+            for name, tensor in before.items():
+                own[name if name in self.head else f"{self.model}{name}"].copy_(tensor)
+
+
+class _Learner(Learner):
     """An encoder with adapters, and a head of `outputs` scores on its [CLS]."""
+
+    model, head = "bert.", HEAD
 
     def __init__(self, bert: Bert, outputs: int, rank: int, scale: float) -> None:
         super().__init__()
@@ -103,12 +131,6 @@ class _Learner(nn.Module):
         first = self.bert(ids, mask).last_hidden_state[:, 0].float()
         scores: torch.Tensor = self.out(torch.tanh(self.pool(first)))
         return scores
-
-    def taught(self) -> dict[str, torch.Tensor]:
-        """The tensors of an adapter file, by its names."""
-        kept = ("lora_a", "lora_b", *HEAD)
-        found = ((name.removeprefix("bert."), p) for name, p in self.named_parameters() if name.endswith(kept))
-        return {name: p.detach().half().cpu().contiguous() for name, p in found}
 
 
 SCALE = 2.0
@@ -148,11 +170,8 @@ def teach(
     BadInput
         There is no pair, or a share is to be kept of no adapter.
     """
-    if not pairs:
-        raise BadInput("pairs: there is none to learn from")
     config = config or PairConfig()
-    if config.keep and start is None:
-        raise BadInput("keep: no adapter is gone on from, of which a share could stay; name one with --start")
+    check(pairs, config.keep, start)
     torch.manual_seed(config.seed)
     path = pretrained.resolve(base)
     loaded = checkpoint.load_bert(path)
@@ -167,10 +186,7 @@ def teach(
     rank = next((len(t) for name, t in before.items() if name.endswith(".lora_a")), config.rank)
     device = pick_device()
     net = _Learner(bert, outputs, rank, SCALE)
-    own = dict(net.named_parameters())
-    with torch.no_grad():
-        for name, tensor in before.items():
-            own[name if name in HEAD else f"bert.{name}"].copy_(tensor)
+    net.go_on_from(before)
     net.to(device)
     learnt = [p for p in net.parameters() if p.requires_grad]
     total = config.max_steps or max(1, int(config.epochs * len(pairs) / config.batch))
@@ -178,30 +194,60 @@ def teach(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / max(1.0, _WARM_UP * total)) * max(0.02, 1 - step / total)
     )
-    losses: list[float] = []
-    bar = progress_bar(progress)
-    with bar:
-        task = bar.add_task("teaching", total=total)
+
+    def losses() -> Iterator[torch.Tensor]:
         for batch in _batches(pairs, backend.backend_tokenizer, config, total):
             ids, mask = tokens.padded([row for row, _ in batch], backend.pad_token_id)
             # On a CPU, the gradient of the fused attention with a mask takes longer than all other layers.
             plain = sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
             with plain, torch.autocast(device.type, torch.bfloat16):
                 scores = net(ids.to(device), mask.to(device)).cpu()
-            loss = torch.stack([loss_of(scores[n].float(), pair) for n, (_, pair) in enumerate(batch)]).mean()
+            yield mean_loss(scores, [pair for _, pair in batch])
+
+    report = descend(losses(), optimizer, schedule, total, progress=progress)
+    about = {"base": base, "scale": str(SCALE), "weights_hash": pretrained.weights_hash(path)}
+    write(averaged(net.taught(), before, config.keep), out, about)
+    return report
+
+
+def check(pairs: Sequence[LabelledPair], keep: float, start: Path | None) -> None:
+    """Refuse to teach on no pair, or to keep a share of no adapter."""
+    if not pairs:
+        raise BadInput("pairs: there is none to learn from")
+    if keep and start is None:
+        raise BadInput("keep: no adapter is gone on from, of which a share could stay; name one with --start")
+
+
+def descend(
+    losses: Iterator[torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LambdaLR,
+    total: int,
+    *,
+    progress: bool,
+) -> dict[str, float]:
+    """One update for each loss, `total` of them, each reckoned after the update before; the report of `teach`."""
+    learnt = [p for group in optimizer.param_groups for p in group["params"]]
+    found: list[float] = []
+    with progress_bar(progress) as bar:
+        task = bar.add_task("teaching", total=total)
+        for loss in losses:
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(learnt, 1.0)
             optimizer.step()
             schedule.step()
-            losses.append(float(loss.detach()))
+            found.append(float(loss.detach()))
             bar.advance(task)
-    about = {"base": base, "scale": str(SCALE), "weights_hash": pretrained.weights_hash(path)}
+    tenth = max(1, total // 10)
+    return {"steps": total, "loss_first": float(np.mean(found[:tenth])), "loss_last": float(np.mean(found[-tenth:]))}
+
+
+def write(taught: dict[str, torch.Tensor], out: Path, about: dict[str, str]) -> None:
+    """Write an adapter file: its tensors, and what it says of itself."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(out) as draft:
-        save_file(averaged(net.taught(), before, config.keep), draft, about)
-    tenth = max(1, total // 10)
-    return {"steps": total, "loss_first": float(np.mean(losses[:tenth])), "loss_last": float(np.mean(losses[-tenth:]))}
+        save_file(taught, draft, about)
 
 
 def averaged(after: dict[str, torch.Tensor], before: dict[str, torch.Tensor], keep: float) -> dict[str, torch.Tensor]:
@@ -211,8 +257,12 @@ def averaged(after: dict[str, torch.Tensor], before: dict[str, torch.Tensor], ke
     return {name: ((1 - keep) * t.float() + keep * before[name].float()).half() for name, t in after.items()}
 
 
-def loss_of(scores: torch.Tensor, pair: LabelledPair) -> torch.Tensor:
-    """Cross-entropy of a pair's scores within its group of outputs."""
+def mean_loss(scores: torch.Tensor, pairs: Sequence[LabelledPair]) -> torch.Tensor:
+    """Mean cross-entropy of pairs' scores, shape ``(n, outputs)``, each within its group of outputs."""
+    return torch.stack([_loss(row.float(), pair) for row, pair in zip(scores, pairs, strict=True)]).mean()
+
+
+def _loss(scores: torch.Tensor, pair: LabelledPair) -> torch.Tensor:
     own = scores[list(pair.group)]
     if len(pair.group) == 1:
         return functional.binary_cross_entropy_with_logits(own[0], torch.tensor(float(pair.label)))

@@ -23,8 +23,8 @@ from torch.nn import functional
 from recsys.data.integrity import sha256
 from recsys.data.kept import kept
 from recsys.data.parsing import storable
-from recsys.encoders import cross_encoder, tokens
-from recsys.encoders.cross_encoder import merge
+from recsys.encoders import tokens
+from recsys.encoders.cross_encoder import fetch, merge
 from recsys.encoders.precision import native_bf16
 from recsys.errors import ArtifactError, BadInput
 from recsys.llm.loading import load_model
@@ -85,7 +85,7 @@ class CausalCrossEncoder:
         RecsysError
             The model's weights cannot be had, or an extra that reads them is not installed.
         """
-        taught, about, path = fetch(adapter, offline=offline)
+        taught, about, path = fetch(adapter, head=HEAD, says=(LAYERS,), offline=offline)
         layers, dtype = int(about[LAYERS]), arithmetic(torch.device("cpu"))
 
         def merged() -> tuple[Any, Any]:
@@ -106,10 +106,12 @@ class CausalCrossEncoder:
         The first of a pair is a question or a statement in the form of `prompts`, the second a text.
         """
         out = np.zeros((len(pairs), len(self._bias)), np.float32)
-        asked = [first_ids(self._tokenizer, first) for first, _ in pairs]
+        ids = {first: first_ids(self._tokenizer, first) for first in dict.fromkeys(first for first, _ in pairs)}
+        asked = [ids[first] for first, _ in pairs]  # one question of several texts, mostly
         with self._lock, torch.inference_mode():
             states = self._read(dict.fromkeys(text for _, text in pairs))
-            lengths = [len(ids) + states[text][0][0].shape[2] // 4 for ids, (_, text) in zip(asked, pairs, strict=True)]
+            # A text's keys and values are only looked at, which costs less than to compute a token.
+            lengths = [len(own) + states[text][0][0].shape[2] // 4 for own, (_, text) in zip(asked, pairs, strict=True)]
             for batch in tokens.batches(lengths, TOKEN_BUDGET):
                 hidden = self._continued([asked[row] for row in batch], [states[pairs[row][1]] for row in batch])
                 out[batch] = (hidden.float() @ self._weight.T + self._bias).numpy()
@@ -171,17 +173,6 @@ def _read_layers(folder: Path) -> tuple[Any, Any]:
         return core, AutoTokenizer.from_pretrained(folder, **safe)
     except (SafetensorError, RuntimeError, KeyError) as error:
         raise ArtifactError(f"{folder}: cannot be read as layers of a causal model ({error})") from None
-
-
-def fetch(adapter: Path, *, offline: bool = False) -> tuple[dict[str, torch.Tensor], dict[str, str], Path]:
-    """The tensors of an adapter file, what it says of itself, and the directory of its model's weights, fetched.
-
-    Raises
-    ------
-    ArtifactError, RecsysError
-        As `CausalCrossEncoder.load`.
-    """
-    return cross_encoder.fetch(adapter, head=HEAD, says=(LAYERS,), offline=offline)
 
 
 def lower_layers(path: Path, name: str, layers: int) -> tuple[Any, Any]:

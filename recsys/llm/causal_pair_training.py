@@ -15,18 +15,24 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from pydantic import BaseModel, Field
-from safetensors.torch import save_file
 from torch import nn
 
-from recsys.data.atomic import replacing
 from recsys.encoders import pretrained, tokens
 from recsys.encoders.cross_encoder import fitting, read_adapter
 from recsys.encoders.encoder import pick_device
-from recsys.encoders.pair_training import SCALE, LabelledPair, LowRank, averaged, loss_of
-from recsys.errors import BadInput
+from recsys.encoders.pair_training import (
+    SCALE,
+    LabelledPair,
+    Learner,
+    LowRank,
+    averaged,
+    check,
+    descend,
+    mean_loss,
+    write,
+)
 from recsys.llm.causal_cross_encoder import (
     HEAD,
     LAYERS,
@@ -37,7 +43,6 @@ from recsys.llm.causal_cross_encoder import (
     mask_of,
     text_ids,
 )
-from recsys.progress import progress_bar
 
 PARTS = {"self_attn": ("q_proj", "k_proj", "v_proj", "o_proj"), "mlp": ("gate_proj", "up_proj", "down_proj")}
 """Linear layers of a transformer layer that are adapted."""
@@ -83,8 +88,10 @@ class _Inputs:
         return _Inputs(*(getattr(self, part.name).to(device) for part in fields(self)))
 
 
-class _Learner(nn.Module):
+class _Learner(Learner):
     """The lower layers of a model with adapters, and a head of `outputs` scores on the last token of each pair."""
+
+    model, head = "core.", HEAD
 
     def __init__(self, core: Any, outputs: int, config: CausalPairConfig) -> None:
         super().__init__()
@@ -104,12 +111,6 @@ class _Learner(nn.Module):
         scores: torch.Tensor = self.out(hidden[inputs.rows, inputs.ends].float())
         return scores
 
-    def taught(self) -> dict[str, torch.Tensor]:
-        """The tensors of an adapter file, by its names."""
-        kept = ("lora_a", "lora_b", *HEAD)
-        found = ((name.removeprefix("core."), p) for name, p in self.named_parameters() if name.endswith(kept))
-        return {name: p.detach().half().cpu().contiguous() for name, p in found}
-
 
 def teach(
     pairs: Sequence[LabelledPair],
@@ -125,11 +126,8 @@ def teach(
 
     The first text of each pair is in the form of `CausalCrossEncoder.prompts`.
     """
-    if not pairs:
-        raise BadInput("pairs: there is none to learn from")
     config = config or CausalPairConfig()
-    if config.keep and start is None:
-        raise BadInput("keep: no adapter is gone on from, of which a share could stay; name one with --start")
+    check(pairs, config.keep, start)
     torch.manual_seed(config.seed)
     path = pretrained.resolve(base)
     before: dict[str, torch.Tensor] = {}
@@ -143,10 +141,7 @@ def teach(
     core, tokenizer = lower_layers(path, base, config.layers)
     dtype = arithmetic(device)
     net = _Learner(converted(core, dtype), outputs, config)
-    own = dict(net.named_parameters())
-    with torch.no_grad():
-        for name, tensor in before.items():
-            own[name if name in HEAD else f"core.{name}"].copy_(tensor)
+    net.go_on_from(before)
     net.to(device)
     adapters = [p for name, p in net.named_parameters() if p.requires_grad and not name.startswith("out.")]
     head = list(net.out.parameters())
@@ -156,28 +151,19 @@ def teach(
     groups: list[dict[str, Any]] = [{"params": adapters}, {"params": head, "lr": _HEAD_RATE * rate}]
     optimizer = torch.optim.AdamW(groups, lr=rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _share(step, total))
-    losses: list[float] = []
-    with progress_bar(progress) as bar:
-        task = bar.add_task("teaching", total=total)
+
+    def losses() -> Iterator[torch.Tensor]:
         for batch in islice(_passes(batches, config.seed), total):
             inputs, labelled = _inputs(batch, tokenizer, dtype)
             with torch.autocast(device.type, dtype, enabled=dtype == torch.bfloat16):
-                scores = net(inputs.to(device)).float().cpu()
-            loss = torch.stack([loss_of(row, pair) for row, pair in zip(scores, labelled, strict=True)]).mean()
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_([*adapters, *head], 1.0)
-            optimizer.step()
-            schedule.step()
-            losses.append(float(loss.detach()))
-            bar.advance(task)
+                scores = net(inputs.to(device)).cpu()
+            yield mean_loss(scores, labelled)
+
+    report = descend(losses(), optimizer, schedule, total, progress=progress)
     weights_hash = pretrained.weights_hash(path)
     about = {"base": base, "scale": str(SCALE), LAYERS: str(config.layers), "weights_hash": weights_hash}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(out) as draft:
-        save_file(averaged(net.taught(), before, config.keep), draft, about)
-    tenth = max(1, total // 10)
-    return {"steps": total, "loss_first": float(np.mean(losses[:tenth])), "loss_last": float(np.mean(losses[-tenth:]))}
+    write(averaged(net.taught(), before, config.keep), out, about)
+    return report
 
 
 _Text = tuple[str, list[LabelledPair]]
