@@ -219,6 +219,10 @@ class AssistantSettings(_Section):
     """Model that tells whether a text of the shop answers a question: ``auto`` is the package's own for the default
     writer where that works, else for multilingual-e5-small (91 MB, once), which is faster and tells less apart; either
     by its name; a directory as `recsys finetune answerability` makes it; ``none``: likeness and words decide."""
+    turns: str = "auto"
+    """Model that reads what a turn asks for beside those before it: ``auto`` is the package's own for the default
+    writer where that works, else a regression over words and vectors, which is faster and right less often; a
+    directory as `recsys finetune turns` makes it; ``none``: the regression."""
     orders: str | None = None
     """Where orders are: a table (csv, parquet) or a SQLAlchemy URL with a table ``orders``."""
     bound: float = Field(0.5, ge=0, le=1)

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from recsys.assistant import dialogue
@@ -70,10 +69,8 @@ class Agent:
         likely
             Tools that it may choose from; by default all.
         """
-        rows = self._shown(turns)
-        said = [mask_personal(turn.text) for turn in turns if turn.role == "user"]
-        shown = [self._priced(row) for row in rows]
-        text = situation(mask_personal(question), said, shown, dialogue.told_of(turns, self._table))
+        rows = dialogue.before_shopper(turns, self._table)
+        text = situation(mask_personal(question), dialogue.as_read(turns, self._table))
         try:
             found = self.model.calls(
                 [*self._fixed, {"role": "user", "content": text}], self._offered(len(rows), likely), MOST_CALLS
@@ -83,21 +80,6 @@ class Agent:
             return []
         calls = [call for made in found if (call := self._call(made, rows)) is not None]
         return list({repr(call): call for call in calls}.values())
-
-    def _shown(self, turns: Sequence[Turn]) -> list[int]:
-        """Rows of the list that the latest products spoken of stand in."""
-        of_products = [turn for turn in turns if not dialogue.orders_of(turn)]
-        lists = [] if self._table is None else dialogue.lists(of_products, self._table)
-        if not lists:
-            return []
-        longer = dialogue.longer(lists)[0]
-        return list(dict.fromkeys(longer if set(lists[0]) <= set(longer) else lists[0]))[:SHOWN]
-
-    def _priced(self, row: int) -> str:
-        """A product's title and price."""
-        assert self._table is not None
-        price = self._table.prices[row]
-        return self._table.titles[row] + (f" {price:.2f}" if np.isfinite(price) else "")
 
     def _offered(self, shown: int, likely: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """The tools; those over products take numbers of the products shown, none where none was."""

@@ -9,26 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Callable, Sequence
-from importlib import resources
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
+from recsys.assistant.adapters import used
 from recsys.encoders import cross_encoder
 from recsys.encoders.cross_encoder import CrossEncoder
-from recsys.errors import ArtifactError, BadInput, RecsysError
+from recsys.errors import BadInput
 from recsys.llm import causal_cross_encoder
 from recsys.llm.causal_cross_encoder import CausalCrossEncoder
 from recsys.llm.chat import DEFAULT_CHAT
-
-log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 LABELS = ("silent", "yes", "no", "answers")
 """What a passage says to a question: nothing, yes, no, or what is asked."""
@@ -72,7 +68,7 @@ class Answerability:
         ArtifactError
             There is none in the directory, or it is damaged.
         """
-        return _of(directory, base, lambda file: cls(encoder_of(file, offline=offline)))
+        return used(lambda file: cls(encoder_of(file, offline=offline)), OWN[base], directory, ADAPTER)
 
     def answers(self, question: str, texts: Sequence[str]) -> NDArray[np.float64]:
         """Probability that each text says what the question asks, shape ``(len(texts),)``."""
@@ -114,7 +110,7 @@ def fetch_weights(directory: Path | None = None, base: str = ENCODER, *, offline
             return CausalCrossEncoder.load(file, offline=offline)
         return cross_encoder.fetch(file, offline=offline)
 
-    return _of(directory, base, fetch) is not None
+    return used(fetch, OWN[base], directory, ADAPTER) is not None
 
 
 def encoder_of(file: Path, *, offline: bool = False) -> CrossEncoder | CausalCrossEncoder:
@@ -124,20 +120,6 @@ def encoder_of(file: Path, *, offline: bool = False) -> CrossEncoder | CausalCro
 
 def _is_causal(file: Path) -> bool:
     return causal_cross_encoder.LAYERS in cross_encoder.said_of(file)
-
-
-def _of(directory: Path | None, base: str, use: Callable[[Path], T]) -> T | None:
-    """What is made of the adapter file of a directory, or of the package's own; None, said, where that cannot be."""
-    if directory is not None:
-        if not (directory / ADAPTER).is_file():
-            raise ArtifactError(f"{directory}: no {ADAPTER} is there; `recsys finetune answerability --out` makes one")
-        return use(directory / ADAPTER)
-    with resources.as_file(resources.files(__package__).joinpath(OWN[base])) as file:
-        try:
-            return use(file)
-        except RecsysError as error:
-            log.warning("%s does not judge whether a text answers a question: %s", base, error)
-            return None
 
 
 def read_questions(files: Sequence[Path], beside: int | None = None) -> list[tuple[str, str, str]]:

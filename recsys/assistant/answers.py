@@ -23,6 +23,7 @@ from recsys.assistant.router import Router, is_left
 from recsys.assistant.themes import common_words
 from recsys.assistant.toolbox import look_up, offered
 from recsys.assistant.tools import BOUND, Call, Context, Result
+from recsys.assistant.turn_reader import TurnReader
 from recsys.assistant.why import Why, why
 from recsys.assistant.wording import Wording
 from recsys.data import schema
@@ -61,6 +62,8 @@ class Assistant:
         Confidence below which a person takes over.
     judge
         Tells whether a text answers a question; by default words and likeness alone do.
+    reader
+        Tells what a turn asks for beside those before it; by default `Knowledge.tools` does.
 
     Attributes
     ----------
@@ -79,6 +82,7 @@ class Assistant:
         tuned: bool = False,
         bound: float = BOUND,
         judge: Answerability | None = None,
+        reader: TurnReader | None = None,
     ) -> None:
         self.knowledge = knowledge
         self.recommender = recommender
@@ -90,7 +94,7 @@ class Assistant:
         self.shelves = None if self.search is None else self.search.table
         listener = Listener(knowledge, self.shelves, judge)
         self._shop = Context(knowledge, self.search, recommender, orders, bound=bound, listener=listener, judge=judge)
-        self.router = Router(self._shop, listener)
+        self.router = Router(self._shop, listener, reader)
         self.resolver = Resolver(self._shop, self.router)
         self.handovers: Handovers | None = None
         chooses = model is not None and model.calls_tools

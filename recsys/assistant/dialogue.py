@@ -13,8 +13,9 @@ import numpy as np
 
 from recsys.assistant.messages import message
 from recsys.assistant.patterns import pattern, says
-from recsys.assistant.plans import ORDER, PRODUCTS, RULE
+from recsys.assistant.plans import ORDER, PRODUCTS, RULE, SHOWN, read_before
 from recsys.data.orders import order_numbers
+from recsys.data.personal import mask_personal
 from recsys.errors import BadInput
 from recsys.llm.language import tokens, word_list
 from recsys.serving.search import ProductTable
@@ -107,6 +108,29 @@ def told_of(turns: Sequence[Turn], table: ProductTable | None) -> str:
     if table is not None and lists([last], table):
         return PRODUCTS
     return RULE if last.sources else ""
+
+
+def before_shopper(turns: Sequence[Turn], table: ProductTable | None) -> list[int]:
+    """Rows of the list that the latest products spoken of stand in, as many as a planner is told of."""
+    of_products = [turn for turn in turns if not orders_of(turn)]
+    shown = [] if table is None else lists(of_products, table)
+    if not shown:
+        return []
+    whole = longer(shown)[0]
+    return list(dict.fromkeys(whole if set(shown[0]) <= set(whole) else shown[0]))[:SHOWN]
+
+
+def as_read(turns: Sequence[Turn], table: ProductTable | None) -> str:
+    """What a planner reads of these turns, without what is personal."""
+    said = [mask_personal(turn.text) for turn in turns if turn.role == "user"]
+    titles = [_priced(row, table) for row in before_shopper(turns, table)] if table is not None else []
+    return read_before(said, titles, told_of(turns, table))
+
+
+def _priced(row: int, table: ProductTable) -> str:
+    """A product's title and price."""
+    price = table.prices[row]
+    return table.titles[row] + (f" {price:.2f}" if np.isfinite(price) else "")
 
 
 def focus(turns: Sequence[Turn], table: ProductTable) -> list[int]:

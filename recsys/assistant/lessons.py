@@ -150,4 +150,7 @@ def train_planner(
 
 
 def _plan_examples(conversations: Iterable[Sequence[PlannedTurn]]) -> list[Example]:
-    return [Example(plans.asked(example.situation), example.calls) for example in plans.examples(conversations)]
+    return [
+        Example(plans.asked(example.situation), plans.written(example.calls))
+        for example in plans.examples(conversations)
+    ]

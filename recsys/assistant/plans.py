@@ -29,6 +29,8 @@ EARLIER, EARLIER_CHARACTERS = 3, 160
 ORDER, RULE, PRODUCTS = "order", "rule", "products"
 """What the answer before was about, as a planner is told it; '' where it was about none of them."""
 
+CUSTOMER = "Customer: {}"
+"""How a planner reads what the shopper says."""
 MOST_CALLS = 4
 """Things looked up in one turn."""
 MOST_TURNS, MOST_CHARACTERS = 40, 1_000
@@ -58,6 +60,14 @@ _TOOLS = {
     "say": "reply",
 }
 """Kinds of plan, each with the tool that looks it up."""
+KINDS = (
+    *(kind for kind in _TOOLS if kind not in {"person", "say"}),
+    *(f"person {reason}" for reason in get_args(Reason)),
+    *(f"say {said}" for said in get_args(Said)),
+)
+"""Kinds of plan, with what a hand-over and a reply are of."""
+FIND, ANGRY = "find", "person complaint"
+"""The kind that looks for products, and the one of whoever is angry."""
 _WITH_ITEMS = {
     "facts": (0, 4),
     "compare": (0, 4),
@@ -105,14 +115,26 @@ class PlannedTurn:
 
 
 class PlanExample(NamedTuple):
-    """What a planner reads of a turn, and the calls it should write, as JSON."""
+    """A turn, what a planner reads of those before it, how many products they showed, and the calls that answer it."""
 
-    situation: str
-    calls: str
+    before: str
+    question: str
+    shown: int
+    calls: tuple[dict[str, Any], ...]
+
+    @property
+    def situation(self) -> str:
+        """All that a planner reads."""
+        return situation(self.question, self.before)
 
 
-def situation(question: str, earlier: Sequence[str], shown: Sequence[str], told: str) -> str:
-    """What a planner reads of a turn: what was shown, said and told before it, and the question.
+def situation(question: str, before: str) -> str:
+    """What a planner reads of a turn: what was shown, said and told before it, and the question."""
+    return "\n".join(filter(None, [before, CUSTOMER.format(question)]))
+
+
+def read_before(earlier: Sequence[str], shown: Sequence[str], told: str) -> str:
+    """What a planner reads of the turns before one; '' where there was none.
 
     Parameters
     ----------
@@ -130,7 +152,7 @@ def situation(question: str, earlier: Sequence[str], shown: Sequence[str], told:
         lines.append("Earlier: " + " / ".join(text[:EARLIER_CHARACTERS] for text in earlier[-EARLIER:]))
     if told:
         lines.append(f"Told: {told}")
-    return "\n".join([*lines, f"Customer: {question}"])
+    return "\n".join(lines)
 
 
 def asked(text: str) -> list[Message]:
@@ -167,7 +189,7 @@ def examples(conversations: Iterable[Sequence[PlannedTurn]], *, seed: int = 7) -
         told = ""
         for turn in turns:
             heard = told if rng.random() > UNTOLD else ""
-            yield PlanExample(situation(turn.user, earlier, shown, heard), written(turn.calls))
+            yield PlanExample(read_before(earlier, shown, heard), turn.user, min(len(shown), SHOWN), turn.calls)
             earlier.append(turn.user)
             shown, told = turn.shown or shown, _told(turn.calls)
 
@@ -210,6 +232,19 @@ def read_plan(line: str, shown: int) -> dict[str, Any]:
         return call | {"reason" if kind == "person" else "kind": text}
     _, _, instead = kind.partition(" ")
     return call | {"query": _text(text)} | ({"instead": instead} if instead else {})
+
+
+def kind_of(call: Mapping[str, Any]) -> str:
+    """The one of `KINDS` that a call of a plan is of."""
+    if "instead" in call:
+        return f"find {call['instead']}"
+    kind = next(kind for kind, tool in _TOOLS.items() if tool == call["tool"])
+    return {"person": f"person {call.get('reason')}", "say": f"say {call.get('kind')}"}.get(kind, kind)
+
+
+def tool_of(kind: str) -> str:
+    """The tool of one of `KINDS`."""
+    return _TOOLS.get(kind) or _TOOLS[kind.partition(" ")[0]]
 
 
 def _conversation(line: str, where: str) -> tuple[PlannedTurn, ...]:

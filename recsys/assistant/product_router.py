@@ -28,6 +28,7 @@ from recsys.assistant.product_facts import of_it, told_of
 from recsys.assistant.refining import Refining, bounded
 from recsys.assistant.toolbox import tool_name
 from recsys.assistant.tools import Call, Context, ProductFacts, Reply, SearchPolicies, SearchProducts
+from recsys.assistant.turn_reader import MEANT, Read
 from recsys.data.orders import order_numbers
 from recsys.llm.language import tokens, word_list
 from recsys.serving.search import both_ends, matching, mentions, parse
@@ -76,7 +77,8 @@ class ProductRouter:
         self._rules = (
             *(self._not_sold, self._reduced, self._goes_with, self._bare, self._reasons, self._counted),
             *(self._of_the_best, self._in_another, self._opinions),
-            *(self._praised_or_alike, self._earlier_prices, self._side_by_side, self._service, self._again),
+            *(self._praised_or_alike, self._earlier_prices, self._most_of, self._side_by_side),
+            *(self._service, self._again),
             *(self._facts, self._of_brand, self._which, self._told, changed.ends, changed.refined),
             *(changed.more_said, self._facts_of_before, self._rule, self._searched, self._unnamed),
         )
@@ -94,7 +96,18 @@ class ProductRouter:
 
     def called(self, tool: str, heard: Heard, turns: Sequence[Turn]) -> list[Call] | None:
         """Calls of this tool for a question, a rule's where one makes them; None where what it needs is not there."""
+        return self._called(tool, self._asked(heard, "", turns))
+
+    def as_read(self, tool: str, heard: Heard, turns: Sequence[Turn], read: Read) -> list[Call] | None:
+        """Calls of this tool for a turn as it was read; None where a rule of the shop answers, or as `called`."""
         asked = self._asked(heard, "", turns)
+        if tool == "search_products":
+            return None if asked.named and asked.asks("price", "stock") else self._searched_on(asked, read)
+        if tool == "product_facts" and asked.covered:
+            return None
+        return self._of_those(tool, asked, read) or self._called(tool, asked)
+
+    def _called(self, tool: str, asked: Asked) -> list[Call] | None:
         made = (calls for rule in self._rules if (calls := rule(asked)) and {tool} == set(map(tool_name, calls)))
         if (ruled := next(made, None)) is not None:
             return ruled
@@ -102,6 +115,34 @@ class ProductRouter:
             return added
         described = self._ids(mentions.meant(asked.text, asked.limits, self._table))
         return calling.of_products(tool, asked, self._changed.refines(asked), described, priced=self._priced)
+
+    def _of_those(self, tool: str, asked: Asked, read: Read) -> list[Call] | None:
+        """Calls of a tool for the products that a turn was read to mean; None where its words say which."""
+        before = dialogue.before_shopper(asked.turns, self._table)
+        meant = [self._table.ids[before[place]] for place in read.numbered(len(before))]
+        if tool in {"compare", "product_facts"} and (most := self._most_of(replace(asked, ids=meant or asked.ids))):
+            return most
+        picks = asked.named or asked.limits.sort or dialogue.picks_one(asked.text)  # by words, which are surer
+        if picks or not meant or (tool == "compare" and len(meant) == 1):
+            return None
+        if tool == "product_facts":
+            return _facts_of(meant, replace(asked, ids=meant))
+        if tool == "compare":
+            return [tools.Compare(items=meant, question=asked.text)]
+        if tool == "price_history" and self._priced:
+            return [PriceQuestion(items=meant[:2])]
+        return [tools.Similar(items=meant[:1], question=asked.text)] if tool == "similar" else None
+
+    def _searched_on(self, asked: Asked, read: Read) -> list[Call] | None:
+        """A search that goes on with the last one, or one of its own, as the turn was read."""
+        refines = self._changed.refines(asked) if read.instead or read.goes_on >= MEANT else []
+        for rule in self._rules:
+            for call in rule(asked) or []:
+                if isinstance(call, SearchProducts) and bool(call.refines) == bool(refines):
+                    return [call]
+        if refines and asked.before and (others := self._changed.others(asked, refines)):
+            return others
+        return [SearchProducts(query=asked.text, refines=refines, instead=read.instead if refines else "")]
 
     def goes_on(self, heard: Heard, turns: Sequence[Turn]) -> list[Call] | None:
         """The last search, changed by what a turn says; None where that looks for another thing, or for none."""
@@ -457,16 +498,21 @@ class ProductRouter:
         facts = ProductFacts(items=self._ids(apt[:OF_A_BRAND]), question=asked.text, brand=brand)
         return [facts]
 
+    def _most_of(self, asked: Asked) -> list[Call] | None:
+        """Of those named or shown, the one that states the most or the least of a measure ("which has more space")."""
+        most, among = asked.limits.superlative, asked.ids if len(asked.ids) > 1 else asked.before
+        rows = [self._table.row[item] for item in among]
+        others = asked.limits.categories - {self._table.categories[row] for row in rows}
+        if most is None or len(rows) < 2 or others or not asked.says("which_of", "the_one"):
+            return None
+        stating = most.order([self._table.canonical_texts[row] for row in rows])
+        return [ProductFacts(items=[among[stating[0]]], question="")] if stating else None
+
     def _which(self, asked: Asked) -> list[Call] | None:
         """Which of those shown: all of them are looked at."""
         limits = asked.limits
         if asked.says("which_of") and "price" in limits.sort and asked.ids and not limits.categories:
             return [ProductFacts(items=asked.ids[:1], question="")]
-        among = asked.says("which_of", "the_one") and not asked.kind
-        if limits.superlative is not None and len(asked.before) > 1 and among:
-            rows = [self._table.row[item] for item in asked.before]
-            if stating := limits.superlative.order([self._table.canonical_texts[row] for row in rows]):
-                return [ProductFacts(items=[asked.before[stating[0]]], question="")]
         chooses = asked.says("which_of") and limits.sort in {"", "measure"} and not limits.categories
         if not chooses or asked.ruled or len(asked.before) < 2:
             return None

@@ -44,7 +44,7 @@ class Refining:
         long = len(text.split()) > SHORT or len(text) > 40
         if not refines or (long and not asked.says("too_dear")):
             return None
-        if (others := self._others(asked, refines)) is not None:
+        if (others := self.others(asked, refines)) is not None:
             return others
         if asks_of_products(text) and limits.price_max is None:
             return None
@@ -66,7 +66,7 @@ class Refining:
         limits, table = asked.limits, self._table
         if not (refines := self.refines(asked)) or asked.named:
             return None
-        if asked.before and (others := self._others(asked, refines)) is not None:
+        if asked.before and (others := self.others(asked, refines)) is not None:
             return others
         kinds = parse(" ".join(refines), table).categories
         named, before = table.things(asked.text), table.things(refines[-1])
@@ -78,7 +78,7 @@ class Refining:
             same = bounded(limits) or self._fits(limits, kinds)
         return [SearchProducts(query=asked.text, refines=refines)] if same else None
 
-    def _others(self, asked: Asked, refines: list[str]) -> list[Call] | None:
+    def others(self, asked: Asked, refines: list[str]) -> list[Call] | None:
         """Others in place of those shown: of another size, for less, for more, or simply more of them."""
         limits, text = asked.limits, asked.text
         if numbered := self._numbered(asked):

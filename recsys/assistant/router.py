@@ -32,11 +32,13 @@ from recsys.assistant.patterns import (
     way_of_paying,
     wish_in,
 )
+from recsys.assistant.plans import ORDER, RULE
 from recsys.assistant.policies import exception, rule_on, without_yes
 from recsys.assistant.product_router import SURELY, ProductRouter
 from recsys.assistant.tool_choice import COMPLAINT, Situation
 from recsys.assistant.toolbox import tool_name
 from recsys.assistant.tools import Call, Context, OrderStatus, Reply, SearchPolicies
+from recsys.assistant.turn_reader import MEANT, Read, TurnReader
 from recsys.data.orders import order_numbers
 from recsys.llm.clauses import services
 from recsys.llm.language import sentences, tokens
@@ -79,7 +81,12 @@ UNMET = 0.3
 """Probability of a complaint from which one is heard where neither a rule of the router nor of the shop applies."""
 MAYBE = 0.1
 """Probability of a tool from which a turn may ask for it."""
+SURE = 0.8
+"""Probability of a tool from which a turn's reader decides, whatever a rule of the router says."""
+LEFT = frozenset({COMPLAINT, "hand_over", "reply"})
+"""Tools that a rule of the router alone calls: few words ask for them, and whoever asks for another is told nothing."""
 _CLAUSE = re.compile(r"[,.?!，。？！]")
+_CLAUSES = re.compile(r"[,.?!，。？！]\s*|(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 _HYPHENED = re.compile(r"[a-z]+(?:-[a-z]+)+")
 ORDERED_TURNS = 6
 """Turns back in which an order was told of that goods of a later one may be of."""
@@ -96,9 +103,12 @@ class Router:
         What tools look things up in.
     listener
         Reads questions.
+    reader
+        Reads a turn beside those before it; by default `Knowledge.tools` says which tool a turn asks for.
     """
 
-    def __init__(self, shop: Context, listener: Listener) -> None:
+    def __init__(self, shop: Context, listener: Listener, reader: TurnReader | None = None) -> None:
+        self._reader = reader
         self._products = None if shop.table is None else ProductRouter(shop)
         self._listener = listener
         self._knowledge = shop.knowledge
@@ -247,6 +257,12 @@ class Router:
         """Whether a text looks for a thing that the shop has not (a robot vacuum: 机器人 is what the assistant is)."""
         return self._table is not None and bool(self._table.foreign.missing(text))
 
+    def _unknown(self, text: str) -> bool:
+        """Whether all that a text looks for is what no product is or has: a search that goes on would leave it out."""
+        limits = Constraints() if self._table is None else parse(text, self._table)
+        named = limits.categories or limits.words or limits.sort or self._limits(text)
+        return bool(limits.unknown or limits.no_such) and not named
+
     def _speaks_of_goods(self, text: str, turns: Sequence[Turn]) -> bool:
         """Whether a text names a product, a kind or a word of titles, or finds what was shown too dear."""
         if self._table is None:
@@ -264,7 +280,11 @@ class Router:
         return self._table is not None and any(not words.isdisjoint(terms) for terms in self._table.title_terms)
 
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
-        """What the likeliest tool is called with, where no rule applies to a turn."""
+        """What the likeliest tool is called with, where no rule applies to a turn or its reader is sure of another."""
+        if self._reader is not None:
+            read = self._reading(heard.text, turns)
+            if max(read.tools.values()) >= SURE:
+                return self._as_read(read, heard, routed, turns, user) or routed
         left = all(is_left(call, heard.text) for call in routed)
         of_shop = all(isinstance(call, SearchPolicies | Reply | tools.GoesWith) for call in routed)
         if not turns and of_shop and self._products is not None and self._looks_for(heard):
@@ -293,6 +313,47 @@ class Router:
         ruled = tool == "order_status" and heard.sure >= self._bound and heard.intent in {"returns", "service"}
         rules = [call for call in routed if isinstance(call, SearchPolicies)] if ruled else []
         return [*called, *rules] or routed  # the order, and the rule on what is to be done
+
+    def _as_read(
+        self, read: Read, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None
+    ) -> list[Call] | None:
+        """What a turn asks for that its reader is sure of; None where a rule's call is as good, or none can be made."""
+        tool = max(read.tools, key=read.tools.__getitem__)
+        if tool == "search_policies":
+            return self._ruled_by(read, heard, routed, turns)
+        same = tool in map(tool_name, routed) and (tool != "search_products" or self._unknown(heard.text))
+        of_prices = says("earlier_price", heard.text) or says("on_offer", heard.text)
+        if tool == "price_history" and not of_prices:
+            return None
+        if same or tool in LEFT or (self._table is not None and dialogue.only_refers(heard.text, self._table)):
+            return None
+        if tool == "order_status":
+            called = self._called(tool, heard, turns, user)
+            ruled = heard.sure >= self._bound and heard.intent in {"returns", "service"}
+            return called and [*called, *(call for call in routed if ruled and isinstance(call, SearchPolicies))]
+        return None if self._products is None else self._products.as_read(tool, heard, turns, read)
+
+    def _ruled_by(self, read: Read, heard: Heard, routed: list[Call], turns: Sequence[Turn]) -> list[Call] | None:
+        """A search of the shop's rules for a turn, with what it goes on with or a part of it; None for no answer."""
+        if any(isinstance(call, tools.Payment) for call in routed):
+            return None  # which says whether the way of paying that is named is taken
+        of_own = says("mine", heard.text) or dates_in(heard.text)
+        own = [call for call in routed if isinstance(call, OrderStatus)] if of_own else []
+        told = dialogue.told_of(turns, self._table)
+        goes_on = read.goes_on >= MEANT and told in {RULE, ORDER}
+        earlier = (self._ruled(turns) or last_asked(turns)) if goes_on else ""
+        asked = [call.query for call in routed if type(call) is SearchPolicies] or [heard.text]
+        said = [f"{earlier} {heard.text}"] if earlier else []
+        query = max([*asked, *said], key=lambda query: self._listener.hear(query).sure)
+        parts = [query, *(part for part in _CLAUSES.split(heard.text) if facets(part))]
+        answered = next((part for part in parts if self._listener.hear(part).sure >= self._bound), None)
+        if answered is None and all(isinstance(call, tools.SearchProducts) for call in routed):
+            answered = heard.text  # that no rule says it is more of an answer than a list
+        return None if answered is None else [*own, SearchPolicies(query=answered)]
+
+    def _reading(self, text: str, turns: Sequence[Turn]) -> Read:
+        assert self._reader is not None
+        return self._reader(text, dialogue.as_read(turns, self._table))
 
     def _changed(
         self, heard: Heard, routed: list[Call], chances: dict[str, float], turns: Sequence[Turn]
@@ -336,6 +397,12 @@ class Router:
         return [tool for tool in sorted(chances, key=lambda tool: -chances[tool]) if chances[tool] >= MAYBE]
 
     def _chances(self, heard: Heard, turns: Sequence[Turn]) -> dict[str, float]:
+        if self._reader is not None:
+            return self._reading(heard.text, turns).tools
+        return self._likely(heard, turns)
+
+    def _likely(self, heard: Heard, turns: Sequence[Turn]) -> dict[str, float]:
+        """Probability of each tool by the regression over a turn's words and vector."""
         return self._knowledge.tools(heard.text, heard.read.vectors[0], self._situation(turns))
 
     def _called(self, tool: str, heard: Heard, turns: Sequence[Turn], user: str | None) -> list[Call] | None:
@@ -364,7 +431,7 @@ class Router:
     def _looks_for(self, heard: Heard) -> bool:
         """Whether a sentence looks for products by itself, as surely as written turns can tell."""
         names = self.names_products(heard.text) or self._of_titles(heard.text)
-        return names and self._chances(heard, [])["search_products"] >= LOOKS
+        return names and self._likely(heard, [])["search_products"] >= LOOKS
 
     def _upset(self, heard: Heard, user: str | None) -> list[Call] | None:
         """An apology, where a sentence is a complaint."""

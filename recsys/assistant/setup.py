@@ -19,6 +19,7 @@ from recsys.assistant.knowledge import PRODUCT, Knowledge
 from recsys.assistant.reply import Answer
 from recsys.assistant.themes import bank_hash
 from recsys.assistant.tool_choice import examples_hash
+from recsys.assistant.turn_reader import TurnReader
 from recsys.assistant.wording import RETRIEVED
 from recsys.data.kept import kept
 from recsys.data.orders import Orders
@@ -39,7 +40,7 @@ from recsys.settings import Settings, load_settings
 log = logging.getLogger(__name__)
 
 NONE = "none"
-"""Answerability: judged by words and likeness alone."""
+"""Answerability: judged by words and likeness alone. Turns: read by the regression alone."""
 AUTO = "auto"
 """Writer: the default chat model where the extra ``llm`` is installed and the weights can be had, else none.
 
@@ -136,6 +137,7 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
         built = sample_knowledge(encoder, _languages(settings))
     else:
         built = Knowledge.load(published.path, encoder)
+    reader = _reader(settings)
     assistant = Assistant(
         built,
         recommender,
@@ -145,6 +147,7 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
         tuned=settings.assistant.adapter is not None,
         bound=settings.assistant.bound,
         judge=judge,
+        reader=reader,
     )
     assistant.warm()
     return assistant
@@ -222,15 +225,28 @@ def _orders(settings: Settings, *, sample: bool) -> Orders | None:
 
 def _judges(settings: Settings) -> list[tuple[Path | None, str]]:
     """What may tell whether a text answers, the best first: directories of adapters, or None, and models of `OWN`."""
-    named, ours = settings.assistant.answerability, settings.assistant
+    named = settings.assistant.answerability
     if named == NONE:
         return []
     if named in OWN:
         return [(None, named)]
     if named != AUTO:
         return [(Path(named), ENCODER)]
-    chats = ours.writer in {AUTO, DEFAULT_CHAT} and all(map(find_spec, ("xllamacpp", "gguf", "accelerate")))
-    return [(None, base) for base in ([DEFAULT_CHAT] if chats else []) + [ENCODER]]
+    return [(None, base) for base in ([DEFAULT_CHAT] if _reads(settings) else []) + [ENCODER]]
+
+
+def _reads(settings: Settings) -> bool:
+    """Whether the default writer's layers read what shoppers ask."""
+    writes = settings.assistant.writer in {AUTO, DEFAULT_CHAT}
+    return writes and all(map(find_spec, ("xllamacpp", "gguf", "accelerate")))
+
+
+def _reader(settings: Settings) -> TurnReader | None:
+    """What tells which tool a turn asks for; None where a regression over its words and its vector does."""
+    named = settings.assistant.turns
+    if named == NONE or (named == AUTO and not _reads(settings)):
+        return None
+    return TurnReader.load(None if named == AUTO else Path(named), offline=settings.offline)
 
 
 def _model(settings: Settings) -> ChatModel | None:

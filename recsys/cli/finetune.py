@@ -137,6 +137,43 @@ def planner(
     return _learnt(report, "turns", out / PLANNER_FILE)
 
 
+@app.command("turns")
+@command
+def turns(
+    conversations: Annotated[
+        list[Path],
+        file("--conversations", help="Conversations with the plan of each turn (JSON lines); repeatable."),
+    ],
+    out: Out,
+    held_out: Annotated[
+        list[Path] | None, Option("--held-out", metavar="FILE", help="Conversations to measure on; repeatable.")
+    ] = None,
+    base: Base = "Qwen2.5-Coder-0.5B-Instruct",
+    start: Annotated[Path | None, Option("--start", metavar="FILE", help="Adapter file to go on from.")] = None,
+    epochs: Annotated[float, Option("--epochs", help="Passes over the turns.")] = 1.0,
+    keep: Annotated[
+        float, Option("--keep", metavar="SHARE", help="Share of the --start adapter that stays: weights are averaged.")
+    ] = 0.0,
+    max_steps: MaxSteps = None,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Teach the assistant what a turn asks for beside those before it: an adapter of the writer, for assistant.turns.
+
+    Example: recsys finetune turns --conversations own.jsonl --out adapter
+    """
+    from recsys.assistant import turn_training
+    from recsys.llm.causal_pair_training import CausalPairConfig
+
+    wanted = config(CausalPairConfig, epochs=epochs, keep=keep, max_steps=max_steps)
+    report = turn_training.train(
+        conversations, out, wanted, base=base, held_out=held_out or (), start=start, progress=interactive()
+    )
+    line = f"{report['turns']} turns, {report['steps']} updates: loss {report['loss_first']:.3f} -> "
+    line += f"{report['loss_last']:.3f}"
+    line += f"; the right tool in {report['right']:.1%} of held-out turns" if "right" in report else ""
+    return {**report, "out": str(out), "line": f"{line}; {out}"}
+
+
 @app.command("answerability")
 @command
 def answerability(

@@ -178,4 +178,4 @@ def merge(bert: Bert, taught: Mapping[str, torch.Tensor], scale: float) -> None:
         if name.endswith(".lora_a"):
             weight = weights[f"{name.removesuffix('.lora_a')}.weight"]
             up = taught[name.removesuffix("a") + "b"]
-            weight.data = weight.data + scale * (up @ down).to(weight.dtype)
+            weight.data = (weight.data.float() + scale * (up @ down).float()).to(weight.dtype)

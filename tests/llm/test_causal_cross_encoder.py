@@ -78,9 +78,8 @@ def test_what_is_long_is_cut_and_nothing_scores_nothing(encoder: CausalCrossEnco
     assert encoder([]).shape == (0, 3)
 
 
-def test_of_texts_the_latest_are_kept(taught: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = CausalCrossEncoder.load(taught)
-    monkeypatch.setattr(causal_cross_encoder, "KEPT", 60)
+def test_of_texts_the_latest_are_kept(taught: Path) -> None:
+    encoder = CausalCrossEncoder.load(taught, kept=60)
     for text in ("first of all", "second", "first of all", "third one here", "fourth"):
         encoder([("q", text)])
     assert list(encoder._states)[-1] == "fourth"

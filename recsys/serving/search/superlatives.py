@@ -11,6 +11,10 @@ from recsys.serving.search.measures import SMALLER, measures_in
 _SIZE = ("piece", "inch", "ml", "people", "cm", "g", "gb", "mm")
 """Units in which a thing is large or small, the one that tells most of its kind first."""
 _WAYS = (
+    (1, _SIZE, r"\bwhich\b.{0,24}\b(?:bigger|larger|roomier)\b|哪[^,，?？]{0,6}(?:更|比较)?大(?!小|家|人|概|促|约)"),
+    (-1, _SIZE, r"\bwhich\b.{0,24}\b(?:smaller|tinier)\b|哪[^,，?？]{0,6}(?:更|比较)?小(?!时|朋友|孩|区)"),
+    (1, ("g",), r"\bwhich\b.{0,24}\bheavier\b|哪[^,，?？]{0,6}(?:更|比较)?重(?!要|新|启)"),
+    (-1, ("g",), r"\bwhich\b.{0,24}\blighter\b|哪[^,，?？]{0,6}(?:更|比较)?轻(?!松)"),
     (1, _SIZE, r"\b(?:biggest|largest|roomiest)\b|最大(?!限|程)"),
     (-1, _SIZE, r"\b(?:smallest|tiniest)\b|最小(?!限|程)"),
     (1, ("g",), r"\bheaviest\b|最重(?!要)"),
@@ -21,8 +25,18 @@ _WAYS = (
     (1, ("hz",), r"高刷(?:新率?)?|\b(?:high|highest|fast|fastest) refresh(?: rate)?\b"),
     (1, ("cm",), r"\btallest\b|最高(?=的|[^\u3400-\u9fff]|$)"),
     (1, ("piece",), r"\b(?:the )?most (?:pieces|parts)\b|(?:片数?|块数?)最多"),
-    (1, ("gb ssd", "gb"), r"\b(?:the )?(?:most|biggest) (?:storage|ssd|disk)\b|(?:存储|硬盘|储存)(?:空间)?最大"),
-    (1, ("gb ram", "gb"), r"\b(?:the )?(?:most|biggest) (?:memory|ram)\b|内存最大"),
+    (1, ("gb ssd", "gb"), r"\b(?:the )?(?:most|biggest) (?:storage|space|ssd|disk)\b|(?:存储|硬盘|储存)(?:空间)?最大"),
+    (
+        1,
+        ("gb ssd", "gb"),
+        r"\bwhich\b.{0,24}\b(?:more|bigger) (?:storage|space|ssd|disk)\b|哪.{0,8}(?:存储|硬盘|储存).{0,3}大",
+    ),
+    (
+        1,
+        ("gb ram", "gb"),
+        r"\bwhich\b.{0,24}\bmore (?:memory|ram)\b|哪.{0,8}内存.{0,3}大|\b(?:the )?(?:most|biggest) (?:memory|ram)\b"
+        r"|内存最大",
+    ),
 )
 STATED = 0.5
 """Share of the products that have to state a measure for it to order them."""
