@@ -102,7 +102,7 @@ class ProductRouter:
         """Calls of this tool for a turn as it was read; None where a rule of the shop answers, or as `called`."""
         asked = self._asked(heard, "", turns)
         if tool == "search_products":
-            return None if asked.named and asked.asks("price", "stock") else self._searched_on(asked, read)
+            return None if asked.says_this or asked.named else self._searched_on(asked, read)
         if tool == "product_facts" and asked.covered:
             return None
         return self._of_those(tool, asked, read) or self._called(tool, asked)

@@ -83,7 +83,9 @@ MAYBE = 0.1
 """Probability of a tool from which a turn may ask for it."""
 SURE = 0.8
 """Probability of a tool from which a turn's reader decides, whatever a rule of the router says."""
-LEFT = frozenset({COMPLAINT, "hand_over", "reply"})
+SURE_PART = 0.7
+"""Confidence in a rule from which it answers a part of a turn that no rule answers whole."""
+LEFT = frozenset({COMPLAINT, "hand_over", "reply", "recommend"})
 """Tools that a rule of the router alone calls: few words ask for them, and whoever asks for another is told nothing."""
 _CLAUSE = re.compile(r"[,.?!，。？！]")
 _CLAUSES = re.compile(r"[,.?!，。？！]\s*|(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
@@ -281,7 +283,8 @@ class Router:
 
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What the likeliest tool is called with, where no rule applies to a turn or its reader is sure of another."""
-        if self._reader is not None:
+        upset = max(heard.probabilities["complaint"], self._likely(heard, turns)[COMPLAINT]) >= UNMET
+        if self._reader is not None and not upset:
             read = self._reading(heard.text, turns)
             if max(read.tools.values()) >= SURE:
                 return self._as_read(read, heard, routed, turns, user) or routed
@@ -299,7 +302,6 @@ class Router:
         of_goods = any(isinstance(call, tools.SearchProducts) for call in routed)
         if of_goods and self._not_sold(heard.text):
             return routed
-        upset = max(heard.probabilities["complaint"], chances[COMPLAINT]) >= UNMET
         if upset and (heard.sure < self._bound or of_goods) and not asks_of_products(heard.text):
             return self._apology(heard, user)
         tool = max(chances, key=chances.__getitem__)
@@ -307,8 +309,8 @@ class Router:
         own &= chances[tool] < LIKELIEST or heard.intents["order_status"] >= MAYBE  # "what goes with what i bought"
         tool = "order_status" if own else tool
         sure = heard.sure >= (CERTAIN if tool == "order_status" else self._bound)
-        if sure or not (own or chances[tool] >= LIKELIEST) or tool in map(tool_name, routed):
-            return routed
+        if sure or not (own or chances[tool] >= LIKELIEST) or tool in {*map(tool_name, routed), "recommend"}:
+            return routed  # a rule alone hears who asks why
         called = self._called(tool, heard, turns, user) or []
         ruled = tool == "order_status" and heard.sure >= self._bound and heard.intent in {"returns", "service"}
         rules = [call for call in routed if isinstance(call, SearchPolicies)] if ruled else []
@@ -321,7 +323,10 @@ class Router:
         tool = max(read.tools, key=read.tools.__getitem__)
         if tool == "search_policies":
             return self._ruled_by(read, heard, routed, turns)
-        same = tool in map(tool_name, routed) and (tool != "search_products" or self._unknown(heard.text))
+        names = set(map(tool_name, routed))
+        same = tool in names and (tool != "search_products" or self._unknown(heard.text))
+        same |= "recommend" in names  # whoever asks why is told why
+        same |= not turns and Reply(kind="out_of_scope") in routed and not self.names_products(heard.text)
         of_prices = says("earlier_price", heard.text) or says("on_offer", heard.text)
         if tool == "price_history" and not of_prices:
             return None
@@ -335,8 +340,10 @@ class Router:
 
     def _ruled_by(self, read: Read, heard: Heard, routed: list[Call], turns: Sequence[Turn]) -> list[Call] | None:
         """A search of the shop's rules for a turn, with what it goes on with or a part of it; None for no answer."""
-        if any(isinstance(call, tools.Payment) for call in routed):
-            return None  # which says whether the way of paying that is named is taken
+        lists = all(isinstance(call, tools.SearchProducts) for call in routed)
+        of_pay = any(isinstance(call, tools.Payment) for call in routed)  # whether a way that is named is taken
+        if of_pay or (heard.intent == "out_of_scope" and not lists):
+            return None
         of_own = says("mine", heard.text) or dates_in(heard.text)
         own = [call for call in routed if isinstance(call, OrderStatus)] if of_own else []
         told = dialogue.told_of(turns, self._table)
@@ -345,9 +352,11 @@ class Router:
         asked = [call.query for call in routed if type(call) is SearchPolicies] or [heard.text]
         said = [f"{earlier} {heard.text}"] if earlier else []
         query = max([*asked, *said], key=lambda query: self._listener.hear(query).sure)
-        parts = [query, *(part for part in _CLAUSES.split(heard.text) if facets(part))]
-        answered = next((part for part in parts if self._listener.hear(part).sure >= self._bound), None)
-        if answered is None and all(isinstance(call, tools.SearchProducts) for call in routed):
+        answered = query if self._listener.hear(query).sure >= self._bound else None
+        if answered is None:
+            parts = (part for part in _CLAUSES.split(heard.text) if facets(part))
+            answered = next((part for part in parts if self._listener.hear(part).sure >= SURE_PART), None)
+        if answered is None and lists:
             answered = heard.text  # that no rule says it is more of an answer than a list
         return None if answered is None else [*own, SearchPolicies(query=answered)]
 
