@@ -86,7 +86,7 @@ SURE = 0.8
 SURE_PART = 0.7
 """Confidence in a rule from which it answers a part of a turn that no rule answers whole."""
 LEFT = frozenset({COMPLAINT, "hand_over", "reply", "recommend"})
-"""Tools that a rule of the router alone calls: few words ask for them, and whoever asks for another is told nothing."""
+"""Tools that only a rule of the router calls: a turn that is wrongly read as one of them would be told nothing."""
 _CLAUSE = re.compile(r"[,.?!，。？！]")
 _CLAUSES = re.compile(r"[,.?!，。？！]\s*|(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 _HYPHENED = re.compile(r"[a-z]+(?:-[a-z]+)+")
@@ -327,9 +327,7 @@ class Router:
         same = tool in names and (tool != "search_products" or self._unknown(heard.text))
         same |= "recommend" in names  # whoever asks why is told why
         same |= not turns and Reply(kind="out_of_scope") in routed and not self.names_products(heard.text)
-        of_prices = says("earlier_price", heard.text) or says("on_offer", heard.text)
-        if tool == "price_history" and not of_prices:
-            return None
+        same |= tool == "price_history" and not (says("earlier_price", heard.text) or says("on_offer", heard.text))
         if same or tool in LEFT or (self._table is not None and dialogue.only_refers(heard.text, self._table)):
             return None
         if tool == "order_status":

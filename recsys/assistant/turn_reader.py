@@ -1,7 +1,7 @@
 """Reading of a turn beside what it follows: the kind of thing it asks for, and which products shown it is about.
 
 A causal cross-encoder is taught on conversations with the plan of each turn (`data/conversations`): the turns before
-are its text, what the shopper types is the question. It knows how people ask, and no shop.
+are its text, what the shopper types is the question. So it knows how people ask, in invented shops and the sample shop.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class TurnReader:
     @classmethod
     def of(cls, file: Path, *, offline: bool = False) -> TurnReader:
         """The reader of an adapter file; errors as `CausalCrossEncoder.load`."""
-        return cls(CausalCrossEncoder.load(file, offline=offline, kept=KEPT_TOKENS))
+        return cls(CausalCrossEncoder.load(file, offline=offline, most_kept=KEPT_TOKENS))
 
     def __call__(self, question: str, before: str) -> Read:
         """Read a turn; `before` is what `dialogue.as_read` says of those before it."""

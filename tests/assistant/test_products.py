@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.assistant.counting import _holds
-from recsys.assistant.patterns import owned, pattern, says
+from recsys.assistant.patterns import owned, pattern, says, units_asked
 from recsys.llm.dictionary import senses
 from recsys.llm.language import chinese_segmenter
 from recsys.serving.complements import Complements
@@ -165,6 +165,10 @@ def test_a_number_that_is_asked_about_is_compared_with_the_count(text: str, hold
         ("the smallest bottle", ["Bottle 1 l", "Bottle 750 ml", "Bottle"], [1, 0]),
         ("最重的狗粮", ["狗粮 500克", "狗粮 2公斤"], [1, 0]),
         ("laptop with the most storage", ["16 inch, 512 GB SSD", "13 inch, 1 TB SSD"], [1, 0]),
+        ("which has more space for photos", ["16 GB RAM, 256 GB SSD", "16 GB RAM, 1 TB SSD"], [1, 0]),
+        ("这俩哪个屏幕大", ["显示器 24英寸", "显示器 27英寸"], [1, 0]),
+        ("哪个内存大", ["8GB内存 1TB固态硬盘", "16GB内存 256GB固态硬盘"], [1, 0]),
+        ("which one is lighter", ["Bag 2 kg", "Bag 900 g"], [1, 0]),
         ("the lightest laptop", ["Laptop 13 inch", "Laptop 16 inch"], []),
         ("the largest game", ["Game for 2 to 5 players", "Game", "Game"], []),
     ],
@@ -177,8 +181,14 @@ def test_a_superlative_orders_by_what_texts_state_and_by_nothing_where_few_do(
     assert found.order(texts) == order
 
 
+def test_the_size_of_a_disk_is_no_size_of_a_screen() -> None:
+    assert units_asked("便宜的那台硬盘多大") == {"gb"}
+    assert "inch" in units_asked("这个多大")
+
+
 def test_a_sentence_without_a_superlative_has_none(table: ProductTable) -> None:
-    assert superlative_in("a big tent 最大限度") is None
+    for sentence in ("a big tent 最大限度", "which one do you like", "哪里有大家都说好的", "is it lighter"):
+        assert superlative_in(sentence) is None
     assert parse("the largest mug", table).sort == "measure"
     assert parse("the cheapest of the largest mugs", table).sort == "price"
 

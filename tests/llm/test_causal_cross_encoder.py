@@ -79,11 +79,27 @@ def test_what_is_long_is_cut_and_nothing_scores_nothing(encoder: CausalCrossEnco
 
 
 def test_of_texts_the_latest_are_kept(taught: Path) -> None:
-    encoder = CausalCrossEncoder.load(taught, kept=60)
+    encoder = CausalCrossEncoder.load(taught, most_kept=60)
     for text in ("first of all", "second", "first of all", "third one here", "fourth"):
         encoder([("q", text)])
     assert list(encoder._states)[-1] == "fourth"
     assert "second" not in encoder._states
+
+
+def test_encoders_of_one_model_share_what_no_adapter_changed(taught: Path) -> None:
+    one, two = (CausalCrossEncoder.load(taught)._core for _ in range(2))
+    assert one.embed_tokens.weight.data_ptr() == two.embed_tokens.weight.data_ptr()
+    assert torch.equal(one.layers[0].mlp.up_proj.weight, two.layers[0].mlp.up_proj.weight)
+
+
+def test_layers_that_the_next_load_may_be_given_are_copied_before_they_change() -> None:
+    made, read = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    causal_cross_encoder._MADE.add(made)
+    assert causal_cross_encoder._changeable(read) is read
+    changed = causal_cross_encoder._changeable(made)
+    assert changed is not made
+    assert torch.equal(changed.weight, made.weight)
+    assert changed.weight.data_ptr() != made.weight.data_ptr()
 
 
 def test_teaching_is_the_same_again_and_goes_on_where_it_stopped(taught: Path, base: Path, tmp_path: Path) -> None:
