@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def used(use: Callable[[Path], T], own: str, directory: Path | None = None, name: str = "") -> T | None:
+def used(use: Callable[[Path], T], own: str, directory: Path | None, name: str, *, without: str) -> T | None:
     """What is made of an adapter file; None, with a warning, where the package's own cannot be used on this machine.
 
     Parameters
@@ -22,7 +22,9 @@ def used(use: Callable[[Path], T], own: str, directory: Path | None = None, name
     own
         The package's own file.
     directory, name
-        Where a shop's own file is, and how it is called there.
+        Where a shop's own file is, and how it is called there; None for the package's.
+    without
+        What is said where the package's own cannot be used, before the reason.
 
     Raises
     ------
@@ -38,5 +40,5 @@ def used(use: Callable[[Path], T], own: str, directory: Path | None = None, name
         try:
             return use(file)
         except RecsysError as error:
-            log.warning("%s is not used: %s", own, error)
+            log.warning("%s: %s", without, error)
             return None

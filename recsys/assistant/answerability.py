@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ from recsys.errors import BadInput
 from recsys.llm import causal_cross_encoder
 from recsys.llm.causal_cross_encoder import CausalCrossEncoder
 from recsys.llm.chat import DEFAULT_CHAT
+
+T = TypeVar("T")
 
 LABELS = ("silent", "yes", "no", "answers")
 """What a passage says to a question: nothing, yes, no, or what is asked."""
@@ -68,7 +70,7 @@ class Answerability:
         ArtifactError
             There is none in the directory, or it is damaged.
         """
-        return used(lambda file: cls(encoder_of(file, offline=offline)), OWN[base], directory, ADAPTER)
+        return _used(lambda file: cls(encoder_of(file, offline=offline)), base, directory)
 
     def answers(self, question: str, texts: Sequence[str]) -> NDArray[np.float64]:
         """Probability that each text says what the question asks, shape ``(len(texts),)``."""
@@ -110,7 +112,12 @@ def fetch_weights(directory: Path | None = None, base: str = ENCODER, *, offline
             return CausalCrossEncoder.load(file, offline=offline)
         return cross_encoder.fetch(file, offline=offline)
 
-    return used(fetch, OWN[base], directory, ADAPTER) is not None
+    return _used(fetch, base, directory) is not None
+
+
+def _used(use: Callable[[Path], T], base: str, directory: Path | None) -> T | None:
+    lost = f"{base} does not judge whether a text answers a question"
+    return used(use, OWN[base], directory, ADAPTER, without=lost)
 
 
 def encoder_of(file: Path, *, offline: bool = False) -> CrossEncoder | CausalCrossEncoder:

@@ -100,7 +100,8 @@ class TurnReader:
         ArtifactError
             There is none in the directory, or it is damaged.
         """
-        return used(lambda file: cls.of(file, offline=offline), ADAPTER, directory, ADAPTER)
+        lost = "what a turn asks for is told by its words and its vector alone"
+        return used(lambda file: cls.of(file, offline=offline), ADAPTER, directory, ADAPTER, without=lost)
 
     @classmethod
     def of(cls, file: Path, *, offline: bool = False) -> TurnReader:
