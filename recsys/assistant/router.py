@@ -283,8 +283,7 @@ class Router:
 
     def _learnt(self, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None) -> list[Call]:
         """What the likeliest tool is called with, where no rule applies to a turn or its reader is sure of another."""
-        upset = max(heard.probabilities["complaint"], self._likely(heard, turns)[COMPLAINT]) >= UNMET
-        if self._reader is not None and not upset:
+        if self._reader is not None and not self._complains(heard, turns):
             read = self._reading(heard.text, turns)
             if max(read.tools.values()) >= SURE:
                 return self._as_read(read, heard, routed, turns, user) or routed
@@ -302,7 +301,8 @@ class Router:
         of_goods = any(isinstance(call, tools.SearchProducts) for call in routed)
         if of_goods and self._not_sold(heard.text):
             return routed
-        if upset and (heard.sure < self._bound or of_goods) and not asks_of_products(heard.text):
+        unanswered = (heard.sure < self._bound or of_goods) and not asks_of_products(heard.text)
+        if unanswered and self._complains(heard, turns):
             return self._apology(heard, user)
         tool = max(chances, key=chances.__getitem__)
         own = user is not None and says("mine", heard.text) and chances["order_status"] >= OWN
@@ -315,6 +315,10 @@ class Router:
         ruled = tool == "order_status" and heard.sure >= self._bound and heard.intent in {"returns", "service"}
         rules = [call for call in routed if isinstance(call, SearchPolicies)] if ruled else []
         return [*called, *rules] or routed  # the order, and the rule on what is to be done
+
+    def _complains(self, heard: Heard, turns: Sequence[Turn]) -> bool:
+        """Whether a turn is likely a complaint, as sentences or as written turns tell."""
+        return max(heard.probabilities["complaint"], self._likely(heard, turns)[COMPLAINT]) >= UNMET
 
     def _as_read(
         self, read: Read, heard: Heard, routed: list[Call], turns: Sequence[Turn], user: str | None

@@ -21,6 +21,14 @@ app = group(__doc__ or "")
 Out = Annotated[Path, Option("--out", metavar="DIR", help="Directory for the weights and the model card.")]
 Base = Annotated[str, Option("--base", help="Model to start from: a directory, the default, or a Hugging Face name.")]
 MaxSteps = Annotated[int | None, Option("--max-steps", metavar="N", help="Stop after N updates.")]
+Conversations = Annotated[
+    list[Path],
+    file("--conversations", help="Conversations with the plan of each turn (JSON lines); repeatable."),
+]
+Start = Annotated[Path | None, Option("--start", metavar="FILE", help="Adapter file to go on from.")]
+Keep = Annotated[
+    float, Option("--keep", metavar="SHARE", help="Share of the --start adapter that stays: weights are averaged.")
+]
 Resume = Annotated[bool, Option("--resume", help="Go on from the last checkpoint of a run that was stopped.")]
 
 
@@ -102,10 +110,7 @@ def assistant(
 @app.command("planner")
 @command
 def planner(
-    conversations: Annotated[
-        list[Path],
-        file("--conversations", help="Conversations with the plan of each turn (JSON lines); repeatable."),
-    ],
+    conversations: Conversations,
     out: Out,
     base: Base = "Qwen2.5-Coder-0.5B-Instruct",
     held_out: Annotated[
@@ -140,20 +145,15 @@ def planner(
 @app.command("turns")
 @command
 def turns(
-    conversations: Annotated[
-        list[Path],
-        file("--conversations", help="Conversations with the plan of each turn (JSON lines); repeatable."),
-    ],
+    conversations: Conversations,
     out: Out,
     held_out: Annotated[
         list[Path] | None, Option("--held-out", metavar="FILE", help="Conversations to measure on; repeatable.")
     ] = None,
     base: Base = "Qwen2.5-Coder-0.5B-Instruct",
-    start: Annotated[Path | None, Option("--start", metavar="FILE", help="Adapter file to go on from.")] = None,
+    start: Start = None,
     epochs: Annotated[float, Option("--epochs", help="Passes over the turns.")] = 1.0,
-    keep: Annotated[
-        float, Option("--keep", metavar="SHARE", help="Share of the --start adapter that stays: weights are averaged.")
-    ] = 0.0,
+    keep: Keep = 0.0,
     max_steps: MaxSteps = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
@@ -168,10 +168,8 @@ def turns(
     report = turn_training.train(
         conversations, out, wanted, base=base, held_out=held_out or (), start=start, progress=interactive()
     )
-    line = f"{report['turns']} turns, {report['steps']} updates: loss {report['loss_first']:.3f} -> "
-    line += f"{report['loss_last']:.3f}"
-    line += f"; the right tool in {report['right']:.1%} of held-out turns" if "right" in report else ""
-    return {**report, "out": str(out), "line": f"{line}; {out}"}
+    held = f"; the right tool in {report['right']:.1%} of held-out turns" if "right" in report else ""
+    return _taught(report, "turns", held, out)
 
 
 @app.command("answerability")
@@ -189,14 +187,12 @@ def answerability(
         str,
         Option("--base", help="Model the adapter is for: an encoder, or a causal one such as the default writer."),
     ] = "multilingual-e5-small",
-    start: Annotated[Path | None, Option("--start", metavar="FILE", help="Adapter file to go on from.")] = None,
+    start: Start = None,
     epochs: Annotated[
         float | None,
         Option("--epochs", help="Passes over the questions; by default two, with a causal model one."),
     ] = None,
-    keep: Annotated[
-        float, Option("--keep", metavar="SHARE", help="Share of the --start adapter that stays: weights are averaged.")
-    ] = 0.0,
+    keep: Keep = 0.0,
     max_steps: MaxSteps = None,
     as_json: Json = False,
 ) -> dict[str, Any]:
@@ -210,10 +206,8 @@ def answerability(
     report = answerability_training.train(
         questions, out, wanted, base=base, held_out=held_out or (), start=start, progress=interactive()
     )
-    line = f"{report['pairs']} pairs, {report['steps']} updates: loss {report['loss_first']:.3f} -> "
-    line += f"{report['loss_last']:.3f}"
-    line += f"; AUC on held-out questions {report['auc']:.3f}" if "auc" in report else ""
-    return {**report, "out": str(out), "line": f"{line}; {out}"}
+    held = f"; AUC on held-out questions {report['auc']:.3f}" if "auc" in report else ""
+    return _taught(report, "pairs", held, out)
 
 
 @app.command("sentiment")
@@ -250,6 +244,12 @@ def sentiment(
     figures = training.fit_sentiment(read, encoders, out, most=most, progress=interactive())
     said = ", ".join(f"{figure.get('encoder', name)} AUC {figure['auc']}" for name, figure in figures.items())
     return {"models": figures, "out": str(out), "line": f"{len(read):,} labelled reviews: {said}; {out}"}
+
+
+def _taught(report: dict[str, float], of: str, held: str, out: Path) -> dict[str, Any]:
+    """The report of an adapter that was taught, with its line: from how many of what, its losses, what it measures."""
+    line = f"{report[of]} {of}, {report['steps']} updates: loss {report['loss_first']:.3f} -> {report['loss_last']:.3f}"
+    return {**report, "out": str(out), "line": f"{line}{held}; {out}"}
 
 
 def _learnt(report: TuningReport, what: str, out: Path) -> dict[str, Any]:
