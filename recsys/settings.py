@@ -223,6 +223,10 @@ class AssistantSettings(_Section):
     """Model that reads what a turn asks for beside those before it: ``auto`` is the package's own for the default
     writer where that works, else a regression over words and vectors, which is faster and right less often; a
     directory as `recsys finetune turns` makes it; ``none``: the regression."""
+    wishes: str = "auto"
+    """Model that tells whether a product is what a shopper wishes for: ``auto`` is the package's own for the default
+    writer where that works, else words and likeness, which are faster and mistake more; a directory as `recsys finetune
+    wishes` makes it; ``none``: words and likeness."""
     orders: str | None = None
     """Where orders are: a table (csv, parquet) or a SQLAlchemy URL with a table ``orders``."""
     bound: float = Field(0.5, ge=0, le=1)

@@ -25,6 +25,7 @@ from recsys.assistant.toolbox import look_up, offered
 from recsys.assistant.tools import BOUND, Call, Context, Result
 from recsys.assistant.turn_reader import TurnReader
 from recsys.assistant.why import Why, why
+from recsys.assistant.wishes import Wishes
 from recsys.assistant.wording import Wording
 from recsys.data import schema
 from recsys.data.handovers import Handovers
@@ -64,6 +65,8 @@ class Assistant:
         Tells whether a text answers a question; by default words and likeness alone do.
     reader
         Tells what a turn asks for beside those before it; by default `Knowledge.tools` does.
+    wishes
+        Tells whether a product is what a shopper wishes for; by default words and likeness alone do.
 
     Attributes
     ----------
@@ -83,14 +86,15 @@ class Assistant:
         bound: float = BOUND,
         judge: Answerability | None = None,
         reader: TurnReader | None = None,
+        wishes: Wishes | None = None,
     ) -> None:
         self.knowledge = knowledge
         self.recommender = recommender
         self.orders = orders
         self.model = model
-        self.wording = Wording(model, tuned=tuned) if model is not None and words else None
+        self.wording = Wording(model, tuned=tuned, judge=judge) if model is not None and words else None
         self.bound = bound
-        self.search = None if recommender is None else _search(knowledge, recommender)
+        self.search = None if recommender is None else _search(knowledge, recommender, wishes)
         self.shelves = None if self.search is None else self.search.table
         listener = Listener(knowledge, self.shelves, judge)
         self._shop = Context(knowledge, self.search, recommender, orders, bound=bound, listener=listener, judge=judge)
@@ -232,7 +236,7 @@ class Assistant:
         return why(replace(self._shop, user=user, language=language), self.shelves.row[item])
 
 
-def _search(knowledge: Knowledge, recommender: Recommender) -> ProductSearch:
+def _search(knowledge: Knowledge, recommender: Recommender, wishes: Wishes | None) -> ProductSearch:
     """Search of the live catalogue, in its synonyms and with the vectors that the knowledge has of it."""
     table = ProductTable(recommender.shop.tables.value.items, knowledge.synonyms, common_words())
 
@@ -242,7 +246,7 @@ def _search(knowledge: Knowledge, recommender: Recommender) -> ProductSearch:
         return Nearest.of(table, encoder, vectors, knowledge.reader.encoder)
 
     liked = opinions.stars(recommender)["order"].to_dict() or recommender.liked
-    return ProductSearch(table, nearest, recommender.likeliest, liked)
+    return ProductSearch(table, nearest, recommender.likeliest, liked, None if wishes is None else wishes.over(table))
 
 
 def _written_out(turn: Turn) -> Turn:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from recsys.assistant.answerability import Answerability
 from recsys.data.passages import Passage
 from recsys.explain.grounding import limits
 from recsys.llm.clauses import CLAIMING, ORDINALS, THINGS, VERBS, Clause, Term, clauses, lead, subject
@@ -20,6 +21,8 @@ from recsys.llm.language import sentences, tokens
 from recsys.llm.quantities import Quantity
 
 MAX_LENGTH = 900
+FOLLOWS = 0.2
+"""Probability that an answer follows, as a judge reads it, below which it does not, whatever its clauses say."""
 SLACK = 0.5
 """Share of a clause's words that may be words of no source, where no fact hangs on them."""
 
@@ -53,8 +56,16 @@ _WIDER = {
 }
 
 
-def check_answer(answer: str, sources: Sequence[Passage | str], question: str = "") -> list[str]:
-    """What in `answer` does not follow from `sources`; an empty list means all of it does."""
+def check_answer(
+    answer: str, sources: Sequence[Passage | str], question: str = "", judge: Answerability | None = None
+) -> list[str]:
+    """What in `answer` does not follow from `sources`; an empty list means all of it does.
+
+    Parameters
+    ----------
+    judge
+        Reads what the clauses let pass: a word that the lexicon does not know may say another thing than the source.
+    """
     passages = [s if isinstance(s, Passage) else Passage("", "", "", s) for s in sources]
     own = {_plain(part) for p in passages for part in (p.text, *sentences(p.text))}
     if answer.strip() and (_plain(answer) in own or all(_plain(part) in own for part in sentences(answer))):
@@ -76,7 +87,15 @@ def check_answer(answer: str, sources: Sequence[Passage | str], question: str = 
         found.append("only repeats the question")
     elif affirmed is not None and not found and not _agrees(affirmed, said[0], [s for b in bound for s in b], asked):
         found.append("its yes or no is not in the sources")
+    if not found and judge is not None and max(judge.follows(answer, _read_whole(passages))) < FOLLOWS:
+        found.append("does not follow as a whole")
     return found
+
+
+def _read_whole(passages: Sequence[Passage]) -> list[str]:
+    """Sources as a judge reads them: each alone, and all together where there are several."""
+    texts = [f"{passage.title} {passage.text}".strip() for passage in passages]
+    return [*texts, " ".join(texts)] if len(texts) > 1 else texts
 
 
 def _grouped(passages: Sequence[Passage]) -> list[Passage]:

@@ -353,6 +353,10 @@ class Router:
         earlier = (self._ruled(turns) or last_asked(turns)) if goes_on else ""
         asked = [call.query for call in routed if type(call) is SearchPolicies] or [heard.text]
         said = [f"{earlier} {heard.text}"] if earlier else []
+        answered_by = turns[-1].sources if earlier else ()
+        repeats = said and any(hit.passage.id in answered_by for hit in self._listener.hear(said[0]).hits[:1])
+        if repeats and heard.sure >= self._bound and heard.hits[0].passage.id not in answered_by:
+            said = []  # what was told is not asked again
         query = max([*asked, *said], key=lambda query: self._listener.hear(query).sure)
         answered = query if self._listener.hear(query).sure >= self._bound else None
         if answered is None:

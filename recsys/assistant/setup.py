@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ from recsys.assistant.reply import Answer
 from recsys.assistant.themes import bank_hash
 from recsys.assistant.tool_choice import examples_hash
 from recsys.assistant.turn_reader import TurnReader
+from recsys.assistant.wishes import Wishes
 from recsys.assistant.wording import RETRIEVED
 from recsys.data.kept import kept
 from recsys.data.orders import Orders
@@ -38,9 +39,11 @@ from recsys.serving.recommender import Recommender
 from recsys.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 NONE = "none"
-"""Answerability: judged by words and likeness alone. Turns: read by the regression alone."""
+"""Answerability: judged by words and likeness alone. Turns: read by the regression alone. Wishes: told by words
+and likeness alone."""
 AUTO = "auto"
 """Writer: the default chat model where the extra ``llm`` is installed and the weights can be had, else none.
 
@@ -137,7 +140,6 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
         built = sample_knowledge(encoder, _languages(settings))
     else:
         built = Knowledge.load(published.path, encoder)
-    reader = _reader(settings)
     assistant = Assistant(
         built,
         recommender,
@@ -147,7 +149,8 @@ def load_assistant(settings: Settings, recommender: Recommender | None = None) -
         tuned=settings.assistant.adapter is not None,
         bound=settings.assistant.bound,
         judge=judge,
-        reader=reader,
+        reader=_read(TurnReader.load, settings.assistant.turns, settings),
+        wishes=_read(Wishes.load, settings.assistant.wishes, settings),
     )
     assistant.warm()
     return assistant
@@ -241,12 +244,11 @@ def _reads(settings: Settings) -> bool:
     return writes and all(map(find_spec, ("xllamacpp", "gguf", "accelerate")))
 
 
-def _reader(settings: Settings) -> TurnReader | None:
-    """What tells which tool a turn asks for; None where a regression over its words and its vector does."""
-    named = settings.assistant.turns
+def _read(load: Callable[..., T | None], named: str, settings: Settings) -> T | None:
+    """What an adapter of the default writer reads, the package's own or of a directory; None where it is not used."""
     if named == NONE or (named == AUTO and not _reads(settings)):
         return None
-    return TurnReader.load(None if named == AUTO else Path(named), offline=settings.offline)
+    return load(None if named == AUTO else Path(named), offline=settings.offline)
 
 
 def _model(settings: Settings) -> ChatModel | None:

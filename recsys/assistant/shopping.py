@@ -74,9 +74,11 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     units = units_asked(asked.query)
     unseen = asked.instead in {"others", "dearer"}
     hidden, limit = context.shown if unseen else (), ""
-    found, lead = search.find(wanted, text, user, hidden=hidden), _LEADS.get(wanted.sort, "found")
+    wish = "" if asked.asks else asked.query if latest.categories else "\n".join([*asked.refines, asked.query])
+    found, lead = search.find(wanted, text, user, hidden=hidden, wish=wish), _LEADS.get(wanted.sort, "found")
     changed = bool(asked.refines) and asked.instead != "cheaper"
-    if wanted.price_max is not None and (not found.rows if unseen else changed):  # there may be more, for more
+    beyond_limit = not found.judged and (not found.rows if unseen else changed)
+    if wanted.price_max is not None and beyond_limit:  # there may be more, for more
         short = _short_of(table, latest, wanted, found)
         beyond = replace(wanted, price_min=wanted.price_max + 0.01, price_max=None, sort="price")
         dearer = search.find(beyond, text, user, hidden=hidden) if any(short) else found
@@ -96,7 +98,7 @@ def search_products(context: Context, asked: SearchProducts) -> Result:
     lacking = _lacking(table, wanted.words, order)
     unheard = _lacking(table, [*wanted.unknown, *table.foreign.names(asked.query)], order)
     strange = [w for w in unheard if _before_a_kind(table, w, asked.query)] if says("sold", asked.query) else []
-    unmet = [*found.given_up, *lacking, *(w for w in unheard if w not in strange)]
+    unmet = [] if found.judged else [*found.given_up, *lacking, *(w for w in unheard if w not in strange)]
     gone = [] if units or not lacking else _sold_out(table, wanted)
     wishes = [table.local_name(wish, context.language) for wish in _wishes(table, asked, wanted, unmet, order)]
     if asked.asks and (wishes or strange or not order):  # what is asked of them is not said: no list answers

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from recsys.assistant import lessons
+from recsys.assistant.answerability import Answerability
 from recsys.assistant.grounding import check_answer
 from recsys.assistant.messages import prompts
 from recsys.data.passages import Passage
@@ -37,6 +38,8 @@ class Wording:
     ----------
     tuned
         The writer was fine-tuned on `lessons`: it is asked in their form instead of in chat turns.
+    judge
+        Reads each answer beside its source, too, where there is one.
 
     Attributes
     ----------
@@ -44,8 +47,11 @@ class Wording:
         How many answers were asked for, and how many stayed in the model's words throughout.
     """
 
-    def __init__(self, model: ChatModel, max_new_tokens: int = 120, *, tuned: bool = False) -> None:
+    def __init__(
+        self, model: ChatModel, max_new_tokens: int = 120, *, tuned: bool = False, judge: Answerability | None = None
+    ) -> None:
         self.model = model
+        self._judge = judge
         self._tuned = tuned
         self._sampling = Sampling(max_new_tokens=max_new_tokens, stop=("\nCustomer:", "\nQuestion:", "\n\n"))
         self.asked = 0
@@ -65,7 +71,7 @@ class Wording:
         try:
             for sentence in _whole(self._asked(question, text, title)):
                 piece = gap + sentence if said else sentence
-                if not (whole := not check_answer(said + piece, [source], question)):
+                if not (whole := not check_answer(said + piece, [source], question, self._judge)):
                     break
                 said += piece
                 yield piece, True

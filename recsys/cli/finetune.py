@@ -172,6 +172,38 @@ def turns(
     return _taught(report, "turns", held, out)
 
 
+@app.command("wishes")
+@command
+def wishes(
+    shelves: Annotated[
+        list[Path], file("--shelves", help="Products with what shoppers wish for beside them (JSON lines); repeatable.")
+    ],
+    out: Out,
+    held_out: Annotated[
+        list[Path] | None, Option("--held-out", metavar="FILE", help="Shelves to measure on; repeatable.")
+    ] = None,
+    base: Base = "Qwen2.5-Coder-0.5B-Instruct",
+    start: Start = None,
+    epochs: Annotated[float, Option("--epochs", help="Passes over the shelves.")] = 1.0,
+    keep: Keep = 0.0,
+    max_steps: MaxSteps = None,
+    as_json: Json = False,
+) -> dict[str, Any]:
+    """Teach the assistant which products are what a wish asks for: an adapter of the writer, for assistant.wishes.
+
+    Example: recsys finetune wishes --shelves own.jsonl --out adapter
+    """
+    from recsys.assistant import wish_training
+    from recsys.llm.causal_pair_training import CausalPairConfig
+
+    wanted = config(CausalPairConfig, epochs=epochs, keep=keep, max_steps=max_steps)
+    report = wish_training.train(
+        shelves, out, wanted, base=base, held_out=held_out or (), start=start, progress=interactive()
+    )
+    held = f"; AUC on held-out shelves {report['auc']:.3f}" if "auc" in report else ""
+    return _taught(report, "pairs", held, out)
+
+
 @app.command("answerability")
 @command
 def answerability(

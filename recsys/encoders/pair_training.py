@@ -254,7 +254,8 @@ def averaged(after: dict[str, torch.Tensor], before: dict[str, torch.Tensor], ke
     """Tensors between those before and after teaching; where there was nothing before, those after."""
     if not (keep and before):
         return after
-    return {name: ((1 - keep) * t.float() + keep * before[name].float()).half() for name, t in after.items()}
+    both = {name: ((1 - keep) * after[name].float() + keep * t.float()).half() for name, t in before.items()}
+    return after | both
 
 
 def mean_loss(scores: torch.Tensor, pairs: Sequence[LabelledPair]) -> torch.Tensor:

@@ -124,7 +124,8 @@ def teach(
 ) -> dict[str, float]:
     """Teach a causal cross-encoder and write its adapter file; parameters, report and errors as `pair_training.teach`.
 
-    The first text of each pair is in the form of `CausalCrossEncoder.prompts`.
+    The first text of each pair is in the form of `CausalCrossEncoder.prompts`, or as its user puts it. An adapter with
+    another number of scores gets a new head.
     """
     config = config or CausalPairConfig()
     check(pairs, config.keep, start)
@@ -134,6 +135,7 @@ def teach(
     if start is not None:
         before, said = read_adapter(start, HEAD, (LAYERS,))
         fitting(start, said, path)
+        before = {name: tensor for name, tensor in before.items() if name not in HEAD or len(tensor) == outputs}
         rank = next(len(t) for name, t in before.items() if name.endswith(".lora_a"))
         first = min(int(name.split(".")[1]) for name in before if name.endswith(".lora_a"))
         config = config.model_copy(update={"rank": rank, "layers": int(said[LAYERS]), "first_layer": first})

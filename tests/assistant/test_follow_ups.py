@@ -146,6 +146,8 @@ def test_a_turn_that_follows_is_read_with_what_it_follows(assistant: Assistant, 
     [
         ("whats the biggest screen u sell", ["item:MON009"], "34 inch"),
         ("片数最多的拼图", ["item:PUZ001"], "1,000"),
+        ("拼图呢 片数少点的", ["item:PUZ006"], "48"),
+        ("a jigsaw with fewer pieces", ["item:PUZ006"], "48"),
         ("how many pieces in the biggest castle set u have", ["item:BLK002"], "1,100"),
         ("whats the heel drop on the tempo grip runners", ["item:RUN010"], "8 mm drop"),
         ("casa verde的茉莉花茶一包多少克", ["item:BEA006"], "500 g"),

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from recsys.assistant.answerability import Answerability
 from recsys.assistant.grounding import check_answer
 from recsys.data.passages import Passage
+from recsys.llm.chat import DEFAULT_CHAT
 from recsys.llm.clauses import clauses, lead
 
 DATA = Path(__file__).parent / "data"
-# Truths refused: the shop's own words are given in their place. Of 205, 50, 104, 104, 50 and 203; each set came later.
+# Truths refused: the shop's own words are given in their place. Of 205, 50, 104, 104, 50, 203, 100 and 100; each set
+# came later, and nothing was mended in view of the last two.
 REFUSED = {
     "bound_claims": 10,
     "bound_claims_fresh": 6,
@@ -21,9 +24,12 @@ REFUSED = {
     "bound_claims_fourth": 18,
     "bound_claims_fifth": 14,
     "bound_claims_sixth": 66,
+    "bound_claims_seventh": 54,
+    "bound_claims_eighth": 59,
 }
 # Falsehoods known to pass, read one by one: a word the lexicon does not know ("register", 另外), a quantifier beside a
-# condition ("never", "any other"), two verbs of one sentence exchanged, a flavour. The list may only become shorter.
+# condition ("never", "any other"), two verbs of one sentence exchanged, a flavour, a word more ("tea bags", "only").
+# The list may only become shorter.
 PASS = {
     "We keep your orders for two years.",
     "Plants are sent at weekends only.",
@@ -41,6 +47,14 @@ PASS = {
     "包裹寄出以后也能改。",
     "植物周末也发货。",
     "增值税另外收。",
+    "特快配送平时8.95，订单满40.00就免运费。",
+    "需要先注册账户才能下单，账户里可以看到订单、退货和发票。",
+    "可以，支付宝、PayPal和Apple Pay都能用。",
+    "The castle has 1,100 pieces, but it only fits Little Acorn's own bricks.",
+    "Yes, products made to order can be returned as long as they are not engraved.",
+    "No, water damage is never covered by the warranty, not even on products sold as waterproof.",
+    "Yes, it comes as 500 g of tea bags, aromatic and good for every day.",
+    "They are high-rise jeans in ecru with a touch of stretch.",
 }
 
 
@@ -48,9 +62,9 @@ def _claims(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def _refused(claim: dict[str, Any]) -> bool:
+def _refused(claim: dict[str, Any], judge: Answerability | None = None) -> bool:
     sources = [Passage(s.get("id", ""), s["kind"], s["title"], s["text"]) for s in claim["sources"]]
-    return bool(check_answer(claim["answer"], sources, claim["question"]))
+    return bool(check_answer(claim["answer"], sources, claim["question"], judge))
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -66,6 +80,17 @@ def test_few_truths_are_refused(name: str) -> None:
     assert len(truths) >= 50
     refused = [claim["answer"] for claim in truths if _refused(claim)]
     assert len(refused) <= REFUSED[name], refused
+
+
+def test_a_judge_refuses_falsehoods_that_the_clauses_let_pass_and_hardly_a_truth() -> None:
+    judge = Answerability.load(None, DEFAULT_CHAT, offline=True)
+    if judge is None:
+        pytest.skip(f"the weights of {DEFAULT_CHAT} (491 MB) are not on this machine")
+    claims = _claims("bound_claims_sixth")
+    passing = [claim for claim in claims if not claim["true"] and not _refused(claim)]
+    truths = [claim for claim in claims if claim["true"] and not _refused(claim)][:40]
+    assert sum(_refused(claim, judge) for claim in passing) >= len(passing) / 2
+    assert sum(_refused(claim, judge) for claim in truths) <= 2
 
 
 COST = Passage(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,10 +12,11 @@ from hypothesis import strategies as st
 
 from recsys.assistant.counting import _holds
 from recsys.assistant.patterns import owned, pattern, says, units_asked
+from recsys.encoders.encoder import Encoder
 from recsys.llm.dictionary import senses
 from recsys.llm.language import chinese_segmenter
 from recsys.serving.complements import Complements
-from recsys.serving.search import ProductSearch, ProductTable, content, matching, parse
+from recsys.serving.search import Nearest, ProductSearch, ProductTable, content, matching, parse
 from recsys.serving.search.kind_names import kind_names
 from recsys.serving.search.measures import Measure, measures_in
 from recsys.serving.search.mentions import meant
@@ -187,7 +190,14 @@ def test_the_size_of_a_disk_is_no_size_of_a_screen() -> None:
 
 
 def test_a_sentence_without_a_superlative_has_none(table: ProductTable) -> None:
-    for sentence in ("a big tent 最大限度", "which one do you like", "哪里有大家都说好的", "is it lighter"):
+    for sentence in (
+        "a big tent 最大限度",
+        "which one do you like",
+        "哪里有大家都说好的",
+        "is it lighter",
+        "21块多的那个",
+        "片数别太少",
+    ):
         assert superlative_in(sentence) is None
     assert parse("the largest mug", table).sort == "measure"
     assert parse("the cheapest of the largest mugs", table).sort == "price"
@@ -214,6 +224,27 @@ def test_the_heaviest_first_is_the_lightest_last(grams: list[int]) -> None:
 )
 def test_words_of_titles_beside_a_kind_describe_a_product(table: ProductTable, question: str, ids: list[str]) -> None:
     assert [table.ids[row] for row in meant(question, parse(question, table), table)] == ids
+
+
+@pytest.mark.parametrize(
+    ("chances", "found"),
+    [
+        ({"M1": 0.8, "S1": 0.99}, ["M1"]),
+        ({"M1": 0.2, "S1": 0.99, "S2": 0.9, "B1": 0.5}, ["S2", "S1"]),  # the cheapest first
+        ({"M1": 0.2, "S1": 0.6}, ["M1"]),
+    ],
+)
+def test_what_is_judged_to_be_wished_for_takes_the_place_of_what_is_not(
+    table: ProductTable, tiny_encoder: Path, chances: dict[str, float], found: list[str]
+) -> None:
+    encoder = Encoder.load(str(tiny_encoder), pooling="mean")
+    nearest = Nearest.of(table, encoder, np.zeros((len(ITEMS), encoder.dim), np.float32))
+    search = ProductSearch(
+        table, lambda: nearest, fits=lambda wish, rows: np.array([chances.get(table.ids[row], 0.0) for row in rows])
+    )
+    said = "the cheapest mug"
+    assert [table.ids[row] for row in search.find(parse(said, table), said, wish=said).rows] == found
+    assert [table.ids[row] for row in search.find(parse(said, table), said).rows] == ["M1"]
 
 
 def test_the_other_half_of_a_category_is_not_listed(table: ProductTable) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recsys.data.tfidf import words
 from recsys.llm.language import tokens
@@ -29,8 +30,19 @@ RARE = 0.1
 """Share of the products up to which speaking of a word tells them apart."""
 _OTHER_SCRIPT = re.compile(r"[\u3400-\u9fff]+")
 
+JUDGED = 3
+"""Products found, the first ones, of which it is judged whether they are what is wished for."""
+UNFIT, FIT = 0.7, 0.85
+"""Probability below which none of them surely is, and from which another product is shown in their place."""
+AS_FIT = 0.8
+"""Share of the probability of the likeliest from which a product is shown with it."""
+MOST_JUDGED = 20
+"""Products that are judged in their place: so many of the kinds that are named, and of all."""
+
 ByProbability = Callable[[Sequence[str], str | None], Sequence[str]]
 """Orders item ids by purchase probability for a shopper, None for a stranger."""
+Fits = Callable[[str, Sequence[int]], NDArray[np.float64]]
+"""Probability that each of some rows of the product table is what a wish asks for."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +55,13 @@ class Found:
         Rows of the product table, best first.
     given_up
         Wishes that no product meets and that were dropped to find any.
+    judged
+        Whether these were judged to be what is wished for, in place of what words and likeness had found.
     """
 
     rows: tuple[int, ...]
     given_up: tuple[str, ...] = ()
+    judged: bool = False
 
 
 class ProductSearch:
@@ -60,6 +75,8 @@ class ProductSearch:
         Orders products that fit equally well; by default the order of the catalogue.
     liked
         What reviews make of each item, by its id; empty where the shop has none.
+    fits
+        Judges whether products are what is wished for; None where words and likeness alone tell.
     """
 
     def __init__(
@@ -68,13 +85,23 @@ class ProductSearch:
         nearest: Callable[[], Nearest],
         by_probability: ByProbability | None = None,
         liked: Mapping[str, float] | None = None,
+        fits: Fits | None = None,
     ) -> None:
         self.table = table
+        self._fits = fits
         self.liked = liked or {}
         self._make_nearest = nearest
         self._by_probability = by_probability
 
-    def find(self, wanted: Constraints, text: str, user: str | None = None, *, hidden: Collection[int] = ()) -> Found:
+    def find(
+        self,
+        wanted: Constraints,
+        text: str,
+        user: str | None = None,
+        *,
+        hidden: Collection[int] = (),
+        wish: str = "",
+    ) -> Found:
         """Products that can be bought and meet what is wanted, else those that meet all but its measures and words.
 
         Parameters
@@ -85,7 +112,14 @@ class ProductSearch:
             A shopper with a past, whose purchase probability orders what a sentence hardly narrows down.
         hidden
             Rows that are not to be found.
+        wish
+            What the shopper said, a turn a line: where nothing found is that, what is judged to be it is found instead.
         """
+        found = self._found(wanted, text, user, hidden)
+        apt = self._judged(wanted, text, wish, hidden, found.rows[:JUDGED]) if wish else []
+        return Found(tuple(apt), judged=True) if apt else found
+
+    def _found(self, wanted: Constraints, text: str, user: str | None, hidden: Collection[int]) -> Found:
         wanted, apt = self._compound(wanted, text)
         for less in _weaker(wanted):
             fits = matching(self.table, less)
@@ -131,11 +165,37 @@ class ProductSearch:
             likely = {row: at for at, row in enumerate(self.by_probability(rows, user))}
             place = {row: (row not in first, row not in near, row not in called) for row in rows}
             return sorted(rows, key=lambda row: (*place[row], likely.get(row, len(likely))))
-        canonical = table.canonical(text)
-        like = self.nearest.likeness(_OTHER_SCRIPT.sub(" ", canonical).strip() or canonical)
-        total = like + table.bm25.scores(canonical) + np.where(kind >= NEAR_KIND - 0.1, kind, 0)
+        total = self._agreement(text)
         rows = sorted(rows, key=lambda row: (row not in first, -total[row], row))
         return rows if wanted.categories else rows[:MOST_NEAR]
+
+    def _agreement(self, text: str) -> NDArray[np.float64]:
+        """How much each product agrees with a sentence in words, meaning and kind, shape ``(n_products,)``."""
+        canonical, kind = self.table.canonical(text), self.nearest.of_kind(text)
+        like = self.nearest.likeness(_OTHER_SCRIPT.sub(" ", canonical).strip() or canonical)
+        by_kind = np.where(kind >= NEAR_KIND - 0.1, kind, 0)
+        return np.asarray(like + self.table.bm25.scores(canonical) + by_kind, np.float64)
+
+    def _judged(
+        self, wanted: Constraints, text: str, wish: str, hidden: Collection[int], found: Sequence[int]
+    ) -> list[int]:
+        """What is judged to be wished for, the likeliest or cheapest first, where nothing that was found is."""
+        table, fits = self.table, self._fits
+        if fits is None or wanted.sort in {"opinion", "measure"} or (found and fits(wish, found).max() >= UNFIT):
+            return []
+        bounds = replace(wanted, categories=frozenset(), words=(), names=(), measures=())
+        rows = [int(row) for row in matching(table, bounds) if table.available[row] and row not in hidden]
+        total = self._agreement(text)
+        near = sorted(rows, key=lambda row: (-total[row], row))
+        of_kind = [row for row in near if table.categories[row] in wanted.categories]
+        near = list(dict.fromkeys([*of_kind[:MOST_JUDGED], *near[:MOST_JUDGED]]))
+        chances = dict(zip(near, fits(wish, near).tolist(), strict=True))
+        best = max(chances.values(), default=0.0)
+        apt = [row for row in near if chances[row] >= AS_FIT * best] if best >= FIT else []
+        if wanted.sort:
+            sign = -1 if wanted.sort == "-price" else 1
+            return sorted(apt, key=lambda row: (sign * table.prices[row], table.ids[row]))
+        return sorted(apt, key=lambda row: -chances[row])
 
     def _near_enough(self, rows: list[int], wanted: Constraints, text: str) -> list[int]:
         """Of products that nothing but words and meaning can find, those that say as much as the best, about."""

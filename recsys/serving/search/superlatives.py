@@ -10,6 +10,9 @@ from recsys.serving.search.measures import SMALLER, measures_in
 
 _SIZE = ("piece", "inch", "ml", "people", "cm", "g", "gb", "mm")
 """Units in which a thing is large or small, the one that tells most of its kind first."""
+_PIECES = "(?<![\\d一二两三四五六七八九十百几])[片块粒]数?"
+"""What a puzzle has; after a number it is money (21块多)."""
+_ENDS = r"(?=一?点|些|的|[^\u3400-\u9fff]|$)"
 _WAYS = (
     (1, _SIZE, r"\bwhich\b.{0,24}\b(?:bigger|larger|roomier)\b|哪[^,，?？]{0,6}(?:更|比较)?大(?!小|家|人|概|促|约)"),
     (-1, _SIZE, r"\bwhich\b.{0,24}\b(?:smaller|tinier)\b|哪[^,，?？]{0,6}(?:更|比较)?小(?!时|朋友|孩|区)"),
@@ -24,7 +27,8 @@ _WAYS = (
     (-1, _SIZE, r"小(?:包|袋|瓶|罐|桶|盒)(?=装|的|$)"),
     (1, ("hz",), r"高刷(?:新率?)?|\b(?:high|highest|fast|fastest) refresh(?: rate)?\b"),
     (1, ("cm",), r"\btallest\b|最高(?=的|[^\u3400-\u9fff]|$)"),
-    (1, ("piece",), r"\b(?:the )?most (?:pieces|parts)\b|(?:片数?|块数?)最多"),
+    (1, ("piece",), rf"\b(?:the )?(?:most|more) (?:pieces|parts)\b|{_PIECES}(?:最|更)?多{_ENDS}"),
+    (-1, ("piece",), rf"\b(?:the )?(?:fewest|fewer|least|less) (?:pieces|parts)\b|{_PIECES}(?:最|更)?少{_ENDS}"),
     (1, ("gb ssd", "gb"), r"\b(?:the )?(?:most|biggest) (?:storage|space|ssd|disk)\b|(?:存储|硬盘|储存)(?:空间)?最大"),
     (
         1,
