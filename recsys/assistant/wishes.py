@@ -1,8 +1,9 @@
-"""Whether a product is what a shopper wishes for, by a causal cross-encoder taught on shelves of invented shops.
+"""Whether a product is what a shopper wishes for, by a causal cross-encoder taught on wishes beside products.
 
 Words and likeness find what a wish speaks of, and find it as well where the wish refuses it ("chicken upsets him") or
 means another thing by the same word. The cross-encoder reads a product's text and the wish together (Nogueira and Cho,
-"Passage Re-ranking with BERT", 2019); what it was taught on (`data/wishes`) is of no shop.
+"Passage Re-ranking with BERT", 2019). It was taught on shelves of invented shops and on wishes at the sample shop
+(`data/wishes`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from scipy.special import softmax
 from recsys.assistant.adapters import used
 from recsys.encoders.pair_training import LabelledPair
 from recsys.errors import BadInput
-from recsys.llm.causal_cross_encoder import CausalCrossEncoder
+from recsys.llm.causal_cross_encoder import MOST_FIRST, CausalCrossEncoder
 from recsys.serving.search import ProductTable
 
 OUTPUTS = ("another", "open", "fits")
@@ -32,6 +33,8 @@ ADAPTER = "wishes.safetensors"
 KEPT_TOKENS = 32_000
 """Tokens of products whose keys and values are kept: some five hundred products, a quarter of a gigabyte."""
 WISH = "Wish: {}"
+MOST_WISH = MOST_FIRST - len(WISH.format(""))
+"""Characters of a wish that are read, the last ones: the latest turn says what holds now."""
 
 
 class Wishes:
@@ -70,7 +73,7 @@ class Wishes:
 
     def __call__(self, wish: str, products: Sequence[str]) -> NDArray[np.float64]:
         """Probability of each of `OUTPUTS`, shape ``(len(products), 3)``; a wish over several turns is its lines."""
-        scores = self._encoder([(WISH.format(wish), product) for product in products])
+        scores = self._encoder([(WISH.format(wish[-MOST_WISH:]), product) for product in products])
         found: NDArray[np.float64] = softmax(scores.astype(np.float64), axis=1)
         return found
 

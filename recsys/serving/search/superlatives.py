@@ -42,6 +42,8 @@ _WAYS = (
         r"|内存最大",
     ),
 )
+_MOST = {"more": "most", "fewer": "fewest", "less": "fewest"}
+"""What is said of the first where more or less is asked for."""
 STATED = 0.5
 """Share of the products that have to state a measure for it to order them."""
 AS_LARGE = 2.0
@@ -94,7 +96,8 @@ def superlative_in(sentence: str) -> Superlative | None:
     """The superlative of a sentence, or None."""
     for sign, units, way in reversed(_WAYS):  # "the most storage" is said before "the largest"
         if found := re.search(way, sentence, re.IGNORECASE):
-            return Superlative(sign, units, found.group().lower().removeprefix("the "))
+            first, _, rest = found.group().lower().removeprefix("the ").partition(" ")
+            return Superlative(sign, units, f"{_MOST.get(first, first)} {rest}".strip())
     return None
 
 
