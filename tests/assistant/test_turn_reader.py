@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from recsys.assistant.plans import KINDS, PlanExample, examples, kind_of, read_c
 from recsys.assistant.tool_choice import tool_names
 from recsys.assistant.turn_reader import OUTPUTS, Read, TurnReader, labelled, tool_of_kind
 from recsys.assistant.turn_training import measure, train
+from recsys.assistant.wishes import Wishes
 from recsys.cli import app
 from recsys.errors import ArtifactError
 from recsys.llm.causal_pair_training import CausalPairConfig
@@ -121,10 +122,13 @@ def test_a_directory_without_an_adapter_is_named(tmp_path: Path) -> None:
         TurnReader.load(tmp_path)
 
 
-@pytest.mark.parametrize(("turns", "writer"), [("none", "auto"), ("auto", "retrieved")])
-def test_without_a_reader_the_regression_reads(turns: str, writer: str) -> None:
-    wanted = Settings().assistant.model_copy(update={"turns": turns, "writer": writer})
-    assert setup._reader(Settings().model_copy(update={"assistant": wanted})) is None
+@pytest.mark.parametrize(("named", "writer"), [("none", "auto"), ("auto", "retrieved")])
+@pytest.mark.parametrize("load", [TurnReader.load, Wishes.load])
+def test_an_adapter_of_the_writer_reads_nothing_where_it_is_not_used(
+    load: Callable[..., object], named: str, writer: str
+) -> None:
+    wanted = Settings().assistant.model_copy(update={"writer": writer})
+    assert setup._read(load, named, Settings().model_copy(update={"assistant": wanted})) is None
 
 
 # --- the package's own ------------------------------------------------------------------------------------------------
