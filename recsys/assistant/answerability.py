@@ -8,7 +8,6 @@ brings was taught on questions and passages written for it (`data/answerability`
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
@@ -18,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
-from recsys.assistant.adapters import used
+from recsys.assistant.adapters import of_lines, used
 from recsys.encoders import cross_encoder
 from recsys.encoders.cross_encoder import CrossEncoder
-from recsys.errors import BadInput
 from recsys.llm import causal_cross_encoder
 from recsys.llm.causal_cross_encoder import CausalCrossEncoder
 from recsys.llm.chat import DEFAULT_CHAT
@@ -150,22 +148,8 @@ def read_questions(files: Sequence[Path], beside: int | None = None) -> list[tup
     BadInput
         A line is of neither form; file, line and field are named.
     """
-    return [row for file in files for row in _rows(file, beside)]
-
-
-def _rows(file: Path, beside: int | None) -> list[tuple[str, str, str]]:
-    try:
-        lines = file.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file}: cannot be read as text ({error})") from None
-    rows: list[tuple[str, str, str]] = []
-    for at, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                rows += _of_line(json.loads(line), beside)
-            except (ValueError, KeyError, TypeError, IndexError) as error:
-                raise BadInput(f"{file}, line {at}: neither a passage nor a shop with its questions: {error}") from None
-    return rows
+    form = "neither a passage nor a shop with its questions"
+    return [row for file in files for row in of_lines(file, lambda line: _of_line(line, beside), form)]
 
 
 def _of_line(line: dict[str, object], beside: int | None) -> list[tuple[str, str, str]]:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy.special import expit, softmax
 
-from recsys.assistant.adapters import used
+from recsys.assistant.adapters import WriterAdapter
 from recsys.assistant.plans import ANGRY, CUSTOMER, FIND, KINDS, SHOWN, PlanExample, kind_of, tool_of
 from recsys.assistant.tool_choice import COMPLAINT
 from recsys.encoders.pair_training import LabelledPair
@@ -73,7 +72,7 @@ class Read:
         return [place for place, chance in enumerate(self.meant[:most]) if chance >= MEANT]
 
 
-class TurnReader:
+class TurnReader(WriterAdapter):
     """Reads turns.
 
     Parameters
@@ -82,31 +81,13 @@ class TurnReader:
         Scores a turn beside what it follows, in the order of `OUTPUTS`.
     """
 
+    file = ADAPTER
+    lost = "what a turn asks for is told by its words and its vector alone"
+    kept_tokens = KEPT_TOKENS
+
     def __init__(self, encoder: CausalCrossEncoder) -> None:
-        self._encoder = encoder
+        super().__init__(encoder)
         self._kept: dict[tuple[str, str], Read] = {}
-
-    @classmethod
-    def load(cls, directory: Path | None = None, *, offline: bool = False) -> TurnReader | None:
-        """Load the adapter of a directory, or the package's own, which is for the default chat model.
-
-        Returns
-        -------
-        TurnReader or None
-            None, with a warning, where the weights that the package's own is for cannot be had or read.
-
-        Raises
-        ------
-        ArtifactError
-            There is none in the directory, or it is damaged.
-        """
-        lost = "what a turn asks for is told by its words and its vector alone"
-        return used(lambda file: cls.of(file, offline=offline), ADAPTER, directory, ADAPTER, without=lost)
-
-    @classmethod
-    def of(cls, file: Path, *, offline: bool = False) -> TurnReader:
-        """The reader of an adapter file; errors as `CausalCrossEncoder.load`."""
-        return cls(CausalCrossEncoder.load(file, offline=offline, most_kept=KEPT_TOKENS))
 
     def __call__(self, question: str, before: str) -> Read:
         """Read a turn; `before` is what `dialogue.as_read` says of those before it."""

@@ -27,26 +27,8 @@ def train(
     start: Path | None = None,
     progress: bool = False,
 ) -> dict[str, float]:
-    """Teach a causal cross-encoder; `out` is a directory that gets the adapter's file.
-
-    Parameters
-    ----------
-    shelves, held_out
-        Files that `wishes.read_shelves` takes, to learn from and to measure on.
-    base
-        Causal language model that the adapter is for.
-    start
-        Adapter file to go on from; by default the model as it is.
-
-    Returns
-    -------
-    dict
-        ``pairs``, ``steps``, losses, and of `held_out` what `measure` gives.
-
-    Raises
-    ------
-    BadInput
-        A file has a fault, or there is nothing to learn from.
+    """Teach a causal cross-encoder on `shelves`; parameters, report (``pairs`` for ``turns``) and errors as
+    `turn_training.train`, of files that `wishes.read_shelves` takes.
     """
     valid = read_shelves(held_out)
     pairs = read_shelves(shelves)

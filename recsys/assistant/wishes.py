@@ -8,7 +8,6 @@ means another thing by the same word. The cross-encoder reads a product's text a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from recsys.assistant.adapters import used
+from recsys.assistant.adapters import WriterAdapter, of_lines
 from recsys.encoders.pair_training import LabelledPair
-from recsys.errors import BadInput
-from recsys.llm.causal_cross_encoder import MOST_FIRST, CausalCrossEncoder
+from recsys.llm.causal_cross_encoder import MOST_FIRST
 from recsys.serving.search import ProductTable
 
 OUTPUTS = ("another", "open", "fits")
@@ -37,7 +35,7 @@ MOST_WISH = MOST_FIRST - len(WISH.format(""))
 """Characters of a wish that are read, the last ones: the latest turn says what holds now."""
 
 
-class Wishes:
+class Wishes(WriterAdapter):
     """Judges products beside a wish.
 
     Parameters
@@ -46,30 +44,9 @@ class Wishes:
         Scores a wish beside a product's text, in the order of `OUTPUTS`.
     """
 
-    def __init__(self, encoder: CausalCrossEncoder) -> None:
-        self._encoder = encoder
-
-    @classmethod
-    def load(cls, directory: Path | None = None, *, offline: bool = False) -> Wishes | None:
-        """Load the adapter of a directory, or the package's own, which is for the default chat model.
-
-        Returns
-        -------
-        Wishes or None
-            None, with a warning, where the weights that the package's own is for cannot be had or read.
-
-        Raises
-        ------
-        ArtifactError
-            There is none in the directory, or it is damaged.
-        """
-        lost = "whether a product is what was wished for is told by words and likeness alone"
-        return used(lambda file: cls.of(file, offline=offline), ADAPTER, directory, ADAPTER, without=lost)
-
-    @classmethod
-    def of(cls, file: Path, *, offline: bool = False) -> Wishes:
-        """The judge of an adapter file; errors as `CausalCrossEncoder.load`."""
-        return cls(CausalCrossEncoder.load(file, offline=offline, most_kept=KEPT_TOKENS))
+    file = ADAPTER
+    lost = "whether a product is what was wished for is told by words and likeness alone"
+    kept_tokens = KEPT_TOKENS
 
     def __call__(self, wish: str, products: Sequence[str]) -> NDArray[np.float64]:
         """Probability of each of `OUTPUTS`, shape ``(len(products), 3)``; a wish over several turns is its lines."""
@@ -98,22 +75,7 @@ def read_shelves(files: Sequence[Path]) -> list[LabelledPair]:
     BadInput
         A line is of another form; file, line and what is wrong are named.
     """
-    return [pair for file in files for pair in _pairs(file)]
-
-
-def _pairs(file: Path) -> list[LabelledPair]:
-    try:
-        lines = file.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file}: cannot be read as text ({error})") from None
-    pairs: list[LabelledPair] = []
-    for at, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                pairs += _of_shelf(json.loads(line))
-            except (ValueError, KeyError, TypeError) as error:
-                raise BadInput(f"{file}, line {at}: no shelf of products with wishes: {error}") from None
-    return pairs
+    return [pair for file in files for pair in of_lines(file, _of_shelf, "no shelf of products with wishes")]
 
 
 def _of_shelf(shelf: dict[str, Any]) -> list[LabelledPair]:

@@ -181,7 +181,10 @@ class ProductSearch:
     ) -> list[int]:
         """What is judged to be wished for, the likeliest or cheapest first, where nothing that was found is."""
         table, fits = self.table, self._fits
-        if fits is None or wanted.sort in {"opinion", "measure"} or (found and fits(wish, found).max() >= UNFIT):
+        if fits is None or wanted.sort in {"opinion", "measure"}:
+            return []
+        chances = dict(zip(found, fits(wish, found).tolist(), strict=True)) if found else {}
+        if max(chances.values(), default=0.0) >= UNFIT:
             return []
         bounds = replace(wanted, categories=frozenset(), words=(), names=(), measures=())
         rows = [int(row) for row in matching(table, bounds) if table.available[row] and row not in hidden]
@@ -189,8 +192,9 @@ class ProductSearch:
         near = sorted(rows, key=lambda row: (-total[row], row))
         of_kind = [row for row in near if table.categories[row] in wanted.categories]
         near = list(dict.fromkeys([*of_kind[:MOST_JUDGED], *near[:MOST_JUDGED]]))
-        chances = dict(zip(near, fits(wish, near).tolist(), strict=True))
-        best = max(chances.values(), default=0.0)
+        new = [row for row in near if row not in chances]
+        chances |= dict(zip(new, fits(wish, new).tolist(), strict=True)) if new else {}
+        best = max((chances[row] for row in near), default=0.0)
         apt = [row for row in near if chances[row] >= AS_FIT * best] if best >= FIT else []
         if wanted.sort:
             sign = -1 if wanted.sort == "-price" else 1
